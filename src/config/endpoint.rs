@@ -1,0 +1,107 @@
+//! One cache to warm: where its HEADs and LISTs go, as whom, and how hard.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::pattern::BucketGlob;
+use crate::object::Bucket;
+use url::Url;
+
+/// A cache to warm. Limits, budget and ledger are the cache's.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    pub name: Arc<str>,
+    /// Gets ranged HEADs and nothing else.
+    pub cache: CacheSite,
+    /// Gets LISTs, plain HEADs and small GETs.
+    pub list: ListSite,
+    /// The first glob that matches a bucket names its region.
+    pub bucket_regions: Vec<(BucketGlob, String)>,
+    pub limits: Limits,
+    /// Bytes the cache holds.
+    pub capacity: Option<u64>,
+    /// Bytes: what the unpaused profiles may ask for together.
+    pub budget: Option<u64>,
+    pub prices: Option<Prices>,
+}
+
+/// Where ranged HEADs go. A type of its own: no listing endpoint converts to it.
+#[derive(Clone, Debug)]
+pub struct CacheSite(pub Site);
+
+/// Where LISTs, plain HEADs and small GETs go.
+#[derive(Clone, Debug)]
+pub struct ListSite(pub Site);
+
+/// One side of an endpoint.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Scheme, host and port only.
+    pub url: Url,
+    pub addressing: Addressing,
+    pub region: String,
+    pub credentials: Arc<Credentials>,
+}
+
+/// How a bucket is named in a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addressing {
+    /// `http://BUCKET.host/KEY`.
+    #[default]
+    Virtual,
+    /// `http://host/BUCKET/KEY`.
+    Path,
+}
+
+/// Where keys come from, and what they may be used for. Holds no secret itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// `None` for the usual AWS chain.
+    pub name: Option<Arc<str>>,
+    pub source: CredentialSource,
+    /// `None`: all buckets.
+    pub buckets: Option<Vec<BucketGlob>>,
+}
+
+impl Credentials {
+    /// Whether these credentials may be used for `bucket`.
+    pub fn allow(&self, bucket: &Bucket) -> bool {
+        self.buckets.as_ref().is_none_or(|globs| globs.iter().any(|glob| glob.matches(bucket.as_str())))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// Environment, shared files, web identity, container, instance.
+    Chain,
+    /// A named profile of the shared files; beats environment keys.
+    AwsProfile(String),
+    /// Mounted secrets, re-read when their content changes.
+    Files { access_key_id: PathBuf, secret_access_key: PathBuf, session_token: Option<PathBuf> },
+}
+
+/// How hard an endpoint may be driven, and how long it is waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    pub start_in_flight: u32,
+    pub max_in_flight: u32,
+    pub max_in_flight_bytes: u64,
+    pub list_in_flight: u32,
+    pub max_requests_per_second: Option<u32>,
+    pub connect_timeout: Duration,
+    pub base_timeout: Duration,
+    /// Bytes a second, of the whole cache.
+    pub min_fill_rate: u64,
+    /// Sends after the first.
+    pub retries: u32,
+    pub outage_wait: Duration,
+}
+
+/// Dollars per GiB-month.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prices {
+    pub hot: f64,
+    pub warm: f64,
+    pub cold: f64,
+}

@@ -1,0 +1,38 @@
+//! What to keep hot, when, and how much of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use super::endpoint::{Credentials, Endpoint};
+use crate::schedule::{Schedule, Window};
+use crate::select::Rules;
+
+/// One `[profile.NAME]`, resolved.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub name: Arc<str>,
+    pub endpoint: Arc<Endpoint>,
+    /// The profile's own, else the endpoint's; for HEADs and LISTs alike.
+    pub credentials: Option<Arc<Credentials>>,
+    pub rules: Rules,
+    /// Replaces listing where present.
+    pub manifest: Option<String>,
+    pub checkpoint: Option<Checkpoint>,
+    /// A share from 0 to 1 of objects and of bytes.
+    pub min_warm: Option<f64>,
+    pub schedules: Vec<Schedule>,
+    pub zone: Tz,
+    pub window: Option<Window>,
+    pub jitter: Duration,
+    pub on_missed: OnMissed,
+    pub on_overlap: OnOverlap,
+    pub on_reload: OnReload,
+    pub on_start: OnStart,
+    pub rewarm_after: Duration,
+    /// From the run's start; `None` takes the default of the verb (24 h, one-shot 6 h).
+    pub deadline: Option<Duration>,
+    pub priority: i64,
+    pub paused: bool,
+}

@@ -1,0 +1,3 @@
+//! hotset keeps the right objects hot in an S3 read cache.
+
+pub mod object;
