@@ -1,3 +1,5 @@
 //! hotset keeps the right objects hot in an S3 read cache.
 
+pub mod cli;
 pub mod object;
+pub mod schedule;
