@@ -103,11 +103,17 @@ pub(super) fn glob(text: &str, span: Range<usize>, dialect: Dialect) -> Result<V
     }
     let mut parser = Parser { text, dialect, at: span.start, end: span.end, depth: 0, nodes: 0 };
     let (nodes, _) = parser.sequence(true)?;
-    if dialect == Dialect::Key && text.ends_with('/') && !text.ends_with("\\/") {
+    if dialect == Dialect::Key && ends_in_slash(text) {
         let message = "a pattern that ends in `/` matches folder markers only, and those are never warmed";
         return Err(error(text.len() - 1..text.len(), message, Some(format!("write `{text}**`"))));
     }
     Ok(nodes)
+}
+
+/// Whether the last character is a `/` that no backslash stands before.
+fn ends_in_slash(text: &str) -> bool {
+    let Some(before) = text.strip_suffix('/') else { return false };
+    (before.len() - before.trim_end_matches('\\').len()).is_multiple_of(2)
 }
 
 /// The one name that matches, if there is only one.
@@ -230,8 +236,9 @@ impl Parser<'_> {
     }
 
     fn escaped(&mut self, start: usize) -> Result<char, PatternError> {
+        let character = self.at;
         if let Some(c) = self.bump() {
-            return self.literal(c, start);
+            return self.literal(c, character);
         }
         let hint = format!("to mean a backslash, write `{}`", self.fixed(start..self.at, "\\\\"));
         Err(error(start..self.at, "the backslash at the end escapes nothing", Some(hint)))
