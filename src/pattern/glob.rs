@@ -76,10 +76,12 @@ fn counts_characters(nodes: &[Node]) -> bool {
 
 /// Writes a glob that globset reads with the same meaning for ASCII names, and for all names if nothing counts characters.
 fn lower(nodes: &[Node], out: &mut String) {
-    for node in nodes {
+    for (i, node) in nodes.iter().enumerate() {
         match node {
             Node::Char(c) => literal(*c, out),
             Node::Any => out.push('?'),
+            // `{*}*` is two runs, which are one, and must not be read as `**`.
+            Node::Star if i > 0 && nodes[i - 1] == Node::Star => {}
             Node::Star => out.push('*'),
             // globset knows `**` as a whole segment only: a run either stays within its segment or spans whole ones.
             Node::Deep => out.push_str("{*,*/**/*}"),
