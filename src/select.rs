@@ -1,7 +1,7 @@
 //! Which of the listed objects a profile keeps hot. Candidates in, a selection out, in memory bounded by what ranking needs.
 //!
 //! Everything offered is listed; what a pattern matches is a candidate; a candidate is selected or left out for one [`Reason`].
-//! [`recency`] asks each candidate by itself, [`budget`] ranks those that pass and cuts at the caps, [`estimate`] says what the
+//! `recency` asks each candidate by itself, `budget` ranks those that pass and cuts at the caps, [`estimate`] says what the
 //! result would cost. No clock, no I/O.
 
 use std::collections::BTreeMap;
@@ -14,9 +14,9 @@ use chrono::{DateTime, Utc};
 use crate::object::{Bucket, Count, Key, Object};
 use crate::pattern::Pattern;
 
-pub mod budget;
+mod budget;
 pub mod estimate;
-pub mod recency;
+mod recency;
 
 use budget::Budget;
 
@@ -185,11 +185,11 @@ impl Selection {
 /// Why a selection must not be warmed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("nothing matched: {listed} objects were listed and no pattern matches any of them")]
+    #[error("nothing matched: no pattern matches an object ({listed} listed)")]
     NothingMatched { listed: u64 },
-    #[error("the caps leave nothing: {over} objects match and the first does not fit")]
+    #[error("the caps leave nothing: not even the first of {over} candidates fits")]
     AllOverCap { over: u64 },
-    #[error("over a cap, and on_excess is \"refuse\"")]
+    #[error("not all candidates fit the caps, and on_excess is \"refuse\"")]
     OverCap,
 }
 

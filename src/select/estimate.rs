@@ -74,24 +74,21 @@ impl fmt::Display for Warning {
         match self {
             Self::SmallObjects { mean, small, objects } => write!(
                 f,
-                "the selected objects have {} on average ({small} of {objects} are under {}): the cache may not hold objects \
-                 under {}; `min_size` leaves them out",
+                "the selected objects have {} on average, and {small} of {objects} are under 4 MB: the cache may not hold \
+                 objects that small (min_size = \"4 MB\" leaves them out)",
                 ByteSize(*mean).display().si(),
-                ByteSize(SMALL).display().si_short(),
-                ByteSize(SMALL).display().si_short(),
             ),
             Self::SinglePart { count, sample } => {
-                let objects = if count.objects == 1 { "object" } else { "objects" };
-                let bytes = ByteSize(count.bytes).display().iec();
-                let large = ByteSize(LARGE).display().iec();
+                let names: Vec<_> = sample.iter().map(|(bucket, key)| format!("s3://{bucket}/{key}")).collect();
+                let more = if count.objects > sample.len() as u64 { ", …" } else { "" };
                 write!(
                     f,
-                    "{} {objects} of {large} or more ({bytes}) written as one part: one node of the cache serves each; ",
-                    count.objects
-                )?;
-                f.write_str("multipart uploads are spread; ")?;
-                let names: Vec<_> = sample.iter().map(|(bucket, key)| format!("s3://{bucket}/{key}")).collect();
-                write!(f, "{}", names.join(", "))
+                    "{} of 1 GiB or more, {} in all, written as one part: a single node of the cache serves each, where \
+                     multipart uploads are spread over several: {}{more}",
+                    if count.objects == 1 { "1 object".to_owned() } else { format!("{} objects", count.objects) },
+                    ByteSize(count.bytes).display().iec(),
+                    names.join(", "),
+                )
             }
             Self::OverCapacity { bytes, capacity } => write!(
                 f,
