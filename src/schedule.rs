@@ -48,7 +48,8 @@ enum Rule {
 }
 
 impl Schedule {
-    /// Reads a schedule as it stands in the configuration. `zone` is where its wall times are read; `@every` has none.
+    /// Reads a schedule as it stands in the configuration; spans of errors and lints are bytes of this `text`. `zone` is
+    /// where its wall times are read; `@every` has none.
     ///
     /// # Errors
     ///

@@ -44,20 +44,15 @@ impl Cron {
             6 => &Field::ALL[..],
             n => return Err(count_error(n, text)),
         };
+        let [.., minute, hour, day, _, weekday] = words[..] else { return Err(count_error(words.len(), text)) };
         let mut lints = Vec::new();
-        let mut plain = Vec::with_capacity(7);
-        if fields.len() == 5 {
-            plain.push("0".to_owned());
-        }
+        let mut plain = if fields.len() == 5 { vec!["0".to_owned()] } else { Vec::new() };
         for (field, word) in fields.iter().zip(&words) {
             plain.push(field.read(*word, &mut lints)?);
         }
-        let begins_with_star = |from_the_end: usize| words[words.len() - from_the_end].text.starts_with('*');
-        if let [.., day, _, weekday] = &words[..]
-            && day.text != "*"
-            && weekday.text != "*"
-            && (begins_with_star(3) || begins_with_star(1))
-        {
+        let begins_with_star = |piece: Piece<'_>| piece.text.starts_with('*');
+        let both_days = day.text != "*" && weekday.text != "*";
+        if both_days && (begins_with_star(day) || begins_with_star(weekday)) {
             lints.push(Lint::EitherDay { span: day.start..weekday.span().end });
         }
         let never = never_fires(&plain, text)?;
@@ -65,7 +60,7 @@ impl Cron {
             lints.push(Lint::NeverFires);
         }
         let engine = Arc::new(engine(&plain.join(" "), text)?);
-        Ok(Self { engine, wildcard: begins_with_star(5) || begins_with_star(4), never, lints })
+        Ok(Self { engine, wildcard: begins_with_star(minute) || begins_with_star(hour), never, lints })
     }
 
     /// The first fire after `after`, which is a whole second.

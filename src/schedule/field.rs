@@ -203,7 +203,10 @@ impl Field {
         let mut items = Vec::new();
         for item in piece.split(',') {
             if item.text.is_empty() {
-                lints.push(Lint::EmptyItem { field: self, span: piece.span() });
+                let lint = Lint::EmptyItem { field: self, span: piece.span() };
+                if lints.last() != Some(&lint) {
+                    lints.push(lint);
+                }
             } else {
                 items.push(self.item(item, lints)?);
             }

@@ -99,11 +99,12 @@ impl Window {
             .unwrap_or(at)
     }
 
-    /// The openings that can hold `at`: those that began on its day or on one of the two before, of which clocks may
-    /// have skipped one.
+    /// The openings that can hold `at`: those of its day, of the day before (over midnight), and of the day after
+    /// (clocks put back over midnight show the day before once more).
     fn openings(&self, at: DateTime<Utc>) -> impl Iterator<Item = Opening> {
         let today = clock(self.zone, at).map(|wall| wall.date());
-        (0..3).filter_map(move |days| today?.checked_sub_days(Days::new(days))).flat_map(|day| self.openings_of(day))
+        let around = today.map(|today| [today.pred_opt(), Some(today), today.succ_opt()]);
+        around.into_iter().flatten().flatten().flat_map(|day| self.openings_of(day))
     }
 
     /// What opens on a day. Hours that clocks skip altogether do not open.

@@ -179,7 +179,14 @@ fn fires_agree_with_a_walk_over_every_minute_around_clock_changes() {
 
 #[test]
 fn fires_agree_with_a_walk_over_every_second_around_clock_changes() {
-    let texts = ["*/7 * * * * *", "0,30 */10 2 * * *", "* 30 2 * * *", "59 59 0-3 * * *", "5-55/25 15,45 1,2 * * *"];
+    let texts = [
+        "* * * * * *",
+        "*/7 * * * * *",
+        "0,30 */10 2 * * *",
+        "* 30 2 * * *",
+        "59 59 0-3 * * *",
+        "5-55/25 15,45 1,2 * * *",
+    ];
     for name in ["America/New_York", "Australia/Lord_Howe", "Antarctica/Casey", "Pacific/Apia"] {
         let zone = zone(name);
         for change in changes(zone).iter().filter(|at| (2009..2012).contains(&at.year())) {

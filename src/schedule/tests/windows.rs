@@ -125,6 +125,13 @@ fn clocks_change_in_windows() {
             "2018-11-05T00:00:00-02:00",
         ),
         (
+            "the clock may show the day before once more",
+            "Sun 00:00-02:00",
+            "America/St_Johns",
+            "2010-11-07T00:00:00-02:30",
+            "2010-11-07T02:00:00-03:30",
+        ),
+        (
             "before a skipped day it closes as that day would have begun",
             "Thu 22:00-04:00",
             "Pacific/Apia",
@@ -139,6 +146,8 @@ fn clocks_change_in_windows() {
         assert!(window.contains(opens), "{sentence}");
         assert_eq!(window.closes_after(opens), Some(closes), "{sentence}");
         assert!(!window.contains(closes), "{sentence}");
+        let inside = |minutes| Some(opens + TimeDelta::minutes(minutes)).filter(|at| *at < closes);
+        assert!((0..).step_by(10).map_while(inside).all(|at| window.contains(at)), "{sentence}");
     }
 }
 
