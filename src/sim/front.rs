@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_RANGE, DATE, HOST, HeaderValue, RANGE, RETRY_AFTER, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_RANGE, DATE, HOST, HeaderValue, RANGE, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
@@ -305,7 +305,8 @@ fn error(arrival: &Arrival, status: u16, code: &str, message: &str) -> Response<
 }
 
 fn wrong_region(arrival: &Arrival, region: &str, wanted: &str) -> Response<Body> {
-    let message = format!("the authorization header is malformed; the region '{region}' is wrong; expecting '{wanted}'");
+    let message =
+        format!("the authorization header is malformed; the region '{region}' is wrong; expecting '{wanted}'");
     let mut answer = error(arrival, 400, "AuthorizationHeaderMalformed", &message);
     if let Ok(value) = HeaderValue::from_str(wanted) {
         answer.headers_mut().insert("x-amz-bucket-region", value);
@@ -328,7 +329,9 @@ fn retry_after(answer: &mut Response<Body>, wait: Option<Duration>) {
 
 fn stray(mut answer: Response<Body>, bytes: Bytes, chunked: bool, wire: &Wire) -> Response<Body> {
     if chunked {
-        answer.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        // hyper announces a chunked body where it cannot know the length, also for a HEAD.
+        let unknown = futures::stream::empty::<Result<Bytes, std::io::Error>>();
+        *answer.body_mut() = s3s::dto::StreamingBlob::wrap(unknown).into();
     }
     wire.stray(bytes);
     answer

@@ -15,9 +15,9 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::listing::{self, Position, Query};
 use super::lota::{EmptyHead, HeadForm, Wanted};
+use super::read;
 use super::store::{Bucket, Entry};
 use super::world::{UrlEncoding, World, wanted};
-use super::read;
 
 /// The bucket a Host header names, below the base domain. `None` is path style.
 pub fn bucket_of<'a>(host: &'a str, base_domain: &str) -> Option<&'a str> {
@@ -142,10 +142,7 @@ fn listed(key: String, entry: Entry) -> dto::Object {
 
 #[async_trait]
 impl S3 for Bridge {
-    async fn list_buckets(
-        &self,
-        _: S3Request<dto::ListBucketsInput>,
-    ) -> S3Result<S3Response<dto::ListBucketsOutput>> {
+    async fn list_buckets(&self, _: S3Request<dto::ListBucketsInput>) -> S3Result<S3Response<dto::ListBucketsOutput>> {
         let buckets = read(&self.0.buckets);
         let buckets = buckets.iter().map(|(name, bucket)| dto::Bucket {
             name: Some(name.clone()),

@@ -72,7 +72,7 @@ impl Server {
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => return None,
-                back = self.outage.wait_for(|now| *now != Outage::Refused) => _ = back.ok()?,
+                known = becomes(&mut self.outage, |now| now != Outage::Refused) => known?,
             }
             match self.port.listen() {
                 Ok(listener) => return Some(listener),
@@ -87,7 +87,7 @@ impl Server {
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
-                _ = self.outage.wait_for(|now| *now == Outage::Refused) => return,
+                _ = becomes(&mut self.outage, |now| now == Outage::Refused) => return,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         let connection = serve(stream, self.front.clone());
@@ -103,6 +103,11 @@ impl Server {
             }
         }
     }
+}
+
+/// Waits for such a state. `None` when nobody can change it any more.
+async fn becomes(outage: &mut watch::Receiver<Outage>, such: impl Fn(Outage) -> bool) -> Option<()> {
+    outage.wait_for(|now| such(*now)).await.ok().map(drop)
 }
 
 async fn serve(stream: TcpStream, front: Arc<Front>) {

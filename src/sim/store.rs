@@ -195,7 +195,8 @@ impl Iterator for Scan<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let made_up = self.cursors.peek().map(|Reverse(cursor)| cursor.key.as_slice());
-            let Some((key, entry)) = self.objects.next_if(|(key, _)| made_up.is_none_or(|other| key.as_slice() <= other))
+            let Some((key, entry)) =
+                self.objects.next_if(|(key, _)| made_up.is_none_or(|other| key.as_slice() <= other))
             else {
                 return self.next_of_series();
             };

@@ -150,10 +150,8 @@ async fn a_head_error_can_leave_stray_bytes_on_the_connection() {
     let fault = Fault::StrayBytes { status: 404, code: "NoSuchKey".to_owned(), bytes, chunked: true };
     let (sim, _) = broken(fault).await;
     let mut stream = TcpStream::connect(sim.cache_addr()).await.unwrap();
-    let request = format!(
-        "HEAD /a HTTP/1.1\r\nHost: training.localhost:{}\r\nRange: bytes=0-0\r\n\r\n",
-        sim.cache_addr().port()
-    );
+    let request =
+        format!("HEAD /a HTTP/1.1\r\nHost: training.localhost:{}\r\nRange: bytes=0-0\r\n\r\n", sim.cache_addr().port());
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = vec![0; 4096];
     let mut length = 0;

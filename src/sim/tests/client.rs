@@ -119,7 +119,9 @@ impl HttpConnector for Loopback {
             *request.uri_mut() = parts.try_into().unwrap();
             let answer = pool.request(request).await.map_err(|error| ConnectorError::io(error.into()))?;
             let answer = answer.map(SdkBody::from_body_1_x);
-            answer.try_into().map_err(|error: aws_smithy_runtime_api::http::HttpError| ConnectorError::other(error.into(), None))
+            answer
+                .try_into()
+                .map_err(|error: aws_smithy_runtime_api::http::HttpError| ConnectorError::other(error.into(), None))
         })
     }
 }

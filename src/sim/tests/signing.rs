@@ -40,7 +40,9 @@ async fn the_sdk_s_signature_is_accepted_and_a_wrong_secret_is_403() {
     assert_eq!(right.list_buckets().send().await.unwrap().buckets().len(), 1);
 
     let cache = sdk(&sim.cache_url(), "SK", None, false);
-    let warm = |cache: Sdk| async move { cache.head_object().bucket("training").key("a b/ü+%").range("bytes=0-0").send().await };
+    let warm = |cache: Sdk| async move {
+        cache.head_object().bucket("training").key("a b/ü+%").range("bytes=0-0").send().await
+    };
     assert_eq!(warm(cache).await.unwrap().content_length(), Some(5));
     assert!(sim.is_warm("training", "a b/ü+%"));
     sim.evict("training", "a b/ü+%");
