@@ -16,8 +16,8 @@ pub enum Fault {
     Status { status: u16, code: String, retry_after: Option<Duration> },
     /// The same after the fill has ended: the object is warm, the client does not know.
     StatusAfterFill { status: u16, code: String },
-    /// A status whose HEAD answer is followed by bytes that belong to no answer; `chunked` announces a chunked body.
-    StrayBytes { status: u16, code: String, bytes: Bytes, chunked: bool },
+    /// These bytes, head and all, instead of an answer; counted under `status`.
+    Raw { status: u16, answer: Bytes },
     /// The connection is reset before any byte of the answer.
     Reset,
     /// The connection is closed in order before any byte of the answer.
@@ -47,6 +47,14 @@ pub enum Fault {
 impl Fault {
     pub fn status(status: u16, code: &str) -> Self {
         Self::Status { status, code: code.to_owned(), retry_after: None }
+    }
+
+    /// A HEAD error with a chunked body, which a HEAD must not have: its last chunk stays on the connection and is
+    /// taken for the next answer by a client that trusts its pool. OpenStack Swift does this.
+    pub fn stray_chunk(status: u16) -> Self {
+        let head =
+            format!("HTTP/1.1 {status} Error\r\nContent-Type: application/xml\r\nTransfer-Encoding: chunked\r\n");
+        Self::Raw { status, answer: (head + "\r\n0\r\n\r\n").into() }
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_RANGE, DATE, HOST, HeaderValue, RANGE, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -193,8 +192,9 @@ impl Front {
                 self.perform(request, arrival).await;
                 return Ok(error(arrival, status, &code, "a fault was asked for"));
             }
-            Fault::StrayBytes { status, code, bytes, chunked } => {
-                return Ok(stray(error(arrival, status, &code, "a fault was asked for"), bytes, chunked, wire));
+            Fault::Raw { status, answer } => {
+                wire.replace(answer);
+                return Ok(error(arrival, status, "InternalError", "replaced on the wire"));
             }
             Fault::Reset => {
                 wire.reset();
@@ -325,16 +325,6 @@ fn retry_after(answer: &mut Response<Body>, wait: Option<Duration>) {
     if let Some(wait) = wait {
         answer.headers_mut().insert(RETRY_AFTER, wait.as_secs().into());
     }
-}
-
-fn stray(mut answer: Response<Body>, bytes: Bytes, chunked: bool, wire: &Wire) -> Response<Body> {
-    if chunked {
-        // hyper announces a chunked body where it cannot know the length, also for a HEAD.
-        let unknown = futures::stream::empty::<Result<Bytes, std::io::Error>>();
-        *answer.body_mut() = s3s::dto::StreamingBlob::wrap(unknown).into();
-    }
-    wire.stray(bytes);
-    answer
 }
 
 fn skew(answer: &mut Response<Body>, seconds: i64) {

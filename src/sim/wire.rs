@@ -1,4 +1,4 @@
-//! A connection that can be made to fail: reset, cut while idle, or followed by bytes that belong to no answer.
+//! A connection that can be made to fail: reset, cut while idle, or answered with any bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ pub struct Wire {
     /// Ends in a reset instead of an orderly close.
     reset: AtomicBool,
     reset_next: AtomicBool,
-    stray: Mutex<Option<Bytes>>,
+    replacement: Mutex<Option<Bytes>>,
     cut_at: watch::Sender<Option<Instant>>,
 }
 
@@ -31,7 +31,7 @@ impl Default for Wire {
         Self {
             reset: AtomicBool::default(),
             reset_next: AtomicBool::default(),
-            stray: Mutex::default(),
+            replacement: Mutex::default(),
             cut_at: watch::Sender::new(None),
         }
     }
@@ -51,9 +51,9 @@ impl Wire {
         self.reset_next.load(Ordering::Relaxed)
     }
 
-    /// Sends these bytes right behind the next answer.
-    pub fn stray(&self, bytes: Bytes) {
-        *lock(&self.stray) = Some(bytes);
+    /// Sends these bytes instead of the head of the next answer.
+    pub fn replace(&self, bytes: Bytes) {
+        *lock(&self.replacement) = Some(bytes);
     }
 
     /// Ends the connection so long from now.
@@ -106,12 +106,12 @@ impl AsyncRead for WireStream {
 
 impl AsyncWrite for WireStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
-        if written == buf.len() {
-            let stray = lock(&self.wire.stray).take();
-            self.tail = stray.unwrap_or_default();
+        let replacement = lock(&self.wire.replacement).take();
+        if let Some(bytes) = replacement {
+            self.tail = bytes;
+            return Poll::Ready(Ok(buf.len()));
         }
-        Poll::Ready(Ok(written))
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,5 @@
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -146,9 +145,7 @@ async fn the_date_can_be_off() {
 
 #[tokio::test]
 async fn a_head_error_can_leave_stray_bytes_on_the_connection() {
-    let bytes = Bytes::from_static(b"0\r\n\r\n");
-    let fault = Fault::StrayBytes { status: 404, code: "NoSuchKey".to_owned(), bytes, chunked: true };
-    let (sim, _) = broken(fault).await;
+    let (sim, _) = broken(Fault::stray_chunk(404)).await;
     let mut stream = TcpStream::connect(sim.cache_addr()).await.unwrap();
     let request =
         format!("HEAD /a HTTP/1.1\r\nHost: training.localhost:{}\r\nRange: bytes=0-0\r\n\r\n", sim.cache_addr().port());
@@ -160,6 +157,7 @@ async fn a_head_error_can_leave_stray_bytes_on_the_connection() {
     }
     let text = String::from_utf8_lossy(&answer[..length]).to_lowercase();
     assert!(text.starts_with("http/1.1 404") && text.contains("transfer-encoding: chunked"), "{text}");
+    assert_eq!(sim.counters().cache.status(404), 1);
 }
 
 #[tokio::test]
