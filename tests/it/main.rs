@@ -1,0 +1,5 @@
+//! The integration tests, in one binary: each file is about one promise.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its fixture has failed")]
+
+mod rooms;
