@@ -1,0 +1,113 @@
+//! A parsed glob, ready to match.
+//!
+//! globset matches bytes, so it decides wherever a byte is a character: for ASCII keys, and for globs without `?` and classes.
+//! Only what is left goes through the slower [`walk`].
+
+use std::fmt::Write as _;
+
+use globset::{Candidate, GlobBuilder, GlobMatcher};
+
+use super::parse::{Class, Node};
+use super::walk;
+
+pub(super) struct Glob {
+    nodes: Vec<Node>,
+    /// Absent only if globset refused what `lower` wrote, which no parsed glob makes it do.
+    fast: Option<GlobMatcher>,
+    /// Whether it asks for single characters, which may be several bytes.
+    counts_characters: bool,
+}
+
+impl Glob {
+    pub(super) fn new(nodes: Vec<Node>) -> Self {
+        let mut text = String::new();
+        lower(&nodes, &mut text);
+        let fast =
+            GlobBuilder::new(&text).literal_separator(true).backslash_escape(true).empty_alternates(true).build().ok();
+        let counts_characters = counts_characters(&nodes);
+        Self { fast: fast.map(|glob| glob.compile_matcher()), nodes, counts_characters }
+    }
+
+    pub(super) fn matches(&self, name: &[u8]) -> bool {
+        match &self.fast {
+            Some(fast) if !self.counts_characters || name.is_ascii() => {
+                fast.is_match_candidate(&Candidate::from_bytes(name))
+            }
+            _ => walk::matches(&self.nodes, name),
+        }
+    }
+
+    /// The answer of the slower way, for any name.
+    #[cfg(test)]
+    pub(super) fn walks(&self, name: &[u8]) -> bool {
+        walk::matches(&self.nodes, name)
+    }
+}
+
+fn counts_characters(nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Any | Node::Class(_) => true,
+        Node::Either(branches) => branches.iter().any(|branch| counts_characters(branch)),
+        Node::Char(_) | Node::Star | Node::Deep => false,
+    })
+}
+
+/// Writes a glob that globset reads with the same meaning for ASCII names, and for all names if nothing counts characters.
+fn lower(nodes: &[Node], out: &mut String) {
+    for node in nodes {
+        match node {
+            Node::Char(c) => literal(*c, out),
+            Node::Any => out.push('?'),
+            Node::Star => out.push('*'),
+            // globset knows `**` as a whole segment only: a run either stays within its segment or spans whole ones.
+            Node::Deep => out.push_str("{*,*/**/*}"),
+            Node::Class(class) => lower_class(class, out),
+            Node::Either(branches) => {
+                for (i, branch) in branches.iter().enumerate() {
+                    out.push(if i == 0 { '{' } else { ',' });
+                    lower(branch, out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+fn literal(c: char, out: &mut String) {
+    if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | ',' | '\\') {
+        out.push('\\');
+    }
+    out.push(c);
+}
+
+/// A class as alternatives, because globset has no escapes inside brackets. Its part beyond ASCII is left to the walk.
+fn lower_class(class: &Class, out: &mut String) {
+    let mut members = (0..=0x7f_u8).map(char::from).filter(|&c| class.accepts(c)).peekable();
+    if members.peek().is_none() {
+        // A class without ASCII members matches no ASCII name.
+        out.push('\u{80}');
+        return;
+    }
+    let mut open = '{';
+    while let Some(first) = members.next() {
+        out.push(open);
+        open = ',';
+        let mut last = first;
+        while let Some(next) = members.next_if(|&c| continues(first, last, c)) {
+            last = next;
+        }
+        if first == last {
+            literal(first, out);
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "[{first}-{last}]");
+        }
+    }
+    out.push('}');
+}
+
+/// Whether `next` prolongs the range `first..=last` without putting a character at an end that brackets take otherwise.
+fn continues(first: char, last: char, next: char) -> bool {
+    let plain = |c| !matches!(c, '!' | '^' | '-' | ']');
+    u32::from(next) == u32::from(last) + 1 && plain(first) && plain(next)
+}
