@@ -3,5 +3,5 @@
 pub mod cli;
 pub mod object;
 pub mod pattern;
-pub mod select;
 pub mod schedule;
+pub mod select;
