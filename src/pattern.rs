@@ -188,8 +188,8 @@ impl BucketGlob {
     }
 
     fn new(text: &str, nodes: Vec<parse::Node>) -> Self {
-        let literal = parse::literal(&nodes).map(|name| Bucket::new(&name));
-        Self(Arc::new(ParsedBucket { text: text.to_owned(), literal, glob: Glob::new(nodes) }))
+        let glob = Glob::new(nodes);
+        Self(Arc::new(ParsedBucket { text: text.to_owned(), literal: glob.only().map(Bucket::new), glob }))
     }
 
     /// As it was written.
@@ -203,10 +203,7 @@ impl BucketGlob {
     }
 
     pub fn matches(&self, name: &str) -> bool {
-        match &self.0.literal {
-            Some(literal) => literal.as_str() == name,
-            None => self.0.glob.matches(name.as_bytes()),
-        }
+        self.0.glob.matches(name.as_bytes())
     }
 }
 

@@ -32,6 +32,7 @@ fn keys_that_no_table_can_show() {
         ("a[!x]b", b"a\xffb", true, "it is outside of any class"),
         ("a[!x]\u{e9}", b"a\xff\xc3\xa9", true, "and what follows it is still read as UTF-8"),
         ("a[\u{0}-\u{10ffff}]b", b"a\xffb", false, "which holds for the widest one"),
+        ("a/{*}*/b", b"a/x/y/b", false, "two runs side by side are no `**`"),
         ("**", b"\xff/\xfe", true, "`**` runs over anything"),
         ("/a", b"/a", true, "a leading `/` means itself"),
         ("a", b"", false, "no glob but a run matches an empty key"),

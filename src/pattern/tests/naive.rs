@@ -1,7 +1,7 @@
 //! The dialect by brute force: braces are written out, then every way to match is tried.
 
 /// Stands where a brace stood, so that two stars on its sides are not taken for `**`.
-const SEAM: char = '\u{1}';
+pub(super) const SEAM: char = '\u{1}';
 
 pub(super) fn matches(glob: &str, key: &str) -> bool {
     let key: Vec<char> = key.chars().collect();
@@ -9,7 +9,7 @@ pub(super) fn matches(glob: &str, key: &str) -> bool {
 }
 
 /// All globs without braces that `glob` stands for.
-fn expand(glob: &[char]) -> Vec<Vec<char>> {
+pub(super) fn expand(glob: &[char]) -> Vec<Vec<char>> {
     let Some(open) = find(glob, '{') else { return vec![glob.to_vec()] };
     let (mut depth, mut cuts, mut at) = (0, vec![open], open);
     let close = loop {
