@@ -1,0 +1,1 @@
+//! `hotset schedule`: coming fires of every profile.

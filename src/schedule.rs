@@ -1,0 +1,184 @@
+//! When a profile runs: schedules in a zone, and the instants they fire at. Pure rules: the present is a parameter.
+//!
+//! A schedule is a cron expression of 5 fields (6 with seconds in front), a nickname (`@daily`), or `@every 10m`.
+//! What happens when clocks are changed follows Debian's cron. A schedule whose minute or hour begins with `*` is
+//! *wildcard*: it fires whenever the clock on the wall shows a matching time, twice in a repeated hour and not at all
+//! in a skipped one. Any other is *fixed*: skipped times become one fire as the gap ends, where the gap is up to
+//! three hours long, and repeated times fire in the first pass.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Days, TimeZone, Utc};
+use chrono_tz::Tz;
+
+mod cron;
+mod error;
+mod every;
+mod field;
+mod lint;
+mod wall;
+mod window;
+
+pub use error::ScheduleError;
+pub use field::Field;
+pub use lint::Lint;
+pub use window::Window;
+
+use cron::Cron;
+use error::Piece;
+use every::Every;
+
+/// One cron expression, nickname or `@every`, in a zone.
+///
+/// Fires are whole seconds from the Unix epoch to the end of the year 4999.
+#[derive(Clone, PartialEq)]
+pub struct Schedule {
+    text: Box<str>,
+    zone: Tz,
+    rule: Rule,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Rule {
+    Cron(Cron),
+    Every(Every),
+}
+
+impl Schedule {
+    /// Reads a schedule as it stands in the configuration. `zone` is where its wall times are read; `@every` has none.
+    ///
+    /// # Errors
+    ///
+    /// Names the field, what it may hold and an example.
+    pub fn parse(text: &str, zone: Tz) -> Result<Self, ScheduleError> {
+        let trimmed = Piece::whole(text).trim();
+        let rule = if trimmed.text.starts_with('@') { nickname(trimmed)? } else { Rule::Cron(Cron::parse(trimmed)?) };
+        Ok(Self { text: trimmed.text.into(), zone, rule })
+    }
+
+    /// As it was written, without the blanks around it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// The first fire after `after`, never `after` itself. `None` when none comes: no date matches, or the calendar ends.
+    pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // Fires are whole seconds, so the first one after 12:00:00.5 is also the first one after 12:00:00.
+        let after = DateTime::from_timestamp(after.timestamp().max(-1), 0)?;
+        let next = match &self.rule {
+            Rule::Cron(cron) => cron.next_after(self.zone, after),
+            Rule::Every(every) => every.next_after(after),
+        };
+        next.filter(|next| *next < end_of_calendar())
+    }
+
+    /// What is legal but hardly meant.
+    pub fn lints(&self) -> Vec<Lint> {
+        match &self.rule {
+            Rule::Cron(cron) => cron.lints.clone(),
+            Rule::Every(every) => every
+                .next_after(DateTime::UNIX_EPOCH)
+                .filter(|at| *at < end_of_calendar())
+                .map_or_else(|| vec![Lint::NeverFires], |_| Vec::new()),
+        }
+    }
+
+    /// See [`shortest_gap`].
+    pub fn shortest_gap(&self, from: DateTime<Utc>) -> Option<Duration> {
+        shortest_gap(std::slice::from_ref(self), from)
+    }
+}
+
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Schedule({:?} in {})", self.text, self.zone)
+    }
+}
+
+/// The cron engine knows no later year.
+fn end_of_calendar() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(5000, 1, 1, 0, 0, 0).single().unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+const NICKNAMES: [(&str, &str); 7] = [
+    ("@hourly", "0 * * * *"),
+    ("@daily", "0 0 * * *"),
+    ("@midnight", "0 0 * * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@monthly", "0 0 1 * *"),
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+];
+
+fn nickname(text: Piece<'_>) -> Result<Rule, ScheduleError> {
+    let Some(word) = text.words().next() else {
+        return Err(ScheduleError::new("the schedule is empty"));
+    };
+    let rest = Piece { text: &text.text[word.text.len()..], start: word.span().end }.trim();
+    let name = word.text.to_ascii_lowercase();
+    if name == "@every" {
+        return Every::parse(if rest.text.is_empty() { text } else { rest }).map(Rule::Every);
+    }
+    if name == "@reboot" {
+        return Err(ScheduleError::new("`@reboot` is no time")
+            .at(word.span())
+            .hint("`on_start = \"always\"` runs a profile whenever the daemon starts"));
+    }
+    let Some((_, expression)) = NICKNAMES.iter().find(|(nickname, _)| *nickname == name) else {
+        let near = NICKNAMES.iter().map(|(nickname, _)| *nickname).chain(["@every"]);
+        let near = near.max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
+        return Err(ScheduleError::new(format!("`{}` is not a known nickname", crate::object::Escaped(word.text)))
+            .at(word.span())
+            .hint(format!(
+                "did you mean `{}`? Known are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every",
+                near.unwrap_or("@daily")
+            )));
+    };
+    if !rest.text.is_empty() {
+        return Err(ScheduleError::new(format!("`{name}` stands alone, without fields"))
+            .at(rest.span())
+            .hint(format!("write `{name}`, or its fields with your changes: `{expression}`")));
+    }
+    Cron::parse(Piece::whole(expression)).map(Rule::Cron)
+}
+
+/// Several schedules merged: instants that strictly increase, simultaneous fires once.
+#[derive(Clone, Debug)]
+pub struct Fires<'a> {
+    coming: Vec<(&'a Schedule, Option<DateTime<Utc>>)>,
+}
+
+impl Iterator for Fires<'_> {
+    type Item = DateTime<Utc>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.coming.iter().filter_map(|(_, at)| *at).min()?;
+        for (schedule, at) in &mut self.coming {
+            if *at == Some(next) {
+                *at = schedule.next_after(next);
+            }
+        }
+        Some(next)
+    }
+}
+
+/// The fires of all `schedules` after `after`.
+pub fn fires(schedules: &[Schedule], after: DateTime<Utc>) -> Fires<'_> {
+    Fires { coming: schedules.iter().map(|schedule| (schedule, schedule.next_after(after))).collect() }
+}
+
+/// The shortest time between two fires of all `schedules`, looked for in the 400 days after `from`, or in the first
+/// 1,000 fires where those take less. `None` with fewer than two fires in that time.
+pub fn shortest_gap(schedules: &[Schedule], from: DateTime<Utc>) -> Option<Duration> {
+    let end = from.checked_add_days(Days::new(400))?;
+    let within: Vec<_> = fires(schedules, from).take_while(|at| *at <= end).take(1_000).collect();
+    within.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok()).min()
+}
+
+#[cfg(test)]
+mod tests;

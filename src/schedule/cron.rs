@@ -1,0 +1,138 @@
+//! Cron expressions: fields in, coming fires out. The only user of the cron crate, which is asked about wall time
+//! alone; what clocks do to wall time is decided here.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use croner::parser::{CronParser, Seconds, Year};
+
+use super::error::{Piece, ScheduleError};
+use super::field::Field;
+use super::lint::Lint;
+use super::wall::{Shown, clock, shown};
+
+/// Clocks put forward by more than this make a correction, whose lost fires are not made up (Debian's cron).
+const LONGEST_MADE_UP: TimeDelta = TimeDelta::hours(3);
+
+/// Any two fires of an expression lie closer together than this: 29 February can miss a given weekday for 40 years.
+const HORIZON: Days = Days::new(100 * 366);
+
+/// A parsed expression.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Cron {
+    engine: Arc<croner::Cron>,
+    /// The minute or the hour begins with `*`: fires follow the wall clock wherever it goes.
+    wildcard: bool,
+    /// No year holds a date that matches.
+    never: bool,
+    pub(super) lints: Vec<Lint>,
+}
+
+impl Cron {
+    pub(super) fn parse(text: Piece<'_>) -> Result<Self, ScheduleError> {
+        let words: Vec<Piece<'_>> = text.words().take(8).collect();
+        let fields = match words.len() {
+            0 => return Err(count_error("the schedule is empty")),
+            5 => &Field::ALL[1..],
+            6 => &Field::ALL[..],
+            7 => return Err(count_error("a schedule of 7 fields: there is no field for years")),
+            8 => return Err(count_error("a schedule of more than 7 fields")),
+            1 => return Err(count_error("a schedule of 1 field")),
+            n => return Err(count_error(&format!("a schedule of {n} fields"))),
+        };
+        let mut lints = Vec::new();
+        let mut plain = Vec::with_capacity(7);
+        if fields.len() == 5 {
+            plain.push("0".to_owned());
+        }
+        for (field, word) in fields.iter().zip(&words) {
+            plain.push(field.read(*word, &mut lints)?);
+        }
+        let begins_with_star = |from_the_end: usize| words[words.len() - from_the_end].text.starts_with('*');
+        if let [.., day, _, weekday] = &words[..]
+            && day.text != "*"
+            && weekday.text != "*"
+            && (begins_with_star(3) || begins_with_star(1))
+        {
+            lints.push(Lint::EitherDay { span: day.start..weekday.span().end });
+        }
+        let never = never_fires(&plain, text)?;
+        if never {
+            lints.push(Lint::NeverFires);
+        }
+        let engine = Arc::new(engine(&plain.join(" "), text)?);
+        Ok(Self { engine, wildcard: begins_with_star(5) || begins_with_star(4), never, lints })
+    }
+
+    /// The first fire after `after`, which is a whole second.
+    pub(super) fn next_after(&self, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if self.never {
+            return None;
+        }
+        let last = clock(zone, after)?.checked_add_days(HORIZON)?;
+        if self.wildcard { self.next_wildcard(zone, after, last) } else { self.next_fixed(zone, after, last) }
+    }
+
+    /// Every wall time stands for one instant at most, and they follow one another in the same order.
+    fn next_fixed(&self, zone: Tz, after: DateTime<Utc>, last: NaiveDateTime) -> Option<DateTime<Utc>> {
+        let mut from = clock(zone, after)?.checked_add_signed(TimeDelta::seconds(1))?;
+        loop {
+            let wall = self.next_wall(from, last)?;
+            let shown = shown(zone, wall)?;
+            let made_up = !matches!(shown, Shown::Never { gap, .. } if gap > LONGEST_MADE_UP);
+            if made_up && shown.instant() > after {
+                return Some(shown.instant());
+            }
+            from = match shown {
+                Shown::Once(_) => wall.checked_add_signed(TimeDelta::seconds(1))?,
+                Shown::Twice { end, .. } | Shown::Never { end, .. } => end,
+            };
+        }
+    }
+
+    /// Every instant counts at which the clock shows a matching time.
+    fn next_wildcard(&self, zone: Tz, after: DateTime<Utc>, last: NaiveDateTime) -> Option<DateTime<Utc>> {
+        let mut from = after.checked_add_signed(TimeDelta::seconds(1))?;
+        loop {
+            let start = clock(zone, from)?;
+            let wall = self.next_wall(start, last)?;
+            if let Shown::Twice { change, end, .. } = shown(zone, start)?
+                && from < change
+                && wall >= end
+            {
+                from = change;
+                continue;
+            }
+            match shown(zone, wall)? {
+                Shown::Once(at) => return Some(at),
+                Shown::Twice { first, second, .. } => return Some(if first >= from { first } else { second }),
+                Shown::Never { change, .. } => from = change,
+            }
+        }
+    }
+
+    /// The first matching wall time from `from` to `last`, as if no clock were ever changed.
+    fn next_wall(&self, from: NaiveDateTime, last: NaiveDateTime) -> Option<NaiveDateTime> {
+        self.engine.find_next_occurrence(&from, true).ok().filter(|wall| *wall <= last)
+    }
+}
+
+fn count_error(message: &str) -> ScheduleError {
+    ScheduleError::new(message).hint(
+        "write 5 fields: minute, hour, day of the month, month, day of the week, for example `30 1 * * MON-FRI`; \
+         a 6th in front is the second",
+    )
+}
+
+fn engine(plain: &str, text: Piece<'_>) -> Result<croner::Cron, ScheduleError> {
+    let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Optional).build();
+    parser.parse(plain).map_err(|error| ScheduleError::new(format!("cron expression: {error}")).at(text.span()))
+}
+
+/// Any 28 years without a skipped leap year hold every kind of year, so what fires at all fires in these.
+fn never_fires(plain: &[String], text: Piece<'_>) -> Result<bool, ScheduleError> {
+    let probe = engine(&format!("{} 2000-2027", plain.join(" ")), text)?;
+    let start = NaiveDate::from_ymd_opt(2000, 1, 1).unwrap_or_default().and_time(chrono::NaiveTime::MIN);
+    Ok(probe.find_next_occurrence(&start, true).is_err())
+}

@@ -1,0 +1,83 @@
+//! What is wrong with a schedule or a window, and how to write it right.
+
+use std::ops::Range;
+
+/// Why a schedule or a window was refused.
+///
+/// `Display` is the message: which part, and what it may hold. It is lower case and repeats the user's own text in backquotes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ScheduleError {
+    /// Bytes of the text that are to blame; `None` when all of it is.
+    pub span: Option<Range<usize>>,
+    message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+impl ScheduleError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { span: None, message: message.into(), hint: None }
+    }
+
+    pub(super) fn at(mut self, span: Range<usize>) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A piece of the user's text and where it stands in the whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    pub(super) text: &'a str,
+    pub(super) start: usize,
+}
+
+impl<'a> Piece<'a> {
+    pub(super) fn whole(text: &'a str) -> Self {
+        Self { text, start: 0 }
+    }
+
+    pub(super) fn span(self) -> Range<usize> {
+        self.start..self.start + self.text.len()
+    }
+
+    /// The piece without the blanks around it.
+    pub(super) fn trim(self) -> Self {
+        let text = self.text.trim_ascii_start();
+        Self { text: text.trim_ascii_end(), start: self.start + self.text.len() - text.len() }
+    }
+
+    /// The pieces between the separators, empty ones included.
+    pub(super) fn split(self, separator: char) -> impl Iterator<Item = Piece<'a>> {
+        let mut start = self.start;
+        self.text.split(separator).map(move |text| {
+            let piece = Piece { text, start };
+            start += text.len() + separator.len_utf8();
+            piece
+        })
+    }
+
+    /// What stands before and after the first separator.
+    pub(super) fn split_once(self, separator: char) -> Option<(Self, Self)> {
+        let (before, after) = self.text.split_once(separator)?;
+        let start = self.start + before.len() + separator.len_utf8();
+        Some((Self { text: before, ..self }, Self { text: after, start }))
+    }
+
+    /// The words between blanks.
+    pub(super) fn words(self) -> impl Iterator<Item = Piece<'a>> {
+        let blank = |c: char| c.is_ascii_whitespace();
+        let mut at = self.start;
+        self.text.split(blank).filter_map(move |text| {
+            let word = Piece { text, start: at };
+            at += text.len() + 1;
+            (!text.is_empty()).then_some(word)
+        })
+    }
+}

@@ -1,0 +1,16 @@
+use super::*;
+
+mod brute;
+mod clocks;
+
+fn at(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text).unwrap_or_else(|error| panic!("{text}: {error}")).to_utc()
+}
+
+fn zone(name: &str) -> Tz {
+    name.parse().unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn schedule(text: &str, zone_name: &str) -> Schedule {
+    Schedule::parse(text, zone(zone_name)).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
