@@ -88,7 +88,9 @@ impl Layout {
             Self::Nemo | Self::Orbax | Self::Levanter | Self::Olmo => {
                 Some("its file names do not tell weights from optimizer state")
             }
-            Self::Custom => Some("a custom layout does not say which files hold weights: leave the others out with `exclude`"),
+            Self::Custom => {
+                Some("a custom layout does not say which files hold weights: leave the others out with `exclude`")
+            }
             Self::Deepspeed | Self::HfTrainer | Self::Safetensors | Self::Nanotron | Self::Verl => None,
         }
     }

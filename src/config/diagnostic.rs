@@ -81,7 +81,14 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(super) fn error(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, key: None, message: message.into(), file: None, labels: Vec::new(), helps: Vec::new() }
+        Self {
+            severity: Severity::Error,
+            key: None,
+            message: message.into(),
+            file: None,
+            labels: Vec::new(),
+            helps: Vec::new(),
+        }
     }
 
     pub(super) fn warning(message: impl Into<String>) -> Self {
@@ -157,7 +164,8 @@ impl Diagnostic {
 
     /// The lines of `file` that hold labels; the renderer folds what lies between.
     fn snippet<'a>(&'a self, file: &'a File) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-        let labels = || self.labels.iter().enumerate().filter(|(_, label)| std::ptr::eq(&raw const *label.place.file, file));
+        let labels =
+            || self.labels.iter().enumerate().filter(|(_, label)| std::ptr::eq(&raw const *label.place.file, file));
         let text = file.text();
         let spans: Vec<_> = labels().map(|(_, label)| first_line(text, &label.place.span)).collect();
         let first = spans.iter().map(|span| span.start).min().unwrap_or(0);

@@ -130,7 +130,9 @@ mod tests {
     #[test]
     fn examples_keep_to_their_pattern() {
         fn visit(schema: &Value) {
-            if let (Some(pattern), Some(example)) = (schema.get("pattern").and_then(Value::as_str), schema.pointer("/examples/0")) {
+            if let (Some(pattern), Some(example)) =
+                (schema.get("pattern").and_then(Value::as_str), schema.pointer("/examples/0"))
+            {
                 let regex = regex::Regex::new(pattern).unwrap();
                 assert!(regex.is_match(example.as_str().unwrap()), "{example} against {pattern}");
             }

@@ -86,9 +86,9 @@ fn mask_line(line: &str) -> String {
     let mut bytes = line.as_bytes().to_vec();
     for (at, _) in line.match_indices('=') {
         let key_end = line[..at].trim_end().trim_end_matches(['"', '\'']).len();
-        let key_start = line[..key_end].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').map_or(0, |at| {
-            at + line[at..].chars().next().map_or(1, char::len_utf8)
-        });
+        let key_start = line[..key_end]
+            .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
+            .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8));
         if is_secret(&line[key_start..key_end]) {
             cover(&mut bytes, at + 1..line.trim_end().len());
         }
@@ -194,8 +194,9 @@ impl Reader {
         let error = match cause.kind() {
             io::ErrorKind::NotFound => Diagnostic::error("there is no such file or folder")
                 .help("name the file or folder with --config, or with HOTSET_CONFIG"),
-            io::ErrorKind::PermissionDenied => Diagnostic::error("reading it is not permitted")
-                .help("the user that hotset runs as needs to read it"),
+            io::ErrorKind::PermissionDenied => {
+                Diagnostic::error("reading it is not permitted").help("the user that hotset runs as needs to read it")
+            }
             _ => Diagnostic::error(format!("cannot be read: {cause}")),
         };
         self.errors.push(error.file(path.display().to_string()));
@@ -222,12 +223,15 @@ impl Reader {
 
 fn decode(bytes: Vec<u8>) -> Result<String, Diagnostic> {
     if bytes.len() as u64 > LARGEST {
-        return Err(Diagnostic::error("the file is larger than 4 MiB").help("split it into several files of one folder"));
+        return Err(
+            Diagnostic::error("the file is larger than 4 MiB").help("split it into several files of one folder")
+        );
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
-        Diagnostic::error(format!("the file is not UTF-8: line {line} has a byte that is none")).help("save it as UTF-8")
+        Diagnostic::error(format!("the file is not UTF-8: line {line} has a byte that is none"))
+            .help("save it as UTF-8")
     })
 }
 

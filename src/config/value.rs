@@ -7,8 +7,8 @@ pub mod listen;
 pub mod name;
 pub mod percent;
 pub mod rate;
-pub mod size;
 pub mod site;
+pub mod size;
 pub mod text;
 pub mod watch;
 pub mod zone;
@@ -24,7 +24,7 @@ use serde_json::{Value as Json, json};
 use toml::Spanned;
 
 /// A kind of value that is written as a TOML string.
-pub trait Kind {
+pub trait Kind: 'static {
     type Value;
     /// A right value, as it stands between the quotes.
     const EXAMPLE: &'static str;
@@ -150,10 +150,15 @@ impl<T: JsonSchema> JsonSchema for At<T> {
 }
 
 /// A list, or one value that stands for a list of one.
-#[derive(Debug)]
 pub struct OneOrMany<K> {
     pub span: Range<usize>,
     pub items: Vec<Typed<K>>,
+}
+
+impl<K> fmt::Debug for OneOrMany<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.items, f)
+    }
 }
 
 enum Items<K> {

@@ -23,7 +23,8 @@ impl<C: Choice> Kind for C {
 
     fn parse(text: &str) -> Result<C, ValueError> {
         C::WORDS.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice).ok_or_else(|| {
-            let error = ValueError::new(format!("`{}` is none of the values this key takes", crate::object::Escaped(text)));
+            let error =
+                ValueError::new(format!("`{}` is none of the values this key takes", crate::object::Escaped(text)));
             match did_you_mean(text, C::WORDS.iter().map(|(word, _)| *word)) {
                 Some(help) => error.help(help),
                 None => error,
@@ -73,7 +74,8 @@ impl Choice for OnReload {
 }
 
 impl Choice for OnStart {
-    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
 }
 
 impl Choice for OnIncomplete {
@@ -114,7 +116,10 @@ mod tests {
         accepts::<OnOverlap>(&[("skip", "skip"), ("queue", "queue"), ("replace", "replace")]);
         refuses::<OnOverlap>(&[("Queue", "Queue", "`Queue` is none of the values this key takes")]);
         assert_eq!(OnReload::parse("if_changed").unwrap_err().help.as_deref(), Some("did you mean `if-changed`?"));
-        assert_eq!(Order::parse("biggest").unwrap_err().help.as_deref(), Some("there are `newest`, `oldest`, `key`, `largest`, `smallest`"));
+        assert_eq!(
+            Order::parse("biggest").unwrap_err().help.as_deref(),
+            Some("there are `newest`, `oldest`, `key`, `largest`, `smallest`")
+        );
     }
 
     #[test]

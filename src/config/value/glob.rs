@@ -87,10 +87,13 @@ impl Kind for Group {
     const PATTERN: Option<&'static str> = Some(r"\(\?P?<step>");
 
     fn parse(text: &str) -> Result<Arc<str>, ValueError> {
-        let regex = regex::bytes::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|cause| explain_regex(&cause))?;
+        let regex =
+            regex::bytes::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|cause| explain_regex(&cause))?;
         let names: Vec<&str> = regex.capture_names().flatten().collect();
         if !names.contains(&"step") {
-            return Err(ValueError::new("has no capture `step`").help("name the number that counts up: `(?<step>[0-9]+)`"));
+            return Err(
+                ValueError::new("has no capture `step`").help("name the number that counts up: `(?<step>[0-9]+)`")
+            );
         }
         match names.iter().find(|name| !matches!(**name, "step" | "run")) {
             Some(name) => Err(ValueError::new(format!("has a capture `{name}`, which means nothing here"))

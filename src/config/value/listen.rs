@@ -18,7 +18,9 @@ impl Kind for Listen {
         text.parse().map(Some).map_err(|_| {
             let error = ValueError::new("is not an IP address with a port, nor `off`");
             match text.rsplit_once(':') {
-                Some(("", port)) => error.help(format!("write `0.0.0.0:{port}` for all interfaces, `127.0.0.1:{port}` for this machine only")),
+                Some(("", port)) => error.help(format!(
+                    "write `0.0.0.0:{port}` for all interfaces, `127.0.0.1:{port}` for this machine only"
+                )),
                 Some(("localhost", port)) => error.help(format!("write `127.0.0.1:{port}`")),
                 _ => error,
             }

@@ -14,7 +14,8 @@ impl Kind for Name {
     const PATTERN: Option<&'static str> = Some(PATTERN);
 
     fn parse(text: &str) -> Result<Arc<str>, ValueError> {
-        const RULE: &str = "a name has letters, digits, `-`, `_` and `.`, begins with a letter or digit, and is at most 63 long";
+        const RULE: &str =
+            "a name has letters, digits, `-`, `_` and `.`, begins with a letter or digit, and is at most 63 long";
         if text.is_empty() {
             return Err(ValueError::new("a name is expected").help(RULE));
         }

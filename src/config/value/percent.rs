@@ -36,7 +36,13 @@ mod tests {
 
     #[test]
     fn a_share_is_written_in_percent() {
-        accepts::<Percent>(&[("99%", "99%"), ("99.5 %", "99.5%"), ("100%", "100%"), ("99.99%", "99.99%"), ("7%", "7%")]);
+        accepts::<Percent>(&[
+            ("99%", "99%"),
+            ("99.5 %", "99.5%"),
+            ("100%", "100%"),
+            ("99.99%", "99.99%"),
+            ("7%", "7%"),
+        ]);
         refuses::<Percent>(&[
             ("0.99", "0.99", "a share is written in percent"),
             ("0%", "0%", "must be more than 0% and at most 100%"),

@@ -13,7 +13,8 @@ impl Kind for SiteUrl {
 
     fn parse(text: &str) -> Result<Url, ValueError> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(ValueError::new("a URL begins with `http://` or `https://`").help(format!("write `http://{text}`, or https")));
+            return Err(ValueError::new("a URL begins with `http://` or `https://`")
+                .help(format!("write `http://{text}`, or https")));
         };
         if scheme != "http" && scheme != "https" {
             return Err(ValueError::new(format!("`{scheme}` is neither `http` nor `https`")).at(0..scheme.len()));

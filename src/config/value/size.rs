@@ -55,7 +55,9 @@ impl Kind for ByteCap {
             return Ok(Cap::Unlimited);
         }
         if text.trim().eq_ignore_ascii_case("unlimited") || strsim::damerau_levenshtein(text.trim(), "unlimited") <= 2 {
-            return Err(ValueError::new("is neither a size nor `unlimited`").help("write `unlimited`, if that is meant"));
+            return Err(
+                ValueError::new("is neither a size nor `unlimited`").help("write `unlimited`, if that is meant")
+            );
         }
         Size::<false>::parse(text).map(Cap::Bytes)
     }
@@ -106,7 +108,8 @@ pub(super) fn parse(text: &str) -> Result<u64, ValueError> {
 
 fn factor(unit: &str) -> Result<u128, ValueError> {
     if unit.is_empty() {
-        return Err(ValueError::new("a size needs a unit").help("write GiB (1024^3 bytes) or GB (1000^3 bytes) after the number"));
+        return Err(ValueError::new("a size needs a unit")
+            .help("write GiB (1024^3 bytes) or GB (1000^3 bytes) after the number"));
     }
     if unit == "KB" {
         return Ok(u128::from(KB));
@@ -118,7 +121,9 @@ fn factor(unit: &str) -> Result<u128, ValueError> {
     let error = ValueError::new(format!("unknown unit `{unit}`"));
     Err(match letter {
         Some(letter) => error.help(format!("write `{letter}iB` for powers of 1024, `{letter}B` for powers of 1000")),
-        None => error.help("units are B, KiB, MiB, GiB, TiB, PiB (powers of 1024) and kB, MB, GB, TB, PB (powers of 1000)"),
+        None => {
+            error.help("units are B, KiB, MiB, GiB, TiB, PiB (powers of 1024) and kB, MB, GB, TB, PB (powers of 1000)")
+        }
     })
 }
 
@@ -131,7 +136,8 @@ pub fn show(bytes: u64) -> String {
             return None;
         }
         let (whole, part) = (thousandths / factor / 1000, thousandths / factor % 1000);
-        let number = if part == 0 { whole.to_string() } else { format!("{whole}.{part:03}").trim_end_matches('0').to_owned() };
+        let number =
+            if part == 0 { whole.to_string() } else { format!("{whole}.{part:03}").trim_end_matches('0').to_owned() };
         Some((number.len(), usize::from(!unit.contains('i')), format!("{number} {unit}")))
     });
     spelled.min().map_or_else(|| format!("{bytes} B"), |(_, _, text)| text)
@@ -177,7 +183,11 @@ mod tests {
             ("1.2.3 GiB", "1.2.3", "`1.2.3` is not a number"),
             ("1. GiB", "1.", "`1.` is not a number"),
             ("16 EiB", "16 EiB", "is more than 16 EiB, the largest size"),
-            ("99999999999999999999999999999999999999999 B", "99999999999999999999999999999999999999999 B", "is more than 16 EiB, the largest size"),
+            (
+                "99999999999999999999999999999999999999999 B",
+                "99999999999999999999999999999999999999999 B",
+                "is more than 16 EiB, the largest size",
+            ),
             ("0 GiB", "0 GiB", "must be more than nothing"),
         ]);
     }

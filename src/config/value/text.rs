@@ -113,7 +113,9 @@ impl Kind for Manifest {
         not_empty(text, "a path or an s3:// address")?;
         if let Some(rest) = text.strip_prefix("s3://") {
             return match rest.split_once('/') {
-                Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => Ok(text.to_owned()),
+                Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
+                    Ok(text.to_owned())
+                }
                 _ => Err(ValueError::new("an s3:// address has a bucket and a key")),
             };
         }
@@ -165,7 +167,11 @@ mod tests {
             ("us east", " ", "a region has letters, digits and `-`"),
         ]);
         accepts::<StorageClass>(&[("STANDARD_IA", "STANDARD_IA")]);
-        refuses::<StorageClass>(&[("standard", "standard", "a storage class has capitals, digits and `_`, as in listings")]);
+        refuses::<StorageClass>(&[(
+            "standard",
+            "standard",
+            "a storage class has capitals, digits and `_`, as in listings",
+        )]);
         accepts::<Manifest>(&[("/srv/list.jsonl", "/srv/list.jsonl"), ("s3://b/k", "s3://b/k")]);
         refuses::<Manifest>(&[
             ("s3://bucket", "s3://bucket", "an s3:// address has a bucket and a key"),

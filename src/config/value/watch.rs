@@ -17,7 +17,11 @@ impl Kind for Watch {
             return Ok(None);
         }
         let every = Length::<true>::parse(text).map_err(|error| {
-            if text.starts_with(|c: char| c.is_ascii_digit()) { error } else { ValueError::new("is neither a length of time nor `off`") }
+            if text.starts_with(|c: char| c.is_ascii_digit()) {
+                error
+            } else {
+                ValueError::new("is neither a length of time nor `off`")
+            }
         })?;
         if every < Duration::from_secs(1) {
             return Err(ValueError::new("must be at least 1s").help("write `off` to watch nothing"));
