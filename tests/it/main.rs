@@ -1,5 +1,6 @@
-//! The integration tests, in one binary: each file is about one promise.
+//! Everything that is tested from outside, in one binary: each file is about one promise.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its fixture has failed")]
 
+mod broken_configurations;
 mod rooms;
