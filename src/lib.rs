@@ -6,3 +6,5 @@ pub mod object;
 pub mod pattern;
 pub mod schedule;
 pub mod select;
+#[cfg(feature = "sim")]
+pub mod sim;

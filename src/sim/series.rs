@@ -1,0 +1,184 @@
+//! Many objects that exist only as a rule: a million of them cost as much as one.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::store::{Entry, default_time, synthetic_etag};
+
+/// Objects named `PREFIX 0007 SUFFIX`, numbered with leading zeros, so that key order is numeric order.
+#[derive(Clone, Debug)]
+pub struct Series {
+    prefix: Vec<u8>,
+    suffix: Vec<u8>,
+    first: u64,
+    count: u64,
+    width: usize,
+    sizes: Sizes,
+    last_modified: DateTime<Utc>,
+    step: TimeDelta,
+    storage_class: Option<Arc<str>>,
+}
+
+/// Bytes of the objects of a series.
+#[derive(Clone, Copy, Debug)]
+pub enum Sizes {
+    All(u64),
+    /// Spread evenly from the first to the second, the same on every run.
+    Between(u64, u64),
+}
+
+impl Series {
+    /// `count` objects from number 0, of 1 MiB each.
+    pub fn new(prefix: impl Into<Vec<u8>>, count: u64, suffix: impl Into<Vec<u8>>) -> Self {
+        let series = Self {
+            prefix: prefix.into(),
+            suffix: suffix.into(),
+            first: 0,
+            count,
+            width: 0,
+            sizes: Sizes::All(1 << 20),
+            last_modified: default_time(),
+            step: TimeDelta::zero(),
+            storage_class: None,
+        };
+        series.width(6)
+    }
+
+    /// The number of the first object.
+    pub fn starting_at(mut self, first: u64) -> Self {
+        self.first = first;
+        let width = self.width;
+        self.width(width)
+    }
+
+    /// Digits of the numbers; never fewer than the last one needs.
+    pub fn width(mut self, width: usize) -> Self {
+        let last = (self.first + self.count).saturating_sub(1);
+        self.width = width.max(last.to_string().len());
+        self
+    }
+
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.sizes = Sizes::All(bytes);
+        self
+    }
+
+    pub fn sizes(mut self, sizes: Sizes) -> Self {
+        self.sizes = sizes;
+        self
+    }
+
+    /// When the first object was last modified, and how much later each next one.
+    pub fn modified(mut self, first: DateTime<Utc>, step: TimeDelta) -> Self {
+        self.last_modified = first;
+        self.step = step;
+        self
+    }
+
+    pub fn class(mut self, class: &str) -> Self {
+        self.storage_class = Some(class.into());
+        self
+    }
+
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The key of the `index`-th object.
+    pub fn key(&self, index: u64) -> Vec<u8> {
+        let number = format!("{:0width$}", self.first + index, width = self.width);
+        [&self.prefix, number.as_bytes(), &self.suffix].concat()
+    }
+
+    /// The object behind `key`, if it is one of these.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Entry> {
+        self.index_of(key).map(|index| self.entry(index, key))
+    }
+
+    pub(super) fn entry(&self, index: u64, key: &[u8]) -> Entry {
+        let size = match self.sizes {
+            Sizes::All(size) => size,
+            Sizes::Between(low, high) => low + scramble(index) % (high.saturating_sub(low) + 1),
+        };
+        let step = self.step * i32::try_from(index).unwrap_or(i32::MAX);
+        Entry {
+            size,
+            etag: synthetic_etag(key, size, 0),
+            last_modified: self.last_modified + step,
+            storage_class: self.storage_class.clone(),
+            bytes: None,
+        }
+    }
+
+    /// The index of the first object whose key is `bound` or after it; `len()` when there is none.
+    pub(super) fn seek(&self, bound: &[u8]) -> u64 {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.key(middle).as_slice() < bound { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
+    /// Whether some key could begin with `prefix`.
+    pub(super) fn may_hold(&self, prefix: &[u8]) -> bool {
+        prefix.starts_with(&self.prefix) || self.prefix.starts_with(prefix)
+    }
+
+    fn index_of(&self, key: &[u8]) -> Option<u64> {
+        let digits = key.strip_prefix(&self.prefix[..])?.strip_suffix(&self.suffix[..])?;
+        if digits.len() != self.width || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let number: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        number.checked_sub(self.first).filter(|index| *index < self.count)
+    }
+}
+
+/// Spreads neighbouring numbers apart (the finaliser of SplitMix64).
+fn scramble(n: u64) -> u64 {
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_answers_for_its_own_keys_only() {
+        let series = Series::new("a/shard-", 100, ".tar").starting_at(5).width(4);
+        assert_eq!(series.key(0), b"a/shard-0005.tar");
+        assert_eq!(series.key(99), b"a/shard-0104.tar");
+        for (key, there) in [
+            ("a/shard-0005.tar", true),
+            ("a/shard-0104.tar", true),
+            ("a/shard-0004.tar", false),
+            ("a/shard-0105.tar", false),
+            ("a/shard-005.tar", false),
+            ("a/shard-00x5.tar", false),
+            ("a/shard-0005.tar.gz", false),
+        ] {
+            assert_eq!(series.get(key.as_bytes()).is_some(), there, "{key}");
+        }
+    }
+
+    #[test]
+    fn numbers_never_outgrow_their_width() {
+        assert_eq!(Series::new("", 10_000_000, "").width(2).key(0), b"0000000");
+    }
+
+    #[test]
+    fn seeking_finds_the_first_key_at_or_after_a_bound() {
+        let series = Series::new("s", 1_000_000, "");
+        for (bound, index) in [("", 0), ("s000007", 7), ("s000007x", 8), ("s1", 100_000), ("t", 1_000_000)] {
+            assert_eq!(series.seek(bound.as_bytes()), index, "{bound}");
+        }
+    }
+}
