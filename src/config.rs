@@ -1,4 +1,126 @@
 //! What a user wrote, resolved: every value is valid, every default filled in. `raw` is what was typed, this is what is true.
 
+pub mod checkpoint;
+pub mod daemon;
+pub mod diagnostic;
 pub mod endpoint;
 pub mod profile;
+pub mod reader;
+pub mod source;
+pub mod suggest;
+pub mod value;
+
+mod context;
+mod fingerprint;
+mod raw;
+mod reference;
+mod resolve;
+mod schema;
+mod syntax;
+mod tables;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::de::DeTable;
+
+use context::Context;
+use daemon::Daemon;
+use diagnostic::{Diagnostic, Diagnostics};
+use endpoint::{Credentials, Endpoint};
+use profile::Profile;
+use reader::Section;
+use source::File;
+pub use source::Source;
+use tables::{Parsed, Tables};
+
+pub use reference::reference;
+pub use resolve::environment_warnings;
+pub use schema::schema;
+
+/// A valid configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub daemon: Daemon,
+    pub credentials: BTreeMap<Arc<str>, Arc<Credentials>>,
+    pub endpoints: BTreeMap<Arc<str>, Arc<Endpoint>>,
+    pub profiles: BTreeMap<Arc<str>, Arc<Profile>>,
+    /// What is legal, and worth a second look.
+    pub warnings: Vec<Diagnostic>,
+    /// Every key that has a value, with its origin, table by table.
+    pub sections: Vec<Section>,
+}
+
+impl Config {
+    /// A hash of what the profile warms and where: equal for equal meaning, however it is spelled or ordered.
+    ///
+    /// See [`fingerprint`] for the keys that count.
+    pub fn fingerprint(&self, profile: &Profile) -> String {
+        fingerprint::of(profile)
+    }
+}
+
+/// Reads and resolves files, and folders of `*.toml`. Every file is read before any is parsed.
+///
+/// # Errors
+/// Everything that is wrong, in all files.
+pub fn load(paths: &[PathBuf]) -> Result<Config, Diagnostics> {
+    let (sources, errors) = source::read(paths);
+    build(&sources, errors)
+}
+
+/// Resolves texts. Pure.
+///
+/// # Errors
+/// Everything that is wrong, in all sources.
+pub fn load_sources(sources: Vec<Source>) -> Result<Config, Diagnostics> {
+    build(&sources, Vec::new())
+}
+
+fn build(sources: &[Source], errors: Vec<Diagnostic>) -> Result<Config, Diagnostics> {
+    let mut cx = Context::default();
+    cx.incomplete = !errors.is_empty();
+    errors.into_iter().for_each(|error| cx.push(error));
+    let parsed: Vec<Parsed> =
+        sources.iter().enumerate().filter_map(|(number, source)| parse(source, number, &mut cx)).collect();
+    let tables = Tables::gather(&parsed, &mut cx);
+    match resolve::resolve(&tables, &mut cx) {
+        Ok(resolved) => Ok(Config {
+            daemon: resolved.daemon,
+            credentials: known(resolved.credentials),
+            endpoints: known(resolved.endpoints),
+            profiles: known(resolved.profiles),
+            warnings: cx.into_diagnostics(),
+            sections: resolved.sections,
+        }),
+        Err(_) => Err(Diagnostics::new(cx.into_diagnostics())),
+    }
+}
+
+/// Nothing is unknown where there are no errors.
+fn known<T>(all: BTreeMap<Arc<str>, Option<Arc<T>>>) -> BTreeMap<Arc<str>, Arc<T>> {
+    all.into_iter().filter_map(|(name, thing)| Some((name, thing?))).collect()
+}
+
+fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
+    let file = Arc::new(File::new(source, number));
+    // Spans count from the start of the file, so a byte order mark is blanked rather than cut off.
+    let text = source.text.strip_prefix('\u{feff}').map_or_else(|| source.text.clone(), |rest| format!("   {rest}"));
+    let (mut table, errors) = DeTable::parse_recoverable(&text);
+    if !errors.is_empty() {
+        cx.incomplete = true;
+        errors.iter().for_each(|error| cx.push(syntax::explain(error, &file)));
+        return None;
+    }
+    walk::walk(table.get_mut(), &file, cx);
+    match raw::Document::deserialize(toml::de::Deserializer::from(table)) {
+        Ok(document) => Some(Parsed { file, document }),
+        Err(error) => {
+            cx.push(syntax::explain(&error, &file));
+            None
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! hotset keeps the right objects hot in an S3 read cache.
 
 pub mod cli;
+pub mod config;
 pub mod object;
 pub mod pattern;
 pub mod schedule;

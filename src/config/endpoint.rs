@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::pattern::BucketGlob;
 use crate::object::Bucket;
+use crate::pattern::BucketGlob;
 use url::Url;
 
 /// A cache to warm. Limits, budget and ledger are the cache's.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use super::checkpoint::Checkpoint;
 use super::endpoint::{Credentials, Endpoint};
 use crate::schedule::{Schedule, Window};
 use crate::select::Rules;
@@ -35,4 +36,43 @@ pub struct Profile {
     pub deadline: Option<Duration>,
     pub priority: i64,
     pub paused: bool,
+}
+
+/// What becomes of fires that passed without the daemon, or in a clock jump.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMissed {
+    /// The last of them runs, once.
+    #[default]
+    RunOnce,
+    Skip,
+}
+
+/// What a fire does while the profile runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnOverlap {
+    #[default]
+    Skip,
+    Queue,
+    /// The running run is interrupted.
+    Replace,
+}
+
+/// When a swap of the configuration starts a run at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnReload {
+    /// The fingerprint is new or has changed.
+    #[default]
+    IfChanged,
+    Always,
+    Never,
+}
+
+/// When a start of the daemon starts a run at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStart {
+    /// As a reload against the fingerprints in the journal; with an empty journal never.
+    #[default]
+    Auto,
+    Always,
+    Never,
 }

@@ -1,0 +1,66 @@
+//! What resolving gathers on its way: diagnostics, each once, and which keys are known to be bad already.
+
+use std::collections::HashSet;
+
+use super::diagnostic::{Diagnostic, Place};
+
+/// A value that cannot be used, and has been reported.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bad;
+
+#[derive(Default)]
+pub(super) struct Context {
+    diagnostics: Vec<Diagnostic>,
+    seen: HashSet<(usize, usize, usize, String)>,
+    /// Dotted paths of keys whose value the walk took out.
+    broken: HashSet<String>,
+    /// A file could not be read or parsed, so what seems to be missing may stand there.
+    pub(super) incomplete: bool,
+    /// Every key of an override, in order.
+    pub(super) override_keys: Vec<(String, Place)>,
+}
+
+impl Context {
+    /// Adds a diagnostic, unless the same was said of the same place.
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        let place = diagnostic
+            .place()
+            .map_or((usize::MAX, 0, 0), |place| (place.file.number(), place.span.start, place.span.end));
+        if self.seen.insert((place.0, place.1, place.2, diagnostic.to_string())) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Adds an error about something that is not there.
+    pub(super) fn absent(&mut self, diagnostic: Diagnostic) {
+        if !self.incomplete {
+            self.push(diagnostic);
+        }
+    }
+
+    pub(super) fn mark_broken(&mut self, path: &str) {
+        self.broken.insert(path.to_owned());
+    }
+
+    pub(super) fn is_broken(&self, path: &str) -> bool {
+        self.broken.contains(path)
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+}
+
+/// A key as it stands in a dotted path.
+pub(super) fn quoted(key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if bare { key.to_owned() } else { super::reader::toml_string(key) }
+}
+
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { quoted(key) } else { format!("{path}.{}", quoted(key)) }
+}

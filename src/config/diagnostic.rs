@@ -1,0 +1,287 @@
+//! What is wrong with a configuration, and where: file, line, caret, the key, the rule, and how to put it right.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::source::File;
+
+/// More than anyone reads at once; the rest is counted.
+const SHOWN: usize = 50;
+
+/// Bytes of a file.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub file: Arc<File>,
+    pub span: Range<usize>,
+}
+
+impl Place {
+    pub fn new(file: &Arc<File>, span: Range<usize>) -> Self {
+        Self { file: Arc::clone(file), span }
+    }
+
+    /// A part of the string whose literal stands here; all of it where escapes make its bytes differ from the file's.
+    #[must_use]
+    pub fn inside(&self, string: &str, part: Range<usize>) -> Self {
+        let literal = self.file.text().get(self.span.clone()).unwrap_or_default();
+        let Some(quotes) = [3, 1].into_iter().find(|quotes| {
+            let end = literal.len().saturating_sub(*quotes);
+            literal.get(*quotes..end) == Some(string)
+        }) else {
+            return self.clone();
+        };
+        let start = self.span.start + quotes;
+        Self::new(&self.file, start + part.start.min(string.len())..start + part.end.min(string.len()))
+    }
+
+    /// Line and column, both from 1, the column in characters.
+    pub fn position(&self) -> (usize, usize) {
+        let before = self.file.text().get(..self.span.start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// `file:line`
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.name(), self.position().0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+#[derive(Clone, Debug)]
+struct Label {
+    place: Place,
+    text: String,
+}
+
+/// One thing that is wrong, or worth a second look.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    severity: Severity,
+    /// The dotted path of the key.
+    key: Option<String>,
+    message: String,
+    /// The file, where there is no place in it.
+    file: Option<String>,
+    /// The first is the cause, the others belong to it.
+    labels: Vec<Label>,
+    helps: Vec<String>,
+}
+
+impl Diagnostic {
+    pub(super) fn error(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            key: None,
+            message: message.into(),
+            file: None,
+            labels: Vec::new(),
+            helps: Vec::new(),
+        }
+    }
+
+    pub(super) fn warning(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(message) }
+    }
+
+    pub(super) fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub(super) fn file(mut self, name: impl Into<String>) -> Self {
+        self.file = Some(name.into());
+        self
+    }
+
+    pub(super) fn at(mut self, place: &Place, text: impl Into<String>) -> Self {
+        self.labels.push(Label { place: place.clone(), text: text.into() });
+        self
+    }
+
+    pub(super) fn help(mut self, text: impl Into<String>) -> Self {
+        self.helps.push(text.into());
+        self
+    }
+
+    pub(super) fn help_if(mut self, text: Option<String>) -> Self {
+        self.helps.extend(text);
+        self
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// The dotted path of the key it is about, where it is about one.
+    pub fn key_path(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    pub fn place(&self) -> Option<&Place> {
+        self.labels.first().map(|label| &label.place)
+    }
+
+    fn title(&self) -> String {
+        match &self.key {
+            Some(key) => format!("{key}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// With the lines it speaks of, for people.
+    pub fn render(&self, color: bool) -> String {
+        let level = if self.is_error() { Level::ERROR } else { Level::WARNING };
+        let mut group = Group::with_title(level.primary_title(self.title()));
+        let mut shown: Vec<&Arc<File>> = Vec::new();
+        for label in &self.labels {
+            let file = &label.place.file;
+            if !shown.iter().any(|other| Arc::ptr_eq(other, file)) {
+                shown.push(file);
+                group = group.element(self.snippet(file));
+            }
+        }
+        if let (true, Some(name)) = (self.labels.is_empty(), &self.file) {
+            group = group.element(Origin::path(name));
+        }
+        for help in &self.helps {
+            group = group.element(Level::HELP.message(help));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&[group])
+    }
+
+    /// The lines of `file` that hold labels; the renderer folds what lies between.
+    fn snippet<'a>(&'a self, file: &'a File) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+        let labels =
+            || self.labels.iter().enumerate().filter(|(_, label)| std::ptr::eq(&raw const *label.place.file, file));
+        let text = file.text();
+        let spans: Vec<_> = labels().map(|(_, label)| first_line(text, &label.place.span)).collect();
+        let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
+        let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
+        let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+        let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
+        let annotations = labels().zip(&spans).map(|((nth, label), span)| {
+            let kind = if nth == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let span = kind.span(span.start - start..span.end - start);
+            if label.text.is_empty() { span } else { span.label(&label.text) }
+        });
+        Snippet::source(&text[start..end])
+            .line_start(text[..start].matches('\n').count() + 1)
+            .path(file.name())
+            .annotations(annotations)
+    }
+}
+
+/// The part of `span` on its first line, within `text` and on the boundaries of characters.
+fn first_line(text: &str, span: &Range<usize>) -> Range<usize> {
+    let floor = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let start = floor(span.start);
+    let end = floor(span.end).max(start);
+    let end = text[start..end].find(['\n', '\r']).map_or(end, |at| start + at);
+    start..end
+}
+
+/// On one line, for logs: `file:line:column: key: message`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = self.place() {
+            let (line, column) = place.position();
+            write!(f, "{}:{line}:{column}: ", place.file.name())?;
+        } else if let Some(file) = &self.file {
+            write!(f, "{file}: ")?;
+        }
+        f.write_str(&self.title())
+    }
+}
+
+impl Serialize for Diagnostic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let position = self.place().map(Place::position);
+        let file = self.place().map(|place| place.file.name()).or(self.file.as_deref());
+        let mut out = serializer.serialize_struct("Diagnostic", 7)?;
+        out.serialize_field("severity", if self.is_error() { "error" } else { "warning" })?;
+        out.serialize_field("key", &self.key)?;
+        out.serialize_field("message", &self.message)?;
+        out.serialize_field("file", &file)?;
+        out.serialize_field("line", &position.map(|(line, _)| line))?;
+        out.serialize_field("column", &position.map(|(_, column)| column))?;
+        out.serialize_field("help", &self.helps)?;
+        out.end()
+    }
+}
+
+/// All that is wrong with a configuration, errors and warnings, in the order of the files.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    pub(super) fn new(mut all: Vec<Diagnostic>) -> Self {
+        all.sort_by_key(|diagnostic| {
+            (diagnostic.severity, diagnostic.place().map(|place| (place.file.number(), place.span.start)))
+        });
+        Self(all)
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+
+    pub fn errors(&self) -> usize {
+        self.0.iter().filter(|diagnostic| diagnostic.is_error()).count()
+    }
+
+    pub fn warnings(&self) -> usize {
+        self.0.len() - self.errors()
+    }
+
+    /// For people: every diagnostic with its lines, then how many there are.
+    pub fn render(&self, color: bool) -> String {
+        let mut text = String::new();
+        for diagnostic in self.0.iter().take(SHOWN) {
+            text.push_str(&diagnostic.render(color));
+            text.push_str("\n\n");
+        }
+        if self.0.len() > SHOWN {
+            text.push_str(&format!("... and {} more\n\n", self.0.len() - SHOWN));
+        }
+        text.push_str(&self.to_string());
+        text.push('\n');
+        text
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// How many: `the configuration has 2 errors and 1 warning`.
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        f.write_str("the configuration has ")?;
+        match (self.errors(), self.warnings()) {
+            (errors, 0) => f.write_str(&count(errors, "error")),
+            (0, warnings) => f.write_str(&count(warnings, "warning")),
+            (errors, warnings) => write!(f, "{} and {}", count(errors, "error"), count(warnings, "warning")),
+        }
+    }
+}
+
+impl std::error::Error for Diagnostics {}

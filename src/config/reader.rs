@@ -1,0 +1,332 @@
+//! Reads the keys of one table through its layers: an override beats the table, the table beats `[defaults]`, and what is
+//! nowhere takes its default. Notes where every value came from.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::context::{Bad, Context};
+use super::diagnostic::{Diagnostic, Place};
+use super::source::File;
+use super::value::{At, Kind, OneOrMany, Typed, ValueError};
+
+/// Where a layer of a table stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Override,
+    Own,
+    Defaults,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    Typed(Place, Standing),
+    /// Taken from another key, which is named.
+    Inherited(String),
+    Default,
+}
+
+/// `training.toml:12`, `default`
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Typed(place, Standing::Own) => write!(f, "{place}"),
+            Self::Typed(place, Standing::Defaults) => write!(f, "[defaults], {place}"),
+            Self::Typed(place, Standing::Override) => write!(f, "override, {place}"),
+            Self::Inherited(from) => f.write_str(from),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// One resolved key.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub key: &'static str,
+    /// As TOML.
+    pub value: String,
+    pub origin: Origin,
+}
+
+/// One resolved table.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// As TOML writes it between brackets.
+    pub head: String,
+    pub settings: Vec<Setting>,
+}
+
+/// A table in one file.
+pub(super) struct Layer<'a, R> {
+    pub table: &'a R,
+    pub file: Arc<File>,
+    /// Of the table's keys.
+    pub path: String,
+    pub span: Range<usize>,
+    pub standing: Standing,
+}
+
+impl<R> Clone for Layer<'_, R> {
+    fn clone(&self) -> Self {
+        Self {
+            table: self.table,
+            file: Arc::clone(&self.file),
+            path: self.path.clone(),
+            span: self.span.clone(),
+            standing: self.standing,
+        }
+    }
+}
+
+/// A value that was typed.
+#[derive(Debug)]
+pub(super) struct Found<T> {
+    pub value: T,
+    /// The dotted path it was typed at.
+    pub key: String,
+    pub place: Place,
+}
+
+pub(super) type Read<T> = Result<Option<Found<T>>, Bad>;
+
+pub(super) struct Reader<'a, 'c, R> {
+    pub cx: &'c mut Context,
+    /// Of the table, as the user sees it.
+    pub path: String,
+    /// Strongest first.
+    layers: Vec<Layer<'a, R>>,
+    settings: Vec<Setting>,
+    /// Only values are looked at, not what they mean together.
+    pub values_only: bool,
+}
+
+impl<'a, 'c, R> Reader<'a, 'c, R> {
+    pub(super) fn new(cx: &'c mut Context, path: String, layers: Vec<Layer<'a, R>>) -> Self {
+        Self { cx, path, layers, settings: Vec::new(), values_only: false }
+    }
+
+    /// Reports what is wrong with the values, and nothing of what they mean together.
+    pub(super) fn values_only(mut self) -> Self {
+        self.values_only = true;
+        self
+    }
+
+    /// The head of the table itself, without overrides and defaults.
+    pub(super) fn place(&self) -> Option<Place> {
+        let own = self.layers.iter().find(|layer| layer.standing == Standing::Own).or(self.layers.first());
+        own.map(|layer| Place::new(&layer.file, layer.span.clone()))
+    }
+
+    /// Adds a diagnostic about what values mean together.
+    pub(super) fn rule(&mut self, diagnostic: Diagnostic) {
+        if !self.values_only {
+            self.cx.push(diagnostic);
+        }
+    }
+
+    /// Adds an error about a key that is not there, at the head of the table.
+    pub(super) fn missing(&mut self, key: &str, message: &str, helps: &[&str]) {
+        if self.values_only {
+            return;
+        }
+        let mut error = Diagnostic::error(message).key(format!("{}.{key}", self.path));
+        if let Some(place) = self.place() {
+            error = error.at(&place, format!("has no `{key}`"));
+        }
+        self.cx.absent(helps.iter().fold(error, |error, help| error.help(*help)));
+    }
+
+    pub(super) fn layer<T>(&self, pick: impl Fn(&'a R) -> Option<&'a T>) -> Option<(&'a T, Layer<'a, R>)> {
+        self.layers.iter().find_map(|layer| pick(layer.table).map(|value| (value, layer.clone())))
+    }
+
+    /// Whether a layer had the key with a value that was reported and taken out.
+    pub(super) fn is_broken(&self, key: &str) -> bool {
+        self.layers.iter().any(|layer| self.cx.is_broken(&format!("{}.{key}", layer.path)))
+    }
+
+    pub(super) fn record(&mut self, key: &'static str, value: String, origin: Origin) {
+        self.settings.push(Setting { key, value, origin });
+    }
+
+    pub(super) fn into_section(self) -> Section {
+        Section { head: self.path, settings: self.settings }
+    }
+
+    fn found<T>(
+        &mut self,
+        key: &'static str,
+        layer: &Layer<'_, R>,
+        (span, value): (Range<usize>, T),
+        shown: String,
+    ) -> Found<T> {
+        let place = Place::new(&layer.file, span);
+        self.record(key, shown, Origin::Typed(place.clone(), layer.standing));
+        Found { value, key: format!("{}.{key}", layer.path), place }
+    }
+
+    fn parse<K: Kind>(&mut self, key: &str, layer: &Layer<'_, R>, typed: &Typed<K>) -> Result<K::Value, Bad> {
+        K::parse(&typed.text).map_err(|error| {
+            let place = Place::new(&layer.file, typed.span.clone());
+            self.refuse(&format!("{}.{key}", layer.path), &place, &typed.text, (&error, K::EXAMPLE))
+        })
+    }
+
+    /// Reports a text that is no value of its kind.
+    pub(super) fn refuse(
+        &mut self,
+        path: &str,
+        place: &Place,
+        text: &str,
+        (error, example): (&ValueError, &str),
+    ) -> Bad {
+        let at = error.span.clone().map_or_else(|| place.clone(), |span| place.inside(text, span));
+        let key = path.rsplit('.').next().unwrap_or(path);
+        let diagnostic = Diagnostic::error(&error.message).key(path).at(&at, "").help_if(error.help.clone());
+        let proposes =
+            error.help.as_ref().is_some_and(|help| help.contains("did you mean") || help.starts_with("there are"));
+        self.cx.push(if proposes {
+            diagnostic
+        } else {
+            diagnostic.help(format!("for example `{key} = {}`", toml_string(example)))
+        });
+        Bad
+    }
+
+    pub(super) fn text<K: Kind>(
+        &mut self,
+        key: &'static str,
+        pick: impl Fn(&'a R) -> Option<&'a Typed<K>>,
+    ) -> Read<K::Value> {
+        let read = match self.layer(pick) {
+            None => Ok(None),
+            Some((typed, layer)) => self.parse(key, &layer, typed).map(|value| {
+                let shown = toml_string(&K::show(&value));
+                Some(self.found(key, &layer, (typed.span.clone(), value), shown))
+            }),
+        };
+        if self.is_broken(key) { Err(Bad) } else { read }
+    }
+
+    pub(super) fn text_or<K: Kind>(
+        &mut self,
+        key: &'static str,
+        pick: impl Fn(&'a R) -> Option<&'a Typed<K>>,
+        default: K::Value,
+    ) -> Result<K::Value, Bad> {
+        let read = self.text(key, pick)?;
+        Ok(read.map(|found| found.value).unwrap_or_else(|| {
+            self.record(key, toml_string(&K::show(&default)), Origin::Default);
+            default
+        }))
+    }
+
+    pub(super) fn texts<K: Kind>(
+        &mut self,
+        key: &'static str,
+        pick: impl Fn(&'a R) -> Option<&'a At<Vec<Typed<K>>>>,
+    ) -> Read<Vec<Found<K::Value>>> {
+        let read = match self.layer(pick) {
+            None => Ok(None),
+            Some((list, layer)) => self.items(key, &layer, list.span.clone(), &list.value).map(Some),
+        };
+        if self.is_broken(key) { Err(Bad) } else { read }
+    }
+
+    pub(super) fn one_or_many<K: Kind>(
+        &mut self,
+        key: &'static str,
+        pick: impl Fn(&'a R) -> Option<&'a OneOrMany<K>>,
+    ) -> Read<Vec<Found<K::Value>>> {
+        let read = match self.layer(pick) {
+            None => Ok(None),
+            Some((list, layer)) => self.items(key, &layer, list.span.clone(), &list.items).map(Some),
+        };
+        if self.is_broken(key) { Err(Bad) } else { read }
+    }
+
+    fn items<K: Kind>(
+        &mut self,
+        key: &'static str,
+        layer: &Layer<'_, R>,
+        span: Range<usize>,
+        items: &[Typed<K>],
+    ) -> Result<Found<Vec<Found<K::Value>>>, Bad> {
+        let path = format!("{}.{key}", layer.path);
+        let parsed: Vec<_> = items.iter().map(|item| (item.span.clone(), self.parse(key, layer, item))).collect();
+        let found = parsed
+            .into_iter()
+            .map(|(span, value)| Ok(Found { value: value?, key: path.clone(), place: Place::new(&layer.file, span) }))
+            .collect::<Result<Vec<_>, Bad>>()?;
+        let shown: Vec<String> = found.iter().map(|item| toml_string(&K::show(&item.value))).collect();
+        Ok(self.found(key, layer, (span, found), format!("[{}]", shown.join(", "))))
+    }
+
+    /// A value that TOML has itself; the walk has held it to its limits.
+    pub(super) fn plain<T: Copy + fmt::Display + 'a>(
+        &mut self,
+        key: &'static str,
+        pick: impl Fn(&'a R) -> Option<&'a At<T>>,
+    ) -> Read<T> {
+        let read = self
+            .layer(pick)
+            .map(|(at, layer)| self.found(key, &layer, (at.span.clone(), at.value), at.value.to_string()));
+        if self.is_broken(key) { Err(Bad) } else { Ok(read) }
+    }
+
+    pub(super) fn plain_or<T: Copy + fmt::Display + 'a>(
+        &mut self,
+        key: &'static str,
+        pick: impl Fn(&'a R) -> Option<&'a At<T>>,
+        default: T,
+    ) -> Result<T, Bad> {
+        let read = self.plain(key, pick)?;
+        Ok(read.map(|found| found.value).unwrap_or_else(|| {
+            self.record(key, default.to_string(), Origin::Default);
+            default
+        }))
+    }
+
+    pub(super) fn count(&mut self, key: &'static str, pick: impl Fn(&'a R) -> Option<&'a At<i64>>) -> Read<u32> {
+        let found = self.plain(key, pick)?;
+        Ok(found.map(|found| Found {
+            value: u32::try_from(found.value).unwrap_or(u32::MAX),
+            key: found.key,
+            place: found.place,
+        }))
+    }
+
+    pub(super) fn count_or(
+        &mut self,
+        key: &'static str,
+        pick: impl Fn(&'a R) -> Option<&'a At<i64>>,
+        default: u32,
+    ) -> Result<u32, Bad> {
+        let read = self.plain_or(key, pick, i64::from(default))?;
+        Ok(u32::try_from(read).unwrap_or(u32::MAX))
+    }
+}
+
+/// A basic string of TOML.
+pub(super) fn toml_string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+pub(super) fn value<T>(read: Read<T>) -> Result<Option<T>, Bad> {
+    read.map(|found| found.map(|found| found.value))
+}

@@ -1,0 +1,121 @@
+//! From what was typed to what is true: tables in, a valid configuration out, or every reason why there is none.
+
+mod checkpoint;
+mod credentials;
+mod daemon;
+mod endpoint;
+mod lint;
+mod profile;
+mod rules;
+mod sums;
+mod timing;
+
+pub use lint::environment as environment_warnings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::context::{Bad, Context};
+use super::daemon::Daemon;
+use super::diagnostic::Diagnostic;
+use super::endpoint::{Credentials, Endpoint};
+use super::profile::Profile;
+use super::reader::{Found, Reader, Section};
+use super::suggest::did_you_mean;
+use super::tables::Tables;
+use super::value::Kind;
+use super::value::name::Name;
+
+/// Named things; `None` where one was defined and is bad.
+pub(super) type Known<T> = BTreeMap<Arc<str>, Option<Arc<T>>>;
+
+pub(super) struct Resolved {
+    pub daemon: Daemon,
+    pub credentials: Known<Credentials>,
+    pub endpoints: Known<Endpoint>,
+    pub profiles: Known<Profile>,
+    pub sections: Vec<Section>,
+}
+
+/// What profiles refer to.
+pub(super) struct Scope<'a> {
+    pub daemon: &'a Result<Daemon, Bad>,
+    pub credentials: &'a Known<Credentials>,
+    pub endpoints: &'a Known<Endpoint>,
+}
+
+pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved, Bad> {
+    let mut sections = Vec::new();
+    let daemon = daemon::resolve(tables.daemon.as_ref(), cx, &mut sections);
+    let mut credentials = Known::new();
+    for (name, layers) in &tables.credentials {
+        let mut reader = Reader::new(cx, super::context::join("credentials", name), layers.clone());
+        let resolved = named(name, &mut reader).and_then(|name| credentials::resolve(&name, &mut reader));
+        sections.push(reader.into_section());
+        credentials.insert(Arc::from(*name), resolved.ok().map(Arc::new));
+    }
+    let mut endpoints = Known::new();
+    for (name, layers) in &tables.endpoints {
+        endpoint::values(layers, cx);
+        let resolved = endpoint::resolve(name, layers, (&credentials, cx), &mut sections);
+        endpoints.insert(Arc::from(*name), resolved.ok().map(Arc::new));
+    }
+    let scope = Scope { daemon: &daemon, credentials: &credentials, endpoints: &endpoints };
+    profile::values_of_defaults(tables, &scope, cx);
+    let mut profiles = Known::new();
+    for (name, layers) in &tables.profiles {
+        let resolved = profile::resolve(name, (layers, tables.defaults.as_ref()), &scope, (cx, &mut sections));
+        profiles.insert(Arc::from(*name), resolved.ok().map(Arc::new));
+    }
+    if tables.endpoints.is_empty()
+        && !cx.is_broken("endpoint")
+        && tables.profiles.is_empty()
+        && !cx.is_broken("profile")
+    {
+        cx.absent(
+            Diagnostic::error("there is neither an [endpoint] nor a [profile]")
+                .help("`hotset config --reference` prints every key, with an example of each table"),
+        );
+    }
+    sums::check(tables, &profiles, &endpoints, cx);
+    lint::unused(tables, cx);
+    if cx.has_errors() {
+        return Err(Bad);
+    }
+    Ok(Resolved { daemon: daemon?, credentials, endpoints, profiles, sections })
+}
+
+/// Holds a table's name to the rule of names.
+fn named<R>(name: &str, reader: &mut Reader<'_, '_, R>) -> Result<Arc<str>, Bad> {
+    Name::parse(name).map_err(|error| {
+        if let Some(place) = reader.place() {
+            let path = reader.path.clone();
+            let diagnostic = Diagnostic::error(&error.message).key(path).at(&place, "").help_if(error.help);
+            reader.cx.push(diagnostic);
+        }
+        Bad
+    })
+}
+
+/// Follows a name to what it names. `None` where that is bad, and has been reported.
+fn follow<T>(found: &Found<Arc<str>>, known: &Known<T>, kind: &str, cx: &mut Context) -> Result<Arc<T>, Bad> {
+    match known.get(&found.value) {
+        Some(Some(thing)) => Ok(Arc::clone(thing)),
+        Some(None) => Err(Bad),
+        None => {
+            if !cx.is_broken(&super::context::join(kind, &found.value)) {
+                let error = Diagnostic::error(format!("there is no [{}]", super::context::join(kind, &found.value)));
+                let error = error
+                    .key(&found.key)
+                    .at(&found.place, "")
+                    .help_if(did_you_mean(&found.value, known.keys().map(AsRef::as_ref)));
+                cx.absent(if known.is_empty() {
+                    error.help(format!("define it: `[{kind}.{}]`", found.value))
+                } else {
+                    error
+                });
+            }
+            Err(Bad)
+        }
+    }
+}

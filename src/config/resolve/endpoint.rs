@@ -1,0 +1,331 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytesize::{GIB, MIB};
+use url::Url;
+
+use super::{Known, follow, named};
+use crate::config::context::{Bad, Context, join};
+use crate::config::diagnostic::{Diagnostic, Place};
+use crate::config::endpoint::{
+    Addressing, CacheSite, CredentialSource, Credentials, Endpoint, Limits, ListSite, Prices, Site,
+};
+use crate::config::raw;
+use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, toml_string, value};
+use crate::config::tables::Layers;
+use crate::config::value::choice::Choice;
+use crate::config::value::glob::Buckets;
+use crate::config::value::site::{SiteUrl, is_at};
+use crate::config::value::text::Region;
+use crate::config::value::{Kind, ValueError};
+use crate::pattern::BucketGlob;
+
+type R<'a, 'c> = Reader<'a, 'c, raw::Endpoint>;
+
+/// Every layer by itself, since a stronger one hides what is wrong below it.
+pub(super) fn values(layers: &Layers<'_, raw::Endpoint>, cx: &mut Context) {
+    if layers.len() > 1 {
+        for layer in layers {
+            let mut reader = Reader::new(cx, layer.path.clone(), vec![layer.clone()]).values_only();
+            drop((Parts::read(&mut reader), limits(&mut reader)));
+        }
+    }
+}
+
+pub(super) fn resolve(
+    name: &str,
+    layers: &Layers<'_, raw::Endpoint>,
+    (credentials, cx): (&Known<Credentials>, &mut Context),
+    sections: &mut Vec<Section>,
+) -> Result<Endpoint, Bad> {
+    let mut reader = Reader::new(cx, join("endpoint", name), layers.clone());
+    let name = named(name, &mut reader);
+    let parts = Parts::read(&mut reader);
+    let limits = limits(&mut reader);
+    let cache = parts.cache(&mut reader, credentials);
+    let list = list_site(&parts, &cache, &mut reader, credentials);
+    let section = reader.into_section();
+    sections.push(section);
+    sections.extend(list.1);
+    Ok(Endpoint {
+        name: name?,
+        cache: CacheSite(cache?),
+        list: ListSite(list.0?),
+        bucket_regions: parts.bucket_regions?,
+        limits: limits?,
+        capacity: value(parts.capacity)?,
+        budget: value(parts.budget)?,
+        prices: parts.prices?,
+    })
+}
+
+/// What is read before anything is decided.
+struct Parts {
+    cache_url: Read<Url>,
+    list_url: Read<Url>,
+    addressing: Read<Addressing>,
+    region: Read<String>,
+    credentials: Read<Arc<str>>,
+    bucket_regions: Result<Vec<(BucketGlob, String)>, Bad>,
+    capacity: Read<u64>,
+    budget: Read<u64>,
+    prices: Result<Option<Prices>, Bad>,
+}
+
+impl Parts {
+    fn read(r: &mut R<'_, '_>) -> Self {
+        let cache_url = r.text("cache_url", |e| e.cache_url.as_ref());
+        let list_url = r.text("list_url", |e| e.list_url.as_ref());
+        if let (Ok(Some(cache)), Ok(None)) = (&cache_url, &list_url) {
+            r.record(
+                "list_url",
+                toml_string(&SiteUrl::show(&cache.value)),
+                Origin::Inherited("default: cache_url".to_owned()),
+            );
+        }
+        let addressing = r.text("addressing", |e| e.addressing.as_ref());
+        if let Ok(None) = addressing {
+            r.record("addressing", toml_string(Addressing::default().word()), Origin::Default);
+        }
+        Self {
+            cache_url,
+            list_url,
+            addressing,
+            region: r.text("region", |e| e.region.as_ref()),
+            bucket_regions: bucket_regions(r),
+            credentials: r.text("credentials", |e| e.credentials.as_ref()),
+            capacity: r.text("capacity", |e| e.capacity.as_ref()),
+            budget: r.text("budget", |e| e.budget.as_ref()),
+            prices: prices(r),
+        }
+    }
+
+    fn cache(&self, r: &mut R<'_, '_>, credentials: &Known<Credentials>) -> Result<Site, Bad> {
+        if let Ok(None) = self.cache_url {
+            r.missing(
+                "cache_url",
+                "an endpoint has a cache to warm",
+                &["for example `cache_url = \"http://cwlota.com\"`"],
+            );
+        }
+        if let Ok(None) = self.region {
+            r.missing(
+                "region",
+                "requests are signed for a region",
+                &["for example `region = \"us-east-1\"`; a server that ignores it takes any"],
+            );
+        }
+        if let Ok(Some(url)) = &self.cache_url {
+            refuse_store(r, url)?;
+        }
+        let own = follow_credentials(self.credentials.as_ref(), credentials, r.cx);
+        let addressing =
+            self.addressing.as_ref().map(|found| found.as_ref().map_or(Addressing::Virtual, |found| found.value));
+        let (Ok(Some(url)), Ok(addressing)) = (&self.cache_url, addressing) else { return Err(Bad) };
+        refuse_path_style(r, (url, addressing), self.addressing.as_ref().ok().and_then(Option::as_ref))?;
+        let Ok(Some(region)) = &self.region else { return Err(Bad) };
+        Ok(Site { url: url.value.clone(), addressing, region: region.value.clone(), credentials: own? })
+    }
+}
+
+fn limits(r: &mut R<'_, '_>) -> Result<Limits, Bad> {
+    let start = r.count("start_in_flight", |e| e.start_in_flight.as_ref());
+    let most = r.count_or("max_in_flight", |e| e.max_in_flight.as_ref(), 300);
+    let bytes = r.text_or("max_in_flight_bytes", |e| e.max_in_flight_bytes.as_ref(), 64 * GIB);
+    let list = r.count_or("list_in_flight", |e| e.list_in_flight.as_ref(), 32);
+    let rate = r.count("max_requests_per_second", |e| e.max_requests_per_second.as_ref());
+    let connect = r.text_or("connect_timeout", |e| e.connect_timeout.as_ref(), Duration::from_secs(10));
+    let base = r.text_or("base_timeout", |e| e.base_timeout.as_ref(), Duration::from_mins(1));
+    let fill = r.text_or("min_fill_rate", |e| e.min_fill_rate.as_ref(), 200 * MIB);
+    let retries = r.count_or("retries", |e| e.retries.as_ref(), 4);
+    let outage = r.text_or("outage_wait", |e| e.outage_wait.as_ref(), Duration::from_mins(5));
+    let (start, most) = (start?, most?);
+    let start_in_flight = match start {
+        None => {
+            // A lower limit lowers the start with it: nobody has to know the default.
+            let start = most.min(32);
+            let origin = if start == 32 {
+                Origin::Default
+            } else {
+                Origin::Inherited("default: at most max_in_flight".to_owned())
+            };
+            r.record("start_in_flight", start.to_string(), origin);
+            start
+        }
+        Some(start) if start.value > most => {
+            let error = Diagnostic::error(format!("is {}, and max_in_flight is {most}", start.value));
+            r.rule(
+                error
+                    .key(&start.key)
+                    .at(&start.place, "the start is over the limit")
+                    .help("raise `max_in_flight`, or start lower"),
+            );
+            return Err(Bad);
+        }
+        Some(start) => start.value,
+    };
+    Ok(Limits {
+        start_in_flight,
+        max_in_flight: most,
+        max_in_flight_bytes: bytes?,
+        list_in_flight: list?,
+        max_requests_per_second: value(rate)?,
+        connect_timeout: connect?,
+        base_timeout: base?,
+        min_fill_rate: fill?,
+        retries: retries?,
+        outage_wait: outage?,
+    })
+}
+
+fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
+    const KEY: &str = "bucket_regions";
+    let Some((table, layer)) = r.layer(|e| e.bucket_regions.as_ref()) else {
+        return if r.is_broken(KEY) { Err(Bad) } else { Ok(Vec::new()) };
+    };
+    let path = format!("{}.{KEY}", layer.path);
+    let mut regions = Vec::new();
+    let mut bad = false;
+    for (glob, region) in &table.value {
+        let place = Place::new(&layer.file, region.span.clone());
+        let below = join(&path, glob);
+        let parsed_glob = Buckets::parse(glob).map_err(|error| {
+            let error = ValueError { span: None, ..error };
+            r.refuse(&below, &place, "", (&error, Buckets::EXAMPLE))
+        });
+        let parsed = Region::parse(&region.text)
+            .map_err(|error| r.refuse(&below, &place, &region.text, (&error, Region::EXAMPLE)));
+        match (parsed_glob, parsed) {
+            (Ok(glob), Ok(region)) => regions.push((glob, region)),
+            _ => bad = true,
+        }
+        bad |= r.cx.is_broken(&below);
+    }
+    if bad || r.is_broken(KEY) {
+        return Err(Bad);
+    }
+    let shown: Vec<String> = regions
+        .iter()
+        .map(|(glob, region): &(BucketGlob, String)| format!("{} = {}", toml_string(glob.text()), toml_string(region)))
+        .collect();
+    let place = Place::new(&layer.file, table.span.clone());
+    r.record(KEY, format!("{{ {} }}", shown.join(", ")), Origin::Typed(place, layer.standing));
+    // Tables have no order: the most telling glob goes first, which is the one with the longest literal text.
+    let literal = |glob: &BucketGlob| glob.text().chars().filter(|c| !"*?[]{}".contains(*c)).count();
+    regions.sort_by_key(|(glob, _)| (glob.literal().is_none(), std::cmp::Reverse(literal(glob))));
+    Ok(regions)
+}
+
+fn prices(r: &mut R<'_, '_>) -> Result<Option<Prices>, Bad> {
+    let broken =
+        r.is_broken("prices") || ["hot", "warm", "cold"].iter().any(|key| r.is_broken(&format!("prices.{key}")));
+    if broken {
+        return Err(Bad);
+    }
+    Ok(r.layer(|e| e.prices.as_ref()).map(|(table, layer)| {
+        let prices = Prices { hot: table.value.hot.value, warm: table.value.warm.value, cold: table.value.cold.value };
+        let place = Place::new(&layer.file, table.span.clone());
+        let shown = format!("{{ hot = {:?}, warm = {:?}, cold = {:?} }}", prices.hot, prices.warm, prices.cold);
+        r.record("prices", shown, Origin::Typed(place, layer.standing));
+        prices
+    }))
+}
+
+fn refuse_store(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
+    if !is_at(&url.value, "cwobject.com") {
+        return Ok(());
+    }
+    r.rule(
+        Diagnostic::error("cwobject.com is the store: it answers the same and warms nothing")
+            .key(&url.key)
+            .at(&url.place, "not a cache")
+            .help("the cache is `cache_url = \"http://cwlota.com\"`; the store may be the `list_url`"),
+    );
+    Err(Bad)
+}
+
+fn refuse_path_style(
+    r: &mut R<'_, '_>,
+    (url, addressing): (&Found<Url>, Addressing),
+    typed: Option<&Found<Addressing>>,
+) -> Result<(), Bad> {
+    let Some(host) = ["cwlota.com", "cwobject.com"].into_iter().find(|host| is_at(&url.value, host)) else {
+        return Ok(());
+    };
+    if addressing != Addressing::Path {
+        return Ok(());
+    }
+    let error =
+        Diagnostic::error(format!("{host} takes no path-style requests: it answers 400 PathStyleRequestNotAllowed"));
+    let (key, place) = typed.map_or((&url.key, &url.place), |found| (&found.key, &found.place));
+    let error = error.key(key).at(place, "");
+    let error = if typed.is_some() { error.at(&url.place, "the host") } else { error };
+    r.rule(error.help("write `addressing = \"virtual\"`, or leave the key out"));
+    Err(Bad)
+}
+
+fn follow_credentials(
+    found: Result<&Option<Found<Arc<str>>>, &Bad>,
+    known: &Known<Credentials>,
+    cx: &mut Context,
+) -> Result<Arc<Credentials>, Bad> {
+    match found {
+        Err(_) => Err(Bad),
+        Ok(None) => Ok(Arc::new(Credentials { name: None, source: CredentialSource::Chain, buckets: None })),
+        Ok(Some(found)) => follow(found, known, "credentials", cx),
+    }
+}
+
+/// The other side of the endpoint: like the cache's, but for what `[endpoint.NAME.list]` says.
+fn list_site(
+    parts: &Parts,
+    cache: &Result<Site, Bad>,
+    r: &mut R<'_, '_>,
+    known: &Known<Credentials>,
+) -> (Result<Site, Bad>, Option<Section>) {
+    let broken = r.is_broken("list");
+    let nested = r.layer(|e| e.list.as_ref());
+    let layers = nested.into_iter().map(|(table, layer)| Layer {
+        table: &table.value,
+        file: layer.file,
+        path: format!("{}.list", layer.path),
+        span: table.span.clone(),
+        standing: layer.standing,
+    });
+    let layers: Vec<_> = layers.collect();
+    let empty = layers.is_empty();
+    let mut list = Reader::new(r.cx, format!("{}.list", r.path), layers);
+    let addressing = list.text("addressing", |l| l.addressing.as_ref());
+    let region = list.text("region", |l| l.region.as_ref());
+    let credentials = list.text("credentials", |l| l.credentials.as_ref());
+    let section = list.into_section();
+    let site = (|| {
+        let own = match &credentials {
+            Ok(None) => None,
+            other => Some(follow_credentials(other.as_ref(), known, r.cx)),
+        };
+        let typed = addressing?;
+        let url = match (&parts.list_url, &parts.cache_url) {
+            (Ok(Some(url)), _) | (Ok(None), Ok(Some(url))) => url,
+            _ => return Err(Bad),
+        };
+        let way = match (&typed, &parts.addressing) {
+            (Some(found), _) | (None, Ok(Some(found))) => (found.value, Some(found)),
+            (None, Ok(None)) => (Addressing::Virtual, None),
+            (None, Err(_)) => return Err(Bad),
+        };
+        // The cache's own rule has spoken already where both are the same.
+        if typed.is_some() || matches!(parts.list_url, Ok(Some(_))) {
+            refuse_path_style(r, (url, way.0), way.1)?;
+        }
+        let region = value(region)?;
+        let cache = cache.as_ref().map_err(|bad| *bad)?;
+        Ok(Site {
+            url: url.value.clone(),
+            addressing: way.0,
+            region: region.unwrap_or_else(|| cache.region.clone()),
+            credentials: own.transpose()?.unwrap_or_else(|| Arc::clone(&cache.credentials)),
+        })
+    })();
+    (if broken { Err(Bad) } else { site }, (!empty).then_some(section))
+}

@@ -1,0 +1,68 @@
+//! What is legal, and worth a second look.
+
+use std::collections::BTreeSet;
+
+use crate::config::context::{Context, join};
+use crate::config::diagnostic::{Diagnostic, Place};
+use crate::config::raw;
+use crate::config::reader::{Found, Layer, Reader};
+use crate::config::tables::Tables;
+use crate::pattern::Pattern;
+
+pub(super) fn whole_buckets(r: &mut Reader<'_, '_, raw::Profile>, patterns: &[Found<Pattern>]) {
+    for pattern in patterns.iter().filter(|pattern| pattern.value.lists_whole_bucket()) {
+        let warning =
+            Diagnostic::warning("lists a whole bucket: its keys begin with nothing that is certain").key(&pattern.key);
+        r.rule(warning.at(&pattern.place, "").help("where keys have a prefix in common, begin the pattern with it"));
+    }
+}
+
+/// Tables that nothing refers to.
+pub(super) fn unused(tables: &Tables<'_>, cx: &mut Context) {
+    let profiles = || tables.profiles.values().flatten().chain(&tables.defaults);
+    let mut credentials: BTreeSet<&str> =
+        profiles().filter_map(|layer| Some(layer.table.credentials.as_ref()?.text.as_str())).collect();
+    for layer in tables.endpoints.values().flatten() {
+        let list = layer.table.list.as_ref().and_then(|list| list.value.credentials.as_ref());
+        credentials.extend(layer.table.credentials.iter().chain(list).map(|name| name.text.as_str()));
+    }
+    for (name, layers) in &tables.credentials {
+        if !credentials.contains(name) {
+            warn(
+                cx,
+                &join("credentials", name),
+                layers.first().map(head),
+                "no endpoint and no profile uses these credentials",
+            );
+        }
+    }
+    let endpoints: BTreeSet<&str> =
+        profiles().filter_map(|layer| Some(layer.table.endpoint.as_ref()?.text.as_str())).collect();
+    // A single endpoint is everyone's.
+    if tables.endpoints.len() > 1 {
+        for (name, layers) in tables.endpoints.iter().filter(|(name, _)| !endpoints.contains(*name)) {
+            warn(cx, &join("endpoint", name), layers.last().map(head), "no profile uses this endpoint");
+        }
+    }
+}
+
+fn head<R>(layer: &Layer<'_, R>) -> Place {
+    Place::new(&layer.file, layer.span.clone())
+}
+
+fn warn(cx: &mut Context, path: &str, place: Option<Place>, message: &str) {
+    if let Some(place) = place {
+        cx.absent(Diagnostic::warning(message).key(path).at(&place, ""));
+    }
+}
+
+/// Variables that redirect the AWS tools. hotset goes where its endpoints say.
+pub fn environment<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Diagnostic> {
+    let mut redirects: Vec<&str> = names.into_iter().filter(|name| name.starts_with("AWS_ENDPOINT_URL")).collect();
+    redirects.sort_unstable();
+    let warn = |name: &str| {
+        Diagnostic::warning(format!("{name} is set in the environment, and ignored"))
+            .help("an endpoint is where its `cache_url` and `list_url` say")
+    };
+    redirects.into_iter().map(warn).collect()
+}

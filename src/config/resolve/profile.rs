@@ -1,0 +1,178 @@
+use std::sync::Arc;
+
+use super::{Scope, checkpoint, follow, lint, named, rules, timing};
+use crate::config::context::{Bad, Context, join};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::endpoint::{Addressing, Credentials, Endpoint};
+use crate::config::profile::Profile;
+use crate::config::raw;
+use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, toml_string, value};
+use crate::config::tables::{Layers, Tables};
+use crate::pattern::Pattern;
+
+type R<'a, 'c> = Reader<'a, 'c, raw::Profile>;
+
+/// `[defaults]` by itself, since profiles may hide what is wrong in it.
+pub(super) fn values_of_defaults(tables: &Tables<'_>, scope: &Scope<'_>, cx: &mut Context) {
+    if let Some(layer) = &tables.defaults {
+        values(layer, scope, cx);
+    }
+}
+
+fn values(layer: &Layer<'_, raw::Profile>, scope: &Scope<'_>, cx: &mut Context) {
+    let mut reader = Reader::new(cx, layer.path.clone(), vec![layer.clone()]).values_only();
+    drop(read(&mut reader, scope));
+}
+
+pub(super) fn resolve(
+    name: &str,
+    (layers, defaults): (&Layers<'_, raw::Profile>, Option<&Layer<'_, raw::Profile>>),
+    scope: &Scope<'_>,
+    (cx, sections): (&mut Context, &mut Vec<Section>),
+) -> Result<Profile, Bad> {
+    if layers.len() > 1 {
+        layers.iter().for_each(|layer| values(layer, scope, cx));
+    }
+    let all = layers.iter().chain(defaults).cloned().collect();
+    let mut reader = Reader::new(cx, join("profile", name), all);
+    let name = named(name, &mut reader);
+    let parts = read(&mut reader, scope);
+    sections.push(reader.into_section());
+    let (parts, group) = parts?;
+    sections.extend(group);
+    Ok(Profile { name: name?, ..parts })
+}
+
+/// The profile, with no name yet.
+fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section>), Bad> {
+    let endpoint = r.text("endpoint", |p| p.endpoint.as_ref());
+    let credentials = r.text("credentials", |p| p.credentials.as_ref());
+    let rules = rules::resolve(r);
+    let checkpoint = checkpoint::resolve(r);
+    let min_warm = r.text("min_warm", |p| p.min_warm.as_ref());
+    let timing = timing::resolve(r, scope.daemon.as_ref().ok().map(|daemon| daemon.time_zone));
+    let priority = r.plain_or("priority", |p| p.priority.as_ref(), 0);
+    let paused = r.plain_or("paused", |p| p.paused.as_ref(), false);
+    if r.values_only {
+        return Err(Bad);
+    }
+    let endpoint = self::endpoint(r, endpoint, scope);
+    let credentials = match credentials? {
+        None => None,
+        Some(found) => Some(follow(&found, scope.credentials, "credentials", r.cx)?),
+    };
+    if let Ok(placed) = &rules {
+        lint::whole_buckets(r, &placed.patterns);
+        if let Ok(endpoint) = &endpoint {
+            buckets_fit(r, &placed.patterns, (endpoint, credentials.as_ref()))?;
+        }
+    }
+    let (rules, timing, (checkpoint, section)) = (rules?, timing?, checkpoint?);
+    if let (Some(_), Some(_)) = (&rules.manifest, &checkpoint) {
+        refuse_manifest(r);
+        return Err(Bad);
+    }
+    let profile = Profile {
+        name: Arc::from(""),
+        endpoint: endpoint?,
+        credentials,
+        rules: rules.rules,
+        manifest: rules.manifest,
+        checkpoint,
+        min_warm: value(min_warm)?,
+        schedules: timing.schedules,
+        zone: timing.zone,
+        window: timing.window,
+        jitter: timing.jitter,
+        on_missed: timing.on_missed,
+        on_overlap: timing.on_overlap,
+        on_reload: timing.on_reload,
+        on_start: timing.on_start,
+        rewarm_after: timing.rewarm_after,
+        deadline: timing.deadline,
+        priority: priority?,
+        paused: paused?,
+    };
+    Ok((profile, section))
+}
+
+fn endpoint(r: &mut R<'_, '_>, found: Read<Arc<str>>, scope: &Scope<'_>) -> Result<Arc<Endpoint>, Bad> {
+    if let Some(found) = found? {
+        return follow(&found, scope.endpoints, "endpoint", r.cx);
+    }
+    let mut known = scope.endpoints.iter();
+    match (known.next(), known.next()) {
+        (Some((name, endpoint)), None) => {
+            r.record("endpoint", toml_string(name), Origin::Inherited("the only endpoint".to_owned()));
+            endpoint.clone().ok_or(Bad)
+        }
+        (None, _) => {
+            if !r.cx.is_broken("endpoint") {
+                r.missing("endpoint", "there is no [endpoint.NAME] to warm", &["for example `[endpoint.lota]` with `cache_url = \"http://cwlota.com\"` and `region = \"us-east-1\"`"]);
+            }
+            Err(Bad)
+        }
+        _ => {
+            let names: Vec<String> = scope.endpoints.keys().map(|name| format!("`{name}`")).collect();
+            let help = format!("name one of {}", names.join(", "));
+            r.missing(
+                "endpoint",
+                "there are several endpoints",
+                &[&help, "or name one in [defaults] for all profiles"],
+            );
+            Err(Bad)
+        }
+    }
+}
+
+/// Literal buckets can be reached, and the keys are for them. Those behind globs are held to the same at run time.
+fn buckets_fit(
+    r: &mut R<'_, '_>,
+    patterns: &[Found<Pattern>],
+    (endpoint, own): (&Endpoint, Option<&Arc<Credentials>>),
+) -> Result<(), Bad> {
+    let mut fit = Ok(());
+    for pattern in patterns {
+        let Some(bucket) = pattern.value.bucket().literal() else { continue };
+        let start = "s3://".len();
+        let place = pattern.place.inside(pattern.value.text(), start..start + pattern.value.bucket().text().len());
+        let by_host =
+            [&endpoint.cache.0, &endpoint.list.0].into_iter().any(|site| site.addressing == Addressing::Virtual);
+        if by_host && bucket.as_str().contains('.') {
+            let error = Diagnostic::error("a bucket name with dots cannot be part of a host").key(&pattern.key);
+            let error = error.at(&place, format!("[endpoint.{}] names buckets in the host", endpoint.name));
+            r.rule(
+                error.help("`addressing = \"path\"` names it in the path, where the server allows that; LOTA does not"),
+            );
+            fit = Err(Bad);
+        }
+        let keys = own.unwrap_or(&endpoint.cache.0.credentials);
+        if !keys.allow(&bucket) {
+            let name = keys.name.as_deref().unwrap_or_default();
+            let error =
+                Diagnostic::error(format!("[credentials.{name}] is not for bucket `{bucket}`")).key(&pattern.key);
+            r.rule(
+                error
+                    .at(&place, "")
+                    .help(format!("add it to `buckets` of [credentials.{name}], or name other credentials")),
+            );
+            fit = Err(Bad);
+        }
+    }
+    fit
+}
+
+fn refuse_manifest(r: &mut R<'_, '_>) {
+    let manifest = r
+        .layer(|p| p.manifest.as_ref())
+        .map(|(typed, layer)| (layer.path, crate::config::diagnostic::Place::new(&layer.file, typed.span.clone())));
+    if let Some((path, place)) = manifest {
+        let error = Diagnostic::error("a manifest cannot tell whether a checkpoint is complete")
+            .key(format!("{path}.manifest"));
+        r.rule(
+            error
+                .at(&place, "")
+                .help("name the folder of the checkpoints with `objects`: completeness sees every key of a group"),
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! What a profile says of its objects.
+
+use std::sync::Arc;
+
+use crate::config::context::Bad;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::raw;
+use crate::config::reader::{Found, Origin, Read, Reader, value};
+use crate::config::value::choice::Choice;
+use crate::config::value::{duration, size};
+use crate::pattern::Pattern;
+use crate::select::{Cap, OnExcess, Order, Rules};
+
+type R<'a, 'c> = Reader<'a, 'c, raw::Profile>;
+type Patterns = Vec<Found<Pattern>>;
+
+/// The rules, with the places that other checks point at.
+pub(super) struct Placed {
+    pub rules: Rules,
+    pub patterns: Patterns,
+    pub manifest: Option<String>,
+}
+
+pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
+    let objects = r.texts("objects", |p| p.objects.as_ref());
+    let manifest = r.text("manifest", |p| p.manifest.as_ref());
+    let exclude = r.texts("exclude", |p| p.exclude.as_ref());
+    let ages = ages(r);
+    let sizes = sizes(r);
+    let max_objects = r.plain("max_objects", |p| p.max_objects.as_ref());
+    let max_bytes = max_bytes(r);
+    let on_excess = r.text("on_excess", |p| p.on_excess.as_ref());
+    let order = r.text_or("order", |p| p.order.as_ref(), Order::default());
+    let storage_classes = storage_classes(r);
+    let allow_empty = r.plain_or("allow_empty", |p| p.allow_empty.as_ref(), false);
+    let source = source(r, objects, manifest);
+    let on_excess = on_excess?.map_or_else(
+        || {
+            let group = r.layer(|p| p.checkpoint.as_ref()).is_some();
+            let choice = if group { OnExcess::Refuse } else { OnExcess::Trim };
+            let origin = if group { Origin::Inherited("default with checkpoint".to_owned()) } else { Origin::Default };
+            r.record("on_excess", format!("\"{}\"", choice.word()), origin);
+            choice
+        },
+        |found| found.value,
+    );
+    let (patterns, manifest) = source?;
+    let ((newer_than, older_than), (min_size, max_size)) = (ages?, sizes?);
+    let exclude = value(exclude)?.unwrap_or_default();
+    Ok(Placed {
+        rules: Rules {
+            patterns: patterns.iter().map(|found| found.value.clone()).collect(),
+            exclude: exclude.into_iter().map(|found| found.value).collect(),
+            newer_than,
+            older_than,
+            min_size,
+            max_size,
+            max_objects: value(max_objects)?.and_then(|n| u64::try_from(n).ok()),
+            max_bytes: max_bytes?,
+            on_excess,
+            order: order?,
+            storage_classes: storage_classes?,
+            allow_empty: allow_empty?,
+        },
+        patterns,
+        manifest,
+    })
+}
+
+/// Where candidates come from: patterns, or a manifest in place of them.
+fn source(
+    r: &mut R<'_, '_>,
+    objects: Read<Patterns>,
+    manifest: Read<String>,
+) -> Result<(Patterns, Option<String>), Bad> {
+    match (objects?, manifest?) {
+        (Some(objects), None) if objects.value.is_empty() => {
+            let error = Diagnostic::error("an empty list matches nothing").key(&objects.key).at(&objects.place, "");
+            r.rule(
+                error
+                    .help("for example `objects = [\"s3://training/datasets/**\"]`")
+                    .help("to keep the profile without running it, write `paused = true`"),
+            );
+            Err(Bad)
+        }
+        (Some(objects), None) => Ok((objects.value, None)),
+        (None, Some(manifest)) => Ok((Vec::new(), Some(manifest.value))),
+        (Some(objects), Some(manifest)) => {
+            let error = Diagnostic::error("a manifest takes the place of patterns").key(&manifest.key);
+            let error = error.at(&manifest.place, "").at(&objects.place, "the patterns");
+            r.rule(error.help("keep one of the two; `exclude`, ages, sizes and caps apply to either"));
+            Err(Bad)
+        }
+        (None, None) => {
+            r.missing(
+                "objects",
+                "a profile says which objects",
+                &["for example `objects = [\"s3://training/datasets/**\"]`"],
+            );
+            Err(Bad)
+        }
+    }
+}
+
+fn max_bytes(r: &mut R<'_, '_>) -> Result<Cap, Bad> {
+    if let Some(cap) = value(r.text("max_bytes", |p| p.max_bytes.as_ref()))? {
+        return Ok(cap);
+    }
+    r.missing(
+        "max_bytes",
+        "a profile says how much it may fill",
+        &[
+            "write `max_bytes = \"8 TiB\"` here, or in [defaults] for all profiles",
+            "`max_bytes = \"unlimited\"` is possible, and has to be typed: what does not fit evicts what others need",
+        ],
+    );
+    Err(Bad)
+}
+
+type Ages = (Option<std::time::Duration>, Option<std::time::Duration>);
+
+fn ages(r: &mut R<'_, '_>) -> Result<Ages, Bad> {
+    let newer = r.text("newer_than", |p| p.newer_than.as_ref());
+    let older = r.text("older_than", |p| p.older_than.as_ref());
+    let (newer, older) = (newer?, older?);
+    let groups = r
+        .layer(|p| p.checkpoint.as_ref())
+        .map(|(table, layer)| crate::config::diagnostic::Place::new(&layer.file, table.span.clone()));
+    if let Some(checkpoint) = groups {
+        let mut bad = false;
+        for age in [&newer, &older].into_iter().flatten() {
+            bad = true;
+            let error = Diagnostic::error("ages of single objects would tear checkpoints apart")
+                .key(&age.key)
+                .at(&age.place, "");
+            r.rule(
+                error
+                    .at(&checkpoint, "groups are whole")
+                    .help("`checkpoint.active_within` drops runs that are over, `checkpoint.keep` older checkpoints"),
+            );
+        }
+        return if bad { Err(Bad) } else { Ok((None, None)) };
+    }
+    if let (Some(newer), Some(older)) = (&newer, &older)
+        && newer.value <= older.value
+    {
+        let (within, beyond) = (duration::show(newer.value), duration::show(older.value));
+        let error = Diagnostic::error(format!("nothing is at most {within} and at least {beyond} old")).key(&newer.key);
+        let error =
+            error.at(&newer.place, format!("at most {within} old")).at(&older.place, format!("at least {beyond} old"));
+        r.rule(error.help("`newer_than` is the greater of the two ages"));
+        return Err(Bad);
+    }
+    Ok((newer.map(|found| found.value), older.map(|found| found.value)))
+}
+
+fn sizes(r: &mut R<'_, '_>) -> Result<(Option<u64>, Option<u64>), Bad> {
+    let min = r.text("min_size", |p| p.min_size.as_ref());
+    let max = r.text("max_size", |p| p.max_size.as_ref());
+    let (min, max) = (min?, max?);
+    if let (Some(min), Some(max)) = (&min, &max)
+        && min.value > max.value
+    {
+        let error = Diagnostic::error(format!(
+            "nothing is at least {} and at most {} large",
+            size::show(min.value),
+            size::show(max.value)
+        ));
+        let error = error.key(&min.key).at(&min.place, "the least").at(&max.place, "the most");
+        r.rule(error.help("`min_size` is the smaller of the two"));
+        return Err(Bad);
+    }
+    Ok((min.map(|found| found.value), max.map(|found| found.value)))
+}
+
+fn storage_classes(r: &mut R<'_, '_>) -> Result<Vec<Arc<str>>, Bad> {
+    match r.texts("storage_classes", |p| p.storage_classes.as_ref())? {
+        None => {
+            r.record("storage_classes", "[\"STANDARD\"]".to_owned(), Origin::Default);
+            Ok(vec![Arc::from("STANDARD")])
+        }
+        Some(list) if list.value.is_empty() => {
+            let error = Diagnostic::error("an empty list leaves every object out").key(&list.key).at(&list.place, "");
+            r.rule(error.help("leave the key out for `[\"STANDARD\"]`"));
+            Err(Bad)
+        }
+        Some(list) => Ok(list.value.into_iter().map(|class| class.value).collect()),
+    }
+}

@@ -1,0 +1,115 @@
+//! What the profiles of an endpoint ask for together.
+
+use std::sync::Arc;
+
+use super::Known;
+use crate::config::context::{Context, join};
+use crate::config::diagnostic::{Diagnostic, Place};
+use crate::config::endpoint::Endpoint;
+use crate::config::profile::Profile;
+use crate::config::tables::Tables;
+use crate::config::value::size::show;
+use crate::select::Cap;
+
+/// More than this many caps under one error teach nothing.
+const NAMED: usize = 6;
+
+pub(super) fn check(tables: &Tables<'_>, profiles: &Known<Profile>, endpoints: &Known<Endpoint>, cx: &mut Context) {
+    for (name, endpoint) in endpoints {
+        let Some(endpoint) = endpoint else { continue };
+        let asking: Vec<&Arc<Profile>> =
+            profiles.values().flatten().filter(|profile| profile.endpoint.name == *name && !profile.paused).collect();
+        let (budget, capacity) = places(tables, name);
+        if let (Some(limit), Some(place)) = (endpoint.budget, budget) {
+            over_budget(tables, (name, limit, &place), &asking, cx);
+        }
+        if let (Some(limit), Some(place)) = (endpoint.capacity, capacity) {
+            over_capacity((name, limit, &place), &asking, cx);
+        }
+    }
+}
+
+fn sum(asking: &[&Arc<Profile>]) -> (u64, Vec<Arc<str>>) {
+    let mut unlimited = Vec::new();
+    let mut bytes = 0_u64;
+    for profile in asking {
+        match profile.rules.max_bytes {
+            Cap::Bytes(cap) => bytes = bytes.saturating_add(cap),
+            Cap::Unlimited => unlimited.push(Arc::clone(&profile.name)),
+        }
+    }
+    (bytes, unlimited)
+}
+
+fn over_budget(
+    tables: &Tables<'_>,
+    (name, limit, place): (&str, u64, &Place),
+    asking: &[&Arc<Profile>],
+    cx: &mut Context,
+) {
+    let (bytes, unlimited) = sum(asking);
+    let key = format!("{}.budget", join("endpoint", name));
+    for profile in &unlimited {
+        let error = Diagnostic::error("\"unlimited\" does not fit into any budget")
+            .key(format!("{}.max_bytes", join("profile", profile)));
+        let error = match cap_place(tables, profile) {
+            Some(cap) => error.at(&cap, "").at(place, "the budget of its endpoint"),
+            None => error.at(place, "the budget of its endpoint"),
+        };
+        cx.push(error.help("write a size, or drop the `budget` of the endpoint"));
+    }
+    if bytes <= limit {
+        return;
+    }
+    let message =
+        format!("the unpaused profiles ask for {} together, {} over the budget", show(bytes), show(bytes - limit));
+    let mut error = Diagnostic::error(message).key(key).at(place, "");
+    for profile in asking.iter().take(NAMED) {
+        if let (Some(cap), Cap::Bytes(asked)) = (cap_place(tables, &profile.name), profile.rules.max_bytes) {
+            error = error.at(&cap, format!("{} asks for {}", profile.name, show(asked)));
+        }
+    }
+    if asking.len() > NAMED {
+        error = error.help(format!("{} more profiles ask for the rest", asking.len() - NAMED));
+    }
+    cx.push(error.help("lower `max_bytes` of a profile, pause one, or raise the budget"));
+}
+
+fn over_capacity((name, limit, place): (&str, u64, &Place), asking: &[&Arc<Profile>], cx: &mut Context) {
+    let (bytes, unlimited) = sum(asking);
+    if bytes <= limit && unlimited.is_empty() {
+        return;
+    }
+    let asked = match (unlimited.as_slice(), bytes <= limit) {
+        (_, false) => format!("the unpaused profiles ask for {} together", show(bytes)),
+        (names, true) => format!(
+            "{} may fill any amount",
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    let warning = Diagnostic::warning(format!("{asked}: the cache holds {}", show(limit)))
+        .key(format!("{}.capacity", join("endpoint", name)));
+    cx.push(
+        warning
+            .at(place, "")
+            .help("what does not fit is evicted by what is warmed after it; a `budget` would refuse it"),
+    );
+}
+
+/// Where budget and capacity of an endpoint were typed.
+fn places(tables: &Tables<'_>, name: &str) -> (Option<Place>, Option<Place>) {
+    let layers = tables.endpoints.get(name).into_iter().flatten();
+    let find = |key: &str| {
+        layers.clone().find_map(|layer| {
+            let typed = if key == "budget" { &layer.table.budget } else { &layer.table.capacity };
+            typed.as_ref().map(|typed| Place::new(&layer.file, typed.span.clone()))
+        })
+    };
+    (find("budget"), find("capacity"))
+}
+
+fn cap_place(tables: &Tables<'_>, name: &str) -> Option<Place> {
+    let layers = tables.profiles.get(name).into_iter().flatten().chain(&tables.defaults);
+    let mut caps = layers.filter_map(|layer| Some((layer, layer.table.max_bytes.as_ref()?)));
+    caps.next().map(|(layer, typed)| Place::new(&layer.file, typed.span.clone()))
+}

@@ -1,0 +1,319 @@
+//! The files of a configuration: every one is read before any is parsed, and shown without its secrets.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::Diagnostic;
+
+/// Bytes of one file.
+const LARGEST: u64 = 4 << 20;
+
+/// A text to parse, under the name that diagnostics call it by.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub name: String,
+    pub text: String,
+    /// The position of its `--config`: overrides change tables of earlier layers.
+    pub layer: usize,
+}
+
+/// A source as diagnostics show it.
+#[derive(Debug)]
+pub struct File {
+    name: String,
+    /// As long as the source, byte by byte, with stars where a secret stood.
+    text: String,
+    layer: usize,
+    number: usize,
+}
+
+impl File {
+    pub(super) fn new(source: &Source, number: usize) -> Self {
+        Self { name: source.name.clone(), text: mask(&source.text), layer: source.layer, number }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn layer(&self) -> usize {
+        self.layer
+    }
+
+    /// Its position in the order of reading.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+}
+
+/// Keys that people type secrets under. None of them is a key of ours.
+const SECRET_KEYS: [&str; 10] = [
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "access_key",
+    "secret_key",
+    "token",
+    "password",
+];
+
+/// Whether people type a secret under this key.
+pub(super) fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    SECRET_KEYS.contains(&key.as_str()) || key == "secret" || key == "run_token"
+}
+
+/// Stars for values of secret keys and for user names and passwords in URLs. Works on text, since a file that does not parse
+/// is shown too.
+fn mask(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        masked.push_str(&mask_line(line));
+    }
+    masked
+}
+
+fn mask_line(line: &str) -> String {
+    let mut bytes = line.as_bytes().to_vec();
+    for (at, _) in line.match_indices('=') {
+        let key_end = line[..at].trim_end().trim_end_matches(['"', '\'']).len();
+        let key_start = line[..key_end]
+            .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
+            .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8));
+        if is_secret(&line[key_start..key_end]) {
+            cover(&mut bytes, at + 1..line.trim_end().len());
+        }
+    }
+    for (at, _) in line.match_indices("://") {
+        let start = at + 3;
+        let end = line[start..].find(['/', '"', '\'', ' ']).map_or(line.len(), |end| start + end);
+        if let Some(user) = line[start..end].rfind('@') {
+            cover(&mut bytes, start..start + user);
+        }
+    }
+    // Only whole characters are covered, with ASCII: it stays UTF-8.
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Covers all but blanks and the quotes at the ends, so that the line still reads as TOML.
+fn cover(bytes: &mut [u8], span: std::ops::Range<usize>) {
+    for byte in bytes.get_mut(span).unwrap_or_default() {
+        if !matches!(byte, b' ' | b'\t' | b'"' | b'\'') {
+            *byte = b'*';
+        }
+    }
+}
+
+/// Reads files, and the `*.toml` of folders by name, without parsing any.
+///
+/// A Kubernetes volume changes all its files at once by moving its `..data` link, so the link is followed once for all.
+pub(super) fn read(paths: &[PathBuf]) -> (Vec<Source>, Vec<Diagnostic>) {
+    let mut reader = Reader::default();
+    for (layer, path) in paths.iter().enumerate() {
+        reader.path(path, layer);
+    }
+    (reader.sources, reader.errors)
+}
+
+#[derive(Default)]
+struct Reader {
+    sources: Vec<Source>,
+    errors: Vec<Diagnostic>,
+    /// Where the `..data` of a folder led when it was first asked for.
+    generations: HashMap<PathBuf, PathBuf>,
+    /// The real path of what was read, with the name it was read by.
+    seen: BTreeMap<PathBuf, String>,
+}
+
+impl Reader {
+    fn path(&mut self, path: &Path, layer: usize) {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => self.folder(path, layer),
+            Ok(_) => self.file(path, path.display().to_string(), layer),
+            Err(cause) => self.unreadable(path, &cause),
+        }
+    }
+
+    fn folder(&mut self, folder: &Path, layer: usize) {
+        let real = self.generation(folder);
+        let names = fs::read_dir(&real).and_then(|entries| {
+            entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<Vec<_>>>()
+        });
+        let mut names = match names {
+            Ok(names) => names,
+            Err(cause) => return self.unreadable(folder, &cause),
+        };
+        names.retain(|name| {
+            let path = Path::new(name);
+            let hidden = name.as_encoded_bytes().first() == Some(&b'.');
+            !hidden && path.extension().is_some_and(|extension| extension == "toml") && !real.join(path).is_dir()
+        });
+        names.sort();
+        if names.is_empty() {
+            let message = "the folder has no *.toml file";
+            let error = Diagnostic::error(message).file(folder.display().to_string());
+            self.errors.push(error.help("hidden files and subfolders are not read"));
+        }
+        for name in names {
+            self.file(&real.join(&name), folder.join(&name).display().to_string(), layer);
+        }
+    }
+
+    fn file(&mut self, path: &Path, name: String, layer: usize) {
+        let path = self.in_generation(path);
+        let text = fs::canonicalize(&path).and_then(|real| {
+            if let Some(first) = self.seen.insert(real, name.clone()) {
+                let error = Diagnostic::error("the file is given twice").file(name.clone());
+                self.errors.push(error.help(format!("it was read as {first} already: name it once")));
+                return Ok(None);
+            }
+            let mut bytes = Vec::new();
+            fs::File::open(&path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+            Ok(Some(bytes))
+        });
+        match text {
+            Ok(Some(bytes)) => match decode(bytes) {
+                Ok(text) => self.sources.push(Source { name, text, layer }),
+                Err(error) => self.errors.push(error.file(name)),
+            },
+            Ok(None) => {}
+            Err(cause) => self.unreadable(Path::new(&name), &cause),
+        }
+    }
+
+    fn unreadable(&mut self, path: &Path, cause: &io::Error) {
+        let error = match cause.kind() {
+            io::ErrorKind::NotFound => Diagnostic::error("there is no such file or folder")
+                .help("name the file or folder with --config, or with HOTSET_CONFIG"),
+            io::ErrorKind::PermissionDenied => {
+                Diagnostic::error("reading it is not permitted").help("the user that hotset runs as needs to read it")
+            }
+            _ => Diagnostic::error(format!("cannot be read: {cause}")),
+        };
+        self.errors.push(error.file(path.display().to_string()));
+    }
+
+    /// Where the files of `folder` really are.
+    fn generation(&mut self, folder: &Path) -> PathBuf {
+        if let Some(real) = self.generations.get(folder) {
+            return real.clone();
+        }
+        let real = fs::canonicalize(folder.join("..data")).unwrap_or_else(|_| folder.to_owned());
+        self.generations.insert(folder.to_owned(), real.clone());
+        real
+    }
+
+    /// The same file in the generation of its folder, where it is part of one.
+    fn in_generation(&mut self, path: &Path) -> PathBuf {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
+        let real = self.generation(folder).join(name);
+        let part = fs::read_link(path).is_ok_and(|target| target.starts_with("..data"));
+        if part && real.is_file() { real } else { path.to_owned() }
+    }
+}
+
+fn decode(bytes: Vec<u8>) -> Result<String, Diagnostic> {
+    if bytes.len() as u64 > LARGEST {
+        return Err(
+            Diagnostic::error("the file is larger than 4 MiB").help("split it into several files of one folder")
+        );
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
+        Diagnostic::error(format!("the file is not UTF-8: line {line} has a byte that is none"))
+            .help("save it as UTF-8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(paths: &[PathBuf], below: &Path) -> Vec<String> {
+        let (sources, errors) = read(paths);
+        assert!(errors.is_empty(), "{errors:?}");
+        let prefix = format!("{}/", below.display());
+        sources.iter().map(|source| source.name.replace(&prefix, "")).collect()
+    }
+
+    fn errors(path: &Path) -> Vec<String> {
+        let (_, errors) = read(&[path.to_owned()]);
+        errors.iter().map(|error| error.to_string().replace(&path.display().to_string(), "PATH")).collect()
+    }
+
+    #[test]
+    fn a_folder_is_read_by_name_without_what_is_hidden() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b.toml", "a.toml", ".hidden.toml", "notes.md", "10.toml"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        fs::create_dir(dir.path().join("folder.toml")).unwrap();
+        assert_eq!(names(&[dir.path().to_owned()], dir.path()), ["10.toml", "a.toml", "b.toml"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_mounted_volume_is_read_from_one_generation() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("..2026_1")).unwrap();
+        for name in ["a.toml", "b.toml"] {
+            fs::write(at("..2026_1").join(name), "# 1").unwrap();
+            symlink(format!("..data/{name}"), at(name)).unwrap();
+        }
+        symlink("..2026_1", at("..data")).unwrap();
+        assert_eq!(names(&[dir.path().to_owned()], dir.path()), ["a.toml", "b.toml"]);
+        assert_eq!(names(&[at("b.toml"), at("a.toml")], dir.path()), ["b.toml", "a.toml"]);
+
+        let mut reader = Reader::default();
+        reader.path(&at("a.toml"), 0);
+        fs::create_dir(at("..2026_2")).unwrap();
+        fs::write(at("..2026_2/b.toml"), "# 2").unwrap();
+        fs::remove_file(at("..data")).unwrap();
+        symlink("..2026_2", at("..data")).unwrap();
+        reader.path(&at("b.toml"), 1);
+        assert_eq!(reader.sources[1].text, "# 1");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(errors(dir.path()), ["PATH: the folder has no *.toml file"]);
+        assert_eq!(errors(&dir.path().join("missing.toml")), ["PATH: there is no such file or folder"]);
+        let latin = dir.path().join("latin.toml");
+        fs::write(&latin, b"# one\n# caf\xe9\n").unwrap();
+        assert_eq!(errors(&latin), ["PATH: the file is not UTF-8: line 2 has a byte that is none"]);
+        let large = dir.path().join("large.toml");
+        fs::write(&large, vec![b'#'; usize::try_from(LARGEST).unwrap() + 1]).unwrap();
+        assert_eq!(errors(&large), ["PATH: the file is larger than 4 MiB"]);
+        let (sources, twice) = read(&[latin.with_file_name("."), latin]);
+        assert!(sources.is_empty());
+        assert!(twice.iter().any(|error| error.to_string().contains("the file is given twice")), "{twice:?}");
+    }
+
+    #[test]
+    fn secrets_are_covered_byte_for_byte() {
+        for (line, shown) in [
+            ("secret_access_key = \"abc/é+=\"\n", "secret_access_key = \"********\"\n"),
+            ("x = { token = 'abc', a = 1 }", "x = { token = '**** * * *"),
+            ("\"session_token\"=\"abc\"", "\"session_token\"=\"***\""),
+            ("token_file = \"/run/token\"", "token_file = \"/run/token\""),
+            ("cache_url = \"http://me:pw@host/x\"", "cache_url = \"http://*****@host/x\""),
+            ("objects = [\"s3://b/a@b\"]", "objects = [\"s3://b/a@b\"]"),
+        ] {
+            assert_eq!(mask(line), shown);
+            assert_eq!(mask(line).len(), line.len());
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Texts that are taken as they are, within a rule: paths, regions, classes, names that others give.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Kind, ValueError};
+
+fn not_empty(text: &str, what: &str) -> Result<(), ValueError> {
+    if text.trim().is_empty() {
+        return Err(ValueError::new(format!("{what} is expected")));
+    }
+    match text.char_indices().find(|(_, c)| c.is_control()) {
+        Some((at, c)) => Err(ValueError::new("has a control character").at(at..at + c.len_utf8())),
+        None => Ok(()),
+    }
+}
+
+/// Where a file or folder is.
+pub struct FilePath;
+
+impl Kind for FilePath {
+    type Value = PathBuf;
+    const EXAMPLE: &'static str = "/run/secrets/hotset-token";
+    const PATTERN: Option<&'static str> = Some(".");
+
+    fn parse(text: &str) -> Result<PathBuf, ValueError> {
+        not_empty(text, "a path")?;
+        if text.starts_with('~') {
+            return Err(ValueError::new("`~` is not expanded").at(0..1).help("write the whole path"));
+        }
+        Ok(text.into())
+    }
+
+    fn show(path: &PathBuf) -> String {
+        path.display().to_string()
+    }
+}
+
+/// What a request is signed for.
+pub struct Region;
+
+impl Kind for Region {
+    type Value = String;
+    const EXAMPLE: &'static str = "us-east-1";
+    const PATTERN: Option<&'static str> = Some("^[A-Za-z0-9._-]{1,64}$");
+
+    fn parse(text: &str) -> Result<String, ValueError> {
+        not_empty(text, "a region")?;
+        let wrong = |(_, c): &(usize, char)| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        match text.char_indices().find(wrong) {
+            Some((at, c)) => Err(ValueError::new("a region has letters, digits and `-`").at(at..at + c.len_utf8())),
+            None if text.len() > 64 => Err(ValueError::new("a region is at most 64 long")),
+            None => Ok(text.to_owned()),
+        }
+    }
+
+    fn show(region: &String) -> String {
+        region.clone()
+    }
+}
+
+/// A profile of the shared AWS configuration files.
+pub struct AwsProfile;
+
+impl Kind for AwsProfile {
+    type Value = String;
+    const EXAMPLE: &'static str = "cw";
+
+    fn parse(text: &str) -> Result<String, ValueError> {
+        not_empty(text, "the name of an AWS profile")?;
+        Ok(text.to_owned())
+    }
+
+    fn show(name: &String) -> String {
+        name.clone()
+    }
+}
+
+/// A storage class, as listings spell it.
+pub struct StorageClass;
+
+impl Kind for StorageClass {
+    type Value = Arc<str>;
+    const EXAMPLE: &'static str = "STANDARD";
+    const PATTERN: Option<&'static str> = Some("^[A-Z0-9_]+$");
+
+    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
+        not_empty(text, "a storage class")?;
+        if text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
+            return Ok(text.into());
+        }
+        let upper = text.to_ascii_uppercase().replace('-', "_");
+        let error = ValueError::new("a storage class has capitals, digits and `_`, as in listings");
+        Err(match upper.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
+            true => error.help(format!("did you mean `{upper}`?")),
+            false => error,
+        })
+    }
+
+    fn show(class: &Arc<str>) -> String {
+        class.to_string()
+    }
+}
+
+/// A list of objects to warm in place of a listing: a file, or an object.
+pub struct Manifest;
+
+impl Kind for Manifest {
+    type Value = String;
+    const EXAMPLE: &'static str = "s3://training/manifests/today.jsonl";
+
+    fn parse(text: &str) -> Result<String, ValueError> {
+        not_empty(text, "a path or an s3:// address")?;
+        if let Some(rest) = text.strip_prefix("s3://") {
+            return match rest.split_once('/') {
+                Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
+                    Ok(text.to_owned())
+                }
+                _ => Err(ValueError::new("an s3:// address has a bucket and a key")),
+            };
+        }
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(ValueError::new(format!("`{scheme}` is not a scheme a manifest is read from"))
+                .at(0..scheme.len())
+                .help("write a path, or s3://BUCKET/KEY"));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn show(text: &String) -> String {
+        text.clone()
+    }
+}
+
+/// Kept as typed: its rule needs what stands elsewhere (a schedule needs its zone, a group its layout).
+pub struct Cron;
+
+impl Kind for Cron {
+    type Value = String;
+    const EXAMPLE: &'static str = "30 1 * * *";
+
+    fn parse(text: &str) -> Result<String, ValueError> {
+        Ok(text.to_owned())
+    }
+
+    fn show(text: &String) -> String {
+        text.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{accepts, refuses};
+    use super::*;
+
+    #[test]
+    fn texts_keep_to_their_rule() {
+        accepts::<FilePath>(&[("/run/secrets/token", "/run/secrets/token"), ("token", "token")]);
+        refuses::<FilePath>(&[
+            ("", "", "a path is expected"),
+            ("~/token", "~", "`~` is not expanded"),
+            ("a\0b", "\0", "has a control character"),
+        ]);
+        accepts::<Region>(&[("us-east-1", "us-east-1"), ("EU-NORTH-05A", "EU-NORTH-05A"), ("auto", "auto")]);
+        refuses::<Region>(&[
+            ("", "", "a region is expected"),
+            ("us east", " ", "a region has letters, digits and `-`"),
+        ]);
+        accepts::<StorageClass>(&[("STANDARD_IA", "STANDARD_IA")]);
+        refuses::<StorageClass>(&[(
+            "standard",
+            "standard",
+            "a storage class has capitals, digits and `_`, as in listings",
+        )]);
+        accepts::<Manifest>(&[("/srv/list.jsonl", "/srv/list.jsonl"), ("s3://b/k", "s3://b/k")]);
+        refuses::<Manifest>(&[
+            ("s3://bucket", "s3://bucket", "an s3:// address has a bucket and a key"),
+            ("https://x/y", "https", "`https` is not a scheme a manifest is read from"),
+        ]);
+    }
+}

@@ -1,0 +1,49 @@
+//! Every file and folder of `tests/fixtures/broken` is one mistake. The snapshot is all that its author sees.
+//!
+//! A folder is one `--config`; a folder with subfolders is a `--config` for each of them, by name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hotset::config::{self, Source};
+
+fn texts(path: &Path, layer: usize, below: &Path) -> Vec<Source> {
+    let name = path.strip_prefix(below).unwrap().display().to_string();
+    if path.is_file() {
+        return vec![Source { name, text: fs::read_to_string(path).unwrap(), layer }];
+    }
+    let mut entries: Vec<PathBuf> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    let texts =
+        entries.iter().enumerate().map(|(nth, entry)| texts(entry, if entry.is_dir() { nth } else { layer }, below));
+    texts.flatten().collect()
+}
+
+#[test]
+fn every_mistake_is_shown_with_its_place_and_its_remedy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/broken");
+    let mut cases: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(cases.len() >= 45, "{} mistakes are too few", cases.len());
+    for case in cases {
+        let name = case.file_stem().unwrap().to_string_lossy().into_owned();
+        let Err(diagnostics) = config::load_sources(texts(&case, 0, &root)) else { panic!("{name} was accepted") };
+        insta::with_settings!({ snapshot_path => "../snapshots/broken", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, diagnostics.render(false));
+        });
+    }
+}
+
+#[test]
+fn nothing_is_said_twice() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/broken");
+    for case in fs::read_dir(&root).unwrap() {
+        let case = case.unwrap().path();
+        let Err(diagnostics) = config::load_sources(texts(&case, 0, &root)) else { continue };
+        let mut said: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        let all = said.len();
+        said.sort();
+        said.dedup();
+        assert_eq!(said.len(), all, "{}", case.display());
+    }
+}

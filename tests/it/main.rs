@@ -1,0 +1,6 @@
+//! Everything that is tested from outside, in one binary: each file is about one promise.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its fixture has failed")]
+
+mod broken_configurations;
+mod rooms;
