@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::object::Bucket;
 use crate::pattern::BucketGlob;
+use crate::select::estimate::Prices;
 use url::Url;
 
 /// A cache to warm. Limits, budget and ledger are the cache's.
@@ -96,12 +97,4 @@ pub struct Limits {
     /// Sends after the first.
     pub retries: u32,
     pub outage_wait: Duration,
-}
-
-/// Dollars per GiB-month.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prices {
-    pub hot: f64,
-    pub warm: f64,
-    pub cold: f64,
 }

@@ -7,9 +7,7 @@ use url::Url;
 use super::{Known, follow, named};
 use crate::config::context::{Bad, Context, join};
 use crate::config::diagnostic::{Diagnostic, Place};
-use crate::config::endpoint::{
-    Addressing, CacheSite, CredentialSource, Credentials, Endpoint, Limits, ListSite, Prices, Site,
-};
+use crate::config::endpoint::{Addressing, CacheSite, CredentialSource, Credentials, Endpoint, Limits, ListSite, Site};
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, toml_string, value};
 use crate::config::tables::Layers;
@@ -19,6 +17,7 @@ use crate::config::value::site::{SiteUrl, is_at};
 use crate::config::value::text::Region;
 use crate::config::value::{Kind, ValueError};
 use crate::pattern::BucketGlob;
+use crate::select::estimate::Prices;
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Endpoint>;
 
