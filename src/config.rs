@@ -68,7 +68,16 @@ impl Config {
 /// # Errors
 /// Everything that is wrong, in all files.
 pub fn load(paths: &[PathBuf]) -> Result<Config, Diagnostics> {
-    let (sources, errors) = source::read(paths);
+    load_with(paths, Vec::new())
+}
+
+/// As [`load`], with more sources behind the files.
+///
+/// # Errors
+/// Everything that is wrong, in all files and sources.
+pub fn load_with(paths: &[PathBuf], more: Vec<Source>) -> Result<Config, Diagnostics> {
+    let (mut sources, errors) = source::read(paths);
+    sources.extend(more);
     build(&sources, errors)
 }
 

@@ -39,7 +39,10 @@ pub fn write_text(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let ratio = report.warm_ratio();
         let (objects, bytes) = (100.0 * ratio.objects, 100.0 * ratio.bytes);
         let over = part_of(over);
-        writeln!(out, "  over the cap: {over} left out; {objects:.1}% of the objects wanted are warm, {bytes:.1}% of their bytes")?;
+        writeln!(
+            out,
+            "  over the cap: {over} left out; {objects:.1}% of the objects wanted are warm, {bytes:.1}% of their bytes"
+        )?;
     }
     for warning in &report.plan.warnings {
         writeln!(out, "  warning: {warning}")?;

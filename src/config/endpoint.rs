@@ -78,6 +78,8 @@ pub enum CredentialSource {
     Chain,
     /// A named profile of the shared files; beats environment keys.
     AwsProfile(String),
+    /// For a server that hotset itself has started; no configuration leads here.
+    Fixed { access_key_id: String, secret_access_key: String },
     /// Mounted secrets, re-read when their content changes.
     Files { access_key_id: PathBuf, secret_access_key: PathBuf, session_token: Option<PathBuf> },
 }

@@ -60,6 +60,9 @@ impl Keys {
             CredentialSource::AwsProfile(name) => Source::Sdk(SharedCredentialsProvider::new(
                 ProfileFileCredentialsProvider::builder().configure(&sdk).profile_name(name).build(),
             )),
+            CredentialSource::Fixed { access_key_id, secret_access_key } => Source::Sdk(
+                SharedCredentialsProvider::new(Secret::new(access_key_id, secret_access_key, None, None, "fixed")),
+            ),
             CredentialSource::Files { access_key_id, secret_access_key, session_token } => Source::Files {
                 access_key_id: access_key_id.clone(),
                 secret_access_key: secret_access_key.clone(),
