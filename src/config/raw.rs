@@ -63,25 +63,22 @@ impl<T: JsonSchema> JsonSchema for Named<T> {
 
 /// One file of a hotset configuration.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 #[schemars(title = "hotset configuration")]
 pub struct Document {
     /// What belongs to the process: where it listens, where it keeps its state. In one file only.
     pub daemon: Option<At<Daemon>>,
     /// Caches to warm.
-    #[serde(default)]
     pub endpoint: Named<Endpoint>,
     /// Where keys come from. No secret stands here, only where to find it.
-    #[serde(default)]
     pub credentials: Named<Credentials>,
     /// Profile keys for all profiles that do not set them. In one file only.
     #[schemars(schema_with = "defaults")]
     pub defaults: Option<At<Profile>>,
     /// What to keep hot, when, and how much of it.
-    #[serde(default)]
     pub profile: Named<Profile>,
     /// Changes to single keys of tables that an earlier --config defines.
-    #[serde(default, rename = "override")]
+    #[serde(rename = "override")]
     pub overrides: Overrides,
 }
 
@@ -97,19 +94,17 @@ fn defaults(generator: &mut SchemaGenerator) -> Schema {
 
 /// Changes to single keys of tables that an earlier --config defines, each key once.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Overrides {
     /// Keys of endpoints to replace.
-    #[serde(default)]
     pub endpoint: Named<Endpoint>,
     /// Keys of profiles to replace.
-    #[serde(default)]
     pub profile: Named<Profile>,
 }
 
 /// What belongs to the process.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Daemon {
     /// IP address and port of the page, the API and the metrics, or "off".
     pub listen: Text<Listen>,
@@ -131,7 +126,7 @@ pub struct Daemon {
 
 /// A cache to warm. Limits, budget and ledger are the cache's.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Endpoint {
     /// Gets ranged HEADs. Scheme, host and port.
     pub cache_url: Text<SiteUrl>,
@@ -182,7 +177,7 @@ pub struct Endpoint {
 
 /// What differs for list_url.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ListSite {
     /// How a bucket is named in a request.
     pub addressing: Text<Addressing>,
@@ -209,7 +204,7 @@ pub struct Prices {
 
 /// Where keys come from: a profile of the AWS files, or mounted files.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Credentials {
     /// A profile of the shared AWS files; beats keys in the environment.
     pub aws_profile: Text<AwsProfile>,
@@ -225,7 +220,7 @@ pub struct Credentials {
 
 /// What to keep hot, when, and how much of it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Profile {
     /// Name of an [endpoint] table; may be left out where there is one.
     pub endpoint: Text<Name>,
@@ -302,6 +297,7 @@ pub struct Checkpoint {
     /// Globs below the group, none of which may match a member.
     pub forbid: Texts<Members>,
     /// How many members: "any", "as-previous", or at least a number.
+    #[serde(default)]
     #[schemars(schema_with = "member_count")]
     pub count: Option<WordOrNumber>,
     /// Name of the file beside the groups that names the newest.
@@ -313,6 +309,7 @@ pub struct Checkpoint {
     /// All members, or the weights only.
     pub parts: Text<Parts>,
     /// How many of the newest complete checkpoints of every run.
+    #[serde(default)]
     #[schemars(schema_with = "count::<1, 100_000>")]
     pub keep: Number,
     /// What happens when the newest is not complete.

@@ -66,7 +66,8 @@ fn tidy_object(object: &mut Map<String, Value>) {
             }
         }
     }
-    // Places in the user's file are ours to know.
+    // What serde fills in is not what a user gets.
+    object.remove("default");
     object.remove("format");
 }
 

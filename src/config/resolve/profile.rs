@@ -107,7 +107,7 @@ fn endpoint(r: &mut R<'_, '_>, found: Read<Arc<str>>, scope: &Scope<'_>) -> Resu
             endpoint.clone().ok_or(Bad)
         }
         (None, _) => {
-            if !r.cx.is_broken("endpoint") {
+            if !r.cx.is_any_broken("endpoint") {
                 r.missing("endpoint", "there is no [endpoint.NAME] to warm", &["for example `[endpoint.lota]` with `cache_url = \"http://cwlota.com\"` and `region = \"us-east-1\"`"]);
             }
             Err(Bad)
