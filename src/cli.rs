@@ -1,3 +1,5 @@
-//! The command line: one file a verb.
+//! What is typed, and what is printed; one file a verb.
 
 pub mod schedule;
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -4,6 +4,25 @@
 //! does: virtual hosts only, and a `HEAD` with a `Range` fills the whole object and is answered when the fill ends.
 //! Objects may be made up too, by the million ([`Series`]); nothing is held for them.
 //!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use hotset::sim::{Bucket, Entry, Fault, Kind, Lota, Rule, Series, Sim};
+//!
+//! let shards = Series::new("datasets/shard-", 1_000_000, ".tar").size(500 << 20);
+//! let sim = Sim::builder()
+//!     .bucket("training", Bucket::new().series(shards).object("latest", Entry::bytes("iter_0000100")))
+//!     .cache(Lota { bandwidth: Some(10 << 30), ..Lota::default() })
+//!     .start()
+//!     .await?;
+//! sim.faults().push(Rule::new(Fault::status(503, "SlowDown")).on(Kind::RangedHead).times(3));
+//! // ... point a client at sim.list_url() and sim.cache_url() ...
+//! assert!(sim.is_warm("training", "datasets/shard-000042.tar"));
+//! assert_eq!(sim.counters().cache.count(Kind::RangedHead), 1);
+//! sim.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Time is tokio's. Under a paused clock the arithmetic of fills is exact (see the tests of the fills); over sockets a
 //! paused clock may run ahead while bytes are on their way, so tests over the wire use small real delays.
 //! Keys are UTF-8, as S3 has them. A signature is checked once there are credentials; before, everybody is believed.
@@ -13,12 +32,14 @@ mod bandwidth;
 mod cache;
 mod counters;
 mod faults;
+mod fill;
 mod front;
 mod listing;
 mod lota;
 mod s3;
 mod series;
 mod server;
+mod spec;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -37,15 +58,17 @@ use tokio_util::task::TaskTracker;
 
 pub use counters::{Counters, KeyCounters, Kind, Logged, Side, SideCounters};
 pub use faults::{Fault, Faults, Rule, RuleId};
-pub use lota::{EmptyHead, FillCounters, HeadForm, Lota, NoBucket};
+pub use fill::FillCounters;
+pub use lota::{EmptyHead, HeadForm, Lota, NoBucket};
 pub use series::{Series, Sizes};
+pub use spec::{BucketSpec, SpecError};
 pub use store::{Bucket, Entry};
 pub use throttle::Throttle;
 pub use world::{Credentials, Listing, UrlEncoding};
 
 use counters::{Keep, Ledger};
+use fill::Filler;
 use front::{Front, Gate};
-use lota::Filler;
 use server::{Port, Server};
 use world::World;
 
@@ -266,7 +289,7 @@ impl Sim {
         self.in_cache(bucket, key.as_ref(), Filler::forget)
     }
 
-    fn in_cache(&self, bucket: &str, key: &[u8], act: impl FnOnce(&Filler, &lota::Wanted)) -> bool {
+    fn in_cache(&self, bucket: &str, key: &[u8], act: impl FnOnce(&Filler, &fill::Wanted)) -> bool {
         let entry = self.world.get(bucket, key);
         entry.map(|entry| act(&self.world.filler, &world::wanted(bucket, key, &entry))).is_some()
     }

@@ -1,10 +1,11 @@
 //! What was asked and what was answered, for tests to read.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use super::fill::FillCounters;
 use super::lock;
-use super::lota::FillCounters;
 
 /// Which of the two listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +41,21 @@ impl Kind {
         Self::Delete,
         Self::Other,
     ];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ListBuckets => "ListBuckets",
+            Self::List => "LIST",
+            Self::RangedHead => "ranged HEAD",
+            Self::PlainHead => "plain HEAD",
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Other => "other",
+        })
+    }
 }
 
 /// A snapshot of everything counted except keys.

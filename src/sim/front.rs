@@ -16,7 +16,8 @@ use tokio::time::{Instant, sleep};
 
 use super::counters::{Arrival, Kind, Side};
 use super::faults::Fault;
-use super::lota::{NoBucket, Wanted};
+use super::fill::Wanted;
+use super::lota::NoBucket;
 use super::s3::{PageLimit, bucket_of};
 use super::throttle::{Throttle, TokenBucket};
 use super::wire::Wire;

@@ -13,8 +13,9 @@ use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
+use super::fill::Wanted;
 use super::listing::{self, Position, Query};
-use super::lota::{EmptyHead, HeadForm, Wanted};
+use super::lota::{EmptyHead, HeadForm};
 use super::read;
 use super::store::{Bucket, Entry};
 use super::world::{UrlEncoding, World, wanted};

@@ -46,6 +46,7 @@ impl Series {
     }
 
     /// The number of the first object.
+    #[must_use]
     pub fn starting_at(mut self, first: u64) -> Self {
         self.first = first;
         let width = self.width;
@@ -53,29 +54,34 @@ impl Series {
     }
 
     /// Digits of the numbers; never fewer than the last one needs.
+    #[must_use]
     pub fn width(mut self, width: usize) -> Self {
         let last = (self.first + self.count).saturating_sub(1);
         self.width = width.max(last.to_string().len());
         self
     }
 
+    #[must_use]
     pub fn size(mut self, bytes: u64) -> Self {
         self.sizes = Sizes::All(bytes);
         self
     }
 
+    #[must_use]
     pub fn sizes(mut self, sizes: Sizes) -> Self {
         self.sizes = sizes;
         self
     }
 
     /// When the first object was last modified, and how much later each next one.
+    #[must_use]
     pub fn modified(mut self, first: DateTime<Utc>, step: TimeDelta) -> Self {
         self.last_modified = first;
         self.step = step;
         self
     }
 
+    #[must_use]
     pub fn class(mut self, class: &str) -> Self {
         self.storage_class = Some(class.into());
         self
@@ -172,6 +178,22 @@ mod tests {
     #[test]
     fn numbers_never_outgrow_their_width() {
         assert_eq!(Series::new("", 10_000_000, "").width(2).key(0), b"0000000");
+    }
+
+    #[test]
+    fn sizes_spread_between_their_bounds_the_same_on_every_run() {
+        let series = || Series::new("s", 1000, "").sizes(Sizes::Between(100, 200));
+        let sizes = |series: Series| (0..1000).map(|n| series.entry(n, b"").size).collect::<Vec<_>>();
+        let spread = sizes(series());
+        assert!(spread.iter().all(|size| (100..=200).contains(size)));
+        assert!(spread.contains(&100) && spread.contains(&200));
+        assert_eq!(spread, sizes(series()));
+    }
+
+    #[test]
+    fn each_object_is_modified_a_step_after_the_one_before() {
+        let series = Series::new("s", 3, "").modified(default_time(), TimeDelta::minutes(5));
+        assert_eq!(series.entry(2, b"").last_modified - default_time(), TimeDelta::minutes(10));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::cache::ObjectId;
 use super::counters::Ledger;
 use super::faults::Faults;
-use super::lota::{Filler, Wanted};
+use super::fill::{Filler, Wanted};
 use super::store::{Bucket, Entry, synthetic_etag};
 use super::throttle::Throttle;
 use super::{read, write};

@@ -6,7 +6,7 @@ use super::client::{Answer, Client};
 use crate::sim::{Bucket, Entry, Fault, Kind, Listing, Lota, Rule, Series, Sim, Throttle, UrlEncoding};
 
 /// Keys that clients get wrong.
-fn odd_keys() -> Vec<Vec<u8>> {
+pub fn odd_keys() -> Vec<Vec<u8>> {
     let mut keys: Vec<Vec<u8>> = [
         "plain",
         "a b",
@@ -98,6 +98,8 @@ async fn every_odd_key_survives_a_listing_and_a_head() {
             assert_eq!(cache.warm(&format!("/{path}")).await.status, 200, "{shown}");
             assert_eq!(list.head(&format!("/training/{path}")).await.status, 200, "{shown}");
             assert!(sim.is_warm("training", key), "{shown}");
+            let found = list.get(&format!("/training?list-type=2&encoding-type=url&max-keys=1&prefix={path}")).await;
+            assert_eq!(found.all("Key").len(), 1, "{shown} is its own prefix");
             let counters = sim.key_counters("training", key);
             assert_eq!((counters.ranged_heads, counters.plain_heads), (1, 1), "{shown}");
         }

@@ -4,6 +4,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::{Client as Sdk, Config};
 
 use super::client::Client;
+use super::listing::odd_keys;
 use crate::sim::{Bucket, Credentials as Pair, Entry, Lota, Sim};
 
 /// The SDK's own HTTP client is not part of the build: requests go through the pooled client of this crate's stack.
@@ -54,6 +55,21 @@ async fn the_sdk_s_signature_is_accepted_and_a_wrong_secret_is_403() {
     assert_eq!(wrong.code(), Some("SignatureDoesNotMatch"));
     let anonymous = Client::list(&sim).await.get("/training?list-type=2").await;
     assert_eq!((anonymous.status.as_u16(), anonymous.all("Code")), (403, vec!["AccessDenied".to_owned()]));
+}
+
+#[tokio::test]
+async fn the_signature_of_every_odd_key_is_understood() {
+    let bucket = odd_keys().into_iter().fold(Bucket::new(), |bucket, key| bucket.object(key, Entry::bytes("x")));
+    let sim = Sim::builder().credentials("AK", "SK").bucket("training", bucket).start().await.unwrap();
+    let (list, cache) = (sdk(&sim.list_url(), "SK", None, true), sdk(&sim.cache_url(), "SK", None, false));
+    for key in odd_keys().into_iter().map(|key| String::from_utf8(key).unwrap()) {
+        let plain = list.head_object().bucket("training").key(&key).send().await;
+        assert!(plain.is_ok(), "{key:?}: {plain:?}");
+        let ranged = cache.head_object().bucket("training").key(&key).range("bytes=0-0").send().await;
+        assert!(ranged.is_ok() && sim.is_warm("training", &key), "{key:?}: {ranged:?}");
+        let found = list.list_objects_v2().bucket("training").prefix(&key).send().await;
+        assert!(found.is_ok() || key.contains(|c: char| c.is_control()), "{key:?}: {found:?}");
+    }
 }
 
 #[tokio::test]
