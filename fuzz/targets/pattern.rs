@@ -54,7 +54,7 @@ fn filled_in(pattern: &str) -> Vec<u8> {
             '}' => (depth, is_first) = (depth.saturating_sub(1), true),
             ',' | '.' if depth > 0 => is_first = false,
             _ if !is_first => {}
-            '*' => key.push_str("é"),
+            '*' => key.push('é'),
             '?' => key.push('日'),
             '\\' => key.extend(chars.next()),
             '[' => key.extend(chars.by_ref().take_while(|c| *c != ']').next()),

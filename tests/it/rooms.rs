@@ -59,13 +59,15 @@ const FOREIGN: [(&str, &[&str]); 22] = [
 const PURE: [&str; 5] = ["object", "pattern", "select", "schedule", "config"];
 
 /// What a pure room does not name: the runtime, the outside world, and clocks.
-const IMPURE: [&str; 12] = [
+const IMPURE: [&str; 14] = [
     "tokio",
     "tokio_util",
     "futures",
     "std::env",
     "std::fs",
-    "std::net",
+    "std::net::Tcp*",
+    "std::net::ToSocketAddrs",
+    "std::net::Udp*",
     "std::process",
     "std::thread",
     "Instant::now",
@@ -130,6 +132,7 @@ fn an_import_that_breaks_the_rules_is_found() {
             "schedule is pure and may not name Utc::now",
         ),
         ("config/value.rs", "use std::{fmt, fs};", "config is pure and may not name std::fs"),
+        ("config/listen.rs", "use std::net::TcpListener;", "config is pure and may not name std::net::TcpListener"),
     ] {
         assert_eq!(faults_of(file, text), [format!("src/{file}: {fault}")], "{text}");
     }
@@ -142,6 +145,7 @@ fn an_import_that_keeps_the_rules_is_not() {
         ("list/split.rs", "use super::Page; use crate::object::Key;"),
         ("s3/client.rs", "use aws_sdk_s3::Client; use hyper_util::client::legacy;"),
         ("config/source.rs", "use std::fs;"),
+        ("config/daemon.rs", "use std::net::SocketAddr;"),
         ("object.rs", "// crate::run is far above\nconst S: &str = \"crate::run\"; /* tokio::spawn */"),
         ("object.rs", "const S: &str = r#\"use tokio::fs; \"quoted\" \"#; fn f<'a>(c: char) -> bool { c == '\"' }"),
         ("object.rs", "fn f() {}\n#[cfg(test)]\nmod tests { use super::*; use crate::run::Run; use std::fs; }"),
