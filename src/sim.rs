@@ -162,6 +162,7 @@ impl Builder {
     /// # Errors
     ///
     /// A port that cannot be had.
+    #[expect(clippy::unused_async, reason = "it needs a runtime, which only an async caller has")]
     pub async fn start(self) -> io::Result<Sim> {
         let world = Arc::new(World {
             buckets: RwLock::new(self.buckets),

@@ -84,7 +84,7 @@ pub async fn warm<W: Wires>(objects: Vec<Object>, warming: Warming<W>) -> (Total
         started: Instant::now(),
         warming,
     };
-    run.to_the_end().await
+    run.finish_all().await
 }
 
 /// One request's end, on its way back to the loop.
@@ -106,7 +106,7 @@ struct Run<W> {
 }
 
 impl<W: Wires> Run<W> {
-    async fn to_the_end(mut self) -> (Totals, Ended) {
+    async fn finish_all(mut self) -> (Totals, Ended) {
         let ended = loop {
             if self.queue.is_empty() && self.requests.is_empty() {
                 break Ended::Done;
@@ -160,7 +160,7 @@ impl<W: Wires> Run<W> {
     fn send(&mut self, permit: Permit, now: Instant) {
         let Some(mut pending) = self.queue.take(now) else { return };
         if let Some(denial) = self.buckets.denied(&pending.object.bucket) {
-            return self.end(&pending, End::Failed(denial));
+            return self.end(&pending, &End::Failed(denial));
         }
         pending.sends += 1;
         self.totals.sends += 1;
@@ -186,9 +186,9 @@ impl<W: Wires> Run<W> {
         match sent {
             Sent::Warmed { changed } => {
                 self.buckets.answered(&pending.object.bucket, generation);
-                self.end(&pending, End::Warmed { changed });
+                self.end(&pending, &End::Warmed { changed });
             }
-            Sent::Gone => self.end(&pending, End::Gone),
+            Sent::Gone => self.end(&pending, &End::Gone),
             Sent::Failed(error) if error.class == Class::Denied => self.denied(pending, &error, generation).await,
             Sent::Failed(error) => self.failed(pending, &error, deadline),
         }
@@ -198,13 +198,15 @@ impl<W: Wires> Run<W> {
         let spent = pending.sends > self.warming.retries;
         let now = Instant::now();
         match error.class {
-            Class::TimedOut | Class::Lost if spent || pending.doubted => self.end(&pending, End::Unknown(fault(error))),
+            Class::TimedOut | Class::Lost if spent || pending.doubted => {
+                self.end(&pending, &End::Unknown(fault(error)))
+            }
             Class::TimedOut | Class::Lost => {
                 pending.doubted = true;
                 pending.last = Some(End::Unknown(fault(error)));
                 self.queue.put_last(pending, now + deadline);
             }
-            Class::IdleReset if spent => self.end(&pending, End::Unknown(fault(error))),
+            Class::IdleReset if spent => self.end(&pending, &End::Unknown(fault(error))),
             Class::IdleReset => self.queue.put_first(pending, now),
             // Nothing was sent: while the circuit is open it is the outage's wait that counts, not the object's retries.
             Class::Unreachable if self.warming.limit.open_since().is_some() => {
@@ -224,7 +226,7 @@ impl<W: Wires> Run<W> {
                 let pause = back_off(pending.sends);
                 self.queue.put_first(pending, now + pause);
             }
-            _ => self.end(&pending, End::Failed(fault(error))),
+            _ => self.end(&pending, &End::Failed(fault(error))),
         }
     }
 
@@ -239,31 +241,31 @@ impl<W: Wires> Run<W> {
                 self.buckets.reread();
             }
             Denial::Stale => {}
-            Denial::Object => return self.end(&pending, End::Failed(fault(error))),
+            Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
             Denial::Bucket => {
                 tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
                 self.buckets.deny(&bucket, fault(error));
-                return self.end(&pending, End::Failed(fault(error)));
+                return self.end(&pending, &End::Failed(fault(error)));
             }
         }
         if pending.sends > self.warming.retries {
-            return self.end(&pending, End::Failed(fault(error)));
+            return self.end(&pending, &End::Failed(fault(error)));
         }
         pending.last = Some(End::Failed(fault(error)));
         self.queue.put_first(pending, Instant::now());
     }
 
-    fn end(&mut self, pending: &Pending, end: End) {
+    fn end(&mut self, pending: &Pending, end: &End) {
         let object = &pending.object;
-        match &end {
+        match end {
             End::Failed(fault) | End::Unknown(fault) => {
                 tracing::debug!(bucket = %object.bucket, key = %object.key, class = fault.class, error = fault.message, "not warmed");
             }
             End::Gone => tracing::debug!(bucket = %object.bucket, key = %object.key, "gone since it was listed"),
             End::Warmed { .. } => {}
         }
-        self.totals.add(&object.bucket, &object.key, object.size, &end);
-        self.warming.progress.end(object.size, &end);
+        self.totals.add(&object.bucket, &object.key, object.size, end);
+        self.warming.progress.end(object.size, end);
     }
 
     /// Lets what is in flight end, until it is told to quit; deadlines still hold.
@@ -284,12 +286,12 @@ impl<W: Wires> Run<W> {
         self.warming.progress.in_flight.store(0, Ordering::Relaxed);
         let message = "the run ended before the answer came";
         for (_, pending) in std::mem::take(&mut self.in_flight) {
-            self.end(&pending, End::Unknown(Fault { class: Class::TimedOut.name(), message: message.to_owned() }));
+            self.end(&pending, &End::Unknown(Fault { class: Class::TimedOut.name(), message: message.to_owned() }));
         }
         let tried: Vec<_> = self.queue.drain_tried().collect();
         for mut pending in tried {
             if let Some(end) = pending.last.take() {
-                self.end(&pending, end);
+                self.end(&pending, &end);
             }
         }
     }

@@ -247,7 +247,7 @@ impl S3 for Bridge {
             Some(body) => collect(body).await?,
             None => Bytes::new(),
         };
-        let entry = Entry::bytes(body).modified(SystemTime::now().into());
+        let entry = Entry::bytes(body).modified(clock::now());
         let etag = entry.etag.to_string();
         if !self.0.put(&input.bucket, input.key.as_bytes(), entry) {
             return Err(s3_error!(NoSuchBucket, "no bucket of this name"));
