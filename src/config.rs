@@ -112,7 +112,7 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
     let (mut table, errors) = DeTable::parse_recoverable(&text);
     if !errors.is_empty() {
         cx.incomplete = true;
-        errors.iter().for_each(|error| cx.push(syntax::explain(error, &file)));
+        syntax::explain_all(&errors, &file).into_iter().for_each(|error| cx.push(error));
         return None;
     }
     walk::walk(table.get_mut(), &file, cx);
@@ -124,3 +124,6 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
