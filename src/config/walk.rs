@@ -167,7 +167,7 @@ impl Walk<'_> {
             (DeValue::Array(items), Some("object")) if items.iter().all(|item| item.get_ref().is_table()) => {
                 Some(format!("tables have names: write `[{path}.NAME]`, with single brackets"))
             }
-            (DeValue::Integer(_) | DeValue::Float(_), Some("string")) => {
+            (DeValue::Integer(_) | DeValue::Float(_), Some("string")) if right.as_deref().is_some_and(has_unit) => {
                 right.map(|right| format!("write it in quotes, a number with its unit: `{right}`"))
             }
             _ => right.map(|right| format!("for example `{right}`")),
@@ -231,4 +231,9 @@ impl Walk<'_> {
         self.cx.push(Diagnostic::error(format!("must be {rule}")).key(path).at(place, label));
         false
     }
+}
+
+/// Whether a line like `key = "8 TiB"` writes a number with its unit.
+fn has_unit(line: &str) -> bool {
+    line.split_once("= \"").is_some_and(|(_, value)| value.starts_with(|c: char| c.is_ascii_digit()))
 }

@@ -7,6 +7,7 @@ use super::super::endpoint::{Addressing, CredentialSource};
 use super::super::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use super::super::{Config, load_sources};
 use super::{LOTA, config, errors, source};
+use crate::object::Bucket;
 use crate::select::{Cap, OnExcess, Order};
 
 fn layered(texts: &[&str]) -> Config {
@@ -85,6 +86,15 @@ fn the_list_side_is_like_the_cache_but_for_what_it_says() {
     assert_eq!((cache.region.as_str(), list.region.as_str()), ("x", "y"));
     assert_eq!((cache.addressing, list.addressing), (Addressing::Path, Addressing::Path));
     assert_eq!((cache.credentials.name.as_deref(), list.credentials.name.as_deref()), (Some("a"), Some("b")));
+}
+
+#[test]
+fn an_allow_list_holds_for_the_usual_aws_chain_too() {
+    let text =
+        LOTA.replace("region", "credentials = \"env\"\nregion") + "[credentials.env]\nbuckets = [\"training\"]\n";
+    let credentials = &config(&text).endpoints["lota"].cache.0.credentials;
+    assert_eq!(credentials.source, CredentialSource::Chain);
+    assert!(credentials.allow(&Bucket::new("training")) && !credentials.allow(&Bucket::new("other")));
 }
 
 #[test]
