@@ -8,7 +8,7 @@
 //! | `?` | one character other than `/` |
 //! | `*` | any run of characters other than `/`, also none |
 //! | `**` | any run of characters, `/` included, also none |
-//! | `**/` at the start of a segment | any number of whole segments, also none |
+//! | `**/` at the start of a segment, written as one | any number of whole segments, also none |
 //! | `[a-z_]`, `[!a-z]` | one character of the class, or outside it; never `/` |
 //! | `{a,b*,}` | one of the alternatives, each a glob; one of them may be empty; they nest |
 //! | `{8..12}` | a number of the range, both ends included, without leading zeros |
@@ -51,6 +51,8 @@
 //! | `x.tar{,.gz}` | `x.tar` | yes | an alternative may be empty |
 //! | `{a,b{c,d}}` | `bd` | yes | braces nest |
 //! | `a/{**/b,c}` | `a/b` | yes | an alternative begins where its brace begins |
+//! | `{a/,b/}**/c` | `a/c` | yes | a segment begins behind a brace whose alternatives all end one |
+//! | `a/{**,b}/c` | `a/c` | no | `**` and `/` on two sides of a brace are not `**/` |
 //! | `[a-c]x` | `bx` | yes | a class is a range |
 //! | `[!a-c]x` | `bx` | no | or all but a range |
 //! | `[!a-c]x` | `éx` | yes | of all characters |
@@ -123,7 +125,7 @@ impl Pattern {
         &self.0.bucket
     }
 
-    /// What to LIST so that no matching key is missed: sorted, at most [`prefix::LIMIT`], none a prefix of another.
+    /// What to LIST so that no matching key is missed: sorted, at most 64, none a prefix of another.
     ///
     /// Alternatives and ranges are followed as long as they narrow the listing and stay few.
     pub fn list_prefixes(&self) -> Vec<Key> {
@@ -186,8 +188,8 @@ impl BucketGlob {
     }
 
     fn new(text: &str, nodes: Vec<parse::Node>) -> Self {
-        let literal = parse::literal(&nodes).map(|name| Bucket::new(&name));
-        Self(Arc::new(ParsedBucket { text: text.to_owned(), literal, glob: Glob::new(nodes) }))
+        let glob = Glob::new(nodes);
+        Self(Arc::new(ParsedBucket { text: text.to_owned(), literal: glob.only().map(Bucket::new), glob }))
     }
 
     /// As it was written.
@@ -201,10 +203,7 @@ impl BucketGlob {
     }
 
     pub fn matches(&self, name: &str) -> bool {
-        match &self.0.literal {
-            Some(literal) => literal.as_str() == name,
-            None => self.0.glob.matches(name.as_bytes()),
-        }
+        self.0.glob.matches(name.as_bytes())
     }
 }
 

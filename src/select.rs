@@ -1,6 +1,11 @@
 //! Which of the listed objects a profile keeps hot. Candidates in, a selection out, in memory bounded by what ranking needs.
+//!
+//! Everything offered is listed; what a pattern matches is a candidate; a candidate is selected or left out for one [`Reason`].
+//! `recency` asks each candidate by itself, `budget` ranks those that pass and cuts at the caps, [`estimate`] says what the
+//! result would cost. No clock, no I/O.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +13,12 @@ use chrono::{DateTime, Utc};
 
 use crate::object::{Bucket, Count, Key, Object};
 use crate::pattern::Pattern;
+
+mod budget;
+pub mod estimate;
+mod recency;
+
+use budget::Budget;
 
 /// What a profile says of its objects, resolved.
 #[derive(Clone, Debug)]
@@ -60,32 +71,78 @@ pub enum Order {
     Smallest,
 }
 
-/// Why a candidate was left out.
+/// Why a candidate was left out. The names are those of the JSON contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
+    /// Matched by an `exclude` pattern.
     Excluded,
+    /// Older than `newer_than`.
     TooOld,
+    /// Younger than `older_than`.
     TooNew,
     TooSmall,
     TooLarge,
+    /// No bytes, so no byte 0 to ask for.
     Empty,
+    /// No bytes, and a key that ends in `/`.
     FolderMarker,
     StorageClass,
     IncompleteGroup,
     OlderGroup,
+    /// Ranked behind the first candidate that does not fit a cap, or that one itself.
     OverCap,
+}
+
+impl Reason {
+    /// As the JSON contract and the metrics spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Excluded => "excluded",
+            Self::TooOld => "too_old",
+            Self::TooNew => "too_new",
+            Self::TooSmall => "too_small",
+            Self::TooLarge => "too_large",
+            Self::Empty => "empty",
+            Self::FolderMarker => "folder_marker",
+            Self::StorageClass => "storage_class",
+            Self::IncompleteGroup => "incomplete_group",
+            Self::OlderGroup => "older_group",
+            Self::OverCap => "over_cap",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// What was left out under one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     pub count: Count,
-    /// The first few by bucket and key.
+    /// The first few by bucket and key, whatever order they came in.
     pub sample: Vec<(Bucket, Key)>,
 }
 
-/// The last object that a cap let in.
+impl LeftOut {
+    /// Objects that a sample names.
+    pub const SAMPLE: usize = 5;
+
+    pub fn add(&mut self, object: &Object) {
+        self.count.add(object.size);
+        let name = (&object.bucket, &object.key);
+        let place = self.sample.partition_point(|(bucket, key)| (bucket, key) < name);
+        if place < Self::SAMPLE {
+            self.sample.truncate(Self::SAMPLE - 1);
+            self.sample.insert(place, (object.bucket.clone(), object.key.clone()));
+        }
+    }
+}
+
+/// The last object in rank order that the caps let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cutoff {
     pub last_modified: DateTime<Utc>,
@@ -93,7 +150,7 @@ pub struct Cutoff {
 }
 
 /// What became of all listed objects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// All that was offered.
     pub listed: Count,
@@ -108,13 +165,117 @@ pub struct Selection {
     pub refused: Option<Refusal>,
 }
 
+impl Selection {
+    /// What is to be kept hot.
+    pub fn kept(&self) -> Count {
+        count(&self.selected)
+    }
+
+    /// What the caps cut.
+    pub fn over_cap(&self) -> Count {
+        self.left_out.get(&Reason::OverCap).map_or_else(Count::default, |left| left.count)
+    }
+
+    /// What would be kept hot if there were room.
+    pub fn wanted(&self) -> Count {
+        self.kept() + self.over_cap()
+    }
+}
+
 /// Why a selection must not be warmed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("nothing matched: {listed} objects were listed and no pattern matches any of them")]
+    #[error("nothing matched: no pattern matches an object ({listed} listed)")]
     NothingMatched { listed: u64 },
-    #[error("the caps leave nothing: {over} objects match and the first does not fit")]
+    #[error("the caps leave nothing: not even the first of {over} candidates fits")]
     AllOverCap { over: u64 },
-    #[error("over a cap, and on_excess is \"refuse\"")]
+    #[error("not all candidates fit the caps, and on_excess is \"refuse\"")]
     OverCap,
 }
+
+/// Takes listed objects one by one, each once, in any order.
+#[derive(Debug)]
+pub struct Selector {
+    rules: Arc<Rules>,
+    now: DateTime<Utc>,
+    listed: Count,
+    matched: Count,
+    left_out: BTreeMap<Reason, LeftOut>,
+    budget: Budget,
+}
+
+impl Selector {
+    /// `now` is the server's clock: ages are counted from it.
+    pub fn new(rules: Arc<Rules>, now: DateTime<Utc>) -> Self {
+        let budget = Budget::new(rules.max_objects, rules.max_bytes, rules.order);
+        Self { rules, now, listed: Count::default(), matched: Count::default(), left_out: BTreeMap::new(), budget }
+    }
+
+    /// Holds on to `object` only while the caps may let it in.
+    pub fn offer(&mut self, object: Object) {
+        self.listed.add(object.size);
+        if !self.rules.matches(&object) {
+            return;
+        }
+        self.matched.add(object.size);
+        if let Some(reason) = self.rules.reason(&object, self.now) {
+            self.left_out.entry(reason).or_default().add(&object);
+            return;
+        }
+        let left_out = &mut self.left_out;
+        self.budget.offer(object, |over| left_out.entry(Reason::OverCap).or_default().add(over));
+    }
+
+    pub fn finish(self) -> Selection {
+        let selected = self.budget.finish();
+        let mut selection = Selection {
+            listed: self.listed,
+            matched: self.matched,
+            selected,
+            left_out: self.left_out,
+            cutoff: None,
+            refused: None,
+        };
+        if selection.left_out.contains_key(&Reason::OverCap) {
+            selection.cutoff = selection.selected.last().map(Cutoff::of);
+        }
+        selection.refused = self.rules.refusal(&selection);
+        selection
+    }
+}
+
+impl Cutoff {
+    fn of(object: &Object) -> Self {
+        Self { last_modified: object.last_modified, key: object.key.clone() }
+    }
+}
+
+impl Rules {
+    /// Whether a pattern speaks of `object`, excluded or not.
+    pub fn matches(&self, object: &Object) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(&object.bucket, &object.key))
+    }
+
+    /// Why nothing of `selection` may be warmed, if so. The first that holds, from the least to the most that was found.
+    fn refusal(&self, selection: &Selection) -> Option<Refusal> {
+        let over = selection.over_cap().objects;
+        if selection.matched.objects == 0 {
+            let listed = selection.listed.objects;
+            return (!self.allow_empty).then_some(Refusal::NothingMatched { listed });
+        }
+        if over > 0 && selection.selected.is_empty() {
+            return Some(Refusal::AllOverCap { over });
+        }
+        (over > 0 && self.on_excess == OnExcess::Refuse).then_some(Refusal::OverCap)
+    }
+}
+
+fn count<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Count {
+    objects.into_iter().fold(Count::default(), |mut sum, object| {
+        sum.add(object.size);
+        sum
+    })
+}
+
+#[cfg(test)]
+mod tests;

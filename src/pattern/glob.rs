@@ -11,37 +11,59 @@ use super::parse::{Class, Node};
 use super::walk;
 
 pub(super) struct Glob {
-    nodes: Vec<Node>,
-    /// Absent only if globset refused what `lower` wrote, which no parsed glob makes it do.
-    fast: Option<GlobMatcher>,
-    /// Whether it asks for single characters, which may be several bytes.
-    counts_characters: bool,
+    /// What every match begins with; most globs are decided by it.
+    literal: String,
+    rest: Rest,
+}
+
+/// What may follow the literal.
+enum Rest {
+    Nothing,
+    Anything,
+    Nodes {
+        nodes: Vec<Node>,
+        /// Absent only if globset refused what `lower` wrote, which no parsed glob makes it do.
+        fast: Option<GlobMatcher>,
+        /// Whether it asks for single characters, which may be several bytes.
+        counts_characters: bool,
+    },
 }
 
 impl Glob {
-    pub(super) fn new(nodes: Vec<Node>) -> Self {
-        let mut text = String::new();
-        lower(&nodes, &mut text);
-        let fast =
-            GlobBuilder::new(&text).literal_separator(true).backslash_escape(true).empty_alternates(true).build().ok();
-        let counts_characters = counts_characters(&nodes);
-        Self { fast: fast.map(|glob| glob.compile_matcher()), nodes, counts_characters }
+    pub(super) fn new(mut nodes: Vec<Node>) -> Self {
+        let literal: String = nodes.iter().map_while(Node::literal).collect();
+        nodes.drain(..literal.chars().count());
+        let rest = match nodes.as_slice() {
+            [] => Rest::Nothing,
+            [Node::Deep] => Rest::Anything,
+            _ => Rest::Nodes { fast: compiled(&nodes), counts_characters: counts_characters(&nodes), nodes },
+        };
+        Self { literal, rest }
+    }
+
+    /// The only name that matches, if there is only one.
+    pub(super) fn only(&self) -> Option<&str> {
+        matches!(self.rest, Rest::Nothing).then_some(&self.literal)
     }
 
     pub(super) fn matches(&self, name: &[u8]) -> bool {
-        match &self.fast {
-            Some(fast) if !self.counts_characters || name.is_ascii() => {
+        let Some(name) = name.strip_prefix(self.literal.as_bytes()) else { return false };
+        match &self.rest {
+            Rest::Nothing => name.is_empty(),
+            Rest::Anything => true,
+            Rest::Nodes { fast: Some(fast), counts_characters, .. } if !counts_characters || name.is_ascii() => {
                 fast.is_match_candidate(&Candidate::from_bytes(name))
             }
-            _ => walk::matches(&self.nodes, name),
+            Rest::Nodes { nodes, .. } => walk::matches(nodes, name),
         }
     }
+}
 
-    /// The answer of the slower way, for any name.
-    #[cfg(test)]
-    pub(super) fn walks(&self, name: &[u8]) -> bool {
-        walk::matches(&self.nodes, name)
-    }
+fn compiled(nodes: &[Node]) -> Option<GlobMatcher> {
+    let mut text = String::new();
+    lower(nodes, &mut text);
+    let glob = GlobBuilder::new(&text).literal_separator(true).backslash_escape(true).empty_alternates(true).build();
+    glob.ok().map(|glob| glob.compile_matcher())
 }
 
 fn counts_characters(nodes: &[Node]) -> bool {
@@ -54,10 +76,12 @@ fn counts_characters(nodes: &[Node]) -> bool {
 
 /// Writes a glob that globset reads with the same meaning for ASCII names, and for all names if nothing counts characters.
 fn lower(nodes: &[Node], out: &mut String) {
-    for node in nodes {
+    for (i, node) in nodes.iter().enumerate() {
         match node {
             Node::Char(c) => literal(*c, out),
             Node::Any => out.push('?'),
+            // `{*}*` is two runs, which are one, and must not be read as `**`.
+            Node::Star if i > 0 && nodes[i - 1] == Node::Star => {}
             Node::Star => out.push('*'),
             // globset knows `**` as a whole segment only: a run either stays within its segment or spans whole ones.
             Node::Deep => out.push_str("{*,*/**/*}"),

@@ -10,14 +10,13 @@ pub(super) fn range(low: u64, high: u64, padded: Option<usize>) -> Vec<Vec<Node>
     if let Some(width) = padded {
         return between(format!("{low:0width$}").as_bytes(), format!("{high:0width$}").as_bytes());
     }
-    let width = |n: u64| n.to_string().len();
-    let mut branches = Vec::new();
-    for digits in width(low)..=width(high) {
-        let least = if digits == width(low) { low } else { 10_u64.pow(digits as u32 - 1) };
-        let most = if digits == width(high) { high } else { 10_u64.pow(digits as u32) - 1 };
-        branches.extend(between(least.to_string().as_bytes(), most.to_string().as_bytes()));
-    }
-    branches
+    let (low, high) = (low.to_string(), high.to_string());
+    let of_width = |digits: usize| {
+        let least = if digits == low.len() { low.clone() } else { format!("1{}", "0".repeat(digits - 1)) };
+        let most = if digits == high.len() { high.clone() } else { "9".repeat(digits) };
+        between(least.as_bytes(), most.as_bytes())
+    };
+    (low.len()..=high.len()).flat_map(of_width).collect()
 }
 
 /// Both bounds have the same number of ASCII digits.
@@ -56,8 +55,8 @@ fn led_by(first: u8, branches: Vec<Vec<Node>>) -> Vec<Vec<Node>> {
 }
 
 fn digit(from: u8, to: u8) -> Node {
-    match from == to {
-        true => Node::Char(from.into()),
-        false => Node::Class(Class { negated: false, ranges: vec![(from.into(), to.into())] }),
+    if from == to {
+        return Node::Char(from.into());
     }
+    Node::Class(Class { negated: false, ranges: vec![(from.into(), to.into())] })
 }

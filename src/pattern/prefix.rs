@@ -4,7 +4,7 @@ use super::parse::{Class, Node};
 use crate::object::Key;
 
 /// More prefixes than this cost more requests than they save.
-pub const LIMIT: usize = 64;
+pub(super) const LIMIT: usize = 64;
 
 /// Bytes.
 const MAX_KEY: usize = 1024;

@@ -5,14 +5,14 @@
 use super::parse::Node;
 
 pub(super) fn matches(nodes: &[Node], name: &[u8]) -> bool {
-    let characters: Vec<Option<char>> = name.utf8_chunks().flat_map(characters).collect();
+    let characters: Vec<Option<char>> = name.utf8_chunks().flat_map(|chunk| characters(&chunk)).collect();
     let mut from = vec![false; characters.len() + 1];
     from[0] = true;
     through(nodes, &characters, from).last() == Some(&true)
 }
 
 /// A byte that is not UTF-8 is a character that no literal is.
-fn characters(chunk: std::str::Utf8Chunk<'_>) -> impl Iterator<Item = Option<char>> {
+fn characters<'a>(chunk: &std::str::Utf8Chunk<'a>) -> impl Iterator<Item = Option<char>> + use<'a> {
     chunk.valid().chars().map(Some).chain(chunk.invalid().iter().map(|_| None))
 }
 
