@@ -29,6 +29,8 @@ use cron::Cron;
 use error::Piece;
 use every::Every;
 
+use crate::object::Escaped;
+
 /// One cron expression, nickname or `@every`, in a zone.
 ///
 /// Fires are whole seconds from the Unix epoch to the end of the year 4999.
@@ -46,7 +48,8 @@ enum Rule {
 }
 
 impl Schedule {
-    /// Reads a schedule as it stands in the configuration. `zone` is where its wall times are read; `@every` has none.
+    /// Reads a schedule as it stands in the configuration; spans of errors and lints are bytes of this `text`. `zone` is
+    /// where its wall times are read; `@every` has none.
     ///
     /// # Errors
     ///
@@ -116,28 +119,19 @@ const NICKNAMES: [(&str, &str); 7] = [
 ];
 
 fn nickname(text: Piece<'_>) -> Result<Rule, ScheduleError> {
-    let Some(word) = text.words().next() else {
-        return Err(ScheduleError::new("the schedule is empty"));
-    };
-    let rest = Piece { text: &text.text[word.text.len()..], start: word.span().end }.trim();
+    let (word, rest) = text.first_word();
     let name = word.text.to_ascii_lowercase();
-    if name == "@every" {
-        return Every::parse(if rest.text.is_empty() { text } else { rest }).map(Rule::Every);
-    }
-    if name == "@reboot" {
-        return Err(ScheduleError::new("`@reboot` is no time")
-            .at(word.span())
-            .hint("`on_start = \"always\"` runs a profile whenever the daemon starts"));
+    match name.as_str() {
+        "@every" => return Every::parse(rest).map(Rule::Every),
+        "@reboot" => {
+            return Err(ScheduleError::new("`@reboot` is no time")
+                .at(word.span())
+                .hint("`on_start = \"always\"` runs a profile whenever the daemon starts"));
+        }
+        _ => {}
     }
     let Some((_, expression)) = NICKNAMES.iter().find(|(nickname, _)| *nickname == name) else {
-        let near = NICKNAMES.iter().map(|(nickname, _)| *nickname).chain(["@every"]);
-        let near = near.max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
-        return Err(ScheduleError::new(format!("`{}` is not a known nickname", crate::object::Escaped(word.text)))
-            .at(word.span())
-            .hint(format!(
-                "did you mean `{}`? Known are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every",
-                near.unwrap_or("@daily")
-            )));
+        return Err(unknown_nickname(word, &name));
     };
     if !rest.text.is_empty() {
         return Err(ScheduleError::new(format!("`{name}` stands alone, without fields"))
@@ -145,6 +139,16 @@ fn nickname(text: Piece<'_>) -> Result<Rule, ScheduleError> {
             .hint(format!("write `{name}`, or its fields with your changes: `{expression}`")));
     }
     Cron::parse(Piece::whole(expression)).map(Rule::Cron)
+}
+
+fn unknown_nickname(word: Piece<'_>, name: &str) -> ScheduleError {
+    let all = || NICKNAMES.iter().map(|(nickname, _)| *nickname).chain(["@every"]);
+    let near = all().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let hint = match near {
+        Some(near) if strsim::jaro_winkler(near, name) > 0.8 => format!("did you mean `{near}`?"),
+        _ => format!("write one of {}", all().collect::<Vec<_>>().join(" ")),
+    };
+    ScheduleError::new(format!("`{}` is not a known nickname", Escaped(word.text))).at(word.span()).hint(hint)
 }
 
 /// Several schedules merged: instants that strictly increase, simultaneous fires once.

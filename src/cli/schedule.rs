@@ -1,1 +1,176 @@
-//! `hotset schedule`: coming fires of every profile.
+//! `hotset schedule`: coming fires of every profile, as a table for people and as JSON Lines for scripts.
+
+use std::io::{self, Write};
+
+use chrono::{DateTime, SecondsFormat, Timelike, Utc};
+use chrono_tz::Tz;
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+use crate::object::Escaped;
+use crate::schedule::{Schedule, fires};
+
+/// A profile's name and its schedules.
+pub type Scheduled<'a> = (&'a str, &'a [Schedule]);
+
+/// One coming fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fire<'a> {
+    pub profile: &'a str,
+    pub at: DateTime<Utc>,
+    /// Of the schedule that fires; of the first such where several of the profile do at once.
+    pub zone: Tz,
+}
+
+/// The next `count` fires of each profile after `from`, merged in the order of time; at one instant, in the order of
+/// `profiles`. Counted per profile, so that a profile that fires each minute does not crowd out a weekly one.
+pub fn coming<'a>(profiles: &[Scheduled<'a>], from: DateTime<Utc>, count: usize) -> Vec<Fire<'a>> {
+    let mut all = Vec::new();
+    for &(profile, schedules) in profiles {
+        let mut before = from;
+        for at in fires(schedules, from).take(count) {
+            let firing = schedules.iter().find(|schedule| schedule.next_after(before) == Some(at));
+            if let Some(zone) = firing.map(Schedule::zone) {
+                all.push(Fire { profile, at, zone });
+            }
+            before = at;
+        }
+    }
+    all.sort_by_key(|fire| fire.at);
+    all
+}
+
+/// Writes the fires of [`coming`] as a table, then a line for each profile that has none.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_table(
+    profiles: &[Scheduled<'_>],
+    from: DateTime<Utc>,
+    count: usize,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let fires = coming(profiles, from, count);
+    if !fires.is_empty() {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(["PROFILE", "LOCAL TIME", "UTC", "IN"]);
+        let seconds = fires.iter().any(|fire| fire.at.second() != 0);
+        for fire in &fires {
+            table.add_row(row(fire, from, seconds));
+        }
+        // The style without borders still pads its outer columns.
+        for line in table.trim_fmt().lines() {
+            writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end())?;
+        }
+    }
+    for &(profile, schedules) in profiles {
+        if schedules.is_empty() {
+            writeln!(out, "{}: no schedule", Escaped(profile))?;
+        } else if fires.iter().all(|fire| fire.profile != profile) && count > 0 {
+            writeln!(out, "{}: never fires", Escaped(profile))?;
+        }
+    }
+    Ok(())
+}
+
+fn row(fire: &Fire<'_>, from: DateTime<Utc>, seconds: bool) -> [String; 4] {
+    let time = if seconds { "%H:%M:%S" } else { "%H:%M" };
+    let local = fire.at.with_timezone(&fire.zone).format(&format!("%a %Y-%m-%d {time} %:z")).to_string();
+    [
+        Escaped(fire.profile).to_string(),
+        format!("{local} {}", fire.zone),
+        fire.at.format(&format!("%Y-%m-%d {time}")).to_string(),
+        in_how_long(fire.at, from),
+    ]
+}
+
+/// Two units are enough to plan by.
+fn in_how_long(at: DateTime<Utc>, from: DateTime<Utc>) -> String {
+    let wait = (at - from).to_std().unwrap_or_default();
+    let whole = humantime::format_duration(std::time::Duration::from_secs(wait.as_secs())).to_string();
+    whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// One line of the JSON contract.
+#[derive(Serialize)]
+struct Line<'a> {
+    profile: &'a str,
+    at: String,
+    zone: &'a str,
+}
+
+/// Writes the fires of [`coming`] as JSON Lines: `{"profile","at","zone"}`, `at` in RFC 3339 UTC.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_json(
+    profiles: &[Scheduled<'_>],
+    from: DateTime<Utc>,
+    count: usize,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for fire in coming(profiles, from, count) {
+        let at = fire.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        serde_json::to_writer(&mut *out, &Line { profile: fire.profile, at, zone: fire.zone.name() })?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedules(zone: &str, texts: &[&str]) -> Vec<Schedule> {
+        texts.iter().map(|text| Schedule::parse(text, zone.parse().unwrap()).unwrap()).collect()
+    }
+
+    fn from() -> DateTime<Utc> {
+        "2026-03-07T22:30:00Z".parse().unwrap()
+    }
+
+    fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_table_merges_profiles_in_the_order_of_time() {
+        let nightly = schedules("America/New_York", &["30 2 * * *"]);
+        let llama = schedules("UTC", &["0 */6 * * *", "30 0 * * *", "0 0 * * *"]);
+        let never = schedules("UTC", &["0 0 30 2 *"]);
+        let profiles: &[Scheduled] =
+            &[("nightly-imagenet", &nightly), ("latest-llama", &llama), ("february", &never), ("by-hand", &[])];
+        insta::assert_snapshot!(written(|out| write_table(profiles, from(), 3, out)));
+    }
+
+    #[test]
+    fn the_table_shows_seconds_where_some_fire_has_them() {
+        let often = schedules("Asia/Kathmandu", &["*/20 * * * * *"]);
+        insta::assert_snapshot!(written(|out| write_table(&[("often", &often)], from(), 3, out)));
+    }
+
+    #[test]
+    fn json_lines_are_utc_and_name_the_zone() {
+        let nightly = schedules("America/New_York", &["30 2 * * *"]);
+        let every = schedules("UTC", &["@every 7h"]);
+        let profiles: &[Scheduled] = &[("nightly-imagenet", &nightly), ("every", &every)];
+        insta::assert_snapshot!(written(|out| write_json(profiles, from(), 2, out)));
+    }
+
+    #[test]
+    fn simultaneous_fires_of_one_profile_are_one_and_of_two_are_two() {
+        let both = schedules("UTC", &["0 0 * * *", "@daily"]);
+        let fires = coming(&[("b", &both), ("a", &both)], from(), 1);
+        assert_eq!(fires.iter().map(|fire| fire.profile).collect::<Vec<_>>(), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_name_cannot_disturb_the_terminal() {
+        let daily = schedules("UTC", &["@daily"]);
+        assert!(!written(|out| write_table(&[("\x1b[2J", &daily)], from(), 1, out)).contains('\x1b'));
+    }
+}

@@ -31,30 +31,28 @@ pub(super) struct Cron {
 
 impl Cron {
     pub(super) fn parse(text: Piece<'_>) -> Result<Self, ScheduleError> {
-        let words: Vec<Piece<'_>> = text.words().take(8).collect();
+        if let Some((at, blank)) = text.text.char_indices().find(|(_, c)| c.is_whitespace() && !c.is_ascii()) {
+            let at = text.start + at;
+            return Err(ScheduleError::new(format!("a blank that is no plain space: `{}`", blank.escape_unicode()))
+                .at(at..at + blank.len_utf8())
+                .hint("type the spaces anew; they came with a copied text"));
+        }
+        // More words than there can be fields are as wrong as any number of them.
+        let words: Vec<Piece<'_>> = text.words().take(100).collect();
         let fields = match words.len() {
-            0 => return Err(count_error("the schedule is empty")),
             5 => &Field::ALL[1..],
             6 => &Field::ALL[..],
-            7 => return Err(count_error("a schedule of 7 fields: there is no field for years")),
-            8 => return Err(count_error("a schedule of more than 7 fields")),
-            1 => return Err(count_error("a schedule of 1 field")),
-            n => return Err(count_error(&format!("a schedule of {n} fields"))),
+            n => return Err(count_error(n, text)),
         };
+        let [.., minute, hour, day, _, weekday] = words[..] else { return Err(count_error(words.len(), text)) };
         let mut lints = Vec::new();
-        let mut plain = Vec::with_capacity(7);
-        if fields.len() == 5 {
-            plain.push("0".to_owned());
-        }
+        let mut plain = if fields.len() == 5 { vec!["0".to_owned()] } else { Vec::new() };
         for (field, word) in fields.iter().zip(&words) {
             plain.push(field.read(*word, &mut lints)?);
         }
-        let begins_with_star = |from_the_end: usize| words[words.len() - from_the_end].text.starts_with('*');
-        if let [.., day, _, weekday] = &words[..]
-            && day.text != "*"
-            && weekday.text != "*"
-            && (begins_with_star(3) || begins_with_star(1))
-        {
+        let begins_with_star = |piece: Piece<'_>| piece.text.starts_with('*');
+        let both_days = day.text != "*" && weekday.text != "*";
+        if both_days && (begins_with_star(day) || begins_with_star(weekday)) {
             lints.push(Lint::EitherDay { span: day.start..weekday.span().end });
         }
         let never = never_fires(&plain, text)?;
@@ -62,7 +60,7 @@ impl Cron {
             lints.push(Lint::NeverFires);
         }
         let engine = Arc::new(engine(&plain.join(" "), text)?);
-        Ok(Self { engine, wildcard: begins_with_star(5) || begins_with_star(4), never, lints })
+        Ok(Self { engine, wildcard: begins_with_star(minute) || begins_with_star(hour), never, lints })
     }
 
     /// The first fire after `after`, which is a whole second.
@@ -118,11 +116,25 @@ impl Cron {
     }
 }
 
-fn count_error(message: &str) -> ScheduleError {
-    ScheduleError::new(message).hint(
-        "write 5 fields: minute, hour, day of the month, month, day of the week, for example `30 1 * * MON-FRI`; \
-         a 6th in front is the second",
-    )
+fn count_error(count: usize, text: Piece<'_>) -> ScheduleError {
+    let hint = match count {
+        1 if nickname(text.text) => format!("write `@{}`", text.text.to_ascii_lowercase()),
+        1 if humantime::parse_duration(text.text).is_ok() => format!("write `@every {}`", text.text),
+        7 => "leave out the year: there is no such field".into(),
+        _ => "write minute, hour, day of the month, month, day of the week: `30 1 * * MON-FRI` is 01:30 on workdays"
+            .into(),
+    };
+    let found = match count {
+        0 => "this is empty".into(),
+        1 => "this has 1".into(),
+        100.. => "this has many more".into(),
+        n => format!("this has {n}"),
+    };
+    ScheduleError::new(format!("a schedule has 5 fields, or 6 with seconds first; {found}")).hint(hint)
+}
+
+fn nickname(word: &str) -> bool {
+    super::NICKNAMES.iter().any(|(name, _)| name[1..].eq_ignore_ascii_case(word))
 }
 
 fn engine(plain: &str, text: Piece<'_>) -> Result<croner::Cron, ScheduleError> {

@@ -70,6 +70,18 @@ impl<'a> Piece<'a> {
         Some((Self { text: before, ..self }, Self { text: after, start }))
     }
 
+    /// What stands before one of the last characters given, where it ends with one.
+    pub(super) fn strip_suffix(self, ends: [char; 2]) -> Option<Self> {
+        Some(Self { text: self.text.strip_suffix(ends)?, ..self })
+    }
+
+    /// The first word, and what follows it.
+    pub(super) fn first_word(self) -> (Self, Self) {
+        let end = self.text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(self.text.len());
+        let (word, rest) = self.text.split_at(end);
+        (Self { text: word, ..self }, Self { text: rest, start: self.start + end }.trim())
+    }
+
     /// The words between blanks.
     pub(super) fn words(self) -> impl Iterator<Item = Piece<'a>> {
         let blank = |c: char| c.is_ascii_whitespace();

@@ -20,8 +20,18 @@ impl Every {
         if duration.text.is_empty() {
             return Err(error("`@every` lacks its duration".into()));
         }
-        let period = humantime::parse_duration(duration.text)
-            .map_err(|cause| error(format!("`@every {shown}` is not a duration: {cause}")))?;
+        let period = humantime::parse_duration(duration.text).map_err(|cause| {
+            error(match cause {
+                humantime::DurationError::UnknownUnit { unit, .. } if unit.is_empty() => {
+                    format!("`@every {shown}` lacks a unit")
+                }
+                humantime::DurationError::UnknownUnit { unit, .. } => {
+                    format!("`@every {shown}`: `{}` is not a unit of time", Escaped(&unit))
+                }
+                humantime::DurationError::NumberOverflow => format!("`@every {shown}` is too long or too fine"),
+                _ => format!("`@every {shown}` is not a duration"),
+            })
+        })?;
         match (period.as_secs(), period.subsec_nanos()) {
             (0, _) => Err(error(format!("`@every {shown}` is shorter than a second"))),
             (seconds, 0) => Ok(Self(seconds)),

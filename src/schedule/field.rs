@@ -69,7 +69,9 @@ impl Field {
         let (min, max) = self.range();
         let text = piece.text;
         if text.is_empty() {
-            return Err(self.error(piece, "stands where a value belongs"));
+            return Err(ScheduleError::new(format!("{self}: a value is missing"))
+                .at(piece.span())
+                .hint(self.allowed()));
         }
         if text.bytes().all(|b| b.is_ascii_digit()) {
             return match text.parse() {
@@ -102,47 +104,61 @@ impl Field {
             let value = self.value(piece)?;
             return Ok((value, value));
         };
+        if first.text.is_empty() || last.text.is_empty() {
+            return Err(self.error(piece, "lacks an end of its range"));
+        }
         let from = self.value(first)?;
         let to = match self.value(last)? {
-            0 if self == Self::DayOfWeek && from > 0 && !last.text.starts_with('0') => 7,
+            0 if self == Self::DayOfWeek && from > 0 && last.text != "0" => 7,
             to => to,
         };
-        if from > to {
-            let (min, max) = self.range();
-            let rest = if to == min { to.to_string() } else { format!("{min}-{to}") };
-            return Err(self.error(piece, "runs backwards").hint(if self == Self::DayOfWeek && to == 0 {
-                format!("Sunday as the end of a range is 7: `{from}-7`")
-            } else {
-                format!("for a range over the end write its two parts: `{from}-{max},{rest}`")
-            }));
+        if from <= to {
+            return Ok((from, to));
         }
-        Ok((from, to))
+        let (min, max) = if self == Self::DayOfWeek { (1, 7) } else { self.range() };
+        let fix = match to {
+            0 if self == Self::DayOfWeek => format!("Sunday as the end of a range is 7: `{from}-7`"),
+            to if to == min => format!("write its two parts: `{from}-{max},{min}`"),
+            to => format!("write its two parts: `{from}-{max},{min}-{to}`"),
+        };
+        Err(self.error(piece, "runs backwards").hint(fix))
     }
 
     /// The days that only a calendar can tell: `L`, `LW`, `15W`; `5L`, `FRI#2`. `None` for anything else.
     fn special(self, piece: Piece<'_>) -> Option<Result<String, ScheduleError>> {
-        let upper = piece.text.to_ascii_uppercase();
-        let front = |cut: usize| Piece { text: piece.text.get(..piece.text.len() - cut).unwrap_or(""), ..piece };
         match self {
-            Self::DayOfMonth if upper == "L" || upper == "LW" => Some(Ok(upper)),
-            Self::DayOfMonth if upper.ends_with('W') => Some(self.value(front(1)).map(|day| format!("{day}W"))),
-            Self::DayOfWeek if upper == "L" => Some(Err(self
-                .error(piece, "needs the weekday it is the last of")
-                .hint("for the month's last Friday write `FRIL`; for its last day write `L` as the day of the month"))),
-            Self::DayOfWeek if upper.ends_with('L') => Some(self.value(front(1)).map(|day| format!("{day}L"))),
-            Self::DayOfWeek => {
-                let (day, nth) = piece.split_once('#')?;
-                Some(self.value(day).and_then(|day| {
-                    match nth.text {
-                        "1" | "2" | "3" | "4" | "5" => Ok(format!("{day}#{}", nth.text)),
-                        _ => Err(self
-                            .error(piece, "counts past a month")
-                            .hint("`FRI#1` to `FRI#5` are its first to fifth Friday")),
-                    }
-                }))
-            }
+            Self::DayOfMonth => self.special_day(piece),
+            Self::DayOfWeek => self.special_weekday(piece),
             _ => None,
         }
+    }
+
+    fn special_day(self, piece: Piece<'_>) -> Option<Result<String, ScheduleError>> {
+        let upper = piece.text.to_ascii_uppercase();
+        if upper == "L" || upper == "LW" {
+            return Some(Ok(upper));
+        }
+        Some(self.value(piece.strip_suffix(['W', 'w'])?).map(|day| format!("{day}W")))
+    }
+
+    fn special_weekday(self, piece: Piece<'_>) -> Option<Result<String, ScheduleError>> {
+        let (day, nth) = match piece.split_once('#') {
+            Some((day, nth)) => (day, Some(nth.text)),
+            None => (piece.strip_suffix(['L', 'l'])?, None),
+        };
+        Some(match nth {
+            None if day.text.is_empty() => Err(self
+                .error(piece, "needs the weekday it is the last of")
+                .hint("for the month's last Friday write `FRIL`; for its last day write `L` as the day of the month")),
+            _ if day.text.contains('-') => {
+                Err(self.error(piece, "counts a range").hint("count each day by itself, for example `MON#1,TUE#1`"))
+            }
+            None => self.value(day).map(|day| format!("{day}L")),
+            Some(nth @ ("1" | "2" | "3" | "4" | "5")) => self.value(day).map(|day| format!("{day}#{nth}")),
+            Some(_) => Err(self
+                .error(piece, "needs 1 to 5 after `#`")
+                .hint("`FRI#1` to `FRI#5` are a month's first to fifth Friday")),
+        })
     }
 
     /// One item between commas, in numbers.
@@ -160,7 +176,7 @@ impl Field {
         };
         let step = match step_piece.text.parse::<u32>() {
             Ok(step) if step > 0 && step_piece.text.bytes().all(|b| b.is_ascii_digit()) => step,
-            _ => return Err(self.error(piece, "has no step of 1 or more after `/`")),
+            _ => return Err(self.error(piece, "needs a step of 1 or more after `/`")),
         };
         let (from, to) = if base.text == "*" {
             (min, if self == Self::DayOfWeek { 6 } else { max })
@@ -187,7 +203,10 @@ impl Field {
         let mut items = Vec::new();
         for item in piece.split(',') {
             if item.text.is_empty() {
-                lints.push(Lint::EmptyItem { field: self, span: piece.span() });
+                let lint = Lint::EmptyItem { field: self, span: piece.span() };
+                if lints.last() != Some(&lint) {
+                    lints.push(lint);
+                }
             } else {
                 items.push(self.item(item, lints)?);
             }

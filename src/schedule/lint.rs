@@ -33,13 +33,13 @@ impl Lint {
 impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NeverFires => f.write_str("never fires: no date matches"),
+            Self::NeverFires => f.write_str("never fires: no date before the year 5000 matches"),
             Self::StepTooLarge { field, step, only, .. } => {
                 write!(f, "{field}: a step of {step} is larger than the range it steps through, so only {only} matches")
             }
             Self::EmptyItem { field, .. } => write!(f, "{field}: nothing stands beside a comma"),
             Self::EitherDay { .. } => f.write_str(
-                "both day fields are given, so either one matching is enough; other crons want both \
+                "both day fields are given, so either one matching is enough; some crons want both \
                  where a field begins with `*`",
             ),
         }

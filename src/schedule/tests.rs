@@ -2,6 +2,10 @@ use super::*;
 
 mod brute;
 mod clocks;
+mod errors;
+mod manual;
+mod syntax;
+mod windows;
 
 fn at(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).unwrap_or_else(|error| panic!("{text}: {error}")).to_utc()

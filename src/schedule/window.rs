@@ -99,11 +99,12 @@ impl Window {
             .unwrap_or(at)
     }
 
-    /// The openings that can hold `at`: those that began on its day or on one of the two before, of which clocks may
-    /// have skipped one.
+    /// The openings that can hold `at`: those of its day, of the day before (over midnight), and of the day after
+    /// (clocks put back over midnight show the day before once more).
     fn openings(&self, at: DateTime<Utc>) -> impl Iterator<Item = Opening> {
         let today = clock(self.zone, at).map(|wall| wall.date());
-        (0..3).filter_map(move |days| today?.checked_sub_days(Days::new(days))).flat_map(|day| self.openings_of(day))
+        let around = today.map(|today| [today.pred_opt(), Some(today), today.succ_opt()]);
+        around.into_iter().flatten().flatten().flat_map(|day| self.openings_of(day))
     }
 
     /// What opens on a day. Hours that clocks skip altogether do not open.
@@ -133,11 +134,23 @@ impl Part {
         };
         let words: Vec<Piece<'_>> = piece.words().take(3).collect();
         let (days, hours) = match words[..] {
+            [] => {
+                return Err(ScheduleError::new("window: nothing stands beside a `;`").at(piece.span()).hint(EXAMPLE));
+            }
+            [days] if !days.text.contains(':') => return Err(error("lacks its hours")),
             [hours] => ([true; 7], hours),
+            [hours, after] if hours.text.contains(':') => {
+                return Err(ScheduleError::new(format!("window: `{}` stands after the hours", Escaped(after.text)))
+                    .at(after.span())
+                    .hint("days come first, and the zone is that of `time_zone`: `Mon-Fri 01:00-06:00`"));
+            }
             [days, hours] => (parse_days(days)?, hours),
-            _ => return Err(error("is not days and hours")),
+            _ => return Err(error("is more than days and hours with one blank between")),
         };
-        let (opens, closes) = hours.split_once('-').ok_or_else(|| error("lacks hours such as `01:00-06:00`"))?;
+        if hours.text.contains(',') {
+            return Err(error("lists hours").hint("separate parts by `;`: `01:00-06:00; 22:00-23:00`"));
+        }
+        let (opens, closes) = hours.split_once('-').ok_or_else(|| error("lacks its hours"))?;
         let (opens, closes) = (parse_minute(opens)?, parse_minute(closes)?);
         if opens == MIDNIGHT {
             return Err(error("opens at 24:00").hint("write `00:00` and the next day"));
@@ -165,6 +178,11 @@ fn parse_days(piece: Piece<'_>) -> Result<[bool; 7], ScheduleError> {
 }
 
 fn parse_day(piece: Piece<'_>) -> Result<usize, ScheduleError> {
+    if piece.text.is_empty() {
+        return Err(ScheduleError::new("window: a day is missing")
+            .at(piece.span())
+            .hint("days stand without blanks, for example `Mon,Wed-Fri 01:00-06:00`"));
+    }
     WEEKDAYS.iter().position(|name| name.eq_ignore_ascii_case(piece.text)).ok_or_else(|| {
         ScheduleError::new(format!("window: `{}` is not a day of the week", Escaped(piece.text)))
             .at(piece.span())

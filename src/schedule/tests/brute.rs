@@ -1,6 +1,7 @@
-//! Fires against a walk over every minute, with a field parser of its own.
+//! Fires against a walk over every minute, or every second, with a field parser of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{LazyLock, Mutex};
 
 use chrono::{Datelike, NaiveDateTime, TimeDelta, Timelike};
 use proptest::prelude::*;
@@ -24,6 +25,9 @@ fn values(field: &str, min: u32, max: u32) -> BTreeSet<u32> {
 }
 
 struct Plain {
+    /// A minute, or a second where the expression has a field for it.
+    step: TimeDelta,
+    seconds: BTreeSet<u32>,
     minutes: BTreeSet<u32>,
     hours: BTreeSet<u32>,
     days: BTreeSet<u32>,
@@ -36,8 +40,12 @@ struct Plain {
 
 impl Plain {
     fn parse(text: &str) -> Self {
-        let fields: Vec<&str> = text.split(' ').collect();
+        let mut fields: Vec<&str> = text.split(' ').collect();
+        let step = if fields.len() == 6 { TimeDelta::seconds(1) } else { TimeDelta::minutes(1) };
+        let seconds = values(if fields.len() == 6 { fields.remove(0) } else { "0" }, 0, 59);
         Self {
+            step,
+            seconds,
             minutes: values(fields[0], 0, 59),
             hours: values(fields[1], 0, 23),
             days: values(fields[2], 1, 31),
@@ -57,36 +65,37 @@ impl Plain {
             (_, true) => day,
             (false, false) => day || weekday,
         };
-        self.minutes.contains(&wall.minute())
+        self.seconds.contains(&wall.second())
+            && self.minutes.contains(&wall.minute())
             && self.hours.contains(&wall.hour())
             && self.months.contains(&wall.month())
             && date
     }
 
-    /// All fires after `from` until `to`, a minute at a time. The walk starts a day early, to know what was shown before.
+    /// All fires after `from` until `to`. The walk starts hours before, to know what the clock has shown already.
     fn fires(&self, zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-        let minute = TimeDelta::minutes(1);
-        let mut instant = from - TimeDelta::days(1);
-        let mut latest = instant.with_timezone(&zone).naive_local();
+        let clock = |at: DateTime<Utc>| at.with_timezone(&zone).naive_local();
+        let mut instant = from - TimeDelta::hours(5);
+        let mut latest = clock(instant);
         let mut fires = Vec::new();
         while instant < to {
-            instant += minute;
-            let wall = instant.with_timezone(&zone).naive_local();
-            let skipped = wall - latest - minute;
-            let fire = if self.wildcard {
-                self.matches(wall)
-            } else if wall <= latest {
-                false
-            } else {
-                let made_up = (1..=skipped.num_minutes()).any(|n| self.matches(wall - minute * n as i32));
-                self.matches(wall) || (made_up && skipped <= TimeDelta::hours(3))
-            };
+            instant += self.step;
+            let wall = clock(instant);
+            let fire = self.matches(wall) && (self.wildcard || wall > latest) || self.makes_up(latest, wall);
             latest = latest.max(wall);
             if fire && instant > from {
                 fires.push(instant);
             }
         }
         fires
+    }
+
+    /// Whether a fixed time was skipped between two that the clock showed one after the other.
+    fn makes_up(&self, before: NaiveDateTime, after: NaiveDateTime) -> bool {
+        let skipped = std::iter::successors(Some(before + self.step), |wall| Some(*wall + self.step));
+        !self.wildcard
+            && after - before - self.step <= TimeDelta::hours(3)
+            && skipped.take_while(|wall| *wall < after).any(|wall| self.matches(wall))
     }
 }
 
@@ -117,14 +126,20 @@ const ZONES: &[&str] = &[
     "Pacific/Norfolk",
 ];
 
-/// The clock changes of a zone in some years, to within an hour.
-fn changes(zone: Tz, years: std::ops::Range<i32>) -> Vec<DateTime<Utc>> {
-    let start = Utc.with_ymd_and_hms(years.start, 1, 1, 0, 0, 0).unwrap();
+/// The clock changes of a zone in the years that the tests walk through, to within an hour.
+fn changes(zone: Tz) -> &'static [DateTime<Utc>] {
+    type Known = HashMap<Tz, &'static [DateTime<Utc>]>;
+    static CHANGES: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let offset = |at: DateTime<Utc>| at.with_timezone(&zone).naive_local() - at.naive_utc();
-    (0..i64::from(years.end - years.start) * 366 * 24)
-        .map(|hour| start + TimeDelta::hours(hour))
-        .filter(|at| offset(*at) != offset(*at + TimeDelta::hours(1)))
-        .collect()
+    let hours = |year, years: i64| {
+        let start = Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap();
+        (0..years * 366 * 24).map(move |hour| start + TimeDelta::hours(hour))
+    };
+    let find = || {
+        let all = hours(1993, 3).chain(hours(2009, 4)).chain(hours(2025, 3));
+        all.filter(|at| offset(*at) != offset(*at + TimeDelta::hours(1))).collect::<Vec<_>>().leak() as &_
+    };
+    CHANGES.lock().unwrap().entry(zone).or_insert_with(find)
 }
 
 fn check(text: &str, zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) {
@@ -154,9 +169,29 @@ fn fires_agree_with_a_walk_over_every_minute_around_clock_changes() {
     ];
     for name in ZONES {
         let zone = zone(name);
-        for change in changes(zone, 2007..2013).into_iter().chain(changes(zone, 2024..2028)) {
+        for change in changes(zone) {
             for text in texts {
-                check(text, zone, change - TimeDelta::hours(30), change + TimeDelta::hours(30));
+                check(text, zone, *change - TimeDelta::hours(7), *change + TimeDelta::hours(9));
+            }
+        }
+    }
+}
+
+#[test]
+fn fires_agree_with_a_walk_over_every_second_around_clock_changes() {
+    let texts = [
+        "* * * * * *",
+        "*/7 * * * * *",
+        "0,30 */10 2 * * *",
+        "* 30 2 * * *",
+        "59 59 0-3 * * *",
+        "5-55/25 15,45 1,2 * * *",
+    ];
+    for name in ["America/New_York", "Australia/Lord_Howe", "Antarctica/Casey", "Pacific/Apia"] {
+        let zone = zone(name);
+        for change in changes(zone).iter().filter(|at| (2009..2012).contains(&at.year())) {
+            for text in texts {
+                check(text, zone, *change - TimeDelta::hours(2), *change + TimeDelta::hours(4));
             }
         }
     }
@@ -200,12 +235,12 @@ proptest! {
         text in expression(),
         zone_index in 0..ZONES.len(),
         change in any::<prop::sample::Index>(),
-        before in 0i64..3 * 24 * 60,
-        length in 60i64..4 * 24 * 60,
+        before in 0i64..2 * 24 * 60,
+        length in 60i64..3 * 24 * 60,
     ) {
         let zone = zone(ZONES[zone_index]);
-        let changes = changes(zone, 2009..2013);
-        let around = if changes.is_empty() { at("2012-02-28T12:00:00Z") } else { *change.get(&changes) };
+        let changes = changes(zone);
+        let around = if changes.is_empty() { at("2012-02-28T12:00:00Z") } else { *change.get(changes) };
         let from = around - TimeDelta::minutes(before);
         check(&text, zone, from, from + TimeDelta::minutes(length));
     }
