@@ -2,6 +2,8 @@
 
 pub mod adhoc;
 pub mod against;
+pub mod check;
+pub mod config;
 #[cfg(feature = "sim")]
 pub mod demo;
 mod global;
@@ -10,6 +12,7 @@ pub mod online;
 pub mod plan;
 pub mod progress;
 pub mod schedule;
+pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod text;

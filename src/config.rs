@@ -121,7 +121,7 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
     let (mut table, errors) = DeTable::parse_recoverable(&text);
     if !errors.is_empty() {
         cx.incomplete = true;
-        errors.iter().for_each(|error| cx.push(syntax::explain(error, &file)));
+        syntax::explain_all(&errors, &file).into_iter().for_each(|error| cx.push(error));
         return None;
     }
     walk::walk(table.get_mut(), &file, cx);
@@ -133,3 +133,6 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,9 @@ pub struct CheckArgs {
     /// Also try it: name lookup, credentials, permission to list, one plain HEAD, addressing
     #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub online: Option<Online>,
+    /// One JSON object instead of text
+    #[arg(long, conflicts_with = "online")]
+    pub json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,8 +148,13 @@ fn tasks(config: &Config, names: &[String]) -> Result<Vec<Task>, Usage> {
 }
 
 pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let config = load(context)?;
+    let config = config::load(&context.global.paths()?)?;
     let mut out = io::stdout();
+    if args.json {
+        super::check::write_json(&config, clock::now(), &mut out)?;
+    } else {
+        super::check::write(&config, clock::now(), context.global.color(), &mut out)?;
+    }
     let Some(online) = args.online else { return Ok(ExitCode::SUCCESS) };
     let scope = match online {
         Online::List => Scope::List,
@@ -364,16 +372,15 @@ pub fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCo
 pub fn config(context: &Context, args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(io::stdout());
     if args.reference {
-        out.write_all(config::reference().as_bytes())?;
+        super::config::write_reference(&mut out)?;
     } else {
-        let config = load(context)?;
-        let _ = config;
+        super::config::write(&config::load(&context.global.paths()?)?, &mut out)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub fn schema() -> anyhow::Result<ExitCode> {
-    writeln!(io::stdout(), "{}", config::schema())?;
+    super::schema::write(&mut io::stdout())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ use super::lota::{EmptyHead, HeadForm};
 use super::read;
 use super::store::{Bucket, Entry};
 use super::world::{UrlEncoding, World, wanted};
+use crate::clock;
 
 /// The bucket a Host header names, below the base domain. `None` is path style.
 pub fn bucket_of<'a>(host: &'a str, base_domain: &str) -> Option<&'a str> {

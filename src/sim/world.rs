@@ -11,6 +11,7 @@ use super::fill::{Filler, Wanted};
 use super::store::{Bucket, Entry, synthetic_etag};
 use super::throttle::Throttle;
 use super::{read, write};
+use crate::clock;
 
 /// How the list endpoint behaves. Can be changed while it runs.
 #[derive(Clone, Debug)]

@@ -190,10 +190,9 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         let below = join(&path, glob);
         let parsed_glob = Buckets::parse(glob).map_err(|error| {
             let error = ValueError { span: None, ..error };
-            r.refuse(&below, &place, "", (&error, Buckets::EXAMPLE))
+            r.refuse(&below, &place, ("", &error))
         });
-        let parsed = Region::parse(&region.text)
-            .map_err(|error| r.refuse(&below, &place, &region.text, (&error, Region::EXAMPLE)));
+        let parsed = Region::parse(&region.text).map_err(|error| r.refuse(&below, &place, (&region.text, &error)));
         match (parsed_glob, parsed) {
             (Ok(glob), Ok(region)) => regions.push((glob, region)),
             _ => bad = true,
@@ -313,8 +312,8 @@ fn list_site(
             (None, Ok(None)) => (Addressing::Virtual, None),
             (None, Err(_)) => return Err(Bad),
         };
-        // The cache's own rule has spoken already where both are the same.
-        if typed.is_some() || matches!(parts.list_url, Ok(Some(_))) {
+        // The cache's own rule has spoken already of an `addressing` that is for both.
+        if typed.is_some() || cache.is_ok() {
             refuse_path_style(r, (url, way.0), way.1)?;
         }
         let region = value(region)?;
