@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
 use crate::object::{Bucket, Count, Key};
-use crate::select::plan::Plan;
+use crate::select::plan::{Plan, Verdict};
 
 pub mod json;
 
@@ -143,8 +143,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Nothing wanted is all warm, unless it is not known what is wanted.
     pub fn warm_ratio(&self) -> Ratio {
-        self.totals.warm_ratio(self.plan.wanted())
+        match self.plan.verdict {
+            Verdict::Ready => self.totals.warm_ratio(self.plan.wanted()),
+            _ => Ratio { objects: 0.0, bytes: 0.0 },
+        }
     }
 
     /// Whether anything came of it, which decides the exit code of several profiles.
