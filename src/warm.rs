@@ -306,3 +306,6 @@ fn back_off(sends: u32) -> Duration {
     let ceiling = BACK_OFF.0.saturating_mul(1 << sends.clamp(1, 16)).min(BACK_OFF.1);
     rand::rng().random_range(Duration::ZERO..=ceiling)
 }
+
+#[cfg(test)]
+mod tests;

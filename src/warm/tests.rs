@@ -1,0 +1,6 @@
+//! What becomes of planned objects under every answer that a cache can give, or not give. Time is tokio's, paused.
+
+mod answers;
+mod fake;
+mod stopping;
+mod waiting;
