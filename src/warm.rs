@@ -159,7 +159,7 @@ impl<W: Wires> Run<W> {
 
     fn send(&mut self, permit: Permit, now: Instant) {
         let Some(mut pending) = self.queue.take(now) else { return };
-        if let Some(denial) = self.buckets.denied(&pending.object.bucket) {
+        if let Some(denial) = self.buckets.denied(&pending.object.bucket).cloned() {
             return self.end(&pending, &End::Failed(denial));
         }
         pending.sends += 1;
@@ -185,7 +185,7 @@ impl<W: Wires> Run<W> {
         permit.settle(sent.verdict());
         match sent {
             Sent::Warmed { changed } => {
-                self.buckets.answered(&pending.object.bucket, generation);
+                self.buckets.answered(&pending.object.bucket);
                 self.end(&pending, &End::Warmed { changed });
             }
             Sent::Gone => self.end(&pending, &End::Gone),
@@ -198,9 +198,7 @@ impl<W: Wires> Run<W> {
         let spent = pending.sends > self.warming.retries;
         let now = Instant::now();
         match error.class {
-            Class::TimedOut | Class::Lost if spent || pending.doubted => {
-                self.end(&pending, &End::Unknown(fault(error)))
-            }
+            Class::TimedOut | Class::Lost if spent || pending.doubted => self.end(&pending, &End::Unknown(fault(error))),
             Class::TimedOut | Class::Lost => {
                 pending.doubted = true;
                 pending.last = Some(End::Unknown(fault(error)));
@@ -243,8 +241,9 @@ impl<W: Wires> Run<W> {
             Denial::Stale => {}
             Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
             Denial::Bucket => {
-                tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
-                self.buckets.deny(&bucket, fault(error));
+                if self.buckets.deny(&bucket, fault(error)) {
+                    tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
+                }
                 return self.end(&pending, &End::Failed(fault(error)));
             }
         }

@@ -2,5 +2,6 @@
 
 mod answers;
 mod fake;
+mod refused;
 mod stopping;
 mod waiting;
