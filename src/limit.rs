@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::config::endpoint::Limits;
 
 /// So many requests without an answer in a row open the circuit.
-const OPEN_AFTER: u32 = 5;
+pub(crate) const OPEN_AFTER: u32 = 5;
 /// The pause between two probes of an open circuit doubles from the first to the second.
 const PROBE_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 /// How far a rate may catch up: timers wake by the millisecond, which alone would end at 1,000 requests a second.

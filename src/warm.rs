@@ -17,7 +17,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::limit::{Limit, Permit};
+use crate::limit::{Limit, OPEN_AFTER, Permit};
 use crate::object::Object;
 use crate::report::{End, Fault, Progress, Totals};
 use crate::s3::{Class, RequestError};
@@ -160,7 +160,8 @@ impl<W: Wires> Run<W> {
     fn send(&mut self, permit: Permit, now: Instant) {
         let Some(mut pending) = self.queue.take(now) else { return };
         if let Some(denial) = self.buckets.denied(&pending.object.bucket).cloned() {
-            return self.end(&pending, &End::Failed(denial));
+            let end = pending.unknown().unwrap_or(End::Failed(denial));
+            return self.end(&pending, &end);
         }
         pending.sends += 1;
         self.totals.sends += 1;
@@ -206,13 +207,7 @@ impl<W: Wires> Run<W> {
             }
             Class::IdleReset if spent => self.end(&pending, &End::Unknown(fault(error))),
             Class::IdleReset => self.queue.put_first(pending, now),
-            // Nothing was sent: while the circuit is open it is the outage's wait that counts, not the object's retries.
-            Class::Unreachable if self.warming.limit.open_since().is_some() => {
-                pending.sends -= 1;
-                self.totals.sends -= 1;
-                pending.last = Some(End::Failed(fault(error)));
-                self.queue.put_first(pending, now);
-            }
+            Class::Unreachable => self.unreached(pending, error),
             _ if error.transient() && !spent => {
                 pending.last = Some(End::Failed(fault(error)));
                 let pause = back_off(pending.sends).max(error.retry_after.unwrap_or_default());
@@ -226,6 +221,25 @@ impl<W: Wires> Run<W> {
             }
             _ => self.end(&pending, &End::Failed(fault(error))),
         }
+    }
+
+    /// Nothing was sent. While the circuit is open it is the outage's wait that counts; until then there are tries enough
+    /// to open it.
+    fn unreached(&mut self, mut pending: Pending, error: &RequestError) {
+        pending.sends -= 1;
+        self.totals.sends -= 1;
+        let end = pending.unknown().unwrap_or_else(|| End::Failed(fault(error)));
+        let pause = if self.warming.limit.open_since().is_some() {
+            Duration::ZERO
+        } else {
+            pending.unsent += 1;
+            back_off(pending.unsent)
+        };
+        if pending.unsent > self.warming.retries.max(OPEN_AFTER) {
+            return self.end(&pending, &end);
+        }
+        pending.last = Some(end);
+        self.queue.put_first(pending, Instant::now() + pause);
     }
 
     async fn denied(&mut self, mut pending: Pending, error: &RequestError, generation: u32) {

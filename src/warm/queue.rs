@@ -14,10 +14,19 @@ use crate::report::End;
 pub(super) struct Pending {
     pub object: Arc<Object>,
     pub sends: u32,
+    /// Tries that found no connection while the endpoint was not known to be away.
+    pub unsent: u32,
     /// It was `unknown` once; the next such end is its last.
     pub doubted: bool,
     /// What it would end as if nothing more came.
     pub last: Option<End>,
+}
+
+impl Pending {
+    /// A request was sent, and its answer never came: whatever was not sent since does not change that.
+    pub fn unknown(&mut self) -> Option<End> {
+        self.last.take_if(|end| matches!(end, End::Unknown(_)))
+    }
 }
 
 /// Retries that are due come first, then what was never tried, then what is to be tried once more at the very end.
@@ -50,7 +59,7 @@ impl Queue {
             return Some(pending);
         }
         match self.untried.pop() {
-            Some(object) => Some(Pending { object: Arc::new(object), sends: 0, doubted: false, last: None }),
+            Some(object) => Some(Pending { object: Arc::new(object), sends: 0, unsent: 0, doubted: false, last: None }),
             None => self.last.take(now),
         }
     }

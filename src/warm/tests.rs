@@ -2,6 +2,7 @@
 
 mod answers;
 mod fake;
+mod outage;
 mod refused;
 mod stopping;
 mod waiting;
