@@ -216,10 +216,19 @@ fn print_plan(plan: &Plan, output: &super::plan::Output, objects: Option<&mut Bu
         super::plan::write_text(plan, &mut io::stderr())?;
     } else if output.json {
         super::plan::write_json(plan, &mut out)?;
+        let (outcome, reason) = Outcome::of_plan(&plan.verdict);
+        say(&plan.profile, outcome, reason);
     } else {
         super::plan::write_text(plan, &mut out)?;
     }
     Ok(out.flush()?)
+}
+
+/// What text output says itself: one line for whoever reads the logs of a script.
+fn say(profile: &str, outcome: Outcome, reason: Option<&str>) {
+    if outcome != Outcome::Complete {
+        tracing::error!(profile, "{outcome}: {}", reason.unwrap_or_default());
+    }
 }
 
 /// The code of the outcomes, or of the signal that stopped us.
@@ -326,6 +335,7 @@ fn print_report(report: &Report, json: bool) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout());
     if json {
         super::warm::write_json(report, &mut out)?;
+        say(&report.plan.profile, report.outcome, report.reason.as_deref());
     } else {
         super::warm::write_text(report, &mut out)?;
     }

@@ -168,7 +168,11 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    // The chain lists every source that had none, a line each.
+    match text.split_once(" Attempted:") {
+        Some((summary, _)) => format!("{summary} (environment, shared files, web identity, container, instance)"),
+        None => text,
+    }
 }
 
 #[cfg(test)]

@@ -136,7 +136,9 @@ impl RequestError {
             None if is_credentials(error) => Class::Denied,
             None => Class::Rejected,
         };
-        Self::new(class, describe(error))
+        // The SDK's own two layers say only that a request could not be dispatched.
+        let cause = std::error::Error::source(error).and_then(std::error::Error::source);
+        Self::new(class, cause.map_or_else(|| describe(error), describe))
     }
 }
 
