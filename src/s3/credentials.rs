@@ -169,10 +169,10 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     // The chain lists every source that had none, a line each.
-    match text.split_once(" Attempted:") {
-        Some((summary, _)) => format!("{summary} (environment, shared files, web identity, container, instance)"),
-        None => text,
+    if text.contains("no credentials found in chain") {
+        return "no credentials found (environment, shared files, web identity, container, instance)".to_owned();
     }
+    text
 }
 
 #[cfg(test)]
