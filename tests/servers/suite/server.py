@@ -147,7 +147,8 @@ def free_ports(count):
 
 def run(command):
     """A script's standard output."""
-    done = subprocess.run([str(SCRIPTS / command[0]), *command[1:]], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
+    whole = [str(SCRIPTS / command[0]), *command[1:]]
+    done = subprocess.run(whole, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
     return done.stdout
 
