@@ -199,7 +199,7 @@ impl Reader {
         match text {
             Ok(Some(bytes)) => match decode(bytes) {
                 Ok(text) => self.sources.push(Source { name, text, layer }),
-                Err(error) => self.errors.push(error.file(name)),
+                Err(error) => self.errors.push(Diagnostic::file(*error, name)),
             },
             Ok(None) => {}
             Err(cause) => self.unreadable(Path::new(&name), &cause),
@@ -237,17 +237,16 @@ impl Reader {
     }
 }
 
-fn decode(bytes: Vec<u8>) -> Result<String, Diagnostic> {
+fn decode(bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {
     if bytes.len() as u64 > LARGEST {
-        return Err(
-            Diagnostic::error("the file is larger than 4 MiB").help("split it into several files of one folder")
-        );
+        let error = Diagnostic::error("the file is larger than 4 MiB");
+        return Err(Box::new(error.help("split it into several files of one folder")));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
-        Diagnostic::error(format!("the file is not UTF-8: line {line} has a byte that is none"))
-            .help("save it as UTF-8")
+        let message = format!("the file is not UTF-8: line {line} has a byte that is none");
+        Box::new(Diagnostic::error(message).help("save it as UTF-8"))
     })
 }
 
