@@ -207,7 +207,8 @@ impl State {
         }
         let full = self.in_flight >= self.allowed_now().max(1);
         // An object larger than the whole allowance goes alone rather than never.
-        let heavy = self.in_flight > 0 && self.bytes.saturating_add(bytes) > limits.max_in_flight_bytes;
+        let heavy =
+            self.in_flight > 0 && self.bytes.checked_add(bytes).is_none_or(|sum| sum > limits.max_in_flight_bytes);
         if full || heavy {
             return Admission::Full;
         }

@@ -32,6 +32,8 @@ pub use request::{Wire, Wires};
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
 /// How often a waiting loop looks at deadlines and at the endpoint's circuit.
 const LOOK: Duration = Duration::from_millis(250);
+/// How many objects of buckets that were given up are ended before anything else is looked at.
+const AT_ONCE: usize = 1_000;
 
 /// What a warm runs with.
 pub struct Warming<W> {
@@ -54,6 +56,19 @@ pub struct Stop {
     pub drain: CancellationToken,
     /// Wait for nothing.
     pub quit: CancellationToken,
+}
+
+impl Stop {
+    fn is_told(&self) -> bool {
+        self.drain.is_cancelled() || self.quit.is_cancelled()
+    }
+
+    async fn told(&self) {
+        tokio::select! {
+            () = self.drain.cancelled() => {}
+            () = self.quit.cancelled() => {}
+        }
+    }
 }
 
 /// Why a warm ended.
@@ -84,7 +99,7 @@ pub async fn warm<W: Wires>(objects: Vec<Object>, warming: Warming<W>) -> (Total
         started: Instant::now(),
         warming,
     };
-    run.finish_all().await
+    run.carry_out().await
 }
 
 /// One request's end, on its way back to the loop.
@@ -106,7 +121,7 @@ struct Run<W> {
 }
 
 impl<W: Wires> Run<W> {
-    async fn finish_all(mut self) -> (Totals, Ended) {
+    async fn carry_out(mut self) -> (Totals, Ended) {
         let ended = loop {
             if self.queue.is_empty() && self.requests.is_empty() {
                 break Ended::Done;
@@ -126,17 +141,36 @@ impl<W: Wires> Run<W> {
     /// Waits for one thing to happen: room for the next object, an end, or time to look again.
     async fn step(&mut self) {
         let now = Instant::now();
-        let look = now + LOOK;
-        let next = self.queue.next_size(now);
+        if self.give_up_denied(now) {
+            return;
+        }
+        let look = (now + LOOK).min(self.warming.deadline);
+        let next = self.queue.next(now).map(|object| object.size);
         let limit = self.warming.limit.clone();
         tokio::select! {
             biased;
-            () = self.warming.stop.drain.cancelled() => {}
+            () = self.warming.stop.told() => {}
             Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
             permit = limit.admit(next.unwrap_or_default()), if next.is_some() => self.send(permit, now),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
         }
+    }
+
+    /// Ends what comes next and belongs to a bucket that was given up: it is not sent, so it needs no room. False where
+    /// there is none.
+    fn give_up_denied(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        for _ in 0..AT_ONCE {
+            let denied = self.queue.next(now).and_then(|object| self.buckets.denied(&object.bucket)).cloned();
+            let Some((denied, mut pending)) = denied.and_then(|denied| Some((denied, self.queue.take(now)?))) else {
+                break;
+            };
+            let end = pending.unknown().unwrap_or(End::Failed(denied));
+            self.end(&pending, &end);
+            any = true;
+        }
+        any
     }
 
     /// Why the run must end before all is done.
@@ -146,7 +180,7 @@ impl<W: Wires> Run<W> {
         let silent = silent_since.map_or(Duration::ZERO, |since| now.duration_since(since));
         let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
         self.warming.progress.silent_ms.store(silent_ms, Ordering::Relaxed);
-        if self.warming.stop.drain.is_cancelled() {
+        if self.warming.stop.is_told() {
             Some(Ended::Stopped)
         } else if now >= self.warming.deadline {
             Some(Ended::Deadline)
@@ -159,10 +193,6 @@ impl<W: Wires> Run<W> {
 
     fn send(&mut self, permit: Permit, now: Instant) {
         let Some(mut pending) = self.queue.take(now) else { return };
-        if let Some(denial) = self.buckets.denied(&pending.object.bucket).cloned() {
-            let end = pending.unknown().unwrap_or(End::Failed(denial));
-            return self.end(&pending, &end);
-        }
         pending.sends += 1;
         self.totals.sends += 1;
         self.warming.progress.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -199,27 +229,30 @@ impl<W: Wires> Run<W> {
         let spent = pending.sends > self.warming.retries;
         let now = Instant::now();
         match error.class {
-            Class::TimedOut | Class::Lost if spent || pending.doubted => {
-                self.end(&pending, &End::Unknown(fault(error)))
-            }
+            Class::TimedOut | Class::Lost if spent || pending.doubted => self.end(&pending, &End::Unknown(fault(error))),
             Class::TimedOut | Class::Lost => {
                 pending.doubted = true;
                 pending.last = Some(End::Unknown(fault(error)));
-                self.queue.put_last(pending, now + deadline);
+                let not_before = self.after(deadline);
+                self.queue.put_last(pending, not_before);
             }
             Class::IdleReset if spent => self.end(&pending, &End::Unknown(fault(error))),
-            Class::IdleReset => self.queue.put_first(pending, now),
+            Class::IdleReset => {
+                pending.last = Some(End::Unknown(fault(error)));
+                self.queue.put_first(pending, now);
+            }
             Class::Unreachable => self.unreached(pending, error),
             _ if error.transient() && !spent => {
                 pending.last = Some(End::Failed(fault(error)));
-                let pause = back_off(pending.sends).max(error.retry_after.unwrap_or_default());
-                self.queue.put_first(pending, now + pause);
+                let asked = error.retry_after.unwrap_or_default().min(self.warming.outage_wait);
+                let not_before = self.after(back_off(pending.sends).max(asked));
+                self.queue.put_first(pending, not_before);
             }
             // The cache does not know what the list endpoint has: the one error that is worth asking about again.
             Class::NotFound if !spent => {
                 pending.last = Some(End::Failed(fault(error)));
-                let pause = back_off(pending.sends);
-                self.queue.put_first(pending, now + pause);
+                let not_before = self.after(back_off(pending.sends));
+                self.queue.put_first(pending, not_before);
             }
             _ => self.end(&pending, &End::Failed(fault(error))),
         }
@@ -241,7 +274,13 @@ impl<W: Wires> Run<W> {
             return self.end(&pending, &end);
         }
         pending.last = Some(end);
-        self.queue.put_first(pending, Instant::now() + pause);
+        let not_before = self.after(pause);
+        self.queue.put_first(pending, not_before);
+    }
+
+    /// What is beyond all clocks is not before the run's end.
+    fn after(&self, pause: Duration) -> Instant {
+        Instant::now().checked_add(pause).unwrap_or(self.warming.deadline)
     }
 
     async fn denied(&mut self, mut pending: Pending, error: &RequestError, generation: u32) {
@@ -249,10 +288,7 @@ impl<W: Wires> Run<W> {
         match self.buckets.judge(&bucket, generation) {
             Denial::Reread => {
                 tracing::info!(%bucket, %error, "denied; reading the credentials again");
-                if let Err(why) = self.warming.wire.reread_keys().await {
-                    tracing::warn!(error = why, "could not read the credentials again");
-                }
-                self.buckets.reread();
+                self.reread_keys().await;
             }
             Denial::Stale => {}
             Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
@@ -268,6 +304,21 @@ impl<W: Wires> Run<W> {
         }
         pending.last = Some(End::Failed(fault(error)));
         self.queue.put_first(pending, Instant::now());
+    }
+
+    /// A slow source of keys must not keep a run from ending.
+    async fn reread_keys(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.warming.stop.told() => {}
+            () = sleep_until(self.warming.deadline) => {}
+            read = self.warming.wire.reread_keys() => {
+                if let Err(why) = read {
+                    tracing::warn!(error = why, "could not read the credentials again");
+                }
+                self.buckets.reread();
+            }
+        }
     }
 
     fn end(&mut self, pending: &Pending, end: &End) {

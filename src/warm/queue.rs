@@ -47,11 +47,10 @@ impl Queue {
         self.untried.is_empty() && self.soon.0.is_empty() && self.last.0.is_empty()
     }
 
-    /// The size of what `take` would give at `now`.
-    pub fn next_size(&self, now: Instant) -> Option<u64> {
-        let soon = self.soon.ready(now).map(|pending| pending.object.size);
-        let untried = || self.untried.last().map(|object| object.size);
-        soon.or_else(untried).or_else(|| self.last.ready(now).map(|pending| pending.object.size))
+    /// What `take` would give at `now`.
+    pub fn next(&self, now: Instant) -> Option<&Object> {
+        let soon = self.soon.ready(now).map(|pending| &*pending.object);
+        soon.or_else(|| self.untried.last()).or_else(|| self.last.ready(now).map(|pending| &*pending.object))
     }
 
     pub fn take(&mut self, now: Instant) -> Option<Pending> {

@@ -3,6 +3,7 @@
 mod answers;
 mod fake;
 mod outage;
+mod properties;
 mod refused;
 mod stopping;
 mod waiting;

@@ -111,8 +111,8 @@ async fn a_retry_after_holds_the_others_back_too() {
     }));
     let gone = Scene::default().run(&fake, many(20)).await;
     assert_eq!(gone.ends(), [20, 0, 0, 0]);
-    let late = fake.calls().into_iter().filter(|call| call.at > Duration::ZERO);
-    assert!(late.clone().count() >= 16 && late.clone().all(|call| call.at >= 7 * SECOND), "{:?}", late.last());
+    let mut late = fake.calls().into_iter().filter(|call| call.at > Duration::ZERO);
+    assert!(late.clone().count() >= 16 && late.clone().all(|call| call.at >= 7 * SECOND), "{:?}", late.next_back());
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,4 +146,24 @@ async fn the_rate_is_kept() {
     assert!((5 * SECOND..6 * SECOND).contains(&gone.took), "{:?}", gone.took);
     let calls = fake.calls();
     assert!(calls.windows(12).all(|window| window[11].at - window[0].at >= SECOND), "in every second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_beyond_all_reason_is_not_waited_for() {
+    for wait in [Duration::from_secs(u64::MAX), Duration::from_secs(86_400 * 365)] {
+        let fake = Arc::new(Fake::new(move |call| if call.nth == 1 { throttled(wait) } else { warmed() }));
+        let gone = Scene::default().run(&fake, objects(&["a"])).await;
+        assert_eq!((gone.ends(), fake.sends("a")), ([1, 0, 0, 0], 2));
+        assert!(gone.took <= 6 * MINUTE, "no longer than an outage: {:?}", gone.took);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sizes_beyond_all_reason_break_nothing() {
+    let fake = Arc::new(Fake::new(|call| if call.nth == 1 { fails(Class::Lost) } else { warmed().after(SECOND) }));
+    let mut scene = Scene { deadline: 10 * MINUTE, ..Scene::default() };
+    scene.limits.min_fill_rate = 1;
+    scene.limits.max_in_flight_bytes = u64::MAX;
+    let gone = scene.run(&fake, vec![sized("a", u64::MAX), sized("b", u64::MAX), sized("c", 1)]).await;
+    assert_eq!(gone.ended, Ended::Deadline, "they could fill for longer than there is time");
 }

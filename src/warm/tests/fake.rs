@@ -79,6 +79,7 @@ type Exists = Box<dyn Fn(&str) -> Result<Option<u64>, RequestError> + Send + Syn
 pub struct Fake {
     script: Script,
     exists: Exists,
+    reread_takes: Duration,
     began: Instant,
     state: Mutex<State>,
 }
@@ -99,6 +100,7 @@ impl Fake {
         Self {
             script: Box::new(script),
             exists: Box::new(|_| Ok(None)),
+            reread_takes: Duration::ZERO,
             began: Instant::now(),
             state: Mutex::default(),
         }
@@ -110,6 +112,11 @@ impl Fake {
         exists: impl Fn(&str) -> Result<Option<u64>, RequestError> + Send + Sync + 'static,
     ) -> Self {
         self.exists = Box::new(exists);
+        self
+    }
+
+    pub fn reread_takes(mut self, wait: Duration) -> Self {
+        self.reread_takes = wait;
         self
     }
 
@@ -151,7 +158,7 @@ impl Fake {
         let call = Call { bucket, key, nth: *nth, rereads: state.rereads, at: self.began.elapsed() };
         let answer = (self.script)(&call);
         state.calls.push(call);
-        state.sent += u64::from(answer.is_sent());
+        state.sent += 1;
         (answer, Open { fake: self, name })
     }
 }
@@ -174,6 +181,9 @@ impl Wires for Fake {
     async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
         let (answer, _open) = self.arrive(bucket, key);
         sleep(answer.after).await;
+        if !answer.is_sent() {
+            self.state.lock().unwrap().sent -= 1;
+        }
         match answer.what {
             Some(what) => what,
             None => std::future::pending().await,
@@ -186,6 +196,7 @@ impl Wires for Fake {
     }
 
     async fn reread_keys(&self) -> Result<(), String> {
+        sleep(self.reread_takes).await;
         self.state.lock().unwrap().rereads += 1;
         Ok(())
     }

@@ -73,3 +73,15 @@ async fn keys_that_expire_in_a_long_run_are_read_again_whichever_bucket_sees_it_
     let gone = Scene::default().run(&fake, objects(&keys)).await;
     assert_eq!((gone.ends(), fake.rereads()), ([160, 0, 0, 0], 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn giving_up_a_bucket_takes_no_room_from_others() {
+    let fake = Arc::new(Fake::new(|call| if call.bucket == "shut" { fails(Class::Denied) } else { warmed() }));
+    let mut all = objects(&["open/a"]);
+    all.extend((0..5000).map(|n| super::fake::object(&format!("shut/{n:04}"))));
+    let mut scene = Scene::default();
+    scene.limits.max_requests_per_second = Some(10);
+    let gone = scene.run(&fake, all).await;
+    assert_eq!(gone.ends(), [1, 0, 5000, 0]);
+    assert!(gone.took < 5 * SECOND, "what is not sent needs no rate: {:?}", gone.took);
+}

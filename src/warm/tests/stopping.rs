@@ -93,3 +93,35 @@ async fn a_run_that_was_told_before_it_began_sends_nothing() {
     let gone = Scene { stop, ..Scene::default() }.run(&fake, many(10)).await;
     assert_eq!((gone.ended.clone(), gone.ends(), fake.calls().len()), (Ended::Stopped, [0, 0, 0, 0], 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_met_an_idle_reset_is_not_untried() {
+    let fake = Arc::new(Fake::new(|_| fails(Class::IdleReset).after(10 * SECOND)));
+    let scene = Scene::default();
+    later(5 * SECOND, &scene.stop.drain);
+    let gone = scene.run(&fake, many(1)).await;
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped, [0, 0, 0, 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_can_be_stopped_while_the_keys_are_read_again() {
+    for quit in [false, true] {
+        let fake = Arc::new(Fake::new(|_| fails(Class::Denied).after(SECOND)).reread_takes(MINUTE));
+        let scene = Scene::default();
+        later(5 * SECOND, if quit { &scene.stop.quit } else { &scene.stop.drain });
+        let gone = scene.run(&fake, many(1)).await;
+        assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped, [0, 0, 1, 0], 5 * SECOND));
+    }
+    let fake = Arc::new(Fake::new(|_| fails(Class::Denied).after(SECOND)).reread_takes(MINUTE));
+    let gone = Scene { deadline: 5 * SECOND, ..Scene::default() }.run(&fake, many(1)).await;
+    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Deadline, [0, 0, 1, 0], 5 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn told_only_to_quit_a_run_ends_at_once() {
+    let fake = Arc::new(Fake::new(|_| silence()));
+    let scene = Scene::default();
+    later(5 * SECOND, &scene.stop.quit);
+    let gone = scene.run(&fake, many(10)).await;
+    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped, [0, 0, 0, 4], 5 * SECOND));
+}
