@@ -229,7 +229,9 @@ impl<W: Wires> Run<W> {
         let spent = pending.sends > self.warming.retries;
         let now = Instant::now();
         match error.class {
-            Class::TimedOut | Class::Lost if spent || pending.doubted => self.end(&pending, &End::Unknown(fault(error))),
+            Class::TimedOut | Class::Lost if spent || pending.doubted => {
+                self.end(&pending, &End::Unknown(fault(error)));
+            }
             Class::TimedOut | Class::Lost => {
                 pending.doubted = true;
                 pending.last = Some(End::Unknown(fault(error)));
