@@ -117,6 +117,7 @@ impl Parts {
         }
         if let Ok(Some(url)) = &self.cache_url {
             refuse_store(r, url)?;
+            lint_scheme(r, url);
         }
         let own = follow_credentials(self.credentials.as_ref(), credentials, r.cx);
         let addressing =
@@ -191,7 +192,10 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         let below = join(&path, glob);
         let parsed_glob = Buckets::parse(glob).map_err(|error| {
             let error = ValueError { span: None, ..error };
-            r.refuse(&below, &place, ("", &error))
+            // Keys of a free table have no place of their own: the glob is the last of its kind before its value.
+            let before = layer.file.text().get(..region.span.start).unwrap_or_default();
+            let typed = before.rfind(glob.as_str()).map(|start| Place::new(&layer.file, start..start + glob.len()));
+            r.refuse(&below, typed.as_ref().unwrap_or(&place), ("", &error))
         });
         let parsed = Region::parse(&region.text).map_err(|error| r.refuse(&below, &place, (&region.text, &error)));
         match (parsed_glob, parsed) {
@@ -241,6 +245,13 @@ fn refuse_store(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
             .help("the cache is `cache_url = \"http://cwlota.com\"`; the store may be the `list_url`"),
     );
     Err(Bad)
+}
+
+fn lint_scheme(r: &mut R<'_, '_>, url: &Found<Url>) {
+    if url.value.scheme() == "https" && is_at(&url.value, "cwlota.com") {
+        let warning = Diagnostic::warning("LOTA answers plain HTTP only").key(&url.key).at(&url.place, "");
+        r.rule(warning.help("write `http://cwlota.com`"));
+    }
 }
 
 fn refuse_path_style(
