@@ -52,6 +52,8 @@ pub struct Config {
     pub warnings: Vec<Diagnostic>,
     /// Every key that has a value, with its origin, table by table.
     pub sections: Vec<Section>,
+    /// What it was resolved from: to compare with what the files say now, and to come back to.
+    pub sources: Vec<Source>,
 }
 
 impl Config {
@@ -68,17 +70,17 @@ impl Config {
 /// # Errors
 /// Everything that is wrong, in all files.
 pub fn load(paths: &[PathBuf]) -> Result<Config, Diagnostics> {
-    load_with(paths, Vec::new())
+    let (sources, errors) = source::read(paths);
+    build(sources, errors)
 }
 
-/// As [`load`], with more sources behind the files.
+/// Reads files and folders as [`load`] does, and parses none.
 ///
 /// # Errors
-/// Everything that is wrong, in all files and sources.
-pub fn load_with(paths: &[PathBuf], more: Vec<Source>) -> Result<Config, Diagnostics> {
-    let (mut sources, errors) = source::read(paths);
-    sources.extend(more);
-    build(&sources, errors)
+/// Every file and folder that cannot be read.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Diagnostics> {
+    let (sources, errors) = source::read(paths);
+    if errors.is_empty() { Ok(sources) } else { Err(Diagnostics::new(errors)) }
 }
 
 /// Resolves texts. Pure.
@@ -86,13 +88,15 @@ pub fn load_with(paths: &[PathBuf], more: Vec<Source>) -> Result<Config, Diagnos
 /// # Errors
 /// Everything that is wrong, in all sources.
 pub fn load_sources(sources: Vec<Source>) -> Result<Config, Diagnostics> {
-    build(&sources, Vec::new())
+    build(sources, Vec::new())
 }
 
-fn build(sources: &[Source], errors: Vec<Diagnostic>) -> Result<Config, Diagnostics> {
+fn build(sources: Vec<Source>, errors: Vec<Diagnostic>) -> Result<Config, Diagnostics> {
     let mut cx = Context::default();
     cx.incomplete = !errors.is_empty();
-    errors.into_iter().for_each(|error| cx.push(error));
+    for error in errors {
+        cx.push(error);
+    }
     let parsed: Vec<Parsed> =
         sources.iter().enumerate().filter_map(|(number, source)| parse(source, number, &mut cx)).collect();
     let tables = Tables::gather(&parsed, &mut cx);
@@ -104,6 +108,7 @@ fn build(sources: &[Source], errors: Vec<Diagnostic>) -> Result<Config, Diagnost
             profiles: known(resolved.profiles),
             warnings: cx.into_diagnostics(),
             sections: resolved.sections,
+            sources,
         }),
         Err(_) => Err(Diagnostics::new(cx.into_diagnostics())),
     }
@@ -121,7 +126,9 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
     let (mut table, errors) = DeTable::parse_recoverable(&text);
     if !errors.is_empty() {
         cx.incomplete = true;
-        syntax::explain_all(&errors, &file).into_iter().for_each(|error| cx.push(error));
+        for error in syntax::explain_all(&errors, &file) {
+            cx.push(error);
+        }
         return None;
     }
     walk::walk(table.get_mut(), &file, cx);

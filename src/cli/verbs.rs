@@ -15,6 +15,7 @@ use super::adhoc::{self, AdHoc};
 use super::against::{self, Change};
 use super::{Context, Usage, online};
 use crate::clock;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::Profile;
 use crate::config::value::Kind as _;
 use crate::config::value::percent::Percent;
@@ -114,13 +115,19 @@ fn load(context: &Context) -> anyhow::Result<Config> {
 
 /// Prints a configuration's warnings, once.
 fn warned(context: &Context, config: Config) -> Config {
-    for warning in &config.warnings {
+    for warning in config.warnings.iter().chain(&environment()) {
         tracing::warn!("{warning}");
     }
     if context.global.wants_state() {
         tracing::warn!("this version keeps no journal: --state-dir is not used");
     }
     config
+}
+
+/// What the environment says and hotset does not obey.
+fn environment() -> Vec<Diagnostic> {
+    let names: Vec<_> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    config::environment_warnings(names.iter().map(String::as_str))
 }
 
 /// The profiles named, else all that are not paused; the urgent ones first.
@@ -148,7 +155,8 @@ fn tasks(config: &Config, names: &[String]) -> Result<Vec<Task>, Usage> {
 }
 
 pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let config = config::load(&context.global.paths()?)?;
+    let mut config = config::load(&context.global.paths()?)?;
+    config.warnings.extend(environment());
     let mut out = io::stdout();
     if args.json {
         super::check::write_json(&config, clock::now(), &mut out)?;
@@ -360,8 +368,9 @@ fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::Result<(Config, V
         (Some(_), true) => Vec::new(),
         _ => context.global.paths()?,
     };
-    let source = args.ad_hoc.source(&patterns, paths.len());
-    let config = config::load_with(&paths, vec![source])?;
+    let mut sources = config::read(&paths)?;
+    sources.push(args.ad_hoc.source(&patterns, paths.len()));
+    let config = config::load_sources(sources)?;
     Ok((warned(context, config), vec![adhoc::NAME.to_owned()]))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::{Diagnostic, MOST, Place};
 
 /// A value that cannot be used, and has been reported.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +23,20 @@ pub(super) struct Context {
 impl Context {
     /// Adds a diagnostic, unless the same was said of the same place.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        if self.is_full() {
+            return;
+        }
         let place = diagnostic
             .place()
             .map_or((usize::MAX, 0, 0), |place| (place.file.number(), place.span.start, place.span.end));
-        if self.seen.insert((place.0, place.1, place.2, diagnostic.to_string())) {
+        if self.seen.insert((place.0, place.1, place.2, diagnostic.title())) {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Nobody reads on, and a file of nothing but mistakes shall not cost more than one of a few.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MOST
     }
 
     /// Adds an error about something that is not there.

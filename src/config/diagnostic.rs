@@ -12,6 +12,9 @@ use super::source::File;
 /// More than anyone reads at once; the rest is counted.
 const SHOWN: usize = 50;
 
+/// More than this many are not gathered.
+pub(super) const MOST: usize = 1000;
+
 /// Bytes of a file.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -84,7 +87,7 @@ impl Diagnostic {
         Self {
             severity: Severity::Error,
             key: None,
-            message: message.into(),
+            message: clip(message.into()),
             file: None,
             labels: Vec::new(),
             helps: Vec::new(),
@@ -111,12 +114,12 @@ impl Diagnostic {
     }
 
     pub(super) fn help(mut self, text: impl Into<String>) -> Self {
-        self.helps.push(text.into());
+        self.helps.push(clip(text.into()));
         self
     }
 
     pub(super) fn help_if(mut self, text: Option<String>) -> Self {
-        self.helps.extend(text);
+        self.helps.extend(text.map(clip));
         self
     }
 
@@ -133,7 +136,7 @@ impl Diagnostic {
         self.labels.first().map(|label| &label.place)
     }
 
-    fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         match &self.key {
             Some(key) => format!("{key}: {}", self.message),
             None => self.message.clone(),
@@ -181,6 +184,15 @@ impl Diagnostic {
             .line_start(text[..start].matches('\n').count() + 1)
             .path(file.name())
             .annotations(annotations)
+    }
+}
+
+/// Messages repeat what was typed; nobody reads a page of it.
+fn clip(text: String) -> String {
+    const LONGEST: usize = 400;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text,
     }
 }
 
@@ -275,7 +287,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        f.write_str("the configuration has ")?;
+        f.write_str(if self.0.len() < MOST { "the configuration has " } else { "the configuration has at least " })?;
         match (self.errors(), self.warnings()) {
             (errors, 0) => f.write_str(&count(errors, "error")),
             (0, warnings) => f.write_str(&count(warnings, "warning")),

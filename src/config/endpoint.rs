@@ -55,6 +55,23 @@ pub enum Addressing {
     Path,
 }
 
+impl Addressing {
+    /// Why a bucket of this name cannot be named so; `None` where it can.
+    pub fn objection(self, bucket: &str) -> Option<&'static str> {
+        match self {
+            Self::Path => None,
+            Self::Virtual if bucket.contains('.') => Some("a bucket name with dots cannot be part of a host"),
+            Self::Virtual => {
+                let label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+                let ends = bucket.starts_with('-') || bucket.ends_with('-');
+                let fits = bucket.bytes().all(label) && !ends && (1..=63).contains(&bucket.len());
+                (!fits)
+                    .then_some("a bucket that is part of a host is named by small letters, digits and `-`, at most 63")
+            }
+        }
+    }
+}
+
 /// Where keys come from, and what they may be used for. Holds no secret itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {

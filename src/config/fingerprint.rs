@@ -108,6 +108,8 @@ impl Facts {
         values.sort();
         values.dedup();
         self.say(name, &values.len().to_string());
-        values.iter().for_each(|value| self.say(name, value));
+        for value in &values {
+            self.say(name, value);
+        }
     }
 }

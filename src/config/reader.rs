@@ -211,10 +211,13 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         default: K::Value,
     ) -> Result<K::Value, Bad> {
         let read = self.text(key, pick)?;
-        Ok(read.map(|found| found.value).unwrap_or_else(|| {
-            self.record(key, toml_string(&K::show(&default)), Origin::Default);
-            default
-        }))
+        Ok(read.map_or_else(
+            || {
+                self.record(key, toml_string(&K::show(&default)), Origin::Default);
+                default
+            },
+            |found| found.value,
+        ))
     }
 
     pub(super) fn texts<K: Kind>(
@@ -277,10 +280,13 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         default: T,
     ) -> Result<T, Bad> {
         let read = self.plain(key, pick)?;
-        Ok(read.map(|found| found.value).unwrap_or_else(|| {
-            self.record(key, default.to_string(), Origin::Default);
-            default
-        }))
+        Ok(read.map_or_else(
+            || {
+                self.record(key, default.to_string(), Origin::Default);
+                default
+            },
+            |found| found.value,
+        ))
     }
 
     pub(super) fn count(&mut self, key: &'static str, pick: impl Fn(&'a R) -> Option<&'a At<i64>>) -> Read<u32> {

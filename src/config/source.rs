@@ -11,7 +11,7 @@ use super::diagnostic::Diagnostic;
 const LARGEST: u64 = 4 << 20;
 
 /// A text to parse, under the name that diagnostics call it by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Source {
     pub name: String,
     pub text: String,

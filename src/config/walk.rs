@@ -92,11 +92,11 @@ impl Walk<'_> {
             DeValue::Integer(number) => {
                 let number = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix());
                 #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53, except the largest of all")]
-                self.in_range(number.ok().map(|n| (n as f64, n.to_string())), &place, schema, path)
+                self.in_range(number.ok().map(|n| n as f64), &place, schema, path)
             }
             DeValue::Float(number) => {
                 let number = number.as_str().parse::<f64>().ok().filter(|n| n.is_finite());
-                self.in_range(number.map(|n| (n, n.to_string())), &place, schema, path)
+                self.in_range(number, &place, schema, path)
             }
             DeValue::Boolean(_) | DeValue::Datetime(_) => true,
         }
@@ -109,6 +109,9 @@ impl Walk<'_> {
         path: &str,
         known: impl Iterator<Item = &'k String>,
     ) {
+        if self.cx.is_full() {
+            return;
+        }
         let known: Vec<&str> = known.map(String::as_str).collect();
         if is_secret(key) {
             let error = Diagnostic::error("no secret stands in the configuration").key(join(path, key)).at(place, "");
@@ -212,12 +215,12 @@ impl Walk<'_> {
     }
 
     /// `number` is `None` where it is no number at all, or none that can be counted with.
-    fn in_range(&mut self, number: Option<(f64, String)>, place: &Place, schema: &Schema, path: &str) -> bool {
+    fn in_range(&mut self, number: Option<f64>, place: &Place, schema: &Schema, path: &str) -> bool {
         let limit = |name: &str| schema.get(name).filter(|limit| limit.as_i64() != Some(i64::MAX));
         let (least, most) = (limit("minimum"), limit("maximum"));
         let below = |number: f64| least.and_then(Schema::as_f64).is_some_and(|least| number < least);
         let above = |number: f64| most.and_then(Schema::as_f64).is_some_and(|most| number > most);
-        if number.as_ref().is_some_and(|(number, _)| !below(*number) && !above(*number)) {
+        if number.is_some_and(|number| !below(number) && !above(number)) {
             return true;
         }
         let rule = match (least, most) {

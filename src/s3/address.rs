@@ -73,9 +73,10 @@ fn signature_v4(region: String) -> EndpointAuthScheme {
 
 /// A bucket that its endpoint's addressing cannot name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AddressError {
-    #[error("bucket `{0}` cannot be a host name under virtual addressing: only a-z, 0-9 and `-` can stand in one")]
-    NotAHost(String),
+#[error("bucket `{bucket}` cannot be addressed: {why}")]
+pub(super) struct AddressError {
+    bucket: String,
+    why: &'static str,
 }
 
 /// The URL that a request for `bucket` is sent to, without the key.
@@ -83,19 +84,14 @@ pub(super) fn base_url(site: &Site, bucket: Option<&str>) -> Result<String, Addr
     let scheme = site.url.scheme();
     let host = site.url.host_str().unwrap_or_default();
     let port = site.url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    Ok(match (site.addressing, bucket) {
-        (_, None) => format!("{scheme}://{host}{port}"),
-        (Addressing::Path, Some(bucket)) => format!("{scheme}://{host}{port}/{bucket}"),
-        (Addressing::Virtual, Some(bucket)) if is_host_label(bucket) => format!("{scheme}://{bucket}.{host}{port}"),
-        (Addressing::Virtual, Some(bucket)) => return Err(AddressError::NotAHost(bucket.to_owned())),
+    let Some(bucket) = bucket else { return Ok(format!("{scheme}://{host}{port}")) };
+    if let Some(why) = site.addressing.objection(bucket) {
+        return Err(AddressError { bucket: bucket.to_owned(), why });
+    }
+    Ok(match site.addressing {
+        Addressing::Path => format!("{scheme}://{host}{port}/{bucket}"),
+        Addressing::Virtual => format!("{scheme}://{bucket}.{host}{port}"),
     })
-}
-
-fn is_host_label(bucket: &str) -> bool {
-    let ends = bucket.bytes().next().zip(bucket.bytes().last());
-    bucket.len() <= 63
-        && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && ends.is_some_and(|(first, last)| first != b'-' && last != b'-')
 }
 
 #[cfg(test)]

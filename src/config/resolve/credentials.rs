@@ -38,10 +38,10 @@ pub(super) fn resolve(name: &Arc<str>, r: &mut Reader<'_, '_, raw::Credentials>)
             match (id, secret, session_token) {
                 (Some(_), None, _) => r.missing("secret_access_key_file", "an access key has a secret part", &helps),
                 (None, Some(_), _) => {
-                    r.missing("access_key_id_file", "a secret access key belongs to a key id", &helps)
+                    r.missing("access_key_id_file", "a secret access key belongs to a key id", &helps);
                 }
                 (None, None, Some(_)) => {
-                    r.missing("access_key_id_file", "a session token belongs to an access key", &helps)
+                    r.missing("access_key_id_file", "a session token belongs to an access key", &helps);
                 }
                 _ if r.cx.is_broken(&r.path) => {}
                 // An allow-list for the usual chain.

@@ -116,6 +116,7 @@ impl Parts {
         }
         if let Ok(Some(url)) = &self.cache_url {
             refuse_store(r, url)?;
+            lint_scheme(r, url);
         }
         let own = follow_credentials(self.credentials.as_ref(), credentials, r.cx);
         let addressing =
@@ -190,7 +191,10 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         let below = join(&path, glob);
         let parsed_glob = Buckets::parse(glob).map_err(|error| {
             let error = ValueError { span: None, ..error };
-            r.refuse(&below, &place, ("", &error))
+            // Keys of a free table have no place of their own: the glob is the last of its kind before its value.
+            let before = layer.file.text().get(..region.span.start).unwrap_or_default();
+            let typed = before.rfind(glob.as_str()).map(|start| Place::new(&layer.file, start..start + glob.len()));
+            r.refuse(&below, typed.as_ref().unwrap_or(&place), ("", &error))
         });
         let parsed = Region::parse(&region.text).map_err(|error| r.refuse(&below, &place, (&region.text, &error)));
         match (parsed_glob, parsed) {
@@ -240,6 +244,13 @@ fn refuse_store(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
             .help("the cache is `cache_url = \"http://cwlota.com\"`; the store may be the `list_url`"),
     );
     Err(Bad)
+}
+
+fn lint_scheme(r: &mut R<'_, '_>, url: &Found<Url>) {
+    if url.value.scheme() == "https" && is_at(&url.value, "cwlota.com") {
+        let warning = Diagnostic::warning("LOTA answers plain HTTP only").key(&url.key).at(&url.place, "");
+        r.rule(warning.help("write `http://cwlota.com`"));
+    }
 }
 
 fn refuse_path_style(
@@ -303,9 +314,8 @@ fn list_site(
             other => Some(follow_credentials(other.as_ref(), known, r.cx)),
         };
         let typed = addressing?;
-        let url = match (&parts.list_url, &parts.cache_url) {
-            (Ok(Some(url)), _) | (Ok(None), Ok(Some(url))) => url,
-            _ => return Err(Bad),
+        let ((Ok(Some(url)), _) | (Ok(None), Ok(Some(url)))) = (&parts.list_url, &parts.cache_url) else {
+            return Err(Bad);
         };
         let way = match (&typed, &parts.addressing) {
             (Some(found), _) | (None, Ok(Some(found))) => (found.value, Some(found)),

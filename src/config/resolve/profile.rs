@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Scope, checkpoint, follow, lint, named, rules, timing};
 use crate::config::context::{Bad, Context, join};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::endpoint::{Addressing, Credentials, Endpoint};
+use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Profile;
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, toml_string, value};
@@ -31,7 +31,9 @@ pub(super) fn resolve(
     (cx, sections): (&mut Context, &mut Vec<Section>),
 ) -> Result<Profile, Bad> {
     if layers.len() > 1 {
-        layers.iter().for_each(|layer| values(layer, scope, cx));
+        for layer in layers {
+            values(layer, scope, cx);
+        }
     }
     let all = layers.iter().chain(defaults).cloned().collect();
     let mut reader = Reader::new(cx, join("profile", name), all);
@@ -136,10 +138,9 @@ fn buckets_fit(
         let Some(bucket) = pattern.value.bucket().literal() else { continue };
         let start = "s3://".len();
         let place = pattern.place.inside(pattern.value.text(), start..start + pattern.value.bucket().text().len());
-        let by_host =
-            [&endpoint.cache.0, &endpoint.list.0].into_iter().any(|site| site.addressing == Addressing::Virtual);
-        if by_host && bucket.as_str().contains('.') {
-            let error = Diagnostic::error("a bucket name with dots cannot be part of a host").key(&pattern.key);
+        let sites = [&endpoint.cache.0, &endpoint.list.0];
+        if let Some(objection) = sites.into_iter().find_map(|site| site.addressing.objection(bucket.as_str())) {
+            let error = Diagnostic::error(objection).key(&pattern.key);
             let error = error.at(&place, format!("[endpoint.{}] names buckets in the host", endpoint.name));
             r.rule(
                 error.help("`addressing = \"path\"` names it in the path, where the server allows that; LOTA does not"),

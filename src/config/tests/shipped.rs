@@ -56,14 +56,14 @@ fn staging_differs_where_it_says_so() {
 #[test]
 fn the_reference_has_every_key_of_the_schema() {
     config(reference());
-    for table in super::super::schema::tables() {
+    for table in schema::tables() {
         for key in &table.keys {
             let found = match (table.head.as_str(), *key) {
                 ("", "override") => {
                     reference().contains("# [override.endpoint.") && reference().contains("# [override.profile.")
                 }
                 ("", table) => reference().contains(&format!("\n[{table}")),
-                (head, key) => super::super::reference::example(head, key).is_some(),
+                (head, key) => reference::example(head, key).is_some(),
             };
             assert!(found, "[{}] {key} is not in config/reference.toml", table.head);
         }
