@@ -68,7 +68,16 @@ impl Config {
 /// # Errors
 /// Everything that is wrong, in all files.
 pub fn load(paths: &[PathBuf]) -> Result<Config, Diagnostics> {
-    let (sources, errors) = source::read(paths);
+    load_with(paths, Vec::new())
+}
+
+/// As [`load`], with more sources behind the files.
+///
+/// # Errors
+/// Everything that is wrong, in all files and sources.
+pub fn load_with(paths: &[PathBuf], more: Vec<Source>) -> Result<Config, Diagnostics> {
+    let (mut sources, errors) = source::read(paths);
+    sources.extend(more);
     build(&sources, errors)
 }
 
@@ -112,7 +121,7 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
     let (mut table, errors) = DeTable::parse_recoverable(&text);
     if !errors.is_empty() {
         cx.incomplete = true;
-        errors.iter().for_each(|error| cx.push(syntax::explain(error, &file)));
+        syntax::explain_all(&errors, &file).into_iter().for_each(|error| cx.push(error));
         return None;
     }
     walk::walk(table.get_mut(), &file, cx);
@@ -124,3 +133,6 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

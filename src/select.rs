@@ -16,6 +16,7 @@ use crate::pattern::Pattern;
 
 mod budget;
 pub mod estimate;
+pub mod plan;
 mod recency;
 
 use budget::Budget;

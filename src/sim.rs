@@ -36,6 +36,7 @@ mod fill;
 mod front;
 mod listing;
 mod lota;
+mod read;
 mod s3;
 mod series;
 mod server;
@@ -60,6 +61,7 @@ pub use counters::{Counters, KeyCounters, Kind, Logged, Side, SideCounters};
 pub use faults::{Fault, Faults, Rule, RuleId};
 pub use fill::FillCounters;
 pub use lota::{EmptyHead, HeadForm, Lota, NoBucket};
+pub use read::Reading;
 pub use series::{Series, Sizes};
 pub use spec::{BucketSpec, SpecError};
 pub use store::{Bucket, Entry};
@@ -160,6 +162,7 @@ impl Builder {
     /// # Errors
     ///
     /// A port that cannot be had.
+    #[expect(clippy::unused_async, reason = "it needs a runtime, which only an async caller has")]
     pub async fn start(self) -> io::Result<Sim> {
         let world = Arc::new(World {
             buckets: RwLock::new(self.buckets),

@@ -142,7 +142,7 @@ mod tests {
         let nightly = schedules("America/New_York", &["30 2 * * *"]);
         let llama = schedules("UTC", &["0 */6 * * *", "30 0 * * *", "0 0 * * *"]);
         let never = schedules("UTC", &["0 0 30 2 *"]);
-        let profiles: &[Scheduled] =
+        let profiles: &[Scheduled<'_>] =
             &[("nightly-imagenet", &nightly), ("latest-llama", &llama), ("february", &never), ("by-hand", &[])];
         insta::assert_snapshot!(written(|out| write_table(profiles, from(), 3, out)));
     }
@@ -157,7 +157,7 @@ mod tests {
     fn json_lines_are_utc_and_name_the_zone() {
         let nightly = schedules("America/New_York", &["30 2 * * *"]);
         let every = schedules("UTC", &["@every 7h"]);
-        let profiles: &[Scheduled] = &[("nightly-imagenet", &nightly), ("every", &every)];
+        let profiles: &[Scheduled<'_>] = &[("nightly-imagenet", &nightly), ("every", &every)];
         insta::assert_snapshot!(written(|out| write_json(profiles, from(), 2, out)));
     }
 

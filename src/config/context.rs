@@ -48,7 +48,8 @@ impl Context {
 
     /// Whether a table of this kind, or all of them, were taken out.
     pub(super) fn is_any_broken(&self, kind: &str) -> bool {
-        let below = |path: &String| path.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let below =
+            |path: &String| path.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         self.broken.iter().any(below)
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::object::Bucket;
 use crate::pattern::BucketGlob;
+use crate::select::estimate::Prices;
 use url::Url;
 
 /// A cache to warm. Limits, budget and ledger are the cache's.
@@ -77,6 +78,8 @@ pub enum CredentialSource {
     Chain,
     /// A named profile of the shared files; beats environment keys.
     AwsProfile(String),
+    /// For a server that hotset itself has started; no configuration leads here.
+    Fixed { access_key_id: String, secret_access_key: String },
     /// Mounted secrets, re-read when their content changes.
     Files { access_key_id: PathBuf, secret_access_key: PathBuf, session_token: Option<PathBuf> },
 }
@@ -96,12 +99,4 @@ pub struct Limits {
     /// Sends after the first.
     pub retries: u32,
     pub outage_wait: Duration,
-}
-
-/// Dollars per GiB-month.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prices {
-    pub hot: f64,
-    pub warm: f64,
-    pub cold: f64,
 }

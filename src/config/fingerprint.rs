@@ -12,8 +12,10 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::endpoint::{Addressing, Site};
+use super::checkpoint::{Checkpoint, MemberCount};
+use super::endpoint::Site;
 use super::profile::Profile;
+use super::value::choice::Choice;
 use crate::select::Cap;
 
 /// Changes with the meaning of what is hashed, so that a new reading is a new fingerprint.
@@ -28,7 +30,7 @@ pub(super) fn of(profile: &Profile) -> String {
     facts.set("buckets", keys.buckets.iter().flatten().map(|glob| glob.text().to_owned()));
     objects(&mut facts, profile);
     if let Some(checkpoint) = &profile.checkpoint {
-        facts.say("checkpoint", &format!("{checkpoint:?}"));
+        groups(&mut facts, checkpoint);
     }
     facts.0.finalize().iter().take(10).fold(String::new(), |mut hex, byte| {
         // Writing to a String cannot fail.
@@ -38,12 +40,8 @@ pub(super) fn of(profile: &Profile) -> String {
 }
 
 fn site(facts: &mut Facts, side: &str, site: &Site) {
-    let way = match site.addressing {
-        Addressing::Virtual => "virtual",
-        Addressing::Path => "path",
-    };
     facts.say(side, site.url.as_str());
-    facts.say("addressing", way);
+    facts.say("addressing", site.addressing.word());
 }
 
 fn objects(facts: &mut Facts, profile: &Profile) {
@@ -53,19 +51,41 @@ fn objects(facts: &mut Facts, profile: &Profile) {
     facts.set("objects", patterns(&rules.patterns));
     facts.set("manifest", profile.manifest.clone());
     facts.set("exclude", patterns(&rules.exclude));
-    facts.say("newer_than", &format!("{:?}", rules.newer_than.map(|age| age.as_nanos())));
-    facts.say("older_than", &format!("{:?}", rules.older_than.map(|age| age.as_nanos())));
-    facts.say("min_size", &format!("{:?}", rules.min_size));
-    facts.say("max_size", &format!("{:?}", rules.max_size));
-    facts.say("max_objects", &format!("{:?}", rules.max_objects));
+    facts.number("newer_than", rules.newer_than.map(|age| age.as_nanos()));
+    facts.number("older_than", rules.older_than.map(|age| age.as_nanos()));
+    facts.number("min_size", rules.min_size);
+    facts.number("max_size", rules.max_size);
+    facts.number("max_objects", rules.max_objects);
     let cap = match rules.max_bytes {
         Cap::Bytes(bytes) => bytes.to_string(),
         Cap::Unlimited => "unlimited".to_owned(),
     };
     facts.say("max_bytes", &cap);
-    facts.say("on_excess", &format!("{:?}", rules.on_excess));
-    facts.say("order", &format!("{:?}", rules.order));
+    facts.say("on_excess", rules.on_excess.word());
+    facts.say("order", rules.order.word());
     facts.set("storage_classes", rules.storage_classes.iter().map(ToString::to_string));
+}
+
+fn groups(facts: &mut Facts, checkpoint: &Checkpoint) {
+    facts.say("layout", checkpoint.layout.word());
+    facts.set("group", checkpoint.group.as_ref().map(ToString::to_string));
+    for (name, globs) in [("require", &checkpoint.require), ("forbid", &checkpoint.forbid)] {
+        // A layout's own globs are something else than none.
+        facts.say(name, if globs.is_some() { "typed" } else { "by layout" });
+        facts.set(name, globs.iter().flatten().map(ToString::to_string));
+    }
+    let count = checkpoint.count.map(|count| match count {
+        MemberCount::Any => "any".to_owned(),
+        MemberCount::AsPrevious => "as-previous".to_owned(),
+        MemberCount::AtLeast(members) => members.to_string(),
+    });
+    facts.set("count", count);
+    facts.set("pointer", checkpoint.pointer.as_ref().map(ToString::to_string));
+    facts.say("settle", &checkpoint.settle.as_nanos().to_string());
+    facts.number("active_within", checkpoint.active_within.map(|length| length.as_nanos()));
+    facts.say("parts", checkpoint.parts.word());
+    facts.say("keep", &checkpoint.keep.to_string());
+    facts.say("on_incomplete", checkpoint.on_incomplete.word());
 }
 
 struct Facts(Sha256);
@@ -77,6 +97,10 @@ impl Facts {
             self.0.update((text.len() as u64).to_be_bytes());
             self.0.update(text);
         }
+    }
+
+    fn number(&mut self, name: &str, value: Option<impl ToString>) {
+        self.set(name, value.map(|value| value.to_string()));
     }
 
     fn set(&mut self, name: &str, values: impl IntoIterator<Item = String>) {

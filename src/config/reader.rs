@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::context::{Bad, Context};
 use super::diagnostic::{Diagnostic, Place};
+use super::reference::{example, rank};
+use super::schema::head;
 use super::source::File;
 use super::value::{At, Kind, OneOrMany, Typed, ValueError};
 
@@ -151,7 +153,10 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
     }
 
     pub(super) fn into_section(self) -> Section {
-        Section { head: self.path, settings: self.settings }
+        let head = head(&self.path);
+        let mut settings = self.settings;
+        settings.sort_by_cached_key(|setting| rank(&head, setting.key));
+        Section { head: self.path, settings }
     }
 
     fn found<T>(
@@ -169,28 +174,18 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
     fn parse<K: Kind>(&mut self, key: &str, layer: &Layer<'_, R>, typed: &Typed<K>) -> Result<K::Value, Bad> {
         K::parse(&typed.text).map_err(|error| {
             let place = Place::new(&layer.file, typed.span.clone());
-            self.refuse(&format!("{}.{key}", layer.path), &place, &typed.text, (&error, K::EXAMPLE))
+            self.refuse(&format!("{}.{key}", layer.path), &place, (&typed.text, &error))
         })
     }
 
     /// Reports a text that is no value of its kind.
-    pub(super) fn refuse(
-        &mut self,
-        path: &str,
-        place: &Place,
-        text: &str,
-        (error, example): (&ValueError, &str),
-    ) -> Bad {
+    pub(super) fn refuse(&mut self, path: &str, place: &Place, (text, error): (&str, &ValueError)) -> Bad {
         let at = error.span.clone().map_or_else(|| place.clone(), |span| place.inside(text, span));
-        let key = path.rsplit('.').next().unwrap_or(path);
         let diagnostic = Diagnostic::error(&error.message).key(path).at(&at, "").help_if(error.help.clone());
-        let proposes =
-            error.help.as_ref().is_some_and(|help| help.contains("did you mean") || help.starts_with("there are"));
-        self.cx.push(if proposes {
-            diagnostic
-        } else {
-            diagnostic.help(format!("for example `{key} = {}`", toml_string(example)))
-        });
+        // Help in the user's own words says more than an example.
+        let helped = error.help.as_ref().is_some_and(|help| help.contains('`'));
+        let right = path.rsplit_once('.').and_then(|(table, key)| example(&head(table), key)).filter(|_| !helped);
+        self.cx.push(diagnostic.help_if(right.map(|right| format!("for example `{right}`"))));
         Bad
     }
 

@@ -67,8 +67,7 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
         let resolved = profile::resolve(name, (layers, tables.defaults.as_ref()), &scope, (cx, &mut sections));
         profiles.insert(Arc::from(*name), resolved.ok().map(Arc::new));
     }
-    if tables.endpoints.is_empty() && tables.profiles.is_empty() && !cx.has_errors()
-    {
+    if tables.endpoints.is_empty() && tables.profiles.is_empty() && !cx.has_errors() {
         cx.absent(
             Diagnostic::error("there is neither an [endpoint] nor a [profile]")
                 .help("`hotset config --reference` prints every key, with an example of each table"),

@@ -107,6 +107,22 @@ pub(super) fn entries(schema: &Value) -> Option<&Value> {
     by_pattern.or_else(|| schema.get("additionalProperties").filter(|value| value.is_object()))
 }
 
+/// The table at `path` as the schema calls it: `profile.nightly` is `profile.NAME`.
+pub(super) fn head(path: &str) -> String {
+    let path = path.strip_prefix("override.").unwrap_or(path);
+    let heads = tables().iter().map(|table| table.head.as_str());
+    let depth = |head: &str| head.split('.').count();
+    // Names may hold dots, in quotes; the keys around them never do.
+    let fits = |head: &&str| match head.split_once(".NAME") {
+        None => *head == path,
+        Some((before, after)) => {
+            let named = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            named.is_some_and(|name| name.len() > 1 && name.starts_with('.'))
+        }
+    };
+    heads.filter(fits).max_by_key(|head| depth(head)).unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,20 +76,36 @@ pub(super) fn is_secret(key: &str) -> bool {
 /// is shown too.
 fn mask(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
+    let mut open: Option<&str> = None;
     for line in text.split_inclusive('\n') {
-        masked.push_str(&mask_line(line));
+        if let Some(quotes) = open {
+            let mut bytes = line.as_bytes().to_vec();
+            cover(&mut bytes, 0..line.trim_end().len());
+            masked.push_str(&String::from_utf8(bytes).unwrap_or_default());
+            open = open.filter(|_| !line.contains(quotes));
+            continue;
+        }
+        let (covered, secret) = mask_line(line);
+        if secret {
+            // A text in three quotes goes on until the next three.
+            open = ["\"\"\"", "'''"].into_iter().find(|quotes| line.matches(quotes).count() == 1);
+        }
+        masked.push_str(&covered);
     }
     masked
 }
 
-fn mask_line(line: &str) -> String {
+/// The line, and whether a secret key stands in it.
+fn mask_line(line: &str) -> (String, bool) {
     let mut bytes = line.as_bytes().to_vec();
+    let mut secret = false;
     for (at, _) in line.match_indices('=') {
         let key_end = line[..at].trim_end().trim_end_matches(['"', '\'']).len();
         let key_start = line[..key_end]
             .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
             .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8));
         if is_secret(&line[key_start..key_end]) {
+            secret = true;
             cover(&mut bytes, at + 1..line.trim_end().len());
         }
     }
@@ -101,7 +117,7 @@ fn mask_line(line: &str) -> String {
         }
     }
     // Only whole characters are covered, with ASCII: it stays UTF-8.
-    String::from_utf8(bytes).unwrap_or_default()
+    (String::from_utf8(bytes).unwrap_or_default(), secret)
 }
 
 /// Covers all but blanks and the quotes at the ends, so that the line still reads as TOML.
@@ -183,7 +199,7 @@ impl Reader {
         match text {
             Ok(Some(bytes)) => match decode(bytes) {
                 Ok(text) => self.sources.push(Source { name, text, layer }),
-                Err(error) => self.errors.push(error.file(name)),
+                Err(error) => self.errors.push(Diagnostic::file(*error, name)),
             },
             Ok(None) => {}
             Err(cause) => self.unreadable(Path::new(&name), &cause),
@@ -221,17 +237,16 @@ impl Reader {
     }
 }
 
-fn decode(bytes: Vec<u8>) -> Result<String, Diagnostic> {
+fn decode(bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {
     if bytes.len() as u64 > LARGEST {
-        return Err(
-            Diagnostic::error("the file is larger than 4 MiB").help("split it into several files of one folder")
-        );
+        let error = Diagnostic::error("the file is larger than 4 MiB");
+        return Err(Box::new(error.help("split it into several files of one folder")));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
-        Diagnostic::error(format!("the file is not UTF-8: line {line} has a byte that is none"))
-            .help("save it as UTF-8")
+        let message = format!("the file is not UTF-8: line {line} has a byte that is none");
+        Box::new(Diagnostic::error(message).help("save it as UTF-8"))
     })
 }
 
@@ -306,8 +321,9 @@ mod tests {
     fn secrets_are_covered_byte_for_byte() {
         for (line, shown) in [
             ("secret_access_key = \"abc/é+=\"\n", "secret_access_key = \"********\"\n"),
-            ("x = { token = 'abc', a = 1 }", "x = { token = '**** * * *"),
+            ("x = { token = 'abc', a = 1 }", "x = { token = '***'* * * * *"),
             ("\"session_token\"=\"abc\"", "\"session_token\"=\"***\""),
+            ("token = \"\"\"\nab\ncd\"\"\"\nx = 1\n", "token = \"\"\"\n**\n**\"\"\"\nx = 1\n"),
             ("token_file = \"/run/token\"", "token_file = \"/run/token\""),
             ("cache_url = \"http://me:pw@host/x\"", "cache_url = \"http://*****@host/x\""),
             ("objects = [\"s3://b/a@b\"]", "objects = [\"s3://b/a@b\"]"),

@@ -12,7 +12,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&wrong, &normal(candidate)), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
+        .filter(|(distance, candidate)| {
+            *distance <= allowed || (wrong.len() >= 3 && normal(candidate).starts_with(&wrong))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -26,8 +28,8 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     match candidates.as_slice() {
         [] => None,
         [one] => Some(format!("the only one is `{one}`")),
-        all if all.len() <= 20 => Some(format!("there are {}", list(all))),
-        all => Some(format!("there are {} and {} more", list(&all[..15]), all.len() - 15)),
+        all if all.len() <= 20 => Some(format!("one of {}", list(all))),
+        all => Some(format!("one of {} and {} more", list(&all[..15]), all.len() - 15)),
     }
 }
 
@@ -47,6 +49,7 @@ mod tests {
             ("max-bytes", Some("max_bytes")),
             ("maxbytes", Some("max_bytes")),
             ("Schedule", Some("schedule")),
+            ("sched", Some("schedule")),
             ("cron", None),
             ("", None),
         ] {

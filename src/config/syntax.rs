@@ -5,11 +5,35 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, Place};
 use super::source::File;
 
+/// One grammar error a file: what the parser says after the first is mostly about the first. Every key that stands twice.
+pub(super) fn explain_all(errors: &[toml::de::Error], file: &Arc<File>) -> Vec<Diagnostic> {
+    let (twice, grammar): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.message() == TWICE);
+    let first =
+        grammar.first().map(|error| explain(error, file).help("what follows in this file is read once this is right"));
+    first.into_iter().chain(twice.into_iter().map(|error| explain(error, file))).collect()
+}
+
+const TWICE: &str = "duplicate key";
+
+/// In words that say what to do, where the parser's do not.
+fn plainly(error: &toml::de::Error, text: &str) -> (String, Option<&'static str>) {
+    let message = error.message();
+    if message.starts_with("string values must be quoted") {
+        return match text.trim().is_empty() {
+            true => ("a value is missing after `=`".to_owned(), None),
+            false => ("a text stands in quotes".to_owned(), None),
+        };
+    }
+    if message.starts_with("invalid basic string") {
+        return ("the text is not closed".to_owned(), Some("it ends with `\"` on the line it begins on"));
+    }
+    (format!("not TOML: {message}"), None)
+}
+
 pub(super) fn explain(error: &toml::de::Error, file: &Arc<File>) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
     let place = Place::new(file, span.clone());
-    let diagnostic = Diagnostic::error(format!("not TOML: {}", error.message())).at(&place, "");
-    if error.message() == "duplicate key" {
+    if error.message() == TWICE {
         let twice = Diagnostic::error("the same key or table twice").at(&place, "again here");
         let twice = match first_definition(file.text(), span.start) {
             Some(first) => twice.at(&Place::new(file, first), "first here"),
@@ -17,7 +41,8 @@ pub(super) fn explain(error: &toml::de::Error, file: &Arc<File>) -> Diagnostic {
         };
         return twice.help("keep one of the two");
     }
-    diagnostic
+    let (message, help) = plainly(error, file.text().get(span).unwrap_or_default());
+    Diagnostic::error(message).at(&place, "").help_if(help.map(str::to_owned))
 }
 
 /// The first line that defines what the line at `at` defines again, within the same table.

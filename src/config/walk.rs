@@ -1,5 +1,8 @@
 //! Finds every unknown key and every value of a wrong type in one pass, and takes them out, so that what is left can be read.
 
+mod habit;
+mod types;
+
 use std::sync::Arc;
 
 use serde_json::Value as Schema;
@@ -8,10 +11,11 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::context::{Context, join};
 use super::diagnostic::{Diagnostic, Place};
-use super::reader::toml_string;
-use super::schema::{self, entries};
+use super::reference::example;
+use super::schema::{self, entries, head};
 use super::source::{File, is_secret};
 use super::suggest::{did_you_mean, nearest};
+use types::{allows, found, types, wanted};
 
 /// Walks a file beside its schema. What is reported is removed from `table`, and its path marked as broken.
 pub(super) fn walk(table: &mut DeTable<'_>, file: &Arc<File>, cx: &mut Context) {
@@ -41,7 +45,8 @@ impl Walk<'_> {
             let fits = match sub {
                 Some(sub) => self.value(value, sub, &below),
                 None => {
-                    self.unknown(name, &place, path, properties.into_iter().flat_map(|all| all.keys()));
+                    let known = properties.into_iter().flat_map(|all| all.keys());
+                    self.unknown((name, &place), value.get_ref().is_table(), path, known);
                     false
                 }
             };
@@ -97,25 +102,39 @@ impl Walk<'_> {
         }
     }
 
-    fn unknown<'k>(&mut self, key: &str, place: &Place, path: &str, known: impl Iterator<Item = &'k String>) {
+    fn unknown<'k>(
+        &mut self,
+        (key, place): (&str, &Place),
+        is_table: bool,
+        path: &str,
+        known: impl Iterator<Item = &'k String>,
+    ) {
         let known: Vec<&str> = known.map(String::as_str).collect();
-        let error = Diagnostic::error("unknown key").key(join(path, key));
         if is_secret(key) {
-            let error = error.at(place, "a secret would stand here").help(
-                "no secret stands in the configuration: name mounted files with `access_key_id_file` and \
-                 `secret_access_key_file` in [credentials.NAME], `token_file` in [daemon]",
-            );
-            return self.cx.push(error);
+            let error = Diagnostic::error("no secret stands in the configuration").key(join(path, key)).at(place, "");
+            let remedy = match head(path).as_str() {
+                "daemon" => "write the token to a file, and name it: `token_file = \"/run/secrets/hotset-token\"`",
+                _ => {
+                    "mount it, and name the files with `access_key_id_file` and `secret_access_key_file` in [credentials.NAME]"
+                }
+            };
+            return self.cx.push(error.help(remedy));
         }
         let head = head(path);
-        let error = error.at(
-            place,
-            if head.is_empty() { "not a table of the file".to_owned() } else { format!("not a key of [{head}]") },
-        );
+        let (what, label) = match (head.as_str(), is_table) {
+            ("", true) => ("unknown table", "not a table of the file".to_owned()),
+            ("", false) => ("unknown key", "stands in no table".to_owned()),
+            _ => ("unknown key", format!("not a key of [{head}]")),
+        };
+        let error = Diagnostic::error(what).key(join(path, key)).at(place, label);
+        let meant = habit::meant(key, &head);
         if let Some(near) = nearest(key, known.iter().copied()) {
+            // What was meant is not missing as well.
+            self.cx.mark_broken(&join(path, near));
             return self.cx.push(error.help(format!("did you mean `{near}`?")));
         }
-        if let Some(help) = misplaced(key, &head) {
+        if let Some((meant, help)) = meant {
+            self.cx.mark_broken(&join(path, meant));
             return self.cx.push(error.help(help));
         }
         let home: Vec<String> = schema::tables()
@@ -123,11 +142,11 @@ impl Walk<'_> {
             .filter(|table| table.keys.contains(&key) && table.head != "defaults")
             .map(|table| format!("[{}]", table.head))
             .collect();
-        let error = match home.is_empty() {
-            true => error.help_if(did_you_mean(key, known)),
-            false => error.help(format!("`{key}` is a key of {}", home.join(" and "))),
-        };
-        self.cx.push(error);
+        self.cx.push(match (home.is_empty(), known.len() > 20) {
+            (false, _) => error.help(format!("`{key}` is a key of {}", home.join(" and "))),
+            (true, true) => error.help("`hotset config --reference` prints every key of every table"),
+            (true, false) => error.help_if(did_you_mean(key, known)),
+        });
     }
 
     fn wrong_type(&mut self, value: &DeValue<'_>, place: &Place, schema: &Schema, path: &str) {
@@ -137,6 +156,7 @@ impl Walk<'_> {
             Diagnostic::error(format!("must be {wanted}, not {found}")).key(path).at(place, format!("this is {found}"));
         let key = path.rsplit('.').next().unwrap_or(path);
         let written = place.file.text().get(place.span.clone()).filter(|text| text.len() < 200 && !text.contains('\n'));
+        let right = path.rsplit_once('.').and_then(|(table, key)| example(&head(table), key));
         let help = match (value, types(schema).next()) {
             (DeValue::String(_), Some("array")) => written.map(|text| format!("write a list: `{key} = [{text}]`")),
             (DeValue::String(text), Some("integer" | "number" | "boolean"))
@@ -147,10 +167,10 @@ impl Walk<'_> {
             (DeValue::Array(items), Some("object")) if items.iter().all(|item| item.get_ref().is_table()) => {
                 Some(format!("tables have names: write `[{path}.NAME]`, with single brackets"))
             }
-            (DeValue::Integer(_) | DeValue::Float(_), Some("string")) if example_text(schema).is_some_and(has_unit) => {
-                Some(format!("write the number with its unit, in quotes: `{}`", example(key, schema)))
+            (DeValue::Integer(_) | DeValue::Float(_), Some("string")) if right.as_deref().is_some_and(has_unit) => {
+                right.map(|right| format!("write it in quotes, a number with its unit: `{right}`"))
             }
-            _ => Some(format!("for example `{}`", example(key, schema))),
+            _ => right.map(|right| format!("for example `{right}`")),
         };
         self.cx.push(error.help_if(help));
     }
@@ -174,7 +194,7 @@ impl Walk<'_> {
                 .flatten()
                 .filter_map(Schema::as_str)
                 .collect();
-            let error = error.help(format!("for example `{}`", example(key, schema)));
+            let error = error.help_if(example(&head(path), key).map(|right| format!("for example `{right}`")));
             self.cx.push(if names.is_empty() { error } else { error.help_if(did_you_mean("", names)) });
         }
         fits
@@ -213,106 +233,7 @@ impl Walk<'_> {
     }
 }
 
-fn types(schema: &Schema) -> impl Iterator<Item = &str> {
-    let types = schema.get("type");
-    let many = types.and_then(Schema::as_array).into_iter().flatten();
-    types.filter(|name| name.is_string()).into_iter().chain(many).filter_map(Schema::as_str)
-}
-
-fn allows(schema: &Schema, value: &DeValue<'_>) -> bool {
-    types(schema).any(|name| match value {
-        DeValue::String(_) => name == "string",
-        DeValue::Integer(_) => matches!(name, "integer" | "number"),
-        DeValue::Float(_) => name == "number",
-        DeValue::Boolean(_) => name == "boolean",
-        DeValue::Array(_) => name == "array",
-        DeValue::Table(_) => name == "object",
-        DeValue::Datetime(_) => false,
-    })
-}
-
-fn wanted(name: &str) -> &'static str {
-    match name {
-        "string" => "a string",
-        "integer" => "an integer",
-        "number" => "a number",
-        "boolean" => "true or false",
-        "array" => "a list",
-        _ => "a table",
-    }
-}
-
-fn found(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a decimal number",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-        DeValue::Datetime(_) => "a date or time",
-    }
-}
-
-fn example_text(schema: &Schema) -> Option<&str> {
-    schema.pointer("/examples/0").and_then(Schema::as_str)
-}
-
-fn has_unit(example: &str) -> bool {
-    example.starts_with(|c: char| c.is_ascii_digit()) && !example.ends_with(|c: char| c.is_ascii_digit() || c == '*')
-}
-
-fn example(key: &str, schema: &Schema) -> String {
-    let value = |schema: &Schema| match types(schema).next() {
-        Some("string") => toml_string(example_text(schema).unwrap_or("...")),
-        Some("integer") => schema.get("minimum").and_then(Schema::as_i64).map_or(1, |least| least.max(4)).to_string(),
-        Some("number") => "0.06".to_owned(),
-        Some("boolean") => "true".to_owned(),
-        _ => "{ ... }".to_owned(),
-    };
-    match (types(schema).next(), schema.get("items")) {
-        (Some("array"), Some(items)) => format!("{key} = [{}]", value(items)),
-        _ => format!("{key} = {}", value(schema)),
-    }
-}
-
-/// The table at `path` as the schema calls it: `profile.nightly` is `profile.NAME`.
-fn head(path: &str) -> String {
-    let path = path.strip_prefix("override.").unwrap_or(path);
-    let heads = schema::tables().iter().map(|table| table.head.as_str());
-    let depth = |head: &str| head.split('.').count();
-    // Names may hold dots, in quotes; the keys around them never do.
-    let fits = |head: &&str| match head.split_once(".NAME") {
-        None => *head == path,
-        Some((before, after)) => {
-            path.strip_prefix(before).is_some_and(|rest| rest.starts_with('.'))
-                && path.ends_with(after)
-                && !path.is_empty()
-        }
-    };
-    heads.filter(fits).max_by_key(|head| depth(head)).unwrap_or_default().to_owned()
-}
-
-/// Where a key belongs that people look for under another name.
-fn misplaced(key: &str, head: &str) -> Option<&'static str> {
-    Some(match (head, key) {
-        ("defaults", "objects" | "manifest") => {
-            "which objects to keep hot is said by every profile: [defaults] holds any other of its keys"
-        }
-        ("profile.NAME" | "defaults", "cron" | "interval" | "every") => "the key is `schedule`",
-        ("profile.NAME" | "defaults", "bucket" | "buckets" | "prefix" | "path" | "paths" | "pattern" | "patterns") => {
-            "write bucket and key as one pattern: `objects = [\"s3://BUCKET/PREFIX/**\"]`"
-        }
-        ("profile.NAME" | "defaults", "include" | "match") => "the key is `objects`",
-        ("profile.NAME" | "defaults", "ttl") => "the key is `rewarm_after`",
-        ("profile.NAME" | "defaults", "enabled" | "disabled" | "suspend") => "the key is `paused`",
-        ("profile.NAME" | "defaults", "newest" | "latest" | "limit") => "the newest N objects are `max_objects = N`",
-        ("endpoint.NAME", "url" | "endpoint_url" | "host") => "the keys are `cache_url` and `list_url`",
-        ("endpoint.NAME", "concurrency" | "workers" | "threads") => {
-            "the keys are `start_in_flight` and `max_in_flight`"
-        }
-        ("", "profiles" | "job" | "jobs") => "profiles are tables of their own: `[profile.NAME]`",
-        ("", "default") => "the table is `[defaults]`",
-        _ => return None,
-    })
+/// Whether a line like `key = "8 TiB"` writes a number with its unit.
+fn has_unit(line: &str) -> bool {
+    line.split_once("= \"").is_some_and(|(_, value)| value.starts_with(|c: char| c.is_ascii_digit()))
 }

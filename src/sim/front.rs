@@ -329,7 +329,7 @@ fn retry_after(answer: &mut Response<Body>, wait: Option<Duration>) {
 }
 
 fn skew(answer: &mut Response<Body>, seconds: i64) {
-    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    let now = crate::clock::now();
     let date = now + chrono::TimeDelta::seconds(seconds);
     if let Ok(date) = HeaderValue::from_str(&date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
         answer.headers_mut().insert(DATE, date);

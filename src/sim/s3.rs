@@ -19,6 +19,7 @@ use super::lota::{EmptyHead, HeadForm};
 use super::read;
 use super::store::{Bucket, Entry};
 use super::world::{UrlEncoding, World, wanted};
+use crate::clock;
 
 /// The bucket a Host header names, below the base domain. `None` is path style.
 pub fn bucket_of<'a>(host: &'a str, base_domain: &str) -> Option<&'a str> {
@@ -247,7 +248,7 @@ impl S3 for Bridge {
             Some(body) => collect(body).await?,
             None => Bytes::new(),
         };
-        let entry = Entry::bytes(body).modified(SystemTime::now().into());
+        let entry = Entry::bytes(body).modified(clock::now());
         let etag = entry.etag.to_string();
         if !self.0.put(&input.bucket, input.key.as_bytes(), entry) {
             return Err(s3_error!(NoSuchBucket, "no bucket of this name"));

@@ -77,7 +77,7 @@ pub(super) fn synthetic_etag(key: &[u8], size: u64, version: u64) -> Arc<str> {
 }
 
 fn digest(parts: &[&[u8]]) -> String {
-    let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize();
+    let hash = parts.iter().fold(Sha256::new(), Sha256::chain_update).finalize();
     hash.iter().take(16).fold(String::with_capacity(40), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

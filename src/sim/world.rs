@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::cache::ObjectId;
 use super::counters::Ledger;
@@ -11,6 +11,7 @@ use super::fill::{Filler, Wanted};
 use super::store::{Bucket, Entry, synthetic_etag};
 use super::throttle::Throttle;
 use super::{read, write};
+use crate::clock;
 
 /// How the list endpoint behaves. Can be changed while it runs.
 #[derive(Clone, Debug)]
@@ -99,10 +100,10 @@ impl World {
     /// The same object written again: another ETag, modified now.
     pub fn overwrite(&self, bucket: &str, key: &[u8]) -> bool {
         self.get(bucket, key).is_some_and(|old| {
-            let version = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |age| age.as_nanos());
+            let version = clock::now().timestamp_nanos_opt().unwrap_or(1);
             let version = u64::try_from(version).unwrap_or(1);
             let etag = synthetic_etag(key, old.size, version);
-            self.put(bucket, key, Entry { etag, last_modified: SystemTime::now().into(), ..old })
+            self.put(bucket, key, Entry { etag, last_modified: clock::now(), ..old })
         })
     }
 
@@ -111,7 +112,7 @@ impl World {
         self.get(bucket, key).is_some_and(|old| {
             let etag = synthetic_etag(key, 0, 0);
             let bytes = old.bytes.map(|_| bytes::Bytes::new());
-            let last_modified = SystemTime::now().into();
+            let last_modified = clock::now();
             self.put(bucket, key, Entry { size: 0, etag, bytes, last_modified, storage_class: old.storage_class })
         })
     }

@@ -7,9 +7,7 @@ use url::Url;
 use super::{Known, follow, named};
 use crate::config::context::{Bad, Context, join};
 use crate::config::diagnostic::{Diagnostic, Place};
-use crate::config::endpoint::{
-    Addressing, CacheSite, CredentialSource, Credentials, Endpoint, Limits, ListSite, Prices, Site,
-};
+use crate::config::endpoint::{Addressing, CacheSite, CredentialSource, Credentials, Endpoint, Limits, ListSite, Site};
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, toml_string, value};
 use crate::config::tables::Layers;
@@ -19,6 +17,7 @@ use crate::config::value::site::{SiteUrl, is_at};
 use crate::config::value::text::Region;
 use crate::config::value::{Kind, ValueError};
 use crate::pattern::BucketGlob;
+use crate::select::estimate::Prices;
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Endpoint>;
 
@@ -191,10 +190,9 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         let below = join(&path, glob);
         let parsed_glob = Buckets::parse(glob).map_err(|error| {
             let error = ValueError { span: None, ..error };
-            r.refuse(&below, &place, "", (&error, Buckets::EXAMPLE))
+            r.refuse(&below, &place, ("", &error))
         });
-        let parsed = Region::parse(&region.text)
-            .map_err(|error| r.refuse(&below, &place, &region.text, (&error, Region::EXAMPLE)));
+        let parsed = Region::parse(&region.text).map_err(|error| r.refuse(&below, &place, (&region.text, &error)));
         match (parsed_glob, parsed) {
             (Ok(glob), Ok(region)) => regions.push((glob, region)),
             _ => bad = true,
@@ -314,8 +312,8 @@ fn list_site(
             (None, Ok(None)) => (Addressing::Virtual, None),
             (None, Err(_)) => return Err(Bad),
         };
-        // The cache's own rule has spoken already where both are the same.
-        if typed.is_some() || matches!(parts.list_url, Ok(Some(_))) {
+        // The cache's own rule has spoken already of an `addressing` that is for both.
+        if typed.is_some() || cache.is_ok() {
             refuse_path_style(r, (url, way.0), way.1)?;
         }
         let region = value(region)?;

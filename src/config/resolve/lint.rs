@@ -19,6 +19,10 @@ pub(super) fn whole_buckets(r: &mut Reader<'_, '_, raw::Profile>, patterns: &[Fo
 
 /// Tables that nothing refers to.
 pub(super) fn unused(tables: &Tables<'_>, cx: &mut Context) {
+    // What uses them may be what is wrong.
+    if cx.has_errors() {
+        return;
+    }
     let profiles = || tables.profiles.values().flatten().chain(&tables.defaults);
     let mut credentials: BTreeSet<&str> =
         profiles().filter_map(|layer| Some(layer.table.credentials.as_ref()?.text.as_str())).collect();

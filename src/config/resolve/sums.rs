@@ -8,7 +8,7 @@ use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::Endpoint;
 use crate::config::profile::Profile;
 use crate::config::tables::Tables;
-use crate::config::value::size::show;
+use crate::config::value::size::brief;
 use crate::select::Cap;
 
 /// More than this many caps under one error teach nothing.
@@ -62,11 +62,11 @@ fn over_budget(
         return;
     }
     let message =
-        format!("the unpaused profiles ask for {} together, {} over the budget", show(bytes), show(bytes - limit));
+        format!("the unpaused profiles ask for {} together, {} over the budget", brief(bytes), brief(bytes - limit));
     let mut error = Diagnostic::error(message).key(key).at(place, "");
     for profile in asking.iter().take(NAMED) {
         if let (Some(cap), Cap::Bytes(asked)) = (cap_place(tables, &profile.name), profile.rules.max_bytes) {
-            error = error.at(&cap, format!("{} asks for {}", profile.name, show(asked)));
+            error = error.at(&cap, format!("{} asks for {}", profile.name, brief(asked)));
         }
     }
     if asking.len() > NAMED {
@@ -81,13 +81,13 @@ fn over_capacity((name, limit, place): (&str, u64, &Place), asking: &[&Arc<Profi
         return;
     }
     let asked = match (unlimited.as_slice(), bytes <= limit) {
-        (_, false) => format!("the unpaused profiles ask for {} together", show(bytes)),
+        (_, false) => format!("the unpaused profiles ask for {} together", brief(bytes)),
         (names, true) => format!(
             "{} may fill any amount",
             names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         ),
     };
-    let warning = Diagnostic::warning(format!("{asked}: the cache holds {}", show(limit)))
+    let warning = Diagnostic::warning(format!("{asked}: the cache holds {}", brief(limit)))
         .key(format!("{}.capacity", join("endpoint", name)));
     cx.push(
         warning

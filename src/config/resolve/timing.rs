@@ -10,7 +10,6 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use crate::config::raw;
 use crate::config::reader::{Found, Origin, Reader, toml_string, value};
-use crate::config::value::text::Cron;
 use crate::config::value::zone::Zone;
 use crate::config::value::{Kind, ValueError, duration};
 use crate::schedule::{Schedule, ScheduleError, Window, shortest_gap};
@@ -77,7 +76,10 @@ fn zone(r: &mut R<'_, '_>, daemon_zone: Option<Tz>) -> Result<Tz, Bad> {
 }
 
 fn explain(error: ScheduleError) -> ValueError {
-    ValueError { message: error.to_string(), span: error.span, help: error.hint }
+    // The key says already that it is about a window.
+    let message = error.to_string();
+    let message = message.strip_prefix("window: ").unwrap_or(&message).to_owned();
+    ValueError { message, span: error.span, help: error.hint }
 }
 
 fn schedules(r: &mut R<'_, '_>, zone: Tz) -> Result<Vec<Found<Schedule>>, Bad> {
@@ -92,7 +94,7 @@ fn schedules(r: &mut R<'_, '_>, zone: Tz) -> Result<Vec<Found<Schedule>>, Bad> {
         .into_iter()
         .map(|item| match Schedule::parse(&item.value, zone) {
             Ok(schedule) => Ok(Found { value: schedule, key: item.key, place: item.place }),
-            Err(error) => Err(r.refuse(&item.key, &item.place, &item.value, (&explain(error), Cron::EXAMPLE))),
+            Err(error) => Err(r.refuse(&item.key, &item.place, (&item.value, &explain(error)))),
         })
         .collect();
     parsed.into_iter().collect()
@@ -102,7 +104,7 @@ fn window(r: &mut R<'_, '_>, zone: Tz) -> Result<Option<Window>, Bad> {
     let Some(found) = r.text("window", |p| p.window.as_ref())? else { return Ok(None) };
     Window::parse(&found.value, zone)
         .map(Some)
-        .map_err(|error| r.refuse(&found.key, &found.place, &found.value, (&explain(error), raw::WindowText::EXAMPLE)))
+        .map_err(|error| r.refuse(&found.key, &found.place, (&found.value, &explain(error))))
 }
 
 fn lint_schedules(r: &mut R<'_, '_>, schedules: &[Found<Schedule>]) {
@@ -126,20 +128,20 @@ fn lint_gap(
     let Some(first) = schedules.first() else { return };
     let all: Vec<Schedule> = schedules.iter().map(|found| found.value.clone()).collect();
     let Some(gap) = shortest_gap(&all, FROM) else { return };
-    // A profile that fires every few minutes is not meant to warm everything each time.
-    if typed.is_none() || rewarm_after <= gap.mul_f64(0.8) || rewarm_after >= gap * 4 {
+    // A profile that fires much more often looks for what is new, and is not meant to warm everything each time.
+    if rewarm_after <= gap.mul_f64(0.8) || rewarm_after >= gap.saturating_mul(4) {
         return;
     }
     let (after, gap) = (duration::show(rewarm_after), duration::show(gap));
     let warning =
         Diagnostic::warning(format!("what was warmed at one fire may still count as warm at the next, {gap} later"));
-    let typed_place = typed.map_or(&first.place, |found| &found.place);
+    let fires = format!("fires every {gap} at the closest");
+    let warning = match typed {
+        Some(found) => warning.key(&found.key).at(&found.place, format!("fresh for {after}")).at(&first.place, fires),
+        None => warning.key(&first.key).at(&first.place, format!("{fires}, and rewarm_after is {after} by default")),
+    };
     r.rule(
-        warning
-            .key(typed.map_or(&first.key, |found| &found.key))
-            .at(typed_place, format!("fresh for {after}"))
-            .at(&first.place, format!("fires every {gap} at the closest"))
-            .help("keep `rewarm_after` under 0.8 of the shortest gap between fires, so that every fire warms anew"),
+        warning.help("keep `rewarm_after` under 0.8 of the shortest gap between fires, so that every fire warms anew"),
     );
 }
 

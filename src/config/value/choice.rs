@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(OnReload::parse("if_changed").unwrap_err().help.as_deref(), Some("did you mean `if-changed`?"));
         assert_eq!(
             Order::parse("biggest").unwrap_err().help.as_deref(),
-            Some("there are `newest`, `oldest`, `key`, `largest`, `smallest`")
+            Some("one of `newest`, `oldest`, `key`, `largest`, `smallest`")
         );
     }
 

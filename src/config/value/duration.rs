@@ -20,7 +20,7 @@ impl<const ZERO: bool> Kind for Length<ZERO> {
     fn parse(text: &str) -> Result<Duration, ValueError> {
         let length = humantime::parse_duration(text).map_err(|cause| explain(&cause, text))?;
         if length.is_zero() && !ZERO {
-            return Err(ValueError::new("must be more than nothing"));
+            return Err(ValueError::new("must be longer than 0s"));
         }
         if length > LONGEST {
             return Err(ValueError::new("is more than 100 years"));
@@ -97,7 +97,7 @@ mod tests {
             ("-12h", "-", "a length of time has no sign"),
             ("12,5h", ",", "this character has no place in a length of time"),
             ("", "", "a length of time is expected"),
-            ("0s", "0s", "must be more than nothing"),
+            ("0s", "0s", "must be longer than 0s"),
             ("101years", "101years", "is more than 100 years"),
             ("99999999999999999999999h", "99999999999999999999999h", "the number is too large"),
         ]);

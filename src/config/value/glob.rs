@@ -68,7 +68,8 @@ impl Kind for Members {
         let cut = |span: Range<usize>| span.start.saturating_sub(BELOW.len())..span.end.saturating_sub(BELOW.len());
         Pattern::parse(&format!("{BELOW}{text}")).map_err(|error| {
             let error = explain(&error);
-            ValueError { span: error.span.map(cut), ..error }
+            let help = error.help.map(|help| help.replace(BELOW, ""));
+            ValueError { span: error.span.map(cut), help, ..error }
         })?;
         Ok(text.into())
     }

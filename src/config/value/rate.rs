@@ -15,7 +15,7 @@ impl Kind for Rate {
             return Err(ValueError::new("a rate is a size a second").help("end it with `/s`"));
         };
         match size::parse(bytes)? {
-            0 => Err(ValueError::new("must be more than nothing")),
+            0 => Err(ValueError::new("must be more than 0 B/s")),
             rate => Ok(rate),
         }
     }
@@ -36,7 +36,7 @@ mod tests {
         refuses::<Rate>(&[
             ("200 MiB", "200 MiB", "a rate is a size a second"),
             ("200 Mbit/s", "Mbit", "unknown unit `Mbit`"),
-            ("0 B/s", "0 B/s", "must be more than nothing"),
+            ("0 B/s", "0 B/s", "must be more than 0 B/s"),
             ("/s", "", "a size begins with a number"),
         ]);
     }

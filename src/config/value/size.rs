@@ -1,6 +1,6 @@
 //! Sizes: `"8 TiB"`, `"500 GB"`, `"1.5 GiB"`. Always with a unit, so that nobody has to guess one.
 
-use bytesize::{EB, EIB, GB, GIB, KB, KIB, MB, MIB, PB, PIB, TB, TIB};
+use bytesize::{ByteSize, EB, EIB, GB, GIB, KB, KIB, MB, MIB, PB, PIB, TB, TIB};
 
 use super::{Kind, ValueError};
 use crate::select::Cap;
@@ -32,7 +32,7 @@ impl<const ZERO: bool> Kind for Size<ZERO> {
 
     fn parse(text: &str) -> Result<u64, ValueError> {
         match parse(text)? {
-            0 if !ZERO => Err(ValueError::new("must be more than nothing")),
+            0 if !ZERO => Err(ValueError::new("must be more than 0 B")),
             bytes => Ok(bytes),
         }
     }
@@ -129,10 +129,13 @@ fn factor(unit: &str) -> Result<u128, ValueError> {
 
 /// The shortest exact spelling with at most three decimals; powers of 1024 where both are as short.
 pub fn show(bytes: u64) -> String {
+    if bytes == 0 {
+        return "0 B".to_owned();
+    }
     let spelled = UNITS.iter().filter_map(|(unit, factor)| {
         let thousandths = u128::from(bytes) * 1000;
         let factor = u128::from(*factor);
-        if !thousandths.is_multiple_of(factor) || (thousandths / factor < 1000 && bytes > 0) {
+        if !thousandths.is_multiple_of(factor) || thousandths / factor < 1000 {
             return None;
         }
         let (whole, part) = (thousandths / factor / 1000, thousandths / factor % 1000);
@@ -141,6 +144,12 @@ pub fn show(bytes: u64) -> String {
         Some((number.len(), usize::from(!unit.contains('i')), format!("{number} {unit}")))
     });
     spelled.min().map_or_else(|| format!("{bytes} B"), |(_, _, text)| text)
+}
+
+/// For people: exact where that is short, else rounded to a tenth of a power of 1024.
+pub fn brief(bytes: u64) -> String {
+    let exact = show(bytes);
+    if exact.len() <= 8 { exact } else { ByteSize(bytes).display().iec().to_string() }
 }
 
 #[cfg(test)]
@@ -188,7 +197,7 @@ mod tests {
                 "99999999999999999999999999999999999999999 B",
                 "is more than 16 EiB, the largest size",
             ),
-            ("0 GiB", "0 GiB", "must be more than nothing"),
+            ("0 GiB", "0 GiB", "must be more than 0 B"),
         ]);
     }
 
@@ -198,8 +207,17 @@ mod tests {
         refuses::<ByteCap>(&[
             ("Unlimited", "Unlimited", "is neither a size nor `unlimited`"),
             ("unlimitd", "unlimitd", "is neither a size nor `unlimited`"),
-            ("0 B", "0 B", "must be more than nothing"),
+            ("0 B", "0 B", "must be more than 0 B"),
         ]);
+    }
+
+    #[test]
+    fn people_are_told_what_they_can_read() {
+        for (bytes, text) in
+            [(8 << 40, "8 TiB"), (500_000_000_000, "500 GB"), (13_694_139_533_312, "12.5 TiB"), (0, "0 B")]
+        {
+            assert_eq!(brief(bytes), text);
+        }
     }
 
     proptest::proptest! {

@@ -61,14 +61,11 @@ def test_a_gateway_killed_under_a_run_ends_it_in_time_and_nothing_is_claimed(pro
     finally:
         server.start_again()
 
+    missed = {s["key"].encode() for error in run["errors"] for s in error["sample"] if error["class"] != "changed"}
+    assert not missed & answered, f"answered, and not called warm: {sorted(missed & answered)}"
     wire.start()
-    before = len(wire.requests)
-    again = program.run(*command).ended(0).one()
-    asked = {r.key(BUCKET) for r in wire.requests[before:] if r.is_warming}
+    program.run(*command).ended(0)
     wire.stop()
-    claimed = {o.key.encode() for o in objects if o.size > 0} - asked
-    assert claimed <= answered, f"called warm without an answer: {sorted(claimed - answered)[:5]}"
-    assert again["fresh"]["objects"] == len(claimed) == run["warmed"]["objects"], f"first {run}\nsecond {again}"
 
 
 def wait_for(condition, process):

@@ -1,0 +1,234 @@
+//! `hotset plan --against`: two configurations over one listing, and what changes between them.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::text::{counted, iec};
+use crate::object::{Bucket, Count, Key, Object};
+use crate::report::Outcome;
+use crate::report::json::Place;
+use crate::select::plan::{Plan, Verdict};
+
+/// How many keys a change names on each side.
+const SAMPLE: usize = 5;
+
+/// How a change is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    #[default]
+    Table,
+    /// For a comment on a pull request
+    Markdown,
+    Json,
+}
+
+/// A profile before and after; one side is absent where it was added or removed.
+pub struct Change {
+    pub profile: String,
+    pub before: Option<Plan>,
+    pub after: Option<Plan>,
+}
+
+/// What enters or leaves a selection.
+#[derive(Default)]
+struct Moved<'a> {
+    count: Count,
+    sample: Vec<&'a Object>,
+}
+
+impl<'a> Moved<'a> {
+    /// What `these` have and `those` do not.
+    fn between(these: &'a [Object], those: &[Object]) -> Self {
+        let others: HashSet<(&Bucket, &Key)> = those.iter().map(|object| (&object.bucket, &object.key)).collect();
+        let mut moved = Self::default();
+        for object in these.iter().filter(|object| !others.contains(&(&object.bucket, &object.key))) {
+            moved.count.add(object.size);
+            if moved.sample.len() < SAMPLE {
+                moved.sample.push(object);
+            }
+        }
+        moved
+    }
+}
+
+impl Change {
+    fn kind(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            (Some(before), Some(after)) if before.fingerprint == after.fingerprint => "same",
+            _ => "changed",
+        }
+    }
+
+    fn enters(&self) -> Moved<'_> {
+        Moved::between(chosen(self.after.as_ref()), chosen(self.before.as_ref()))
+    }
+
+    fn leaves(&self) -> Moved<'_> {
+        Moved::between(chosen(self.before.as_ref()), chosen(self.after.as_ref()))
+    }
+
+    fn sides(&self) -> [(&'static str, Option<&Plan>); 2] {
+        [("before", self.before.as_ref()), ("after", self.after.as_ref())]
+    }
+}
+
+/// A plan that may not be carried out warms nothing.
+fn chosen(plan: Option<&Plan>) -> &[Object] {
+    plan.filter(|plan| plan.verdict == Verdict::Ready).map_or(&[], |plan| &plan.selection.selected)
+}
+
+fn selected(plan: Option<&Plan>) -> Count {
+    plan.map(Plan::to_warm).unwrap_or_default()
+}
+
+fn month(plan: Option<&Plan>) -> Option<f64> {
+    Some(plan?.cost?.usd_month_max).filter(|_| plan.is_some_and(|plan| plan.verdict == Verdict::Ready))
+}
+
+fn share(plan: Option<&Plan>) -> Option<f64> {
+    plan.filter(|plan| plan.verdict == Verdict::Ready)?.share
+}
+
+/// Prints all changes.
+pub fn write(changes: &[Change], format: Format, out: &mut impl Write) -> io::Result<()> {
+    match format {
+        Format::Table => changes.iter().try_for_each(|change| table(change, out)),
+        Format::Markdown => markdown(changes, out),
+        Format::Json => changes.iter().try_for_each(|change| json(change, out)),
+    }
+}
+
+fn table(change: &Change, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{}: {}", change.profile, change.kind())?;
+    for (name, plan) in change.sides() {
+        writeln!(out, "  {name:<7} {}", side(plan))?;
+    }
+    for (sign, name, moved) in [('+', "enters", change.enters()), ('-', "leaves", change.leaves())] {
+        let Count { objects, bytes } = moved.count;
+        writeln!(out, "  {name:<7} {}, {}", counted(objects, "object"), iec(bytes))?;
+        for object in &moved.sample {
+            writeln!(out, "    {sign} s3://{}/{} ({})", object.bucket, object.key, iec(object.size))?;
+        }
+        if objects > moved.sample.len() as u64 {
+            writeln!(out, "    {sign} and {} more", objects - moved.sample.len() as u64)?;
+        }
+    }
+    Ok(())
+}
+
+fn side(plan: Option<&Plan>) -> String {
+    let Some(plan) = plan else { return "not there".to_owned() };
+    let (Verdict::Ready, count) = (&plan.verdict, plan.to_warm()) else {
+        let (outcome, why) = Outcome::of_plan(&plan.verdict);
+        return format!("{outcome}: {}", why.unwrap_or_default());
+    };
+    let mut text = format!("{}, {}", counted(count.objects, "object"), iec(count.bytes));
+    if let Some(share) = plan.share {
+        text = format!("{text}, {:.1}% of the cache", 100.0 * share);
+    }
+    if let Some(cost) = plan.cost {
+        text = format!("{text}, at most ${:.2} a month", cost.usd_month_max);
+    }
+    text
+}
+
+fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "### What hotset would warm\n")?;
+    writeln!(out, "| profile | | before | after | enters | leaves |")?;
+    writeln!(out, "|---|---|---|---|---|---|")?;
+    for change in changes {
+        let (enters, leaves) = (change.enters().count, change.leaves().count);
+        let moved = |count: Count| match count.objects {
+            0 => "–".to_owned(),
+            n => format!("{}, {}", counted(n, "object"), iec(count.bytes)),
+        };
+        let [before, after] = change.sides().map(|(_, plan)| cell(&side(plan)));
+        let (name, kind) = (cell(&change.profile), change.kind());
+        writeln!(out, "| `{name}` | {kind} | {before} | {after} | {} | {} |", moved(enters), moved(leaves))?;
+    }
+    for change in changes {
+        for (sign, name, moved) in [('+', "enters", change.enters()), ('-', "leaves", change.leaves())] {
+            if moved.sample.is_empty() {
+                continue;
+            }
+            writeln!(out, "\n<details><summary><code>{}</code> {name}</summary>\n\n```diff", cell(&change.profile))?;
+            for object in &moved.sample {
+                // A fence inside a key would end the block.
+                let key = object.key.to_string().replace('`', "\\u{60}");
+                writeln!(out, "{sign} s3://{}/{key} ({})", object.bucket, iec(object.size))?;
+            }
+            if moved.count.objects > moved.sample.len() as u64 {
+                writeln!(out, "{sign} and {} more", moved.count.objects - moved.sample.len() as u64)?;
+            }
+            writeln!(out, "```\n\n</details>")?;
+        }
+    }
+    Ok(())
+}
+
+/// Text that cannot leave its table cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
+}
+
+#[derive(Serialize)]
+struct ChangeLine<'a> {
+    v: u32,
+    profile: &'a str,
+    change: &'static str,
+    before: SideField<'a>,
+    after: SideField<'a>,
+    enters: MovedField<'a>,
+    leaves: MovedField<'a>,
+}
+
+#[derive(Serialize)]
+struct SideField<'a> {
+    outcome: Option<Outcome>,
+    reason: Option<&'a str>,
+    #[serde(flatten)]
+    count: Count,
+    share: Option<f64>,
+    usd_month_max: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct MovedField<'a> {
+    #[serde(flatten)]
+    count: Count,
+    sample: Vec<Place<'a>>,
+}
+
+fn json(change: &Change, out: &mut impl Write) -> io::Result<()> {
+    let line = ChangeLine {
+        v: 1,
+        profile: &change.profile,
+        change: change.kind(),
+        before: side_field(change.before.as_ref()),
+        after: side_field(change.after.as_ref()),
+        enters: moved_field(&change.enters()),
+        leaves: moved_field(&change.leaves()),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
+}
+
+fn side_field(plan: Option<&Plan>) -> SideField<'_> {
+    let verdict = plan.map(|plan| Outcome::of_plan(&plan.verdict));
+    SideField {
+        outcome: verdict.map(|(outcome, _)| outcome),
+        reason: verdict.and_then(|(_, reason)| reason),
+        count: selected(plan),
+        share: share(plan),
+        usd_month_max: month(plan),
+    }
+}
+
+fn moved_field<'a>(moved: &Moved<'a>) -> MovedField<'a> {
+    let sample = moved.sample.iter().map(|object| Place::new(&object.bucket, &object.key)).collect();
+    MovedField { count: moved.count, sample }
+}

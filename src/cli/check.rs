@@ -1,0 +1,251 @@
+//! `hotset check`: what a valid configuration will do, told without asking anyone.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::endpoint::Endpoint;
+use crate::config::profile::Profile;
+use crate::config::value::size::brief;
+use crate::object::Escaped;
+use crate::schedule::fires;
+use crate::select::Cap;
+
+/// How many coming fires of a profile are told.
+const FIRES: usize = 3;
+
+/// For people: profiles with their caps and coming fires, endpoints with what is asked of them, warnings.
+///
+/// # Errors
+/// What `out` cannot take.
+pub fn write(config: &Config, now: DateTime<Utc>, color: bool, out: &mut impl Write) -> io::Result<()> {
+    for profile in config.profiles.values() {
+        write_profile(profile, now, out)?;
+    }
+    for endpoint in config.endpoints.values() {
+        write_endpoint(config, endpoint, out)?;
+    }
+    for warning in &config.warnings {
+        writeln!(out, "{}\n", warning.render(color))?;
+    }
+    let counts = [
+        count(config.profiles.len(), "profile"),
+        count(config.endpoints.len(), "endpoint"),
+        count(config.warnings.len(), "warning"),
+    ];
+    writeln!(out, "the configuration is valid: {}", counts.join(", "))
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn write_profile(profile: &Profile, now: DateTime<Utc>, out: &mut impl Write) -> io::Result<()> {
+    let paused = if profile.paused { "  (paused)" } else { "" };
+    writeln!(out, "profile {} on {}{paused}", profile.name, profile.endpoint.name)?;
+    let source = match &profile.manifest {
+        Some(manifest) => format!("manifest {}", Escaped(manifest)),
+        None => count(profile.rules.patterns.len(), "pattern"),
+    };
+    let mut caps = match profile.rules.max_bytes {
+        Cap::Bytes(bytes) => format!("at most {}", brief(bytes)),
+        Cap::Unlimited => "any number of bytes".to_owned(),
+    };
+    if let Some(objects) = profile.rules.max_objects {
+        // Writing to a String cannot fail.
+        let _ = write!(caps, ", {}", count(usize::try_from(objects).unwrap_or(usize::MAX), "object"));
+    }
+    writeln!(out, "  objects  {source}, {caps}")?;
+    let mut label = "  next     ";
+    for fire in fires(&profile.schedules, now).take(FIRES) {
+        writeln!(out, "{label}{}", fire.with_timezone(&profile.zone).format("%a %Y-%m-%d %H:%M:%S %Z"))?;
+        label = "           ";
+    }
+    if profile.schedules.is_empty() {
+        writeln!(out, "{label}no schedule")?;
+    }
+    if let Some(window) = &profile.window {
+        writeln!(out, "  window   {} {}", window.text(), window.zone())?;
+    }
+    writeln!(out)
+}
+
+fn write_endpoint(config: &Config, endpoint: &Endpoint, out: &mut impl Write) -> io::Result<()> {
+    let asked = Asked::of(config, endpoint);
+    writeln!(out, "endpoint {}", endpoint.name)?;
+    writeln!(out, "  cache    {}", endpoint.cache.0.url.as_str().trim_end_matches('/'))?;
+    writeln!(out, "  list     {}", endpoint.list.0.url.as_str().trim_end_matches('/'))?;
+    let mut line = brief(asked.bytes);
+    for (what, limit) in [("budget", endpoint.budget), ("capacity", endpoint.capacity)] {
+        if let Some(limit) = limit {
+            let _ = write!(line, ", {} of the {what} of {}", percent(asked.bytes, limit), brief(limit));
+        }
+    }
+    if !asked.unlimited.is_empty() {
+        let _ = write!(line, ", and any number of bytes by {}", asked.unlimited.join(", "));
+    }
+    writeln!(out, "  asked    {line}\n")
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    let percent = u128::from(part) * 100 / u128::from(whole.max(1));
+    format!("{percent}%")
+}
+
+/// What the unpaused profiles of an endpoint ask for together.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked<'a> {
+    bytes: u64,
+    unlimited: Vec<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(config: &'a Config, endpoint: &Endpoint) -> Self {
+        let mut asked = Self::default();
+        let here = |profile: &&'a std::sync::Arc<Profile>| profile.endpoint.name == endpoint.name && !profile.paused;
+        for profile in config.profiles.values().filter(here) {
+            match profile.rules.max_bytes {
+                Cap::Bytes(bytes) => asked.bytes = asked.bytes.saturating_add(bytes),
+                Cap::Unlimited => asked.unlimited.push(&profile.name),
+            }
+        }
+        asked
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Profile {
+        v: u32,
+        profile: &'a str,
+        endpoint: &'a str,
+        fingerprint: String,
+        paused: bool,
+        patterns: usize,
+        /// `null`: unlimited.
+        max_bytes: Option<u64>,
+        max_objects: Option<u64>,
+        next: Vec<String>,
+    },
+    Endpoint {
+        v: u32,
+        endpoint: &'a str,
+        cache_url: &'a str,
+        list_url: &'a str,
+        max_bytes: u64,
+        unlimited: Vec<&'a str>,
+        budget: Option<u64>,
+        capacity: Option<u64>,
+    },
+    Warning {
+        v: u32,
+        warning: &'a Diagnostic,
+    },
+}
+
+/// JSON Lines: profiles, endpoints, warnings.
+///
+/// # Errors
+/// What `out` cannot take.
+pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> io::Result<()> {
+    let profiles = config.profiles.values().map(|profile| Line::Profile {
+        v: 1,
+        profile: &profile.name,
+        endpoint: &profile.endpoint.name,
+        fingerprint: config.fingerprint(profile),
+        paused: profile.paused,
+        patterns: profile.rules.patterns.len(),
+        max_bytes: match profile.rules.max_bytes {
+            Cap::Bytes(bytes) => Some(bytes),
+            Cap::Unlimited => None,
+        },
+        max_objects: profile.rules.max_objects,
+        next: fires(&profile.schedules, now)
+            .take(FIRES)
+            .map(|fire| fire.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+            .collect(),
+    });
+    let endpoints = config.endpoints.values().map(|endpoint| {
+        let asked = Asked::of(config, endpoint);
+        Line::Endpoint {
+            v: 1,
+            endpoint: &endpoint.name,
+            cache_url: endpoint.cache.0.url.as_str().trim_end_matches('/'),
+            list_url: endpoint.list.0.url.as_str().trim_end_matches('/'),
+            max_bytes: asked.bytes,
+            unlimited: asked.unlimited,
+            budget: endpoint.budget,
+            capacity: endpoint.capacity,
+        }
+    });
+    let warnings = config.warnings.iter().map(|warning| Line::Warning { v: 1, warning });
+    for line in profiles.chain(endpoints).chain(warnings) {
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Source, load_sources};
+
+    const TEXT: &str = r#"
+[endpoint.lota]
+cache_url = "http://cwlota.com"
+list_url = "https://cwobject.com"
+region = "us-east-1"
+capacity = "10 TiB"
+budget = "24 TiB"
+
+[defaults]
+max_bytes = "500 GB"
+
+[profile.nightly]
+objects = ["s3://training/imagenet/**", "s3://training/laion/**"]
+schedule = "30 1 * * *"
+time_zone = "America/New_York"
+window = "Mon-Fri 01:00-06:00"
+max_bytes = "12 TiB"
+
+[profile.hourly]
+objects = ["s3://small/**"]
+schedule = ["@hourly", "*/90 * * * *"]
+max_objects = 1000
+
+[profile.by-hand]
+objects = ["s3://models/{a,b}/**"]
+on_start = "never"
+paused = true
+"#;
+
+    fn config() -> Config {
+        load_sources(vec![Source { name: "hotset.toml".to_owned(), text: TEXT.to_owned(), layer: 0 }])
+            .unwrap_or_else(|errors| panic!("{}", errors.render(false)))
+    }
+
+    /// The night in which New York sets its clocks back.
+    fn now() -> DateTime<Utc> {
+        "2026-10-31T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn tells_what_a_configuration_will_do() {
+        let mut out = Vec::new();
+        write(&config(), now(), false, &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn tells_scripts_the_same() {
+        let mut out = Vec::new();
+        write_json(&config(), now(), &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+}

@@ -1,0 +1,135 @@
+//! `hotset demo`: the main job on a simulator. Needs no credentials and no network, and leaves nothing behind.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::TimeDelta;
+
+use super::text::iec;
+use super::{Context, plan, warm};
+use crate::clock;
+use crate::config::endpoint::{CredentialSource, Credentials};
+use crate::config::profile::Profile;
+use crate::config::{self, Config, Source};
+use crate::exit;
+use crate::report::Progress;
+use crate::run::{self, Connections, Pass, Task};
+use crate::sim::{Bucket, Entry, Lota, Reading, Series, Sim};
+
+/// The configuration that the demo runs.
+const PROFILES: &str = include_str!("../../config/demo.toml");
+const BUCKET: &str = "training";
+const MIB: u64 = 1 << 20;
+/// The objects that are read cold and warm.
+const READ: [&str; 3] =
+    ["datasets/imagenet/train-000000.tar", "datasets/imagenet/train-000017.tar", "datasets/imagenet/train-000039.tar"];
+
+pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
+    let sim = Sim::builder().bucket(BUCKET, bucket()).cache(cache()).start().await.context("start the simulator")?;
+    let config = configure(&sim)?;
+    let mut out = io::stdout();
+    writeln!(out, "A simulated object store serves the bucket `{BUCKET}` at {}", sim.list_url())?;
+    writeln!(out, "and a simulated LOTA cache stands in front of it at {}.\n", sim.cache_url())?;
+
+    writeln!(out, "Three shards as a training job reads them now:")?;
+    let cold = read_all(&sim).await?;
+    for (key, reading) in READ.iter().zip(&cold) {
+        writeln!(out, "  {key}  {}  {:>6.0} ms", iec(reading.bytes), millis(reading.took))?;
+        // Reading has filled the cache; the demo is about what a warm does.
+        sim.evict(BUCKET, key);
+    }
+
+    let mut connections = Connections::default();
+    let mut ends = Vec::new();
+    for profile in config.profiles.values() {
+        let task = task(&config, profile);
+        let connection = connections.open(&task.profile).await;
+        writeln!(out, "\n$ hotset plan {}", profile.name)?;
+        let planned = run::plan(&task, &connection, &Arc::new(Progress::default()), &context.stop).await;
+        plan::write_text(&planned, &mut out)?;
+        writeln!(out, "\n$ hotset warm {}", profile.name)?;
+        let progress = Arc::new(Progress::default());
+        let pass = Pass {
+            trigger: "cli",
+            deadline: Duration::from_secs(60),
+            min_warm: None,
+            stop: context.stop.clone(),
+            progress: progress.clone(),
+        };
+        let running = run::pass(&task, &connection, pass);
+        let report = context.screen.watch(&profile.name, &progress, running).await;
+        warm::write_text(&report, &mut out)?;
+        ends.push((report.outcome, report.did_something()));
+    }
+
+    writeln!(out, "\nThe same shards after it:")?;
+    let warm = read_all(&sim).await?;
+    for ((key, before), after) in READ.iter().zip(&cold).zip(&warm) {
+        let times = before.took.as_secs_f64() / after.took.as_secs_f64().max(1e-6);
+        let (bytes, took) = (iec(after.bytes), millis(after.took));
+        writeln!(out, "  {key}  {bytes}  {took:>6.0} ms, {times:.1} times as fast")?;
+    }
+    let fills = sim.counters().fills;
+    writeln!(out, "\nThe cache filled {} objects with {}.", fills.fills, iec(fills.fill_bytes))?;
+    writeln!(out, "The profiles that ran are in config/demo.toml. Next: write hotset.toml, then `hotset check`.")?;
+    sim.shutdown().await;
+    Ok(ExitCode::from(context.received.exit_code().unwrap_or_else(|| exit::of_several(&ends))))
+}
+
+/// A small training bucket, with the odds and ends that real ones have.
+fn bucket() -> Bucket {
+    let now = clock::now();
+    let days = |days| now - TimeDelta::days(days);
+    let shards = Series::new("datasets/imagenet/train-", 40, ".tar").width(6).size(64 * MIB);
+    let results = Series::new("results/run-", 12, ".parquet").width(2).size(24 * MIB);
+    Bucket::new()
+        .series(shards.modified(days(20), TimeDelta::seconds(30)))
+        .series(results.modified(days(10), TimeDelta::days(1)))
+        .object("datasets/imagenet/", Entry::sized(0).modified(days(21)))
+        .object("datasets/imagenet/_SUCCESS", Entry::sized(0).modified(days(20)))
+        .object("datasets/imagenet/_tmp/part-0", Entry::sized(64 * MIB).modified(days(20)))
+        .object("datasets/imagenet/original.tar", Entry::sized(900 * MIB).modified(days(90)).class("GLACIER"))
+}
+
+/// Slow enough to watch, quick enough to wait for.
+fn cache() -> Lota {
+    Lota {
+        floor: Duration::from_millis(8),
+        fill_rate: Some(128 * MIB),
+        bandwidth: Some(768 * MIB),
+        capacity: Some(8 << 40),
+        ..Lota::default()
+    }
+}
+
+fn configure(sim: &Sim) -> anyhow::Result<Config> {
+    let urls = format!("cache_url = {:?}\nlist_url = {:?}\n", sim.cache_url(), sim.list_url());
+    let sources = vec![
+        Source { name: "config/demo.toml".to_owned(), text: PROFILES.to_owned(), layer: 0 },
+        Source { name: "demo".to_owned(), text: format!("[override.endpoint.lota]\n{urls}"), layer: 1 },
+    ];
+    Ok(config::load_sources(sources)?)
+}
+
+/// The profile with keys of its own: the simulator takes any, and the machine may have none.
+fn task(config: &Config, profile: &Arc<Profile>) -> Task {
+    let source = CredentialSource::Fixed { access_key_id: "demo".to_owned(), secret_access_key: "demo".to_owned() };
+    let credentials = Credentials { name: Some("demo".into()), source, buckets: None };
+    let fingerprint = config.fingerprint(profile);
+    Task { profile: Arc::new(Profile { credentials: Some(Arc::new(credentials)), ..(**profile).clone() }), fingerprint }
+}
+
+async fn read_all(sim: &Sim) -> anyhow::Result<Vec<Reading>> {
+    let mut readings = Vec::new();
+    for key in READ {
+        readings.push(sim.read(BUCKET, key).await?);
+    }
+    Ok(readings)
+}
+
+fn millis(took: Duration) -> f64 {
+    1000.0 * took.as_secs_f64()
+}

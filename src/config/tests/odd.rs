@@ -1,0 +1,86 @@
+//! No text is too odd: it is resolved, or refused with a place in it.
+
+use proptest::prelude::*;
+
+use super::super::{load_sources, reference};
+use super::source;
+
+/// Whatever comes of it, it can be shown, and nothing is said of a place outside the text.
+fn survives(texts: Vec<String>) {
+    let sources = texts.iter().enumerate().map(|(nth, text)| source("odd.toml", nth, text)).collect();
+    match load_sources(sources) {
+        Ok(config) => {
+            config.profiles.values().for_each(|profile| drop(config.fingerprint(profile)));
+            config.warnings.iter().for_each(|warning| drop(warning.render(true)));
+        }
+        Err(errors) => {
+            assert!(errors.errors() > 0);
+            drop((errors.render(false), errors.render(true)));
+            for error in &errors {
+                if let Some(place) = error.place() {
+                    assert!(place.file.text().get(place.span.clone()).is_some(), "{error}: {:?}", place.span);
+                }
+            }
+        }
+    }
+}
+
+/// What stands in configurations, and what should not.
+const PIECES: [&str; 24] = [
+    "[profile.a]",
+    "[endpoint.a]",
+    "[override.profile.a]",
+    "[[profile]]",
+    "[profile]",
+    "[credentials.\"\u{7f} \"]",
+    "objects",
+    "max_bytes",
+    "schedule",
+    "checkpoint",
+    "list",
+    "=",
+    "\"s3://b/[\"",
+    "\"8 TiB\"",
+    "\"${A}\"",
+    "''",
+    "\"\"\"",
+    "{",
+    "}",
+    "[",
+    ",",
+    "\n",
+    "-9223372036854775809",
+    "token = 'x'",
+];
+
+proptest! {
+    // Texts that come close to a configuration are resolved to the end, schedules and all.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_text(text: String) {
+        survives(vec![text]);
+    }
+
+    #[test]
+    fn pieces_in_any_order(picks in prop::collection::vec(0..PIECES.len(), 0..40)) {
+        let text: String = picks.iter().flat_map(|pick| [PIECES[*pick], " "]).collect();
+        survives(vec![text.clone(), text]);
+    }
+
+    #[test]
+    fn the_reference_with_a_part_cut_out(start in 0..9000_usize, len in 0..200_usize, put in "\\PC{0,5}") {
+        let text = reference();
+        let floor = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        survives(vec![format!("{}{put}{}", &text[..floor(start)], &text[floor(start + len)..])]);
+    }
+
+    #[test]
+    fn the_reference_with_a_value_exchanged(line in 0..300_usize, put in prop_oneof!["[0-9a-z{}\\[\\]\"'=, .]{0,12}", "\"\\PC{0,20}\""]) {
+        let lines: Vec<String> = reference().lines().enumerate().map(|(nth, text)| match text.split_once(" = ") {
+            Some((key, _)) if nth == line && !text.starts_with('#') => format!("{key} = {put}"),
+            _ => text.to_owned(),
+        }).collect();
+        survives(vec![lines.join("\n")]);
+    }
+}

@@ -1,0 +1,211 @@
+//! patterns → pages of objects. Walks each prefix page by page, several prefixes at once; a page that cannot be had ends
+//! the listing with an error, never with fewer objects.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::stream::{self, Stream, StreamExt};
+use rand::RngExt;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::config::endpoint::Limits;
+use crate::object::{Bucket, Key};
+use crate::report::Progress;
+use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
+
+/// The first pause before a retry; it doubles, jittered, up to the second.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// What is listed: all keys of `bucket` that begin with `prefix`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub bucket: Bucket,
+    pub prefix: Key,
+}
+
+/// A listing that could not be finished.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{what}: {source}")]
+pub struct ListError {
+    /// The operation and what it was about.
+    pub what: String,
+    #[source]
+    pub source: RequestError,
+}
+
+/// What listing needs of the outside world.
+pub trait Lists: Send + Sync + 'static {
+    fn page(&self, request: PageRequest<'_>) -> impl Future<Output = Result<Page, RequestError>> + Send;
+    fn buckets(&self) -> impl Future<Output = Result<Vec<BucketName>, RequestError>> + Send;
+    fn reread_keys(&self) -> impl Future<Output = Result<(), String>> + Send;
+    /// Remembers the region of a bucket; false where that was known.
+    fn learn(&self, bucket: &Bucket, region: &str) -> bool;
+}
+
+/// The list side of one endpoint.
+#[derive(Clone, Debug)]
+pub struct ListSide {
+    pub client: ListClient,
+    pub keys: Keys,
+    pub regions: Regions,
+}
+
+impl Lists for ListSide {
+    async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
+        self.client.page(request).await
+    }
+
+    async fn buckets(&self) -> Result<Vec<BucketName>, RequestError> {
+        self.client.buckets().await
+    }
+
+    async fn reread_keys(&self) -> Result<(), String> {
+        self.keys.reread().await
+    }
+
+    fn learn(&self, bucket: &Bucket, region: &str) -> bool {
+        self.regions.learn(bucket, region)
+    }
+}
+
+/// How patiently a listing asks.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    pub in_flight: usize,
+    pub page_timeout: Duration,
+    /// Requests after the first, per page.
+    pub retries: u32,
+    /// How long the endpoint may answer nothing.
+    pub outage_wait: Duration,
+}
+
+impl From<&Limits> for Patience {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            in_flight: limits.list_in_flight as usize,
+            page_timeout: limits.base_timeout,
+            retries: limits.retries,
+            outage_wait: limits.outage_wait,
+        }
+    }
+}
+
+/// The pages of `ranges`, in no order. After an error the stream is of no more use.
+pub fn pages<L: Lists>(
+    lists: Arc<L>,
+    ranges: Vec<Range>,
+    patience: Patience,
+    progress: Arc<Progress>,
+) -> impl Stream<Item = Result<Page, ListError>> + Send {
+    let in_flight = patience.in_flight.max(1);
+    let asking = Arc::new(Asking { lists, patience, progress });
+    stream::iter(ranges).map(move |range| Box::pin(walk(asking.clone(), range))).flatten_unordered(in_flight)
+}
+
+/// All buckets that the keys may see.
+pub async fn buckets<L: Lists>(
+    lists: Arc<L>,
+    patience: Patience,
+    progress: Arc<Progress>,
+) -> Result<Vec<BucketName>, ListError> {
+    let asking = Asking { lists, patience, progress };
+    asking
+        .patiently(None, || asking.lists.buckets())
+        .await
+        .map_err(|source| ListError { what: "list the buckets".to_owned(), source })
+}
+
+struct Asking<L> {
+    lists: Arc<L>,
+    patience: Patience,
+    progress: Arc<Progress>,
+}
+
+/// Where a walk stands.
+enum Next {
+    First,
+    After(String),
+    Over,
+}
+
+fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Result<Page, ListError>> + Send {
+    stream::unfold((asking, range, Next::First), |(asking, range, next)| async move {
+        let continuation = match &next {
+            Next::First => None,
+            Next::After(token) => Some(token.as_str()),
+            Next::Over => return None,
+        };
+        let request = PageRequest { bucket: &range.bucket, prefix: &range.prefix, continuation };
+        let answer = asking.patiently(Some(&range.bucket), || asking.lists.page(request)).await;
+        let answer = answer.and_then(|page| match (&page.next, continuation) {
+            (Some(next), Some(before)) if next == before => Err(RequestError::malformed("the same page again")),
+            _ => Ok(page),
+        });
+        Some(match answer {
+            Ok(page) => {
+                asking.progress.listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
+                let next = page.next.clone().map_or(Next::Over, Next::After);
+                (Ok(page), (asking, range, next))
+            }
+            Err(source) => {
+                let what = format!("list s3://{}/{}", range.bucket, range.prefix);
+                (Err(ListError { what, source }), (asking, range, Next::Over))
+            }
+        })
+    })
+}
+
+impl<L: Lists> Asking<L> {
+    /// Asks until there is an answer that more asking would not change.
+    async fn patiently<T, F>(&self, bucket: Option<&Bucket>, mut ask: impl FnMut() -> F) -> Result<T, RequestError>
+    where
+        F: Future<Output = Result<T, RequestError>>,
+    {
+        let Patience { page_timeout, retries, outage_wait, .. } = self.patience;
+        let mut reread = false;
+        let mut refusals = 0;
+        let mut tries = 0;
+        let mut silent_since: Option<Instant> = None;
+        loop {
+            self.progress.list_requests.fetch_add(1, Ordering::Relaxed);
+            let asked = Instant::now();
+            let answer = timeout(page_timeout, ask()).await;
+            let error = match answer.unwrap_or_else(|_| Err(RequestError::timed_out(page_timeout))) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if let (Some(bucket), Some(region), Class::Rejected) = (bucket, &error.region, error.class)
+                && self.lists.learn(bucket, region)
+            {
+                tracing::debug!(%bucket, region, "the server names another region");
+                continue;
+            }
+            if error.class == Class::Denied && !std::mem::replace(&mut reread, true) {
+                if let Err(why) = self.lists.reread_keys().await {
+                    tracing::debug!(error = why, "could not read the credentials again");
+                }
+                continue;
+            }
+            tries += 1;
+            if error.answered() {
+                silent_since = None;
+                refusals += 1;
+                if !error.transient() || refusals > retries {
+                    return Err(error);
+                }
+            } else if silent_since.get_or_insert(asked).elapsed() >= outage_wait {
+                return Err(error);
+            }
+            let pause = back_off(tries).max(error.retry_after.unwrap_or_default());
+            tracing::debug!(%error, ?pause, "a page could not be listed; trying again");
+            sleep(pause).await;
+        }
+    }
+}
+
+fn back_off(tries: u32) -> Duration {
+    let ceiling = BACK_OFF.0.saturating_mul(1 << tries.clamp(1, 16)).min(BACK_OFF.1);
+    rand::rng().random_range(ceiling / 4..=ceiling)
+}

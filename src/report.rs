@@ -1,0 +1,231 @@
+//! What a run says of itself: outcomes, totals, and the live figures that bars, pages and metrics read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use ulid::Ulid;
+
+use crate::object::{Bucket, Count, Key};
+use crate::select::plan::{Plan, Verdict};
+
+pub mod json;
+
+/// How a run ended. Exit codes, metrics and the page derive from this one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Complete,
+    Partial,
+    Refused,
+    Failed,
+    Interrupted,
+    Skipped,
+    Running,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Skipped => "skipped",
+            Self::Running => "running",
+        })
+    }
+}
+
+/// What one object came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The cache answered 2xx. `changed`: under another ETag than the one listed.
+    Warmed { changed: bool },
+    /// Deleted since it was listed.
+    Gone,
+    /// Refused, or retries spent.
+    Failed(Fault),
+    /// Sent, and no answer: a fill may or may not be going on.
+    Unknown(Fault),
+}
+
+/// Why an object was not warmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// `class` in the JSON contract.
+    pub class: &'static str,
+    pub message: String,
+}
+
+/// The errors of one class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Errors {
+    pub count: u64,
+    /// The first few.
+    pub sample: Vec<Sample>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    pub bucket: Bucket,
+    pub key: Key,
+    pub message: String,
+}
+
+/// How many samples an error class keeps.
+const SAMPLES: usize = 5;
+
+/// What a warm came to. Objects that were never sent are planned and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub planned: Count,
+    pub warmed: Count,
+    pub fresh: Count,
+    pub gone: Count,
+    pub failed: Count,
+    pub unknown: Count,
+    /// All HEADs to the cache, retries included.
+    pub sends: u64,
+    pub errors: BTreeMap<&'static str, Errors>,
+}
+
+impl Totals {
+    /// Counts one object's end.
+    pub fn add(&mut self, bucket: &Bucket, key: &Key, size: u64, end: &End) {
+        let (count, fault) = match end {
+            End::Warmed { changed: false } => (&mut self.warmed, None),
+            End::Warmed { changed: true } => (&mut self.warmed, Some(("changed", "the ETag is not the one listed"))),
+            End::Gone => (&mut self.gone, None),
+            End::Failed(fault) => (&mut self.failed, Some((fault.class, fault.message.as_str()))),
+            End::Unknown(fault) => (&mut self.unknown, Some((fault.class, fault.message.as_str()))),
+        };
+        count.add(size);
+        if let Some((class, message)) = fault {
+            let errors = self.errors.entry(class).or_default();
+            errors.count += 1;
+            if errors.sample.len() < SAMPLES {
+                errors.sample.push(Sample { bucket: bucket.clone(), key: key.clone(), message: message.to_owned() });
+            }
+        }
+    }
+
+    /// Objects that ended, whichever way.
+    pub fn ended(&self) -> Count {
+        [self.warmed, self.fresh, self.gone, self.failed, self.unknown].into_iter().sum()
+    }
+
+    /// (warmed + fresh) / (wanted − gone), by objects and by bytes; 1 where nothing is wanted.
+    pub fn warm_ratio(&self, wanted: Count) -> Ratio {
+        let warm = self.warmed + self.fresh;
+        Ratio {
+            objects: share(warm.objects, wanted.objects.saturating_sub(self.gone.objects)),
+            bytes: share(warm.bytes, wanted.bytes.saturating_sub(self.gone.bytes)),
+        }
+    }
+}
+
+/// One run, from its plan to its end.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub run: Ulid,
+    pub trigger: &'static str,
+    pub started: DateTime<Utc>,
+    pub ended: DateTime<Utc>,
+    pub outcome: Outcome,
+    /// Why it is not complete, or what a complete one left open.
+    pub reason: Option<String>,
+    /// Without the objects: they were warmed.
+    pub plan: Plan,
+    pub totals: Totals,
+}
+
+impl Report {
+    /// Nothing wanted is all warm, unless it is not known what is wanted.
+    pub fn warm_ratio(&self) -> Ratio {
+        match self.plan.verdict {
+            Verdict::Ready => self.totals.warm_ratio(self.plan.wanted()),
+            _ => Ratio { objects: 0.0, bytes: 0.0 },
+        }
+    }
+
+    /// Whether anything came of it, which decides the exit code of several profiles.
+    pub fn did_something(&self) -> bool {
+        self.outcome == Outcome::Complete || self.totals.warmed.objects + self.totals.fresh.objects > 0
+    }
+}
+
+/// A share of objects and of bytes, from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Ratio {
+    pub objects: f64,
+    pub bytes: f64,
+}
+
+impl Ratio {
+    /// Whether both reach `least`.
+    pub fn reaches(self, least: f64) -> bool {
+        self.objects >= least && self.bytes >= least
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
+fn share(part: u64, whole: u64) -> f64 {
+    if part >= whole { 1.0 } else { part as f64 / whole as f64 }
+}
+
+/// Live figures of one run. Written by the stages, read by whoever shows them.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub list_requests: AtomicU64,
+    pub listed: AtomicU64,
+    pub planned_objects: AtomicU64,
+    pub planned_bytes: AtomicU64,
+    pub ended_objects: AtomicU64,
+    pub ended_bytes: AtomicU64,
+    pub in_flight: AtomicU64,
+    pub failed: AtomicU64,
+    pub unknown: AtomicU64,
+    pub gone: AtomicU64,
+    /// Milliseconds for which the endpoint has answered nothing; 0 while it answers.
+    pub silent_ms: AtomicU64,
+}
+
+impl Progress {
+    pub fn end(&self, size: u64, end: &End) {
+        self.ended_objects.fetch_add(1, Ordering::Relaxed);
+        self.ended_bytes.fetch_add(size, Ordering::Relaxed);
+        let counter = match end {
+            End::Warmed { .. } => return,
+            End::Gone => &self.gone,
+            End::Failed(_) => &self.failed,
+            End::Unknown(_) => &self.unknown,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_leaves_out_what_is_gone_and_counts_what_did_not_fit() {
+        let count = |objects| Count { objects, bytes: objects * 10 };
+        let totals = Totals { planned: count(6), warmed: count(4), gone: count(2), ..Totals::default() };
+        let ratio = totals.warm_ratio(count(10));
+        assert!((ratio.objects - 0.5).abs() < 1e-9 && (ratio.bytes - 0.5).abs() < 1e-9);
+        assert!(ratio.reaches(0.5) && !ratio.reaches(0.51));
+        assert!(Totals::default().warm_ratio(Count::default()).reaches(1.0), "nothing wanted, nothing missing");
+    }
+
+    #[test]
+    fn a_changed_object_is_warmed_and_said() {
+        let mut totals = Totals::default();
+        totals.add(&Bucket::new("b"), &Key::from("k"), 7, &End::Warmed { changed: true });
+        assert_eq!(totals.warmed, Count { objects: 1, bytes: 7 });
+        assert_eq!(totals.errors["changed"].count, 1);
+    }
+}

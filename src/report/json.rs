@@ -1,0 +1,258 @@
+//! The JSON contract: one object a line, field names stable, `"v":1`. Times are RFC 3339 in UTC, ETags unquoted, a key that
+//! is not UTF-8 is `key_b64`.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
+use serde::Serialize;
+
+use super::{Errors, Outcome, Ratio, Report};
+use crate::object::{Bucket, Count, ETag, Key, Object};
+use crate::select::estimate::Cost;
+use crate::select::plan::{Plan, Verdict};
+use crate::select::{Cap, LeftOut, Reason};
+
+/// The version of all shapes here.
+const V: u32 = 1;
+
+/// An instant as the contract writes it, to the millisecond where it has them.
+pub fn time(at: DateTime<Utc>) -> String {
+    at.trunc_subsecs(3).to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// A key, or its bytes in base64.
+#[derive(Clone, Debug, Serialize)]
+pub enum KeyField<'a> {
+    #[serde(rename = "key")]
+    Text(&'a str),
+    #[serde(rename = "key_b64")]
+    Bytes(String),
+}
+
+impl<'a> From<&'a Key> for KeyField<'a> {
+    fn from(key: &'a Key) -> Self {
+        key.as_str().map_or_else(|| Self::Bytes(BASE64.encode(key.as_bytes())), Self::Text)
+    }
+}
+
+/// One line of `plan --json`.
+#[derive(Debug, Serialize)]
+pub struct PlanLine<'a> {
+    v: u32,
+    profile: &'a str,
+    endpoint: &'a str,
+    fingerprint: &'a str,
+    at: String,
+    outcome: Outcome,
+    reason: Option<&'a str>,
+    listed: Count,
+    matched: Count,
+    selected: Count,
+    fresh: Count,
+    to_warm: Count,
+    max_bytes: Option<u64>,
+    over_cap: bool,
+    groups: [(); 0],
+    left_out: BTreeMap<Reason, LeftOutField<'a>>,
+    cutoff: Option<CutoffField<'a>>,
+    share: Option<f64>,
+    cost: Option<Cost>,
+    list_requests: u64,
+    warnings: Vec<String>,
+}
+
+impl<'a> From<&'a Plan> for PlanLine<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        let (outcome, reason) = Outcome::of_plan(&plan.verdict);
+        Self {
+            v: V,
+            profile: &plan.profile,
+            endpoint: &plan.endpoint,
+            fingerprint: &plan.fingerprint,
+            at: time(plan.at),
+            outcome,
+            reason,
+            listed: plan.selection.listed,
+            matched: plan.selection.matched,
+            selected: plan.selected,
+            fresh: plan.fresh,
+            to_warm: plan.to_warm(),
+            max_bytes: match plan.max_bytes {
+                Cap::Bytes(bytes) => Some(bytes),
+                Cap::Unlimited => None,
+            },
+            over_cap: plan.over_cap(),
+            groups: [],
+            left_out: left_out(&plan.selection.left_out),
+            cutoff: plan
+                .selection
+                .cutoff
+                .as_ref()
+                .map(|cutoff| CutoffField { last_modified: time(cutoff.last_modified), key: (&cutoff.key).into() }),
+            share: plan.share,
+            cost: plan.cost,
+            list_requests: plan.list_requests,
+            warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl Outcome {
+    /// What a plan alone comes to: `complete` says that it stands, not that anything was warmed.
+    pub fn of_plan(verdict: &Verdict) -> (Self, Option<&str>) {
+        match verdict {
+            Verdict::Ready => (Self::Complete, None),
+            Verdict::Refused(why) => (Self::Refused, Some(why)),
+            Verdict::Failed(why) => (Self::Failed, Some(why)),
+            Verdict::Interrupted(why) => (Self::Interrupted, Some(why)),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct CutoffField<'a> {
+    last_modified: String,
+    #[serde(flatten)]
+    key: KeyField<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct LeftOutField<'a> {
+    #[serde(flatten)]
+    count: Count,
+    sample: Vec<Place<'a>>,
+}
+
+/// An object by name.
+#[derive(Debug, Serialize)]
+pub struct Place<'a> {
+    pub bucket: &'a str,
+    #[serde(flatten)]
+    pub key: KeyField<'a>,
+}
+
+impl<'a> Place<'a> {
+    pub fn new(bucket: &'a Bucket, key: &'a Key) -> Self {
+        Self { bucket: bucket.as_str(), key: key.into() }
+    }
+}
+
+fn left_out(all: &BTreeMap<Reason, LeftOut>) -> BTreeMap<Reason, LeftOutField<'_>> {
+    all.iter()
+        .map(|(reason, left)| {
+            let sample = left.sample.iter().map(|(bucket, key)| Place::new(bucket, key)).collect();
+            (*reason, LeftOutField { count: left.count, sample })
+        })
+        .collect()
+}
+
+/// One line of `plan --objects`.
+#[derive(Debug, Serialize)]
+pub struct ObjectLine<'a> {
+    profile: &'a str,
+    #[serde(flatten)]
+    place: Place<'a>,
+    size: u64,
+    etag: Option<&'a str>,
+    last_modified: String,
+    group: Option<&'a str>,
+}
+
+impl<'a> ObjectLine<'a> {
+    pub fn new(profile: &'a str, object: &'a Object) -> Self {
+        Self {
+            profile,
+            place: Place::new(&object.bucket, &object.key),
+            size: object.size,
+            etag: object.etag.as_ref().map(ETag::as_str),
+            last_modified: time(object.last_modified),
+            group: None,
+        }
+    }
+}
+
+/// One line of `warm --json`.
+#[derive(Debug, Serialize)]
+pub struct RunLine<'a> {
+    v: u32,
+    profile: &'a str,
+    endpoint: &'a str,
+    fingerprint: &'a str,
+    run: String,
+    trigger: &'a str,
+    due: Option<String>,
+    missed: u64,
+    resumes: u64,
+    started: String,
+    ended: String,
+    outcome: Outcome,
+    reason: Option<&'a str>,
+    matched: Count,
+    planned: Count,
+    warmed: Count,
+    fresh: Count,
+    gone: Count,
+    failed: Count,
+    unknown: Count,
+    left_out: BTreeMap<Reason, LeftOutField<'a>>,
+    warm_ratio: Ratio,
+    errors: Vec<ErrorField<'a>>,
+    version: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorField<'a> {
+    class: &'a str,
+    count: u64,
+    sample: Vec<SampleField<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SampleField<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    message: &'a str,
+}
+
+fn error_field<'a>((class, errors): (&&'a str, &'a Errors)) -> ErrorField<'a> {
+    let sample = errors.sample.iter();
+    ErrorField {
+        class,
+        count: errors.count,
+        sample: sample.map(|s| SampleField { place: Place::new(&s.bucket, &s.key), message: &s.message }).collect(),
+    }
+}
+
+impl<'a> From<&'a Report> for RunLine<'a> {
+    fn from(report: &'a Report) -> Self {
+        let totals = &report.totals;
+        Self {
+            v: V,
+            profile: &report.plan.profile,
+            endpoint: &report.plan.endpoint,
+            fingerprint: &report.plan.fingerprint,
+            run: report.run.to_string(),
+            trigger: report.trigger,
+            due: None,
+            missed: 0,
+            resumes: 0,
+            started: time(report.started),
+            ended: time(report.ended),
+            outcome: report.outcome,
+            reason: report.reason.as_deref(),
+            matched: report.plan.selection.matched,
+            planned: totals.planned,
+            warmed: totals.warmed,
+            fresh: totals.fresh,
+            gone: totals.gone,
+            failed: totals.failed,
+            unknown: totals.unknown,
+            left_out: left_out(&report.plan.selection.left_out),
+            warm_ratio: report.warm_ratio(),
+            errors: totals.errors.iter().map(error_field).collect(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One pass: list, select, plan, warm, report. The only implementation of it.
+
+mod connection;
+pub mod probe;
+mod survey;
+mod verdict;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use ulid::Ulid;
+
+pub use connection::{Connection, Connections};
+use survey::{Survey, survey};
+
+use crate::clock;
+use crate::config::profile::Profile;
+use crate::object::Count;
+use crate::report::{Outcome, Progress, Report, Totals};
+use crate::select::estimate::{self, Cost};
+use crate::select::plan::{Plan, Verdict};
+use crate::select::{Rules, Selection};
+use crate::warm::{Ended, Stop, Warming, warm, warming_order};
+
+/// A profile with the fingerprint that its configuration gives it.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub profile: Arc<Profile>,
+    pub fingerprint: String,
+}
+
+/// What a pass is run with, beside the profile.
+pub struct Pass {
+    pub trigger: &'static str,
+    /// From now.
+    pub deadline: Duration,
+    /// Overrides the profile's.
+    pub min_warm: Option<f64>,
+    pub stop: Stop,
+    pub progress: Arc<Progress>,
+}
+
+/// List and select, no HEAD.
+pub async fn plan(task: &Task, connection: &Connection, progress: &Arc<Progress>, stop: &Stop) -> Plan {
+    let plans = plan_together(std::slice::from_ref(task), connection, progress, stop).await;
+    plans.into_iter().next().unwrap_or_else(|| unreachable!("one task gives one plan"))
+}
+
+/// Plans several tasks over one listing of all that any of them asks for.
+pub async fn plan_together(
+    tasks: &[Task],
+    connection: &Connection,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Vec<Plan> {
+    let unbuilt: Vec<_> = tasks.iter().map(|task| unbuilt(&task.profile)).collect();
+    let rules: Vec<_> = tasks.iter().map(|task| Arc::new(task.profile.rules.clone())).collect();
+    let survey = if unbuilt.iter().all(Option::is_some) {
+        nothing_listed(&rules)
+    } else {
+        survey(connection, &rules, progress, &stop.drain).await
+    };
+    let Survey { selections, verdict, at, list_requests } = survey;
+    let with = |((task, unbuilt), selection): ((&Task, Option<String>), Selection)| {
+        let refused = selection.refused.as_ref().map(|why| Verdict::Refused(why.to_string()));
+        let verdict = match (unbuilt, &verdict) {
+            (Some(why), _) => Verdict::Refused(why),
+            (None, Verdict::Ready) => refused.unwrap_or(Verdict::Ready),
+            (None, other) => other.clone(),
+        };
+        make(task, selection, verdict, at, list_requests)
+    };
+    tasks.iter().zip(unbuilt).zip(selections).map(with).collect()
+}
+
+/// What hotset understands and does not do yet; ignoring it would warm the wrong objects.
+fn unbuilt(profile: &Profile) -> Option<String> {
+    let key = match (&profile.checkpoint, &profile.manifest) {
+        (Some(_), _) => "checkpoint",
+        (None, Some(_)) => "manifest",
+        (None, None) => return None,
+    };
+    Some(format!("`{key}` is not built yet in this version; the profile is refused rather than warmed without it"))
+}
+
+fn nothing_listed(rules: &[Arc<Rules>]) -> Survey {
+    let selections = rules.iter().map(|_| Selection::default()).collect();
+    Survey { selections, verdict: Verdict::Ready, at: clock::now(), list_requests: 0 }
+}
+
+fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, list_requests: u64) -> Plan {
+    let endpoint = &task.profile.endpoint;
+    let selected = selection.kept();
+    Plan {
+        profile: task.profile.name.clone(),
+        endpoint: endpoint.name.clone(),
+        fingerprint: task.fingerprint.clone(),
+        at,
+        verdict,
+        selected,
+        fresh: Count::default(),
+        max_bytes: task.profile.rules.max_bytes,
+        share: endpoint.capacity.and_then(|capacity| estimate::share(selected.bytes, capacity)),
+        cost: endpoint.prices.as_ref().map(|prices| Cost::of(selected.bytes, prices)),
+        warnings: estimate::warnings(&selection.selected, endpoint.capacity),
+        selection,
+        list_requests,
+    }
+}
+
+/// Plans and warms one profile.
+pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
+    let started = clock::now();
+    let deadline = Instant::now() + pass.deadline;
+    let planned = tokio::time::timeout_at(deadline, plan(task, connection, &pass.progress, &pass.stop)).await;
+    let mut plan = planned.unwrap_or_else(|_| {
+        let why = Verdict::Failed("the run's deadline came before the listing was done".to_owned());
+        make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
+    });
+    let (outcome, reason) = Outcome::of_plan(&plan.verdict);
+    let report = |outcome, reason, plan, totals| Report {
+        run: ulid_at(started),
+        trigger: pass.trigger,
+        started,
+        ended: clock::now(),
+        outcome,
+        reason,
+        plan,
+        totals,
+    };
+    if outcome != Outcome::Complete {
+        return report(outcome, reason.map(str::to_owned), plan, Totals::default());
+    }
+    let mut objects: Vec<_> = std::mem::take(&mut plan.selection.selected);
+    warming_order(&mut objects);
+    pass.progress.planned_objects.store(plan.selected.objects, Ordering::Relaxed);
+    pass.progress.planned_bytes.store(plan.selected.bytes, Ordering::Relaxed);
+    let limits = &connection.endpoint.limits;
+    let warming = Warming {
+        wire: connection.wire.clone(),
+        limit: connection.limit.clone(),
+        retries: limits.retries,
+        outage_wait: limits.outage_wait,
+        deadline,
+        stop: pass.stop.clone(),
+        progress: pass.progress.clone(),
+    };
+    let (totals, ended): (Totals, Ended) = warm(objects, warming).await;
+    let min_warm = pass.min_warm.or(task.profile.min_warm);
+    let (outcome, reason) = verdict::judge(&totals, &ended, plan.wanted(), min_warm);
+    report(outcome, reason, plan, totals)
+}
+
+/// A new identity; sorted by time, as ULIDs are.
+fn ulid_at(started: DateTime<Utc>) -> Ulid {
+    let ms = u64::try_from(started.timestamp_millis()).unwrap_or_default();
+    Ulid::from_parts(ms, rand::random())
+}

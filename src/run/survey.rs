@@ -1,0 +1,148 @@
+//! patterns → buckets → pages → selections. One listing may feed several profiles.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use crate::clock;
+use crate::list::{self, ListError, Lists, Patience, Range};
+use crate::object::Bucket;
+use crate::pattern::{Pattern, merge_prefixes};
+use crate::report::Progress;
+use crate::s3::Class;
+use crate::select::plan::Verdict;
+use crate::select::{Rules, Selection, Selector};
+
+/// What a listing came to.
+pub(super) struct Survey {
+    /// One for each of the rules; what was seen so far where the listing was cut short.
+    pub selections: Vec<Selection>,
+    /// Ready, unless the listing could not be finished.
+    pub verdict: Verdict,
+    /// The server's clock, else ours.
+    pub at: DateTime<Utc>,
+    pub list_requests: u64,
+}
+
+/// Lists once what any of `rules` asks for, and offers every object to all of them.
+pub(super) async fn survey(
+    connection: &Connection,
+    rules: &[Arc<Rules>],
+    progress: &Arc<Progress>,
+    stop: &CancellationToken,
+) -> Survey {
+    let requests = progress.list_requests.load(Ordering::Relaxed);
+    let mut offers = Offers { rules, selectors: Vec::new(), at: clock::now() };
+    let listed = tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(Verdict::Interrupted("told to stop while listing".to_owned())),
+        listed = offer_all(connection, &mut offers, progress) => listed,
+    };
+    offers.begin(None);
+    Survey {
+        at: offers.at,
+        selections: offers.selectors.into_iter().map(Selector::finish).collect(),
+        verdict: listed.err().unwrap_or(Verdict::Ready),
+        list_requests: progress.list_requests.load(Ordering::Relaxed) - requests,
+    }
+}
+
+/// Selectors, begun when the server's clock is known.
+struct Offers<'a> {
+    rules: &'a [Arc<Rules>],
+    selectors: Vec<Selector>,
+    at: DateTime<Utc>,
+}
+
+impl Offers<'_> {
+    /// Ages are by the server's clock, which the first answer shows.
+    fn begin(&mut self, date: Option<DateTime<Utc>>) {
+        if self.selectors.is_empty() {
+            self.at = date.unwrap_or(self.at);
+            self.selectors.extend(self.rules.iter().map(|rules| Selector::new(rules.clone(), self.at)));
+        }
+    }
+}
+
+async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &Arc<Progress>) -> Result<(), Verdict> {
+    let patience = Patience::from(&connection.endpoint.limits);
+    let patterns: Vec<&Pattern> = offers.rules.iter().flat_map(|rules| &rules.patterns).collect();
+    let ranges = ranges(connection, &patterns, &patience, progress).await?;
+    let mut pages = pin!(list::pages(connection.lists.clone(), ranges, patience, progress.clone()));
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| verdict(&error))?;
+        offers.begin(page.date);
+        for object in page.objects {
+            if let Some((last, others)) = offers.selectors.split_last_mut() {
+                others.iter_mut().for_each(|selector| selector.offer(object.clone()));
+                last.offer(object);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What has to be listed: for each bucket, the prefixes of all patterns that it matches.
+async fn ranges(
+    connection: &Connection,
+    patterns: &[&Pattern],
+    patience: &Patience,
+    progress: &Arc<Progress>,
+) -> Result<Vec<Range>, Verdict> {
+    let mut buckets: BTreeMap<Bucket, Vec<&Pattern>> = BTreeMap::new();
+    let mut globs = Vec::new();
+    for pattern in patterns {
+        match pattern.bucket().literal() {
+            Some(bucket) => {
+                allowed(connection, &bucket).map_err(Verdict::Refused)?;
+                buckets.entry(bucket).or_default().push(pattern);
+            }
+            None => globs.push(*pattern),
+        }
+    }
+    if !globs.is_empty() {
+        let found = list::buckets(connection.lists.clone(), patience.clone(), progress.clone()).await;
+        for found in found.map_err(|error| verdict(&error))? {
+            let matching = globs.iter().filter(|pattern| pattern.bucket().matches(found.bucket.as_str()));
+            for pattern in matching.filter(|_| allowed(connection, &found.bucket).is_ok()) {
+                buckets.entry(found.bucket.clone()).or_default().push(pattern);
+            }
+            if let Some(region) = &found.region {
+                connection.lists.learn(&found.bucket, region);
+            }
+        }
+    }
+    if buckets.is_empty() {
+        return Err(Verdict::Refused("no bucket matches, among those that the credentials may use".to_owned()));
+    }
+    for bucket in buckets.keys() {
+        connection.wire.cache.can_name(bucket).map_err(Verdict::Refused)?;
+    }
+    let ranges = buckets.into_iter().flat_map(|(bucket, patterns)| {
+        let prefixes = merge_prefixes(&patterns);
+        prefixes.into_iter().map(move |prefix| Range { bucket: bucket.clone(), prefix })
+    });
+    Ok(ranges.collect())
+}
+
+fn allowed(connection: &Connection, bucket: &Bucket) -> Result<(), String> {
+    let both = [&connection.list_credentials, &connection.cache_credentials];
+    let Some(credentials) = both.into_iter().find(|credentials| !credentials.allow(bucket)) else { return Ok(()) };
+    let name = credentials.name.as_deref().unwrap_or("default");
+    Err(format!("credentials `{name}` are not for bucket `{bucket}` (see their `buckets`)"))
+}
+
+/// An endpoint that says no is a refusal; one that cannot be reached or understood is worth another try.
+fn verdict(error: &ListError) -> Verdict {
+    let text = error.to_string();
+    match error.source.class {
+        Class::Denied | Class::NotFound | Class::Rejected | Class::Truncated => Verdict::Refused(text),
+        _ => Verdict::Failed(text),
+    }
+}

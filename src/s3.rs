@@ -1,0 +1,20 @@
+//! The S3 wire: the only room that knows the AWS SDK and the HTTP client.
+//!
+//! Two seams leave it. [`CacheClient`] sends ranged HEADs to a cache and nothing else; [`ListClient`] lists, probes and
+//! never warms. Each is built from its own side of an endpoint, so neither can be mistaken for the other. No call here
+//! retries and none has a deadline of its own beyond connecting: both belong to the caller.
+
+mod address;
+mod cache;
+mod credentials;
+mod error;
+mod listing;
+mod probe;
+mod transport;
+
+pub use address::Regions;
+pub use cache::{CacheClient, Warmed};
+pub use credentials::Keys;
+pub use error::{Class, RequestError};
+pub use listing::{BucketName, ListClient, Page, PageRequest};
+pub use transport::Transport;

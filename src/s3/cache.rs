@@ -1,0 +1,53 @@
+//! The warming request: a ranged HEAD that a cache answers once it holds the whole object.
+
+use aws_sdk_s3::Client;
+use chrono::{DateTime, Utc};
+
+use super::address::{Regions, Resolver, base_url};
+use super::credentials::Keys;
+use super::error::RequestError;
+use super::listing::{found, head_answer, sdk_client};
+use super::transport::Transport;
+use crate::config::endpoint::CacheSite;
+use crate::object::{Bucket, ETag, Key};
+
+/// What the cache said when it had filled itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warmed {
+    /// Bytes, where the answer tells.
+    pub size: Option<u64>,
+    pub etag: Option<ETag>,
+    /// The server's clock.
+    pub date: Option<DateTime<Utc>>,
+}
+
+/// Sends HEADs to one cache. Built from a cache site only. Clones share connections.
+#[derive(Clone, Debug)]
+pub struct CacheClient {
+    client: Client,
+    site: CacheSite,
+}
+
+impl CacheClient {
+    pub fn new(site: &CacheSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
+        let resolver = Resolver { site: site.0.clone(), regions: regions.clone() };
+        Self { client: sdk_client(resolver, keys, transport), site: site.clone() }
+    }
+
+    /// Why the cache's addressing cannot name `bucket`, if it cannot.
+    pub fn can_name(&self, bucket: &Bucket) -> Result<(), String> {
+        base_url(&self.site.0, Some(bucket.as_str())).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// `HEAD` with `Range: bytes=0-0`: the cache fills itself with the whole object before it answers. Sent once, awaited
+    /// for as long as the caller waits.
+    pub async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
+        let head = head_answer(&self.client, bucket, key, Some("bytes=0-0")).await?;
+        Ok(Warmed { size: head.size(), etag: head.etag, date: head.date })
+    }
+
+    /// A plain HEAD, which fills nothing and moves no tier. `None` is a 404.
+    pub async fn probe(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+        found(head_answer(&self.client, bucket, key, None).await)
+    }
+}

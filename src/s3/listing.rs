@@ -1,0 +1,279 @@
+//! LISTs, plain HEADs and the names of buckets: what finds objects and never warms them.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Config, IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation,
+    StalledStreamProtectionConfig,
+};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::types::EncodingType;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::http::HttpError;
+use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+
+use super::address::{Regions, Resolver};
+use super::credentials::Keys;
+use super::error::{Class, RequestError, of_status};
+use super::probe::{Head, Probe};
+use super::transport::Transport;
+use crate::config::endpoint::ListSite;
+use crate::object::{Bucket, ETag, Key, Object};
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest<'a> {
+    pub bucket: &'a Bucket,
+    pub prefix: &'a Key,
+    /// The server's token, echoed.
+    pub continuation: Option<&'a str>,
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub objects: Vec<Object>,
+    /// `None` on the last page.
+    pub next: Option<String>,
+    /// The server's clock.
+    pub date: Option<DateTime<Utc>>,
+}
+
+/// A bucket as ListBuckets names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketName {
+    pub bucket: Bucket,
+    pub region: Option<String>,
+}
+
+/// Lists and probes; nothing it sends fills a cache. Clones share connections.
+#[derive(Clone, Debug)]
+pub struct ListClient {
+    client: Client,
+}
+
+impl ListClient {
+    pub fn new(site: &ListSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
+        let resolver = Resolver { site: site.0.clone(), regions: regions.clone() };
+        Self { client: sdk_client(resolver, keys, transport) }
+    }
+
+    /// One page of ListObjectsV2.
+    pub async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
+        let PageRequest { bucket, prefix, continuation } = request;
+        let Some(text) = prefix.as_str() else {
+            return Err(RequestError::new(Class::Rejected, format!("the prefix `{prefix}` is not UTF-8")));
+        };
+        let probe = Probe::default();
+        let carried = probe.clone();
+        let sent = self
+            .client
+            .list_objects_v2()
+            .bucket(bucket.as_str())
+            .set_prefix((!text.is_empty()).then(|| text.to_owned()))
+            .encoding_type(EncodingType::Url)
+            .set_continuation_token(continuation.map(str::to_owned))
+            .customize()
+            .mutate_request(move |request| request.add_extension(carried.clone()))
+            .send()
+            .await;
+        let seen = probe.seen();
+        match sent {
+            Ok(page) => read_page(bucket, page, seen.answer.and_then(|head| head.date)),
+            Err(error) => Err(RequestError::read(&error, &seen)),
+        }
+    }
+
+    /// A plain HEAD: tells whether an object exists, and fills nothing. `None` is a 404.
+    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+        found(head_answer(&self.client, bucket, key, None).await)
+    }
+
+    /// All buckets that the keys may see.
+    pub async fn buckets(&self) -> Result<Vec<BucketName>, RequestError> {
+        let mut buckets = Vec::new();
+        let mut token = None;
+        loop {
+            let probe = Probe::default();
+            let carried = probe.clone();
+            let sent = self
+                .client
+                .list_buckets()
+                .set_continuation_token(token.clone())
+                .customize()
+                .mutate_request(move |request| request.add_extension(carried.clone()))
+                .send()
+                .await;
+            let answer = sent.map_err(|error| RequestError::read(&error, &probe.seen()))?;
+            buckets.extend(answer.buckets().iter().filter_map(|found| {
+                let region = found.bucket_region().map(str::to_owned);
+                Some(BucketName { bucket: Bucket::new(found.name()?), region })
+            }));
+            let next = answer.continuation_token.filter(|next| !next.is_empty());
+            if next.is_none() || next == token {
+                return Ok(buckets);
+            }
+            token = next;
+        }
+    }
+}
+
+/// The size of what a plain HEAD found.
+pub(super) fn found(answer: Result<Head, RequestError>) -> Result<Option<u64>, RequestError> {
+    match answer {
+        Ok(head) => Ok(Some(head.size().unwrap_or_default())),
+        Err(error) if error.class == Class::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An S3 client that adds nothing of its own: no retries, no time-outs, no cached identity, no guessed endpoint.
+pub(super) fn sdk_client(resolver: Resolver, keys: &Keys, transport: &Transport) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_sdk_s3::config::Region::new(resolver.site.region.clone()))
+        .endpoint_resolver(resolver)
+        .credentials_provider(keys.clone())
+        .identity_cache(IdentityCache::no_cache())
+        .http_client(transport.clone())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .build();
+    Client::from_conf(config)
+}
+
+/// A HEAD, judged by what was on the wire: the SDK's reading of it could fail over a header that nobody needs.
+pub(super) async fn head_answer(
+    client: &Client,
+    bucket: &Bucket,
+    key: &Key,
+    range: Option<&str>,
+) -> Result<Head, RequestError> {
+    let probe = Probe::default();
+    let carried = probe.clone();
+    let raw = key.clone();
+    let sent = client
+        .head_object()
+        .bucket(bucket.as_str())
+        .key(key.as_str().unwrap_or(PLACEHOLDER))
+        .set_range(range.map(str::to_owned))
+        .customize()
+        .map_request(move |mut request| {
+            request.add_extension(carried.clone());
+            if raw.as_str().is_none() {
+                set_raw_key(&mut request, &raw)?;
+            }
+            Ok::<_, HttpError>(request)
+        })
+        .send()
+        .await;
+    let seen = probe.seen();
+    match (&seen.answer, sent) {
+        (Some(head), _) if (200..=299).contains(&head.status) => Ok(head.clone()),
+        (Some(head), Ok(_)) => Err(RequestError::new(of_status(head.status), head.status.to_string())),
+        (_, Err(error)) => Err(RequestError::read(&error, &seen)),
+        (None, Ok(_)) => Err(RequestError::new(Class::Malformed, "an answer without a head")),
+    }
+}
+
+/// The SDK takes text: a key that is none is put into the request, in place of this, before it is signed.
+const PLACEHOLDER: &str = "placeholder";
+
+/// All but what Signature V4 leaves alone, and `/`.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+fn set_raw_key(request: &mut HttpRequest, key: &Key) -> Result<(), HttpError> {
+    let uri = request.uri();
+    let start = uri.rfind(PLACEHOLDER).unwrap_or(uri.len());
+    let replaced = format!("{}{}", &uri[..start], percent_encode(key.as_bytes(), KEY));
+    request.set_uri(replaced)
+}
+
+fn read_page(bucket: &Bucket, page: ListObjectsV2Output, date: Option<DateTime<Utc>>) -> Result<Page, RequestError> {
+    let malformed = |what: &str| RequestError::new(Class::Malformed, format!("a page of `{bucket}` {what}"));
+    let encoded = page.encoding_type == Some(EncodingType::Url);
+    let next = page.next_continuation_token.filter(|token| !token.is_empty());
+    if page.is_truncated == Some(true) && next.is_none() {
+        return Err(malformed("says that more follows and not how to ask for it"));
+    }
+    let mut classes = Classes::default();
+    let mut objects = Vec::with_capacity(page.contents.as_ref().map_or(0, Vec::len));
+    for item in page.contents.unwrap_or_default() {
+        let key = item.key.as_deref().ok_or_else(|| malformed("has an object without a key"))?;
+        let size = item.size.and_then(|size| u64::try_from(size).ok());
+        let modified = item.last_modified.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()));
+        objects.push(Object {
+            bucket: bucket.clone(),
+            key: if encoded { decode(key) } else { Key::from(key) },
+            size: size.ok_or_else(|| malformed(&format!("has no size for `{key}`")))?,
+            etag: item.e_tag.as_deref().map(ETag::new),
+            last_modified: modified.ok_or_else(|| malformed(&format!("has no time for `{key}`")))?,
+            storage_class: item.storage_class.map(|class| classes.share(class.as_str())),
+        });
+    }
+    Ok(Page { objects, next: next.filter(|_| page.is_truncated == Some(true)), date })
+}
+
+/// The few class names of a page, each held once.
+#[derive(Default)]
+struct Classes(Vec<Arc<str>>);
+
+impl Classes {
+    fn share(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| &***known == name) {
+            return known.clone();
+        }
+        self.0.push(name.into());
+        name.into()
+    }
+}
+
+/// Under `encoding-type=url` a space is `+` on some servers and `%20` on others, a plus always `%2B`.
+fn decode(key: &str) -> Key {
+    let spaced: Vec<u8> = key.bytes().map(|b| if b == b'+' { b' ' } else { b }).collect();
+    Key::from_bytes(percent_decode(&spaced).collect::<Vec<u8>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::types::Object as Listed;
+    use aws_smithy_types::DateTime as Stamp;
+
+    fn listed(key: &str) -> Listed {
+        Listed::builder().key(key).size(3).last_modified(Stamp::from_secs(0)).build()
+    }
+
+    #[test]
+    fn keys_are_decoded_only_when_the_server_says_they_are_encoded() {
+        let bucket = Bucket::new("b");
+        let plain = ListObjectsV2Output::builder().contents(listed("a+b%20c")).build();
+        let encoded = ListObjectsV2Output::builder()
+            .encoding_type(EncodingType::Url)
+            .contents(listed("a+b%20c%2Bd%2Fe/f%0A%FF"))
+            .build();
+        assert_eq!(read_page(&bucket, plain, None).unwrap().objects[0].key, Key::from("a+b%20c"));
+        let key = &read_page(&bucket, encoded, None).unwrap().objects[0].key;
+        assert_eq!(key, &Key::from_bytes(&b"a b c+d/e/f\n\xff"[..]));
+    }
+
+    #[test]
+    fn a_page_that_does_not_say_how_to_go_on_is_an_error_and_not_the_end() {
+        let page = ListObjectsV2Output::builder().is_truncated(true).build();
+        let error = read_page(&Bucket::new("b"), page, None).unwrap_err();
+        assert_eq!(error.class, Class::Malformed);
+    }
+
+    #[test]
+    fn an_empty_page_with_a_token_is_not_the_end() {
+        let page = ListObjectsV2Output::builder().is_truncated(true).next_continuation_token("t").build();
+        assert_eq!(read_page(&Bucket::new("b"), page, None).unwrap().next.as_deref(), Some("t"));
+    }
+}

@@ -1,0 +1,66 @@
+//! The ordered selection of one profile at one instant, with what was left out and why. `plan` prints it, `warm` does it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::estimate::{Cost, Warning};
+use super::{Cap, Selection};
+use crate::object::Count;
+
+/// What a pass would do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub profile: Arc<str>,
+    pub endpoint: Arc<str>,
+    pub fingerprint: String,
+    /// The server's clock, else ours.
+    pub at: DateTime<Utc>,
+    pub verdict: Verdict,
+    pub selection: Selection,
+    /// What was selected; the objects themselves leave the plan when they are warmed.
+    pub selected: Count,
+    /// Warmed recently enough to be skipped.
+    pub fresh: Count,
+    pub max_bytes: Cap,
+    /// Of the endpoint's capacity, from 0.
+    pub share: Option<f64>,
+    pub cost: Option<Cost>,
+    pub list_requests: u64,
+    pub warnings: Vec<Warning>,
+}
+
+/// Whether a plan may be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Ready,
+    /// Doing nothing is right: nothing matched, over a cap, denied, not built.
+    Refused(String),
+    /// It could not be made: worth trying again.
+    Failed(String),
+    /// Told to stop while it was being made.
+    Interrupted(String),
+}
+
+impl Plan {
+    /// Selected less fresh; nothing where the plan is not ready.
+    pub fn to_warm(&self) -> Count {
+        match self.verdict {
+            Verdict::Ready => Count {
+                objects: self.selected.objects.saturating_sub(self.fresh.objects),
+                bytes: self.selected.bytes.saturating_sub(self.fresh.bytes),
+            },
+            _ => Count::default(),
+        }
+    }
+
+    /// What the profile would warm if there were room: selected + left out over a cap.
+    pub fn wanted(&self) -> Count {
+        self.selected + self.selection.over_cap()
+    }
+
+    /// Whether a cap cut something.
+    pub fn over_cap(&self) -> bool {
+        self.selection.over_cap().objects > 0
+    }
+}

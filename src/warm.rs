@@ -1,0 +1,377 @@
+//! plan → outcomes. Sends each planned object's ranged HEAD, waits for the fill, and says what became of every one.
+//!
+//! One loop owns the queue; requests run beside it, each under a permit of the endpoint's limit and its own deadline.
+
+mod order;
+mod queue;
+mod refusals;
+mod request;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::limit::{Limit, OPEN_AFTER, Permit};
+use crate::object::Object;
+use crate::report::{End, Fault, Progress, Totals};
+use crate::s3::{Class, RequestError};
+
+pub use order::warming_order;
+use queue::{Pending, Queue};
+use refusals::{Buckets, Denial};
+use request::Sent;
+pub use request::{Wire, Wires};
+
+/// The first pause before a retry; it doubles, jittered, up to the second.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
+/// How often a waiting loop looks at deadlines and at the endpoint's circuit.
+const LOOK: Duration = Duration::from_millis(250);
+/// How many objects of buckets that were given up are ended before anything else is looked at.
+const AT_ONCE: usize = 1_000;
+
+/// What a warm runs with.
+pub struct Warming<W> {
+    pub wire: Arc<W>,
+    pub limit: Limit,
+    /// Sends after the first, per object.
+    pub retries: u32,
+    /// How long an endpoint may answer nothing.
+    pub outage_wait: Duration,
+    /// When the run must be over.
+    pub deadline: Instant,
+    pub stop: Stop,
+    pub progress: Arc<Progress>,
+}
+
+/// How a run is told to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Send nothing new; let what is in flight end.
+    pub drain: CancellationToken,
+    /// Wait for nothing.
+    pub quit: CancellationToken,
+}
+
+impl Stop {
+    fn is_told(&self) -> bool {
+        self.drain.is_cancelled() || self.quit.is_cancelled()
+    }
+
+    async fn told(&self) {
+        tokio::select! {
+            () = self.drain.cancelled() => {}
+            () = self.quit.cancelled() => {}
+        }
+    }
+}
+
+/// Why a warm ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every object was seen to.
+    Done,
+    /// Told to stop.
+    Stopped,
+    /// The run's deadline came first.
+    Deadline,
+    /// The endpoint answered nothing for so long.
+    Outage(Duration),
+}
+
+/// Warms `objects`, which are in warming order with the next one last.
+pub async fn warm<W: Wires>(objects: Vec<Object>, warming: Warming<W>) -> (Totals, Ended) {
+    let mut totals = Totals::default();
+    for object in &objects {
+        totals.planned.add(object.size);
+    }
+    let run = Run {
+        queue: Queue::new(objects),
+        buckets: Buckets::default(),
+        requests: JoinSet::new(),
+        in_flight: HashMap::new(),
+        totals,
+        started: Instant::now(),
+        warming,
+    };
+    run.carry_out().await
+}
+
+/// One request's end, on its way back to the loop.
+struct Finished {
+    sent: Sent,
+    permit: Permit,
+    generation: u32,
+    deadline: Duration,
+}
+
+struct Run<W> {
+    queue: Queue,
+    buckets: Buckets,
+    requests: JoinSet<Finished>,
+    in_flight: HashMap<Id, Pending>,
+    totals: Totals,
+    started: Instant,
+    warming: Warming<W>,
+}
+
+impl<W: Wires> Run<W> {
+    async fn carry_out(mut self) -> (Totals, Ended) {
+        let ended = loop {
+            if self.queue.is_empty() && self.requests.is_empty() {
+                break Ended::Done;
+            }
+            if let Some(ended) = self.overdue() {
+                break ended;
+            }
+            self.step().await;
+        };
+        if ended == Ended::Stopped {
+            self.drain().await;
+        }
+        self.abandon();
+        (self.totals, ended)
+    }
+
+    /// Waits for one thing to happen: room for the next object, an end, or time to look again.
+    async fn step(&mut self) {
+        let now = Instant::now();
+        if self.give_up_denied(now) {
+            return;
+        }
+        let look = (now + LOOK).min(self.warming.deadline);
+        let next = self.queue.next(now).map(|object| object.size);
+        let limit = self.warming.limit.clone();
+        tokio::select! {
+            biased;
+            () = self.warming.stop.told() => {}
+            Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
+            permit = limit.admit(next.unwrap_or_default()), if next.is_some() => self.send(permit, now),
+            () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
+            () = sleep_until(look) => {}
+        }
+    }
+
+    /// Ends what comes next and belongs to a bucket that was given up: it is not sent, so it needs no room. False where
+    /// there is none.
+    fn give_up_denied(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        for _ in 0..AT_ONCE {
+            let denied = self.queue.next(now).and_then(|object| self.buckets.denied(&object.bucket)).cloned();
+            let Some((denied, mut pending)) = denied.and_then(|denied| Some((denied, self.queue.take(now)?))) else {
+                break;
+            };
+            let end = pending.unknown().unwrap_or(End::Failed(denied));
+            self.end(&pending, &end);
+            any = true;
+        }
+        any
+    }
+
+    /// Why the run must end before all is done.
+    fn overdue(&self) -> Option<Ended> {
+        let now = Instant::now();
+        let silent_since = self.warming.limit.open_since().map(|since| since.max(self.started));
+        let silent = silent_since.map_or(Duration::ZERO, |since| now.duration_since(since));
+        let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
+        self.warming.progress.silent_ms.store(silent_ms, Ordering::Relaxed);
+        if self.warming.stop.is_told() {
+            Some(Ended::Stopped)
+        } else if now >= self.warming.deadline {
+            Some(Ended::Deadline)
+        } else if silent_since.is_some() && silent >= self.warming.outage_wait {
+            Some(Ended::Outage(self.warming.outage_wait))
+        } else {
+            None
+        }
+    }
+
+    fn send(&mut self, permit: Permit, now: Instant) {
+        let Some(mut pending) = self.queue.take(now) else { return };
+        pending.sends += 1;
+        self.totals.sends += 1;
+        self.warming.progress.in_flight.fetch_add(1, Ordering::Relaxed);
+        let wire = self.warming.wire.clone();
+        let deadline = self.warming.limit.deadline();
+        let generation = self.buckets.generation();
+        let object = pending.object.clone();
+        let task = self.requests.spawn(async move {
+            let sent = request::send(&*wire, &object, deadline).await;
+            Finished { sent, permit, generation, deadline }
+        });
+        self.in_flight.insert(task.id(), pending);
+    }
+
+    async fn finish(&mut self, finished: Result<(Id, Finished), JoinError>) {
+        // A request's task panics only on a fault of hotset itself, which must not pass for an object's.
+        let (id, finished) = finished.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let Finished { sent, permit, generation, deadline } = finished;
+        let Some(pending) = self.in_flight.remove(&id) else { return };
+        self.warming.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
+        permit.settle(sent.verdict());
+        match sent {
+            Sent::Warmed { changed } => {
+                self.buckets.answered(&pending.object.bucket);
+                self.end(&pending, &End::Warmed { changed });
+            }
+            Sent::Gone => self.end(&pending, &End::Gone),
+            Sent::Failed(error) if error.class == Class::Denied => self.denied(pending, &error, generation).await,
+            Sent::Failed(error) => self.failed(pending, &error, deadline),
+        }
+    }
+
+    fn failed(&mut self, mut pending: Pending, error: &RequestError, deadline: Duration) {
+        let spent = pending.sends > self.warming.retries;
+        let now = Instant::now();
+        match error.class {
+            Class::TimedOut | Class::Lost if spent || pending.doubted => self.end(&pending, &End::Unknown(fault(error))),
+            Class::TimedOut | Class::Lost => {
+                pending.doubted = true;
+                pending.last = Some(End::Unknown(fault(error)));
+                let not_before = self.after(deadline);
+                self.queue.put_last(pending, not_before);
+            }
+            Class::IdleReset if spent => self.end(&pending, &End::Unknown(fault(error))),
+            Class::IdleReset => {
+                pending.last = Some(End::Unknown(fault(error)));
+                self.queue.put_first(pending, now);
+            }
+            Class::Unreachable => self.unreached(pending, error),
+            _ if error.transient() && !spent => {
+                pending.last = Some(End::Failed(fault(error)));
+                let asked = error.retry_after.unwrap_or_default().min(self.warming.outage_wait);
+                let not_before = self.after(back_off(pending.sends).max(asked));
+                self.queue.put_first(pending, not_before);
+            }
+            // The cache does not know what the list endpoint has: the one error that is worth asking about again.
+            Class::NotFound if !spent => {
+                pending.last = Some(End::Failed(fault(error)));
+                let not_before = self.after(back_off(pending.sends));
+                self.queue.put_first(pending, not_before);
+            }
+            _ => self.end(&pending, &End::Failed(fault(error))),
+        }
+    }
+
+    /// Nothing was sent. While the circuit is open it is the outage's wait that counts; until then there are tries enough
+    /// to open it.
+    fn unreached(&mut self, mut pending: Pending, error: &RequestError) {
+        pending.sends -= 1;
+        self.totals.sends -= 1;
+        let end = pending.unknown().unwrap_or_else(|| End::Failed(fault(error)));
+        let pause = if self.warming.limit.open_since().is_some() {
+            Duration::ZERO
+        } else {
+            pending.unsent += 1;
+            back_off(pending.unsent)
+        };
+        if pending.unsent > self.warming.retries.max(OPEN_AFTER) {
+            return self.end(&pending, &end);
+        }
+        pending.last = Some(end);
+        let not_before = self.after(pause);
+        self.queue.put_first(pending, not_before);
+    }
+
+    /// What is beyond all clocks is not before the run's end.
+    fn after(&self, pause: Duration) -> Instant {
+        Instant::now().checked_add(pause).unwrap_or(self.warming.deadline)
+    }
+
+    async fn denied(&mut self, mut pending: Pending, error: &RequestError, generation: u32) {
+        let bucket = pending.object.bucket.clone();
+        match self.buckets.judge(&bucket, generation) {
+            Denial::Reread => {
+                tracing::info!(%bucket, %error, "denied; reading the credentials again");
+                self.reread_keys().await;
+            }
+            Denial::Stale => {}
+            Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
+            Denial::Bucket => {
+                if self.buckets.deny(&bucket, fault(error)) {
+                    tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
+                }
+                return self.end(&pending, &End::Failed(fault(error)));
+            }
+        }
+        if pending.sends > self.warming.retries {
+            return self.end(&pending, &End::Failed(fault(error)));
+        }
+        pending.last = Some(End::Failed(fault(error)));
+        self.queue.put_first(pending, Instant::now());
+    }
+
+    /// A slow source of keys must not keep a run from ending.
+    async fn reread_keys(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.warming.stop.told() => {}
+            () = sleep_until(self.warming.deadline) => {}
+            read = self.warming.wire.reread_keys() => {
+                if let Err(why) = read {
+                    tracing::warn!(error = why, "could not read the credentials again");
+                }
+                self.buckets.reread();
+            }
+        }
+    }
+
+    fn end(&mut self, pending: &Pending, end: &End) {
+        let object = &pending.object;
+        match end {
+            End::Failed(fault) | End::Unknown(fault) => {
+                tracing::debug!(bucket = %object.bucket, key = %object.key, class = fault.class, error = fault.message, "not warmed");
+            }
+            End::Gone => tracing::debug!(bucket = %object.bucket, key = %object.key, "gone since it was listed"),
+            End::Warmed { .. } => {}
+        }
+        self.totals.add(&object.bucket, &object.key, object.size, end);
+        self.warming.progress.end(object.size, end);
+    }
+
+    /// Lets what is in flight end, until it is told to quit; deadlines still hold.
+    async fn drain(&mut self) {
+        while !self.requests.is_empty() {
+            tokio::select! {
+                biased;
+                () = self.warming.stop.quit.cancelled() => return,
+                Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
+                () = sleep_until(self.warming.deadline) => return,
+            }
+        }
+    }
+
+    /// What is still in flight is unknown, what waited for another try keeps its last end, what was never sent has none.
+    fn abandon(&mut self) {
+        self.requests = JoinSet::new();
+        self.warming.progress.in_flight.store(0, Ordering::Relaxed);
+        let message = "the run ended before the answer came";
+        for (_, pending) in std::mem::take(&mut self.in_flight) {
+            self.end(&pending, &End::Unknown(Fault { class: Class::TimedOut.name(), message: message.to_owned() }));
+        }
+        let tried: Vec<_> = self.queue.drain_tried().collect();
+        for mut pending in tried {
+            if let Some(end) = pending.last.take() {
+                self.end(&pending, &end);
+            }
+        }
+    }
+}
+
+fn fault(error: &RequestError) -> Fault {
+    Fault { class: error.class.name(), message: error.message.clone() }
+}
+
+/// Full jitter: anything between nothing and the doubled pause.
+fn back_off(sends: u32) -> Duration {
+    let ceiling = BACK_OFF.0.saturating_mul(1 << sends.clamp(1, 16)).min(BACK_OFF.1);
+    rand::rng().random_range(Duration::ZERO..=ceiling)
+}
+
+#[cfg(test)]
+mod tests;

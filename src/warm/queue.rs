@@ -1,0 +1,129 @@
+//! What is still to be sent: objects never tried, and those that wait for another try.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::object::Object;
+use crate::report::End;
+
+/// An object on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub object: Arc<Object>,
+    pub sends: u32,
+    /// Tries that found no connection while the endpoint was not known to be away.
+    pub unsent: u32,
+    /// It was `unknown` once; the next such end is its last.
+    pub doubted: bool,
+    /// What it would end as if nothing more came.
+    pub last: Option<End>,
+}
+
+impl Pending {
+    /// A request was sent, and its answer never came: whatever was not sent since does not change that.
+    pub fn unknown(&mut self) -> Option<End> {
+        self.last.take_if(|end| matches!(end, End::Unknown(_)))
+    }
+}
+
+/// Retries that are due come first, then what was never tried, then what is to be tried once more at the very end.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    untried: Vec<Object>,
+    soon: Waiting,
+    last: Waiting,
+}
+
+impl Queue {
+    /// `objects` with the next one last.
+    pub fn new(objects: Vec<Object>) -> Self {
+        Self { untried: objects, ..Self::default() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.untried.is_empty() && self.soon.0.is_empty() && self.last.0.is_empty()
+    }
+
+    /// What `take` would give at `now`.
+    pub fn next(&self, now: Instant) -> Option<&Object> {
+        let soon = self.soon.ready(now).map(|pending| &*pending.object);
+        soon.or_else(|| self.untried.last()).or_else(|| self.last.ready(now).map(|pending| &*pending.object))
+    }
+
+    pub fn take(&mut self, now: Instant) -> Option<Pending> {
+        if let Some(pending) = self.soon.take(now) {
+            return Some(pending);
+        }
+        match self.untried.pop() {
+            Some(object) => Some(Pending { object: Arc::new(object), sends: 0, unsent: 0, doubted: false, last: None }),
+            None => self.last.take(now),
+        }
+    }
+
+    /// When the next waiting object is due.
+    pub fn next_ready(&self) -> Option<Instant> {
+        [&self.soon, &self.last].into_iter().filter_map(|waiting| Some(waiting.0.peek()?.0.not_before)).min()
+    }
+
+    pub fn put_first(&mut self, pending: Pending, not_before: Instant) {
+        self.soon.put(pending, not_before);
+    }
+
+    pub fn put_last(&mut self, pending: Pending, not_before: Instant) {
+        self.last.put(pending, not_before);
+    }
+
+    /// Empties the queue; gives what had been tried.
+    pub fn drain_tried(&mut self) -> impl Iterator<Item = Pending> {
+        let Self { soon, last, .. } = std::mem::take(self);
+        soon.0.into_iter().chain(last.0).map(|waiting| waiting.0.pending)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Waiting(BinaryHeap<Reverse<Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    not_before: Instant,
+    pending: Pending,
+}
+
+impl Waiting {
+    fn put(&mut self, pending: Pending, not_before: Instant) {
+        self.0.push(Reverse(Entry { not_before, pending }));
+    }
+
+    fn ready(&self, now: Instant) -> Option<&Pending> {
+        let Reverse(entry) = self.0.peek()?;
+        (entry.not_before <= now).then_some(&entry.pending)
+    }
+
+    fn take(&mut self, now: Instant) -> Option<Pending> {
+        self.ready(now)?;
+        self.0.pop().map(|Reverse(entry)| entry.pending)
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.not_before == other.not_before
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.not_before.cmp(&other.not_before)
+    }
+}

@@ -1,0 +1,133 @@
+//! What 401 and 403 mean: the keys are read again once, then the bucket that still refuses is given up.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::object::Bucket;
+use crate::report::Fault;
+
+/// Keys that were just read are not read again: a refusal under them is about rights.
+const TRUST: Duration = Duration::from_secs(60);
+/// A bucket that has answered is given up when it refuses so many requests in a row: its keys have lost their rights.
+const IN_A_ROW: u32 = 100;
+
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// The keys may be out of date.
+    Reread,
+    /// It was sent with keys that have been replaced since.
+    Stale,
+    /// The bucket has answered others: this object is what the keys may not touch.
+    Object,
+    /// The bucket answers nothing with keys that were just read.
+    Bucket,
+}
+
+/// What the buckets of one run have answered.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    generation: u32,
+    reread_at: Option<Instant>,
+    seen: HashMap<Bucket, Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Under whatever keys: a reading that brings the same keys again must not count against the bucket.
+    answered: bool,
+    /// The keys were read again on its account, and it has not answered since.
+    reread: bool,
+    /// Refusals with keys that were just read, since it last answered.
+    refusals: u32,
+    denied: Option<Fault>,
+}
+
+impl Buckets {
+    /// Counts up with every reading of the keys.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub fn answered(&mut self, bucket: &Bucket) {
+        match self.seen.get_mut(bucket) {
+            Some(seen) => (seen.answered, seen.reread, seen.refusals) = (true, false, 0),
+            None => drop(self.seen.insert(bucket.clone(), Seen { answered: true, ..Seen::default() })),
+        }
+    }
+
+    /// Judges a refusal of a request that was sent with the keys of `generation`.
+    pub fn judge(&mut self, bucket: &Bucket, generation: u32) -> Denial {
+        if generation < self.generation {
+            return Denial::Stale;
+        }
+        let trusted = self.reread_at.is_some_and(|at| at.elapsed() < TRUST);
+        let seen = self.seen.entry(bucket.clone()).or_default();
+        // Keys that worked may have expired, and a bucket that is new to the run may be the first to see it.
+        if !trusted && !std::mem::replace(&mut seen.reread, true) {
+            return Denial::Reread;
+        }
+        seen.refusals += 1;
+        if seen.answered && seen.refusals < IN_A_ROW { Denial::Object } else { Denial::Bucket }
+    }
+
+    pub fn reread(&mut self) {
+        self.generation += 1;
+        self.reread_at = Some(Instant::now());
+    }
+
+    /// False where the bucket had been given up before.
+    pub fn deny(&mut self, bucket: &Bucket, fault: Fault) -> bool {
+        self.seen.entry(bucket.clone()).or_default().denied.replace(fault).is_none()
+    }
+
+    pub fn denied(&self, bucket: &Bucket) -> Option<&Fault> {
+        self.seen.get(bucket)?.denied.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_the_keys_then_the_object_or_the_bucket() {
+        let (open, shut, late) = (Bucket::new("open"), Bucket::new("shut"), Bucket::new("late"));
+        let mut buckets = Buckets::default();
+        assert_eq!(buckets.judge(&open, 0), Denial::Reread, "the first refusal may be old keys");
+        buckets.reread();
+        assert_eq!(buckets.judge(&open, 0), Denial::Stale, "sent before they were read again");
+        buckets.answered(&open);
+        assert_eq!(buckets.judge(&open, 1), Denial::Object);
+        assert_eq!(buckets.judge(&shut, 1), Denial::Bucket);
+        tokio::time::advance(TRUST).await;
+        assert_eq!(buckets.judge(&open, 1), Denial::Reread, "keys expire in a long run");
+        assert_eq!(buckets.judge(&late, 1), Denial::Reread, "which may show at a bucket that was not asked before");
+        buckets.reread();
+        tokio::time::advance(TRUST).await;
+        assert_eq!(buckets.judge(&late, 2), Denial::Bucket, "once on its account, however slow its answer");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_that_were_read_again_and_are_the_same_do_not_spoil_a_bucket_that_answers() {
+        let bucket = Bucket::new("open");
+        let mut buckets = Buckets::default();
+        buckets.answered(&bucket);
+        assert_eq!(buckets.judge(&bucket, 0), Denial::Reread);
+        buckets.reread();
+        assert_eq!(buckets.judge(&bucket, 1), Denial::Object, "the first request after the reading");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_that_answered_and_refuses_everything_is_given_up_in_the_end() {
+        let bucket = Bucket::new("revoked");
+        let mut buckets = Buckets::default();
+        buckets.answered(&bucket);
+        buckets.reread();
+        let judged: Vec<_> = (0..IN_A_ROW).map(|_| buckets.judge(&bucket, 1)).collect();
+        assert_eq!(judged.iter().filter(|denial| **denial == Denial::Object).count(), IN_A_ROW as usize - 1);
+        assert_eq!(judged.last(), Some(&Denial::Bucket));
+    }
+}

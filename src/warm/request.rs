@@ -1,0 +1,96 @@
+//! One ranged HEAD under its deadline, and the question that a 404 raises.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::limit::Verdict;
+use crate::object::{Bucket, Key, Object};
+use crate::s3::{CacheClient, Class, Keys, ListClient, RequestError, Warmed};
+
+/// What warming needs of the outside world.
+pub trait Wires: Send + Sync + 'static {
+    /// The ranged HEAD, at the cache.
+    fn warm(&self, bucket: &Bucket, key: &Key) -> impl Future<Output = Result<Warmed, RequestError>> + Send;
+    /// A plain HEAD, at the list endpoint.
+    fn exists(&self, bucket: &Bucket, key: &Key) -> impl Future<Output = Result<Option<u64>, RequestError>> + Send;
+    fn reread_keys(&self) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// The real wires of one endpoint.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    pub cache: CacheClient,
+    pub list: ListClient,
+    pub cache_keys: Keys,
+    pub list_keys: Keys,
+}
+
+impl Wires for Wire {
+    async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
+        self.cache.warm(bucket, key).await
+    }
+
+    async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+        self.list.exists(bucket, key).await
+    }
+
+    async fn reread_keys(&self) -> Result<(), String> {
+        self.reread().await
+    }
+}
+
+impl Wire {
+    /// Reads the keys of both sides again.
+    pub async fn reread(&self) -> Result<(), String> {
+        self.cache_keys.reread().await?;
+        self.list_keys.reread().await
+    }
+}
+
+/// How one send ended.
+#[derive(Debug)]
+pub(super) enum Sent {
+    Warmed { changed: bool },
+    Gone,
+    Failed(RequestError),
+}
+
+impl Sent {
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Warmed { .. } | Self::Gone => Verdict::Answered,
+            Self::Failed(error) => match error.class {
+                Class::Throttled => Verdict::Throttled { retry_after: error.retry_after },
+                Class::IdleReset => Verdict::Neutral,
+                _ if error.answered() => Verdict::Answered,
+                _ => Verdict::Unanswered,
+            },
+        }
+    }
+}
+
+pub(super) async fn send<W: Wires>(wire: &W, object: &Object, deadline: Duration) -> Sent {
+    let answer = timeout(deadline, wire.warm(&object.bucket, &object.key)).await;
+    match answer.unwrap_or_else(|_| Err(RequestError::timed_out(deadline))) {
+        Ok(warmed) => {
+            let listed = object.etag.as_ref().zip(warmed.etag.as_ref());
+            Sent::Warmed { changed: listed.is_some_and(|(listed, now)| listed != now) }
+        }
+        Err(error) if error.class == Class::NotFound => confirm(wire, object, deadline).await,
+        Err(error) => Sent::Failed(error),
+    }
+}
+
+/// A 404 of the cache counts only where the list endpoint agrees.
+async fn confirm<W: Wires>(wire: &W, object: &Object, deadline: Duration) -> Sent {
+    let asked = timeout(deadline, wire.exists(&object.bucket, &object.key)).await;
+    let doubt = |message: String| Sent::Failed(RequestError::not_found(message));
+    match asked {
+        Ok(Ok(None)) => Sent::Gone,
+        Ok(Ok(Some(_))) => doubt("the cache answered 404 and the list endpoint still has the object".to_owned()),
+        Ok(Err(error)) => doubt(format!("the cache answered 404 and the list endpoint could not be asked: {error}")),
+        Err(_) => doubt("the cache answered 404 and the list endpoint did not answer".to_owned()),
+    }
+}

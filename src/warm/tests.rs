@@ -1,0 +1,9 @@
+//! What becomes of planned objects under every answer that a cache can give, or not give. Time is tokio's, paused.
+
+mod answers;
+mod fake;
+mod outage;
+mod properties;
+mod refused;
+mod stopping;
+mod waiting;

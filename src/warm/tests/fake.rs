@@ -1,0 +1,322 @@
+//! A cache that answers by script, and a warm run against it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::config::endpoint::Limits;
+use crate::limit::Limit;
+use crate::object::{Bucket, ETag, Key, Object};
+use crate::report::{Progress, Totals};
+use crate::s3::{Class, RequestError, Warmed};
+use crate::warm::{Ended, Stop, Warming, Wires, warm};
+
+/// One request, as the script sees it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub bucket: String,
+    pub key: String,
+    /// Counts the requests for this object, from 1.
+    pub nth: u32,
+    /// How often the keys had been read again.
+    pub rereads: u32,
+    /// Since the start of the run.
+    pub at: Duration,
+}
+
+/// What the cache does with a request.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    after: Duration,
+    what: Option<Result<Warmed, RequestError>>,
+}
+
+pub fn warmed() -> Answer {
+    let warmed = Warmed { size: None, etag: Some(ETag::new("listed")), date: None };
+    Answer { after: Duration::ZERO, what: Some(Ok(warmed)) }
+}
+
+pub fn warmed_as(etag: &str) -> Answer {
+    let warmed = Warmed { size: None, etag: Some(ETag::new(etag)), date: None };
+    Answer { after: Duration::ZERO, what: Some(Ok(warmed)) }
+}
+
+pub fn error(class: Class) -> RequestError {
+    RequestError { class, message: format!("{class}, by script"), retry_after: None, region: None }
+}
+
+pub fn fails(class: Class) -> Answer {
+    Answer { after: Duration::ZERO, what: Some(Err(error(class))) }
+}
+
+pub fn throttled(retry_after: Duration) -> Answer {
+    let error = RequestError { retry_after: Some(retry_after), ..error(Class::Throttled) };
+    Answer { after: Duration::ZERO, what: Some(Err(error)) }
+}
+
+pub fn silence() -> Answer {
+    Answer { after: Duration::ZERO, what: None }
+}
+
+impl Answer {
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.after = wait;
+        self
+    }
+
+    /// Whether the request leaves the machine at all.
+    fn is_sent(&self) -> bool {
+        !matches!(&self.what, Some(Err(error)) if error.class == Class::Unreachable)
+    }
+}
+
+type Script = Box<dyn Fn(&Call) -> Answer + Send + Sync>;
+type Exists = Box<dyn Fn(&str) -> Result<Option<u64>, RequestError> + Send + Sync>;
+
+/// Answers by script, notes every request, and fails the test when two are open for one object.
+pub struct Fake {
+    script: Script,
+    exists: Exists,
+    reread_takes: Duration,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<Call>,
+    counts: HashMap<(String, String), u32>,
+    open: HashSet<(String, String)>,
+    most_open: usize,
+    sent: u64,
+    asked: u32,
+    rereads: u32,
+}
+
+impl Fake {
+    pub fn new(script: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+        Self {
+            script: Box::new(script),
+            exists: Box::new(|_| Ok(None)),
+            reread_takes: Duration::ZERO,
+            began: Instant::now(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// What the list endpoint says of a key that the cache does not know.
+    pub fn listing(
+        mut self,
+        exists: impl Fn(&str) -> Result<Option<u64>, RequestError> + Send + Sync + 'static,
+    ) -> Self {
+        self.exists = Box::new(exists);
+        self
+    }
+
+    pub fn reread_takes(mut self, wait: Duration) -> Self {
+        self.reread_takes = wait;
+        self
+    }
+
+    /// All requests to the cache so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state.lock().unwrap().calls.clone()
+    }
+
+    /// The requests for one key, by when they came.
+    pub fn times(&self, key: &str) -> Vec<Duration> {
+        self.calls().iter().filter(|call| call.key == key).map(|call| call.at).collect()
+    }
+
+    pub fn sends(&self, key: &str) -> usize {
+        self.times(key).len()
+    }
+
+    pub fn rereads(&self) -> u32 {
+        self.state.lock().unwrap().rereads
+    }
+
+    /// Plain HEADs at the list endpoint.
+    pub fn asked(&self) -> u32 {
+        self.state.lock().unwrap().asked
+    }
+
+    pub fn most_open(&self) -> usize {
+        self.state.lock().unwrap().most_open
+    }
+
+    fn arrive(&self, bucket: &Bucket, key: &Key) -> (Answer, Open<'_>) {
+        let name = (bucket.to_string(), key.to_string());
+        let mut state = self.state.lock().unwrap();
+        assert!(state.open.insert(name.clone()), "two open requests for {name:?}");
+        state.most_open = state.most_open.max(state.open.len());
+        let nth = state.counts.entry(name.clone()).or_default();
+        *nth += 1;
+        let (bucket, key) = name.clone();
+        let call = Call { bucket, key, nth: *nth, rereads: state.rereads, at: self.began.elapsed() };
+        let answer = (self.script)(&call);
+        state.calls.push(call);
+        state.sent += 1;
+        (answer, Open { fake: self, name })
+    }
+}
+
+/// Open until the answer is given or nobody waits for it any more.
+struct Open<'a> {
+    fake: &'a Fake,
+    name: (String, String),
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.fake.state.lock() {
+            state.open.remove(&self.name);
+        }
+    }
+}
+
+impl Wires for Fake {
+    async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
+        let (answer, _open) = self.arrive(bucket, key);
+        sleep(answer.after).await;
+        if !answer.is_sent() {
+            self.state.lock().unwrap().sent -= 1;
+        }
+        match answer.what {
+            Some(what) => what,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn exists(&self, _bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+        self.state.lock().unwrap().asked += 1;
+        (self.exists)(&key.to_string())
+    }
+
+    async fn reread_keys(&self) -> Result<(), String> {
+        sleep(self.reread_takes).await;
+        self.state.lock().unwrap().rereads += 1;
+        Ok(())
+    }
+}
+
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+
+/// A warm that is about to begin.
+pub struct Scene {
+    pub limits: Limits,
+    /// From the start.
+    pub deadline: Duration,
+    pub stop: Stop,
+    pub progress: Arc<Progress>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            limits: Limits {
+                start_in_flight: 4,
+                max_in_flight: 8,
+                max_in_flight_bytes: 1_000_000,
+                list_in_flight: 4,
+                max_requests_per_second: None,
+                connect_timeout: 10 * SECOND,
+                base_timeout: MINUTE,
+                min_fill_rate: 10,
+                retries: 4,
+                outage_wait: 5 * MINUTE,
+            },
+            deadline: 24 * 60 * MINUTE,
+            stop: Stop::default(),
+            progress: Arc::default(),
+        }
+    }
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Gone {
+    pub totals: Totals,
+    pub ended: Ended,
+    pub took: Duration,
+}
+
+impl Gone {
+    /// Objects warmed, gone, failed, unknown.
+    pub fn ends(&self) -> [u64; 4] {
+        let totals = &self.totals;
+        [totals.warmed, totals.gone, totals.failed, totals.unknown].map(|count| count.objects)
+    }
+
+    /// The error classes with their counts.
+    pub fn classes(&self) -> Vec<(&'static str, u64)> {
+        self.totals.errors.iter().map(|(class, errors)| (*class, errors.count)).collect()
+    }
+}
+
+impl Scene {
+    /// Runs to the end and checks what holds of every end.
+    pub async fn run(self, fake: &Arc<Fake>, objects: Vec<Object>) -> Gone {
+        let start = Instant::now();
+        let planned = objects.len() as u64;
+        let warming = Warming {
+            wire: fake.clone(),
+            limit: Limit::new(&self.limits),
+            retries: self.limits.retries,
+            outage_wait: self.limits.outage_wait,
+            deadline: start + self.deadline,
+            stop: self.stop,
+            progress: self.progress.clone(),
+        };
+        let limit = warming.limit.clone();
+        let (totals, ended) = warm(objects, warming).await;
+        let took = start.elapsed();
+        tokio::task::yield_now().await;
+
+        assert_eq!(totals.planned.objects, planned);
+        assert!(totals.ended().objects <= planned, "{totals:?}");
+        assert!(totals.ended().bytes <= totals.planned.bytes, "{totals:?}");
+        if ended == Ended::Done {
+            assert_eq!(totals.ended(), totals.planned, "every object has one end");
+        }
+        let state = fake.state.lock().unwrap();
+        assert_eq!(totals.sends, state.sent, "sends are what left the machine");
+        assert!(state.open.is_empty(), "nothing stays open: {:?}", state.open);
+        drop(state);
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(load(&self.progress.ended_objects), totals.ended().objects, "the bar says what the totals say");
+        assert_eq!(load(&self.progress.in_flight), 0);
+        assert_eq!((limit.snapshot().in_flight, limit.snapshot().bytes_in_flight), (0, 0), "all room is given back");
+        Gone { totals, ended, took }
+    }
+}
+
+/// One object of 100 bytes.
+pub fn object(key: &str) -> Object {
+    sized(key, 100)
+}
+
+pub fn sized(key: &str, size: u64) -> Object {
+    let (bucket, key) = key.split_once('/').unwrap_or(("bucket", key));
+    Object {
+        bucket: Bucket::new(bucket),
+        key: Key::from(key),
+        size,
+        etag: Some(ETag::new("listed")),
+        last_modified: chrono::DateTime::UNIX_EPOCH,
+        storage_class: None,
+    }
+}
+
+/// Objects of 100 bytes, `BUCKET/KEY` or `KEY`, the first to be sent first.
+pub fn objects(keys: &[&str]) -> Vec<Object> {
+    keys.iter().rev().map(|key| object(key)).collect()
+}
+
+/// `n` objects, `k000` to be sent first.
+pub fn many(n: usize) -> Vec<Object> {
+    (0..n).rev().map(|n| object(&format!("k{n:03}"))).collect()
+}

@@ -1,0 +1,87 @@
+use std::sync::Arc;
+
+use super::fake::{Fake, SECOND, Scene, fails, objects, warmed};
+use crate::s3::Class;
+use crate::warm::Ended;
+
+#[tokio::test(start_paused = true)]
+async fn old_keys_are_read_again_once_and_everything_goes_on() {
+    let fake = Arc::new(Fake::new(|call| {
+        let answer = if call.rereads == 0 { fails(Class::Denied) } else { warmed() };
+        answer.after(SECOND)
+    }));
+    let gone = Scene::default().run(&fake, objects(&["a", "b", "c", "d", "e", "f"])).await;
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Done, [6, 0, 0, 0]));
+    assert_eq!(fake.rereads(), 1);
+    assert!(["a", "b", "c", "d"].iter().all(|key| fake.sends(key) == 2), "those that were under way, once more");
+    assert!(["e", "f"].iter().all(|key| fake.sends(key) == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_still_refuses_is_given_up_and_others_go_on() {
+    let fake = Arc::new(Fake::new(|call| {
+        let answer = if call.bucket == "shut" { fails(Class::Denied) } else { warmed() };
+        answer.after(SECOND)
+    }));
+    let mut keys: Vec<String> = (0..100).map(|n| format!("shut/{n:03}")).collect();
+    keys.extend((0..10).map(|n| format!("open/{n:03}")));
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let gone = Scene::default().run(&fake, objects(&keys)).await;
+    assert_eq!((gone.ends(), gone.classes()), ([10, 0, 100, 0], vec![("denied", 100)]));
+    let shut = fake.calls().iter().filter(|call| call.bucket == "shut").count();
+    assert!(shut <= 16, "two rounds of what was in flight, and no more: {shut}");
+    assert_eq!(fake.rereads(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_object_that_the_keys_may_not_touch_does_not_give_up_its_bucket() {
+    let fake = Arc::new(Fake::new(|call| {
+        let answer = if call.key == "secret" { fails(Class::Denied) } else { warmed() };
+        answer.after(SECOND)
+    }));
+    let mut keys: Vec<String> = (0..50).map(|n| format!("{n:03}")).collect();
+    keys.insert(10, "secret".to_owned());
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let gone = Scene::default().run(&fake, objects(&keys)).await;
+    assert_eq!((gone.ends(), gone.classes()), ([50, 0, 1, 0], vec![("denied", 1)]));
+    assert!(fake.sends("secret") <= 5, "{}", fake.sends("secret"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_whose_rights_are_taken_away_is_given_up() {
+    let fake = Arc::new(Fake::new(|call| {
+        let answer = if call.at >= 10 * SECOND { fails(Class::Denied) } else { warmed() };
+        answer.after(SECOND)
+    }));
+    let gone = Scene::default().run(&fake, super::fake::many(1000)).await;
+    let [warmed, _, failed, _] = gone.ends();
+    assert_eq!((warmed + failed, gone.classes()), (1000, vec![("denied", failed)]));
+    assert!(fake.calls().len() < 250, "{}", fake.calls().len());
+    assert_eq!(fake.rereads(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_expire_in_a_long_run_are_read_again_whichever_bucket_sees_it_first() {
+    let fake = Arc::new(Fake::new(|call| {
+        let good = (call.rereads == 1 && call.at < 500 * SECOND) || call.rereads == 2;
+        let answer = if good { warmed() } else { fails(Class::Denied) };
+        answer.after(50 * SECOND)
+    }));
+    let mut keys: Vec<String> = (0..80).map(|n| format!("first/{n:03}")).collect();
+    keys.extend((0..80).map(|n| format!("second/{n:03}")));
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let gone = Scene::default().run(&fake, objects(&keys)).await;
+    assert_eq!((gone.ends(), fake.rereads()), ([160, 0, 0, 0], 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn giving_up_a_bucket_takes_no_room_from_others() {
+    let fake = Arc::new(Fake::new(|call| if call.bucket == "shut" { fails(Class::Denied) } else { warmed() }));
+    let mut all = objects(&["open/a"]);
+    all.extend((0..5000).map(|n| super::fake::object(&format!("shut/{n:04}"))));
+    let mut scene = Scene::default();
+    scene.limits.max_requests_per_second = Some(10);
+    let gone = scene.run(&fake, all).await;
+    assert_eq!(gone.ends(), [1, 0, 5000, 0]);
+    assert!(gone.took < 5 * SECOND, "what is not sent needs no rate: {:?}", gone.took);
+}
