@@ -94,9 +94,9 @@ def configure(folder, endpoint, caps):
     )
 
 
-def hotset(folder, verb, *options, state="none"):
-    command = [HOTSET, "--config", folder / "hotset.toml", "--state-dir", state, "-q", verb, "bench", "--json", *options]
-    return run(command, folder)
+def hotset(folder, verb, state="none"):
+    lead = [HOTSET, "--config", folder / "hotset.toml", "--state-dir", state, "-q"]
+    return run([*lead, verb, "bench", "--json"], folder)
 
 
 class Table:

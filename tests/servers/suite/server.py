@@ -17,7 +17,8 @@ import botocore.config
 from wire import Request, Wire
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent.parent
-# radosgw's access log: `beast: 0x…: 127.0.0.1 - user [time] "HEAD /bucket/key HTTP/1.1" 206 0 - "agent" bytes=0-0 latency=…`
+# radosgw's access log:
+# `beast: 0x…: 127.0.0.1 - user [time] "HEAD /bucket/key HTTP/1.1" 206 0 - "agent" bytes=0-0 latency=…`
 ACCESS = re.compile(r'beast: \S+ \S+ - \S+ \[[^\]]*\] "(\S+) (\S+) HTTP/1\.\d" (\d+) .*" (\S+) latency=\S+$')
 
 

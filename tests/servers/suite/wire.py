@@ -55,7 +55,8 @@ class Wire:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     async def _start(self):
-        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port, limit=1 << 20, reuse_address=True)
+        options = {"limit": 1 << 20, "reuse_address": True}
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port, **options)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self):
