@@ -13,7 +13,7 @@ fn table(head: &str) -> Vec<Vec<&'static str>> {
         .lines()
         .skip(2)
         .take_while(|line| line.starts_with('|'))
-        .map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim()).collect())
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
         .collect();
     assert!(!rows.is_empty(), "{head} has no rows");
     rows

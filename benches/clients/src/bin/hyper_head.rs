@@ -19,6 +19,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             let request = http::Request::head(key).header("range", "bytes=0-0").body(Empty::new());
             let client = client.clone();
             // A task a request, as any client that keeps both cores busy needs.
+            #[expect(clippy::disallowed_methods, reason = "a benchmark's client: nothing outlives it")]
             tokio::spawn(async move { client.request(request?).await.map_err(Box::<dyn Error + Send + Sync>::from) })
         })
         .buffer_unordered(64)
