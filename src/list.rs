@@ -209,3 +209,6 @@ fn back_off(tries: u32) -> Duration {
     let ceiling = BACK_OFF.0.saturating_mul(1 << tries.clamp(1, 16)).min(BACK_OFF.1);
     rand::rng().random_range(ceiling / 4..=ceiling)
 }
+
+#[cfg(test)]
+mod tests;

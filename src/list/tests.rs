@@ -1,0 +1,294 @@
+//! How patiently a listing asks, against a list endpoint that answers by script under a paused clock.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use super::*;
+use crate::object::Object;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// One request, as the script sees it.
+#[derive(Clone, Debug)]
+struct Ask {
+    prefix: String,
+    token: Option<String>,
+    /// Counts the requests for this page, from 1.
+    nth: u32,
+    rereads: u32,
+    /// What was learned of the bucket before it was sent.
+    region: Option<String>,
+    /// Since the start.
+    at: Duration,
+}
+
+type Answer = (Duration, Option<Result<Page, RequestError>>);
+
+fn page(keys: &[&str], next: Option<&str>) -> Answer {
+    let objects = keys.iter().map(|key| Object {
+        bucket: Bucket::new("b"),
+        key: Key::from(*key),
+        size: 1,
+        etag: None,
+        last_modified: chrono::DateTime::UNIX_EPOCH,
+        storage_class: None,
+    });
+    let page = Page { objects: objects.collect(), next: next.map(str::to_owned), date: None };
+    (Duration::ZERO, Some(Ok(page)))
+}
+
+fn error(class: Class) -> RequestError {
+    RequestError { class, message: "by script".to_owned(), retry_after: None, region: None }
+}
+
+fn fails(class: Class) -> Answer {
+    (Duration::ZERO, Some(Err(error(class))))
+}
+
+fn elsewhere(region: &str) -> Answer {
+    (Duration::ZERO, Some(Err(RequestError { region: Some(region.to_owned()), ..error(Class::Rejected) })))
+}
+
+fn throttled(wait: Duration) -> Answer {
+    (Duration::ZERO, Some(Err(RequestError { retry_after: Some(wait), ..error(Class::Throttled) })))
+}
+
+fn silence() -> Answer {
+    (Duration::ZERO, None)
+}
+
+fn after(wait: Duration, answer: Answer) -> Answer {
+    (wait, answer.1)
+}
+
+struct Fake {
+    script: Box<dyn Fn(&Ask) -> Answer + Send + Sync>,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    asked: Vec<Ask>,
+    counts: HashMap<(String, Option<String>), u32>,
+    open: usize,
+    most_open: usize,
+    rereads: u32,
+    regions: HashMap<String, String>,
+}
+
+impl Fake {
+    fn new(script: impl Fn(&Ask) -> Answer + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { script: Box::new(script), began: Instant::now(), state: Mutex::default() })
+    }
+
+    fn asked(&self) -> Vec<Ask> {
+        self.state.lock().unwrap().asked.clone()
+    }
+
+    async fn answer<T>(
+        &self,
+        bucket: &str,
+        prefix: String,
+        token: Option<&str>,
+        read: impl Fn(Page) -> T,
+    ) -> Result<T, RequestError> {
+        let (wait, what) = {
+            let mut state = self.state.lock().unwrap();
+            let token = token.map(str::to_owned);
+            let nth = state.counts.entry((prefix.clone(), token.clone())).or_default();
+            *nth += 1;
+            let nth = *nth;
+            let region = state.regions.get(bucket).cloned();
+            let (at, rereads) = (self.began.elapsed(), state.rereads);
+            let ask = Ask { prefix, token, nth, rereads, region, at };
+            let answer = (self.script)(&ask);
+            state.asked.push(ask);
+            state.open += 1;
+            state.most_open = state.most_open.max(state.open);
+            answer
+        };
+        let _open = Open(self);
+        sleep(wait).await;
+        match what {
+            Some(answer) => answer.map(read),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+struct Open<'a>(&'a Fake);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.0.state.lock() {
+            state.open -= 1;
+        }
+    }
+}
+
+impl Lists for Fake {
+    async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
+        let prefix = request.prefix.to_string();
+        self.answer(request.bucket.as_str(), prefix, request.continuation, |page| page).await
+    }
+
+    async fn buckets(&self) -> Result<Vec<BucketName>, RequestError> {
+        let read = |page: Page| {
+            let names = page.objects.into_iter().map(|object| object.key.to_string());
+            names.map(|name| BucketName { bucket: Bucket::new(&name), region: None }).collect()
+        };
+        self.answer("", String::new(), None, read).await
+    }
+
+    async fn reread_keys(&self) -> Result<(), String> {
+        sleep(SECOND).await;
+        self.state.lock().unwrap().rereads += 1;
+        Ok(())
+    }
+
+    fn learn(&self, bucket: &Bucket, region: &str) -> bool {
+        let mut state = self.state.lock().unwrap();
+        state.regions.insert(bucket.to_string(), region.to_owned()).is_none_or(|before| before != region)
+    }
+}
+
+fn patience() -> Patience {
+    Patience { in_flight: 4, page_timeout: MINUTE, retries: 4, outage_wait: 5 * MINUTE }
+}
+
+/// The keys, or the first error.
+async fn list(fake: &Arc<Fake>, prefixes: &[&str]) -> Result<Vec<String>, ListError> {
+    let range = |prefix: &&str| Range { bucket: Bucket::new("b"), prefix: Key::from(*prefix) };
+    let progress = Arc::new(Progress::default());
+    let mut pages = Box::pin(pages(fake.clone(), prefixes.iter().map(range).collect(), patience(), progress.clone()));
+    let mut keys = Vec::new();
+    while let Some(page) = pages.next().await {
+        keys.extend(page?.objects.iter().map(|object| object.key.to_string()));
+    }
+    assert_eq!(progress.listed.load(Ordering::Relaxed), keys.len() as u64);
+    assert_eq!(progress.list_requests.load(Ordering::Relaxed), fake.asked().len() as u64);
+    keys.sort();
+    Ok(keys)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prefix_is_walked_page_by_page_with_the_servers_own_tokens() {
+    let fake = Fake::new(|ask| match ask.token.as_deref() {
+        None => page(&["a", "b"], Some("opaque+/=")),
+        Some("opaque+/=") => page(&[], Some("more")),
+        Some("more") => page(&["c"], None),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(list(&fake, &[""]).await.unwrap(), ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_asked_for_again_as_often_as_allowed() {
+    for class in [Class::Throttled, Class::ServerError] {
+        let fake = Fake::new(move |ask| if ask.nth <= 4 { fails(class) } else { page(&["a"], None) });
+        assert_eq!(list(&fake, &[""]).await.unwrap(), ["a"], "{class}");
+        let fake = Fake::new(move |_| fails(class));
+        assert_eq!(list(&fake, &[""]).await.unwrap_err().source.class, class);
+        assert_eq!(fake.asked().len(), 5, "{class}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_asking_again_would_not_change_is_asked_once() {
+    for class in [Class::NotFound, Class::Rejected, Class::Malformed, Class::Truncated] {
+        let fake = Fake::new(move |_| fails(class));
+        let error = list(&fake, &["p/"]).await.unwrap_err();
+        assert_eq!((error.source.class, fake.asked().len()), (class, 1));
+        assert_eq!(error.what, "list s3://b/p/");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_in_the_middle_is_an_error_and_not_the_end() {
+    let fake = Fake::new(|ask| if ask.token.is_none() { page(&["a"], Some("t")) } else { fails(Class::Malformed) });
+    assert_eq!(list(&fake, &[""]).await.unwrap_err().source.class, Class::Malformed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_honoured() {
+    let fake = Fake::new(|ask| if ask.nth == 1 { throttled(42 * SECOND) } else { page(&["a"], None) });
+    assert_eq!(list(&fake, &[""]).await.unwrap(), ["a"]);
+    assert!(fake.asked()[1].at >= 42 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_the_server_names_is_learned_and_asked_for_at_once() {
+    let fake = Fake::new(|ask| if ask.region.is_some() { page(&["a"], None) } else { elsewhere("EU-NORTH-05A") });
+    assert_eq!(list(&fake, &[""]).await.unwrap(), ["a"]);
+    let asked = fake.asked();
+    assert_eq!((asked.len(), asked[1].at, asked[1].region.as_deref()), (2, Duration::ZERO, Some("EU-NORTH-05A")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn denied_keys_are_read_again_once() {
+    let fake = Fake::new(|ask| if ask.rereads == 1 { page(&["a"], None) } else { fails(Class::Denied) });
+    assert_eq!(list(&fake, &[""]).await.unwrap(), ["a"]);
+    let fake = Fake::new(|_| fails(Class::Denied));
+    assert_eq!(list(&fake, &[""]).await.unwrap_err().source.class, Class::Denied);
+    assert_eq!((fake.asked().len(), fake.state.lock().unwrap().rereads), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_does_not_advance_is_an_error() {
+    let fake = Fake::new(|_| page(&["a"], Some("same")));
+    assert_eq!(list(&fake, &[""]).await.unwrap_err().source.class, Class::Malformed);
+    assert_eq!(fake.asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_prefixes_are_walked_at_once_and_no_more_than_allowed() {
+    let fake = Fake::new(|ask| match &ask.token {
+        None => after(SECOND, page(&[&format!("{}1", ask.prefix)], Some("t"))),
+        Some(_) => after(SECOND, page(&[&format!("{}2", ask.prefix)], None)),
+    });
+    let start = Instant::now();
+    let keys = list(&fake, &["a/", "b/", "c/", "d/", "e/", "f/", "g/", "h/"]).await.unwrap();
+    assert_eq!((keys.len(), keys.iter().collect::<HashSet<_>>().len()), (16, 16));
+    assert_eq!((fake.state.lock().unwrap().most_open, start.elapsed()), (4, 4 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_cannot_be_reached_or_is_silent_ends_the_listing_after_the_wait() {
+    for (answer, class) in [
+        (fails(Class::Unreachable), Class::Unreachable),
+        (silence(), Class::TimedOut),
+        (after(SECOND, fails(Class::Lost)), Class::Lost),
+    ] {
+        let fake = Fake::new(move |_| answer.clone());
+        let start = Instant::now();
+        assert_eq!(list(&fake, &[""]).await.unwrap_err().source.class, class);
+        assert!((5 * MINUTE..7 * MINUTE).contains(&start.elapsed()), "{class}: {:?}", start.elapsed());
+        assert!(fake.asked().len() < 120, "not in a hurry: {}", fake.asked().len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_comes_back_in_time_is_listed_whole() {
+    let fake = Fake::new(|ask| match &ask.token {
+        None => page(&["a"], Some("t")),
+        Some(_) if ask.at < 4 * MINUTE => fails(Class::Unreachable),
+        Some(_) => page(&["b"], None),
+    });
+    assert_eq!(list(&fake, &[""]).await.unwrap(), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn buckets_are_asked_for_as_patiently() {
+    let fake = Fake::new(|ask| match ask.nth {
+        1 => fails(Class::Denied),
+        2 => throttled(SECOND),
+        _ => page(&["one", "two"], None),
+    });
+    let found = buckets(fake.clone(), patience(), Arc::default()).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.bucket.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    let fake = Fake::new(|_| fails(Class::Rejected));
+    let error = buckets(fake, patience(), Arc::default()).await.unwrap_err();
+    assert_eq!(error.to_string(), "list the buckets: rejected: by script");
+}
