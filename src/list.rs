@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt};
 use rand::RngExt;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::endpoint::Limits;
@@ -100,7 +101,7 @@ pub fn pages<L: Lists>(
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
     let in_flight = patience.in_flight.max(1);
-    let asking = Arc::new(Asking { lists, patience, progress });
+    let asking = Arc::new(Asking { lists, patience, progress, keys_read: Mutex::default() });
     stream::iter(ranges).map(move |range| Box::pin(walk(asking.clone(), range))).flatten_unordered(in_flight)
 }
 
@@ -110,7 +111,7 @@ pub async fn buckets<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> Result<Vec<BucketName>, ListError> {
-    let asking = Asking { lists, patience, progress };
+    let asking = Asking { lists, patience, progress, keys_read: Mutex::default() };
     asking
         .patiently(None, || asking.lists.buckets())
         .await
@@ -121,6 +122,8 @@ struct Asking<L> {
     lists: Arc<L>,
     patience: Patience,
     progress: Arc<Progress>,
+    /// How often; several walks that are denied together read them once.
+    keys_read: Mutex<u32>,
 }
 
 /// Where a walk stands.
@@ -130,8 +133,28 @@ enum Next {
     Over,
 }
 
+/// Notices tokens that come round again, whatever the length of the circle (Brent): one of them is kept and compared with
+/// all that follow, and replaced after 1, 2, 4, 8, … pages.
+#[derive(Default)]
+struct Circle {
+    kept: Option<String>,
+    seen: u64,
+}
+
+impl Circle {
+    fn closes(&mut self, token: &str) -> bool {
+        let closes = self.kept.as_deref() == Some(token);
+        self.seen += 1;
+        if self.seen.is_power_of_two() {
+            self.kept = Some(token.to_owned());
+        }
+        closes
+    }
+}
+
 fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    stream::unfold((asking, range, Next::First), |(asking, range, next)| async move {
+    let start = (asking, range, Next::First, Circle::default());
+    stream::unfold(start, |(asking, range, next, mut circle)| async move {
         let continuation = match &next {
             Next::First => None,
             Next::After(token) => Some(token.as_str()),
@@ -139,19 +162,19 @@ fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Re
         };
         let request = PageRequest { bucket: &range.bucket, prefix: &range.prefix, continuation };
         let answer = asking.patiently(Some(&range.bucket), || asking.lists.page(request)).await;
-        let answer = answer.and_then(|page| match (&page.next, continuation) {
-            (Some(next), Some(before)) if next == before => Err(RequestError::malformed("the same page again")),
+        let answer = answer.and_then(|page| match &page.next {
+            Some(next) if circle.closes(next) => Err(RequestError::malformed("the same page again")),
             _ => Ok(page),
         });
         Some(match answer {
             Ok(page) => {
                 asking.progress.listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
                 let next = page.next.clone().map_or(Next::Over, Next::After);
-                (Ok(page), (asking, range, next))
+                (Ok(page), (asking, range, next, circle))
             }
             Err(source) => {
                 let what = format!("list s3://{}/{}", range.bucket, range.prefix);
-                (Err(ListError { what, source }), (asking, range, Next::Over))
+                (Err(ListError { what, source }), (asking, range, Next::Over, circle))
             }
         })
     })
@@ -164,28 +187,29 @@ impl<L: Lists> Asking<L> {
         F: Future<Output = Result<T, RequestError>>,
     {
         let Patience { page_timeout, retries, outage_wait, .. } = self.patience;
-        let mut reread = false;
+        let (mut reread, mut moved) = (false, false);
         let mut refusals = 0;
         let mut tries = 0;
         let mut silent_since: Option<Instant> = None;
         loop {
             self.progress.list_requests.fetch_add(1, Ordering::Relaxed);
             let asked = Instant::now();
+            let keys_read = *self.keys_read.lock().await;
             let answer = timeout(page_timeout, ask()).await;
             let error = match answer.unwrap_or_else(|_| Err(RequestError::timed_out(page_timeout))) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            // Once: another walk may have learned the region since this was sent, and a server may never be content.
             if let (Some(bucket), Some(region), Class::Rejected) = (bucket, &error.region, error.class)
-                && self.lists.learn(bucket, region)
+                && !std::mem::replace(&mut moved, true)
             {
+                self.lists.learn(bucket, region);
                 tracing::debug!(%bucket, region, "the server names another region");
                 continue;
             }
             if error.class == Class::Denied && !std::mem::replace(&mut reread, true) {
-                if let Err(why) = self.lists.reread_keys().await {
-                    tracing::debug!(error = why, "could not read the credentials again");
-                }
+                self.reread_keys(keys_read).await;
                 continue;
             }
             tries += 1;
@@ -198,9 +222,21 @@ impl<L: Lists> Asking<L> {
             } else if silent_since.get_or_insert(asked).elapsed() >= outage_wait {
                 return Err(error);
             }
-            let pause = back_off(tries).max(error.retry_after.unwrap_or_default());
+            let pause = back_off(tries).max(error.retry_after.unwrap_or_default().min(outage_wait));
             tracing::debug!(%error, ?pause, "a page could not be listed; trying again");
             sleep(pause).await;
+        }
+    }
+
+    /// Unless that was done since `before`.
+    async fn reread_keys(&self, before: u32) {
+        let mut keys_read = self.keys_read.lock().await;
+        if *keys_read != before {
+            return;
+        }
+        *keys_read += 1;
+        if let Err(why) = self.lists.reread_keys().await {
+            tracing::warn!(error = why, "could not read the credentials again");
         }
     }
 }

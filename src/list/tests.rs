@@ -292,3 +292,51 @@ async fn buckets_are_asked_for_as_patiently() {
     let error = buckets(fake, patience(), Arc::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "list the buckets: rejected: by script");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_region_learned_by_one_walk_serves_those_that_were_under_way() {
+    let fake = Fake::new(|ask| match ask.region {
+        Some(_) => page(&[&ask.prefix], None),
+        None => after(SECOND, elsewhere("EU-NORTH-05A")),
+    });
+    assert_eq!(list(&fake, &["a", "b", "c", "d"]).await.unwrap(), ["a", "b", "c", "d"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_names_ever_another_region_is_believed_once() {
+    let fake = Fake::new(|ask| elsewhere(if ask.nth % 2 == 0 { "ONE" } else { "TWO" }));
+    assert_eq!(list(&fake, &[""]).await.unwrap_err().source.class, Class::Rejected);
+    assert_eq!(fake.asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn walks_that_are_denied_together_read_the_keys_once() {
+    let fake = Fake::new(|ask| if ask.rereads == 0 { fails(Class::Denied) } else { page(&[&ask.prefix], None) });
+    assert_eq!(list(&fake, &["a", "b", "c", "d"]).await.unwrap(), ["a", "b", "c", "d"]);
+    assert_eq!(fake.state.lock().unwrap().rereads, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_beyond_all_reason_is_not_waited_for() {
+    let fake = Fake::new(|ask| match ask.nth {
+        1 => throttled(Duration::from_secs(u64::MAX)),
+        _ => page(&["a"], None),
+    });
+    assert_eq!(list(&fake, &[""]).await.unwrap(), ["a"]);
+    assert!(fake.asked()[1].at <= 6 * MINUTE, "no longer than an outage");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_go_round_in_a_circle_are_an_error() {
+    for length in [1, 2, 3, 10, 100] {
+        let fake = Fake::new(move |ask| {
+            // Five pages that come once, then the circle.
+            let at: usize = ask.token.as_deref().map_or(0, |token| token.parse().unwrap());
+            let next = if at + 1 < 5 + length { at + 1 } else { 5 };
+            page(&[], Some(&next.to_string()))
+        });
+        let error = list(&fake, &[""]).await.unwrap_err();
+        assert_eq!(error.source.message, "the same page again", "{length}");
+        assert!(fake.asked().len() < 4 * (length + 10), "{length}: {}", fake.asked().len());
+    }
+}
