@@ -46,6 +46,8 @@ struct State {
     hold_until: Option<Instant>,
     next_slot: Option<Instant>,
     circuit: Circuit,
+    /// Sent so far; the last of them is the one that an open circuit waits for.
+    probes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +79,7 @@ pub struct Snapshot {
 }
 
 enum Admission {
-    Now { probe: bool },
+    Now { probe: Option<u64> },
     NotBefore(Instant),
     Full,
 }
@@ -94,6 +96,7 @@ impl Limit {
             hold_until: None,
             next_slot: None,
             circuit: Circuit::Closed,
+            probes: 0,
         };
         Self(Arc::new(Shared { limits: limits.clone(), state: Mutex::new(state), changed: Notify::new() }))
     }
@@ -157,8 +160,8 @@ pub struct Permit {
     limit: Limit,
     bytes: u64,
     sent: Instant,
-    /// The one request that an open circuit lets through.
-    probe: bool,
+    /// Its number, if it is a request that an open circuit lets through.
+    probe: Option<u64>,
     settled: bool,
 }
 
@@ -215,10 +218,11 @@ impl State {
         if let Some(slot) = self.next_slot.filter(|slot| now < *slot) {
             return Admission::NotBefore(slot);
         }
-        let mut probe = false;
+        let mut probe = None;
         if let Circuit::Open { probing, .. } = &mut self.circuit {
             *probing = true;
-            probe = true;
+            self.probes += 1;
+            probe = Some(self.probes);
         }
         self.in_flight += 1;
         self.bytes += bytes;
@@ -248,16 +252,22 @@ impl State {
             Verdict::Unanswered => {
                 self.unanswered += 1;
                 self.cut(permit.sent, now);
-                self.open_or_wait(permit.probe, now);
+                self.open_or_wait(self.is_awaited(permit), now);
             }
             Verdict::Neutral => {
+                let awaited = self.is_awaited(permit);
                 if let Circuit::Open { probing, .. } = &mut self.circuit
-                    && permit.probe
+                    && awaited
                 {
                     *probing = false;
                 }
             }
         }
+    }
+
+    /// A probe of an earlier outage may still be under way in a later one.
+    fn is_awaited(&self, permit: &Permit) -> bool {
+        permit.probe == Some(self.probes)
     }
 
     fn answered(&mut self) {
@@ -407,5 +417,129 @@ mod tests {
             limit.admit(1).await.settle(Verdict::Answered);
         }
         assert_eq!(start.elapsed(), Duration::from_secs(2));
+    }
+
+    /// A limit whose circuit has just opened.
+    async fn away() -> Limit {
+        let limit = Limit::new(&limits());
+        for _ in 0..OPEN_AFTER {
+            limit.admit(1).await.settle(Verdict::Unanswered);
+        }
+        limit
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_is_given_up_makes_room_for_another() {
+        let limit = away().await;
+        drop(limit.admit(1).await);
+        assert!(now_or_never(&limit, 1).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_straggler_from_before_the_outage_that_is_answered_ends_it() {
+        let limit = Limit::new(&limits());
+        let straggler = limit.admit(1).await;
+        for _ in 0..OPEN_AFTER {
+            limit.admit(1).await.settle(Verdict::Unanswered);
+        }
+        assert!(limit.snapshot().circuit_open);
+        straggler.settle(Verdict::Answered);
+        assert!(!limit.snapshot().circuit_open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_straggler_that_is_not_answered_lets_no_second_probe_through() {
+        let limit = Limit::new(&limits());
+        let straggler = limit.admit(1).await;
+        for _ in 0..OPEN_AFTER {
+            limit.admit(1).await.settle(Verdict::Unanswered);
+        }
+        let _probe = limit.admit(1).await;
+        straggler.settle(Verdict::Unanswered);
+        assert!(tokio::time::timeout(Duration::from_secs(60), limit.admit(1)).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_of_an_earlier_outage_lets_no_second_probe_through() {
+        for verdict in [Verdict::Unanswered, Verdict::Neutral] {
+            let limit = Limit::new(&limits());
+            let straggler = limit.admit(1).await;
+            for _ in 0..OPEN_AFTER {
+                limit.admit(1).await.settle(Verdict::Unanswered);
+            }
+            let earlier = limit.admit(1).await;
+            straggler.settle(Verdict::Answered);
+            for _ in 0..10 {
+                if let Some(permit) = now_or_never(&limit, 1).await {
+                    permit.settle(Verdict::Answered);
+                }
+            }
+            for _ in 0..OPEN_AFTER {
+                limit.admit(1).await.settle(Verdict::Unanswered);
+            }
+            let _probe = limit.admit(1).await;
+            earlier.settle(verdict);
+            let second = tokio::time::timeout(Duration::from_secs(60), limit.admit(1)).await;
+            assert!(second.is_err(), "{verdict:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_after_of_any_length_holds_the_endpoint_back_for_half_a_minute_at_most() {
+        let limit = Limit::new(&limits());
+        let hold = Some(Duration::from_secs(u64::MAX));
+        limit.admit(1).await.settle(Verdict::Throttled { retry_after: hold });
+        let start = Instant::now();
+        drop(limit.admit(1).await);
+        assert_eq!(start.elapsed(), LONGEST_HOLD);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_throttling_the_limit_grows_by_one_a_round() {
+        let limit = Limit::new(&Limits { max_in_flight: 100, ..limits() });
+        limit.admit(1).await.settle(Verdict::Throttled { retry_after: None });
+        let mut allowed = vec![limit.snapshot().allowed];
+        for _ in 0..6 {
+            let mut round = Vec::new();
+            while let Some(permit) = now_or_never(&limit, 1).await {
+                round.push(permit);
+            }
+            round.into_iter().for_each(|permit| permit.settle(Verdict::Answered));
+            allowed.push(limit.snapshot().allowed);
+        }
+        assert!(allowed.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{allowed:?}");
+        assert!(allowed[6] > allowed[0], "{allowed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_falls_to_one_and_no_further() {
+        let limit = Limit::new(&limits());
+        for _ in 0..50 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            limit.admit(1).await.settle(Verdict::Throttled { retry_after: None });
+        }
+        assert_eq!(limit.snapshot().allowed, 1);
+        assert!(now_or_never(&limit, 1).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_wait_are_let_in_when_room_is_made() {
+        let limit = Limit::new(&limits());
+        let held: Vec<_> =
+            [limit.admit(1).await, limit.admit(1).await, limit.admit(1).await, limit.admit(1).await].into();
+        let waiting: Vec<_> = (0..20)
+            .map(|_| {
+                tokio::spawn({
+                    let limit = limit.clone();
+                    async move { limit.admit(1).await.settle(Verdict::Answered) }
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        drop(held);
+        for task in waiting {
+            tokio::time::timeout(Duration::from_secs(1), task).await.expect("nobody is forgotten").unwrap();
+        }
+        assert_eq!(limit.snapshot().in_flight, 0);
     }
 }
