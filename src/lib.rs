@@ -1,5 +1,8 @@
 //! hotset keeps the right objects hot in an S3 read cache.
 
+#![cfg_attr(test, expect(clippy::too_many_lines, reason = "tables of cases may be long"))]
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests wait for the tasks that they spawn"))]
+
 pub mod cli;
 pub mod clock;
 pub mod config;

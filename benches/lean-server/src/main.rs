@@ -27,6 +27,7 @@ struct Server {
     pages: AtomicU64,
 }
 
+#[expect(clippy::disallowed_methods, reason = "read once, before the first request")]
 fn main() -> io::Result<()> {
     let mut arguments = env::args().skip(1).map(|argument| argument.parse::<u64>().unwrap_or_default());
     let server = Arc::new(Server {
@@ -71,6 +72,7 @@ impl Server {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a thread a connection: there is no runtime to block")]
     fn answer(&self, head: &str, client: &mut TcpStream) -> io::Result<()> {
         let mut words = head.split(' ');
         match (words.next(), words.next().unwrap_or_default()) {
