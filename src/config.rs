@@ -59,7 +59,7 @@ pub struct Config {
 impl Config {
     /// A hash of what the profile warms and where: equal for equal meaning, however it is spelled or ordered.
     ///
-    /// See [`fingerprint`] for the keys that count.
+    /// What is warmed and where counts; schedules, windows, priority, pauses, deadlines and the `on_*` rules do not.
     pub fn fingerprint(&self, profile: &Profile) -> String {
         fingerprint::of(profile)
     }

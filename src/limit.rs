@@ -529,7 +529,6 @@ mod tests {
             [limit.admit(1).await, limit.admit(1).await, limit.admit(1).await, limit.admit(1).await].into();
         let waiting: Vec<_> = (0..20)
             .map(|_| {
-                #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
                 tokio::spawn({
                     let limit = limit.clone();
                     async move { limit.admit(1).await.settle(Verdict::Answered) }

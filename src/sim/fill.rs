@@ -265,7 +265,6 @@ mod tests {
     fn filler(lota: Lota) -> Arc<Filler> {
         let filler = Arc::new(Filler::new(lota));
         let running = filler.clone();
-        #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(async move { running.run().await });
         filler
     }

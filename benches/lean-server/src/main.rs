@@ -33,10 +33,6 @@ fn main() -> io::Result<()> {
     let server = Arc::new(Server {
         listing: Listing::new(arguments.next().unwrap_or_default()),
         page_delay: Duration::from_millis(arguments.next().unwrap_or_default()),
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a server of its own, which waits and tells the time as servers do"
-        )]
         date: httpdate::fmt_http_date(SystemTime::now()),
         heads: AtomicU64::default(),
         pages: AtomicU64::default(),
@@ -79,10 +75,6 @@ impl Server {
             (Some("HEAD"), _) => self.head(head, client),
             (_, "/-/cost") => self.reply("application/json", self.cost().as_bytes(), client),
             (_, target) if target.contains("list-type=2") => {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "a server of its own, which waits and tells the time as servers do"
-                )]
                 thread::sleep(self.page_delay);
                 self.pages.fetch_add(1, Ordering::Relaxed);
                 match self.listing.page(target) {

@@ -13,7 +13,6 @@ fn fires_in(text: &str, zone_name: &str, from: &str, count: usize) -> Vec<String
 type Row = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table may be long")]
 fn clocks_change() {
     let rows: &[Row] = &[
         (

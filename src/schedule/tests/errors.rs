@@ -19,7 +19,6 @@ fn shown(text: &str, error: &ScheduleError) -> String {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table may be long")]
 fn a_refused_schedule_names_the_field_and_the_fix() {
     let refused = [
         "",

@@ -13,7 +13,6 @@ fn next(text: &str, from: &str, count: usize) -> Vec<String> {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table may be long")]
 fn expressions_and_nicknames() {
     let from = "2026-01-01T00:00:00Z";
     for (sentence, text, expected) in [

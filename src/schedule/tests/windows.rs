@@ -72,7 +72,6 @@ fn ends_and_beginnings() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table may be long")]
 fn clocks_change_in_windows() {
     // New York: 02:00 to 03:00 is skipped on 2026-03-08, 01:00 to 02:00 repeated on 2026-11-01.
     for (sentence, text, zone_name, opens, closes) in [

@@ -62,7 +62,6 @@ impl Client {
     pub async fn connect(addr: std::net::SocketAddr, host: String) -> Self {
         let stream = TcpStream::connect(addr).await.unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(connection);
         Self { sender, host }
     }

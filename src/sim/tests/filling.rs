@@ -119,7 +119,6 @@ async fn too_many_requests_are_told_to_slow_down() {
     let sim = sim(Lota { throttle, ..Lota::default() }).await;
     sim.faults().push(Rule::new(Fault::Stall).times(1));
     let (mut stalled, mut a) = (Client::cache(&sim, "training").await, Client::cache(&sim, "training").await);
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
     let held = tokio::spawn(async move { stalled.try_warm("/shard-000001.tar").await });
     while sim.counters().cache.open == 0 {
         tokio::task::yield_now().await;

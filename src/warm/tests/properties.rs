@@ -97,7 +97,6 @@ async fn play(world: World) -> Result<(), TestCaseError> {
     }
     if let Some(drain) = world.drain {
         let token = scene.stop.drain.clone();
-        #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(drain)).await;
             token.cancel();

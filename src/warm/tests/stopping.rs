@@ -8,7 +8,6 @@ use crate::warm::{Ended, Stop};
 /// Cancels after a while.
 fn later(wait: Duration, token: &tokio_util::sync::CancellationToken) {
     let token = token.clone();
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
     tokio::spawn(async move {
         tokio::time::sleep(wait).await;
         token.cancel();
