@@ -18,3 +18,6 @@ pub use credentials::Keys;
 pub use error::{Class, RequestError};
 pub use listing::{BucketName, ListClient, Page, PageRequest};
 pub use transport::Transport;
+
+#[cfg(all(test, feature = "sim"))]
+mod tests;

@@ -162,14 +162,12 @@ pub(super) async fn head_answer(
     let sent = client
         .head_object()
         .bucket(bucket.as_str())
-        .key(key.as_str().unwrap_or(PLACEHOLDER))
+        .key(PLACEHOLDER)
         .set_range(range.map(str::to_owned))
         .customize()
         .map_request(move |mut request| {
             request.add_extension(carried.clone());
-            if raw.as_str().is_none() {
-                set_raw_key(&mut request, &raw)?;
-            }
+            set_raw_key(&mut request, &raw)?;
             Ok::<_, HttpError>(request)
         })
         .send()
@@ -183,7 +181,8 @@ pub(super) async fn head_answer(
     }
 }
 
-/// The SDK takes text: a key that is none is put into the request, in place of this, before it is signed.
+/// The SDK takes text, and refuses a key of nothing but white space: every key is put into the request in place of this,
+/// before it is signed.
 const PLACEHOLDER: &str = "placeholder";
 
 /// All but what Signature V4 leaves alone, and `/`.
