@@ -72,10 +72,13 @@ impl Keys {
         Self(Arc::new(Inner { source, held: Mutex::new(None) }))
     }
 
-    /// Forgets what is held and reads the source again. The error's text holds no secret.
+    /// Reads the source again, whatever is held, which is kept where the source cannot be read: a single refusal must not
+    /// cost keys that work. The error's text holds no secret.
     pub async fn reread(&self) -> Result<(), String> {
-        *self.0.held.lock().await = None;
-        self.get().await.map(drop).map_err(|error| describe(&error))
+        let mut held = self.0.held.lock().await;
+        let secret = self.0.read().await.map_err(|error| describe(&error))?;
+        *held = Some(Held::new(secret));
+        Ok(())
     }
 
     async fn get(&self) -> Result<Secret, CredentialsError> {
@@ -83,8 +86,7 @@ impl Keys {
         if let Some(held) = held.as_ref().filter(|held| Instant::now() < held.reread_at) {
             return Ok(held.secret.clone());
         }
-        let read = tokio::time::timeout(READ_TIMEOUT, self.0.source.read()).await;
-        let secret = match read.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(READ_TIMEOUT))) {
+        let secret = match self.0.read().await {
             Ok(secret) => secret,
             // What is held may still be good: a source that is away for a moment must not stop a run.
             Err(error) => match held.as_mut().filter(|held| !expired(&held.secret)) {
@@ -99,8 +101,21 @@ impl Keys {
                 None => return Err(error),
             },
         };
-        *held = Some(Held { reread_at: Instant::now() + lifetime(&secret), secret: secret.clone() });
+        *held = Some(Held::new(secret.clone()));
         Ok(secret)
+    }
+}
+
+impl Inner {
+    async fn read(&self) -> Result<Secret, CredentialsError> {
+        let read = tokio::time::timeout(READ_TIMEOUT, self.source.read()).await;
+        read.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(READ_TIMEOUT)))
+    }
+}
+
+impl Held {
+    fn new(secret: Secret) -> Self {
+        Self { reread_at: Instant::now() + lifetime(&secret), secret }
     }
 }
 
@@ -214,7 +229,8 @@ mod tests {
         std::fs::remove_file(dir.path().join("id")).unwrap();
         tokio::time::advance(REREAD_AFTER).await;
         assert_eq!(keys.get().await.unwrap().access_key_id(), "ID");
-        assert!(keys.reread().await.is_err(), "a forced reread does not fall back");
+        assert!(keys.reread().await.is_err(), "which is said");
+        assert_eq!(keys.get().await.unwrap().access_key_id(), "ID", "and costs nothing");
     }
 
     #[tokio::test]
