@@ -19,5 +19,6 @@ pub use error::{Class, RequestError};
 pub use listing::{BucketName, ListClient, Page, PageRequest};
 pub use transport::Transport;
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod tests;

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use super::against::{self, Change};
 use super::plan::{Output, write_json, write_objects, write_text};
 use super::text::write_gap;
-use super::verbs::{PlanArgs, code, load, tasks};
+use super::verbs::{PlanArgs, code, load, say, tasks};
 use super::{Context, Usage};
 use crate::config::profile::Profile;
 use crate::config::{self, Config};
@@ -69,6 +69,8 @@ fn print(plan: &Plan, profile: &Profile, output: &Output) -> io::Result<()> {
     if output.json {
         let mut out = BufWriter::new(io::stdout());
         write_json(plan, &mut out)?;
+        let (outcome, reason) = Outcome::of_plan(&plan.verdict);
+        say(&plan.profile, outcome, reason);
         return out.flush();
     }
     if output.objects_on_stdout() {

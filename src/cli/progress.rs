@@ -221,6 +221,8 @@ mod tests {
         screen.watch("nightly", &progress, work).await;
         let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
         insta::assert_snapshot!(written, @r"
+        nightly: listing, 1,234 objects by 2 LIST requests after 15.0s
+        nightly: 1,000 of 1,234 objects, 32 in flight, 3 failed, 3.0 GiB of 5.0 GiB after 30.0s
         ");
     }
 

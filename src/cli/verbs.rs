@@ -254,6 +254,7 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
         let mut out = BufWriter::new(io::stdout());
         if args.json {
             super::warm::write_json(&report, &mut out)?;
+            say(&report.plan.profile, report.outcome, report.reason.as_deref());
         } else {
             super::text::write_gap(ends.is_empty(), &mut out)?;
             super::warm::write_text(&report, &task.profile, &mut out)?;
@@ -265,6 +266,13 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
         }
     }
     Ok(code(context, &ends, ends.len() < tasks.len()))
+}
+
+/// What text output says itself: one line for whoever reads the logs of a script.
+pub(super) fn say(profile: &str, outcome: Outcome, reason: Option<&str>) {
+    if outcome != Outcome::Complete {
+        tracing::error!(profile, "{outcome}: {}", reason.unwrap_or_default());
+    }
 }
 
 /// The configuration with its names, or the one that patterns and flags stand for.

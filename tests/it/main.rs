@@ -5,4 +5,6 @@
 mod broken_configurations;
 #[cfg(feature = "sim")]
 mod cli;
+#[cfg(feature = "sim")]
+mod pass;
 mod rooms;

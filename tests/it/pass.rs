@@ -1,0 +1,8 @@
+//! Whole passes over the wire: a configuration is resolved, the simulator is listed, and the cache is warmed or not.
+//! What a report says is held against what the simulator counted.
+
+mod ending;
+mod faults;
+mod plans;
+mod stage;
+mod warming;

@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use hotset::report::Outcome;
+use hotset::sim::{Fault, Kind, Lota, Rule, Throttle};
+
+use super::stage::{bucket, builder, classes, ends, profile, run_json, snapshot, stage};
+
+#[tokio::test]
+async fn a_throttled_and_faulty_run_is_partial_with_counts_that_match_the_cache() {
+    let throttle = Throttle { in_flight: Some(4), ..Throttle::default() };
+    let lota = Lota { floor: Duration::from_millis(2), throttle, ..Lota::default() };
+    let sim = builder().bucket("training", bucket("", 60)).cache(lota);
+    let stage =
+        stage(sim, "retries = 4\nstart_in_flight = 5\nbase_timeout = \"300ms\"", &profile("\"s3://training/**\"", ""))
+            .await;
+    let faults = stage.sim.faults();
+    faults.push(Rule::new(Fault::status(500, "InternalError")).on(Kind::RangedHead).key("07"));
+    faults.push(Rule::new(Fault::status(400, "InvalidRequest")).on(Kind::RangedHead).key("08"));
+    faults.push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("09"));
+    faults.push(Rule::new(Fault::Truncated).on(Kind::RangedHead).key("10").times(1));
+    faults.push(Rule::new(Fault::Deleted).on(Kind::RangedHead).key("11").times(1));
+    faults.push(Rule::new(Fault::Reset).on(Kind::RangedHead).key("12").times(1));
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [60, 55, 1, 3, 1]));
+    let expected = [("rejected", 1), ("server_error", 1), ("timed_out", 1), ("truncated", 1)];
+    assert_eq!(classes(&report), expected);
+    assert_eq!(stage.warm_keys(), 55);
+    let cache = stage.sim.counters().cache;
+    let (ok, no_byte, gone) = (cache.status(200), cache.status(416), cache.status(404));
+    assert_eq!((ok, no_byte, gone, cache.status(500), cache.status(400)), (55, 1, 1, 5, 1));
+    assert_eq!(cache.status(503), cache.throttled);
+    assert_eq!(stage.sim.key_counters("training", "09").ranged_heads, 2, "once, and once more");
+    assert_eq!(stage.sim.key_counters("training", "12").ranged_heads, 2);
+    snapshot("warm-partial", &run_json(&report));
+}
+
+#[tokio::test]
+async fn a_cache_that_throttles_for_a_while_costs_time_and_no_object() {
+    let sim = builder().bucket("training", bucket("", 40));
+    let stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
+    stage.sim.faults().push(Rule::new(Fault::status(503, "SlowDown")).on(Kind::RangedHead).every_nth(2).times(30));
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [40, 40, 0, 0, 0]));
+    assert_eq!(report.totals.sends, 70);
+}
+
+#[tokio::test]
+async fn connections_that_were_closed_while_idle_cost_nothing() {
+    let sim = builder().bucket("training", bucket("", 40));
+    let stage = stage(sim, "start_in_flight = 2\nmax_in_flight = 2", &profile("\"s3://training/**\"", "")).await;
+    stage.sim.faults().push(Rule::new(Fault::ResetNext).on(Kind::RangedHead).every_nth(5));
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [40, 40, 0, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_share_that_may_be_missing_decides_in_place_of_completeness() {
+    for (share, outcome) in [("90%", Outcome::Complete), ("95%", Outcome::Partial)] {
+        let sim = builder().bucket("training", bucket("", 10));
+        let lines = format!("min_warm = \"{share}\"");
+        let stage = stage(sim, "retries = 0", &profile("\"s3://training/**\"", &lines)).await;
+        stage.sim.faults().push(Rule::new(Fault::status(400, "InvalidRequest")).on(Kind::RangedHead).key("03"));
+        let report = stage.warm("p").await;
+        assert_eq!((report.outcome, ends(&report)), (outcome, [10, 9, 0, 1, 0]), "{share}");
+    }
+}
+
+#[tokio::test]
+async fn what_did_not_fit_counts_against_the_share() {
+    let sim = builder().bucket("training", bucket("", 10));
+    let lines = "max_objects = 8\nmin_warm = \"90%\"";
+    let stage = stage(sim, "", &profile("\"s3://training/**\"", lines)).await;
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [8, 8, 0, 0, 0]));
+    snapshot("warm-below-min-warm", &report.reason.unwrap());
+}
+
+#[tokio::test]
+async fn a_bucket_that_the_cache_denies_is_given_up_and_others_are_warmed() {
+    let sim = builder().bucket("open", bucket("", 10)).bucket("shut", bucket("", 100));
+    let stage =
+        stage(sim, "start_in_flight = 4\nmax_in_flight = 4", &profile("\"s3://open/**\", \"s3://shut/**\"", "")).await;
+    stage.sim.faults().push(Rule::new(Fault::status(403, "AccessDenied")).on(Kind::RangedHead).bucket("shut"));
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [110, 10, 0, 100, 0]));
+    assert_eq!(classes(&report), [("denied", 100)]);
+    let denied = stage.sim.counters().cache.status(403);
+    assert!(denied <= 8, "two rounds of four: {denied}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_denied_everything_is_refused() {
+    let sim = builder().bucket("training", bucket("", 10));
+    let stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
+    stage.sim.faults().push(Rule::new(Fault::status(403, "AccessDenied")).on(Kind::RangedHead));
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Refused, [10, 0, 0, 10, 0]));
+}
