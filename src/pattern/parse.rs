@@ -11,6 +11,8 @@ const MAX_TEXT: usize = 8 * 1024;
 /// Nodes of a glob, numeric ranges as digits: keeps what is compiled from it under a few MiB.
 const MAX_NODES: usize = 10_000;
 
+const NO_SLASH: &str = "a class cannot hold a `/`: it stays within a segment";
+
 /// One step of a glob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node {
@@ -294,11 +296,11 @@ impl Parser<'_> {
     fn member(&mut self, class: usize) -> Result<char, PatternError> {
         let start = self.at;
         match self.bump() {
-            Some('/') => {
-                let message = "a class cannot hold a `/`: it stays within a segment";
-                Err(error(start..self.at, message, self.key_only("[", class)))
-            }
-            Some('\\') => self.escaped(start),
+            Some('/') => Err(error(start..self.at, NO_SLASH, self.key_only("[", class))),
+            Some('\\') => match self.escaped(start)? {
+                '/' => Err(error(start..self.at, NO_SLASH, self.key_only("[", class))),
+                c => Ok(c),
+            },
             Some(c) => Ok(c),
             None => {
                 let hint = self.key_only("[", class);

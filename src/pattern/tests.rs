@@ -150,6 +150,7 @@ fn refuses_what_it_cannot_mean_and_says_what_to_write() {
         "s3://d/[]",
         "s3://d/[z-a]",
         "s3://d/[a/b]",
+        "s3://d/[\\/]",
         "s3://d/{a,b",
         "s3://d/a}b",
         "s3://d/{}",
