@@ -16,21 +16,21 @@ async fn a_throttled_and_faulty_run_is_partial_with_counts_that_match_the_cache(
     let faults = stage.sim.faults();
     faults.push(Rule::new(Fault::status(500, "InternalError")).on(Kind::RangedHead).key("07"));
     faults.push(Rule::new(Fault::status(400, "InvalidRequest")).on(Kind::RangedHead).key("08"));
-    faults.push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("09"));
+    let stall = faults.push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("09"));
     faults.push(Rule::new(Fault::Truncated).on(Kind::RangedHead).key("10").times(1));
     faults.push(Rule::new(Fault::Deleted).on(Kind::RangedHead).key("11").times(1));
-    faults.push(Rule::new(Fault::Reset).on(Kind::RangedHead).key("12").times(1));
+    let reset = faults.push(Rule::new(Fault::Reset).on(Kind::RangedHead).key("12").times(1));
     let report = stage.warm("p").await;
     assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [60, 55, 1, 3, 1]));
     let expected = [("rejected", 1), ("server_error", 1), ("timed_out", 1), ("truncated", 1)];
     assert_eq!(classes(&report), expected);
     assert_eq!(stage.warm_keys(), 55);
     let cache = stage.sim.counters().cache;
-    let (ok, no_byte, gone) = (cache.status(200), cache.status(416), cache.status(404));
-    assert_eq!((ok, no_byte, gone, cache.status(500), cache.status(400)), (55, 1, 1, 5, 1));
-    assert_eq!(cache.status(503), cache.throttled);
-    assert_eq!(stage.sim.key_counters("training", "09").ranged_heads, 2, "once, and once more");
-    assert_eq!(stage.sim.key_counters("training", "12").ranged_heads, 2);
+    let statuses = [200, 416, 404, 400].map(|status| cache.status(status));
+    assert_eq!((statuses, cache.status(503)), ([55, 1, 1, 1], cache.throttled));
+    assert_eq!(stage.sim.key_counters("training", "07").ranged_heads, 5, "four retries");
+    assert_eq!((faults.struck(stall), faults.struck(reset)), (2, 1), "once, and once more");
+    assert_eq!(cache.unanswered, 3);
     snapshot("warm-partial", &run_json(&report));
 }
 
