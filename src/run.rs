@@ -20,10 +20,13 @@ use crate::clock;
 use crate::config::profile::Profile;
 use crate::object::Count;
 use crate::report::{Outcome, Progress, Report, Totals};
+use crate::select::Selection;
 use crate::select::estimate::{self, Cost};
 use crate::select::plan::{Plan, Verdict};
-use crate::select::{Rules, Selection};
 use crate::warm::{Ended, Stop, Warming, warm, warming_order};
+
+/// A run's deadline beyond what the clock can tell.
+const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// A profile with the fingerprint that its configuration gives it.
 #[derive(Clone, Debug)]
@@ -57,14 +60,14 @@ pub async fn plan_together(
     stop: &Stop,
 ) -> Vec<Plan> {
     let unbuilt: Vec<_> = tasks.iter().map(|task| unbuilt(&task.profile)).collect();
-    let rules: Vec<_> = tasks.iter().map(|task| Arc::new(task.profile.rules.clone())).collect();
-    let survey = if unbuilt.iter().all(Option::is_some) {
-        nothing_listed(&rules)
-    } else {
-        survey(connection, &rules, progress, &stop.drain).await
-    };
+    let built = tasks.iter().zip(&unbuilt).filter(|(_, unbuilt)| unbuilt.is_none());
+    let rules: Vec<_> = built.map(|(task, _)| Arc::new(task.profile.rules.clone())).collect();
+    let survey =
+        if rules.is_empty() { nothing_listed() } else { survey(connection, &rules, progress, &stop.drain).await };
     let Survey { selections, verdict, at, list_requests } = survey;
-    let with = |((task, unbuilt), selection): ((&Task, Option<String>), Selection)| {
+    let mut selections = selections.into_iter();
+    let with = |(task, unbuilt): (&Task, Option<String>)| {
+        let selection = if unbuilt.is_some() { None } else { selections.next() }.unwrap_or_default();
         let refused = selection.refused.as_ref().map(|why| Verdict::Refused(why.to_string()));
         let verdict = match (unbuilt, &verdict) {
             (Some(why), _) => Verdict::Refused(why),
@@ -73,7 +76,7 @@ pub async fn plan_together(
         };
         make(task, selection, verdict, at, list_requests)
     };
-    tasks.iter().zip(unbuilt).zip(selections).map(with).collect()
+    tasks.iter().zip(unbuilt).map(with).collect()
 }
 
 /// What hotset understands and does not do yet; ignoring it would warm the wrong objects.
@@ -86,9 +89,8 @@ fn unbuilt(profile: &Profile) -> Option<String> {
     Some(format!("`{key}` is not built yet in this version; the profile is refused rather than warmed without it"))
 }
 
-fn nothing_listed(rules: &[Arc<Rules>]) -> Survey {
-    let selections = rules.iter().map(|_| Selection::default()).collect();
-    Survey { selections, verdict: Verdict::Ready, at: clock::now(), list_requests: 0 }
+fn nothing_listed() -> Survey {
+    Survey { selections: Vec::new(), verdict: Verdict::Ready, at: clock::now(), list_requests: 0 }
 }
 
 fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, list_requests: u64) -> Plan {
@@ -114,7 +116,8 @@ fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, 
 /// Plans and warms one profile.
 pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
     let started = clock::now();
-    let deadline = Instant::now() + pass.deadline;
+    let now = Instant::now();
+    let deadline = now.checked_add(pass.deadline).unwrap_or(now + FAR);
     let planned = tokio::time::timeout_at(deadline, plan(task, connection, &pass.progress, &pass.stop)).await;
     let mut plan = planned.unwrap_or_else(|_| {
         let why = Verdict::Failed("the run's deadline came before the listing was done".to_owned());

@@ -23,7 +23,7 @@ async fn asked(stage: &Stage) {
 async fn a_stall_ends_unknown_at_the_deadline_of_the_run() {
     let sim = builder().bucket("training", bucket("", 10));
     let mut stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
-    stage.deadline = Duration::from_millis(500);
+    stage.deadline = Duration::from_millis(1500);
     stage.sim.faults().push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("03"));
     let report = stage.warm("p").await;
     assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [10, 9, 0, 0, 1]));
@@ -105,4 +105,12 @@ async fn a_cache_that_comes_back_in_time_is_warmed() {
         stage.sim.set_outage(Side::Cache, Outage::None);
     });
     assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [10, 10, 0, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_deadline_beyond_all_clocks_is_no_deadline() {
+    let sim = builder().bucket("training", bucket("", 10));
+    let mut stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
+    stage.deadline = Duration::MAX;
+    assert_eq!(stage.warm("p").await.outcome, Outcome::Complete);
 }

@@ -11,26 +11,25 @@ async fn a_throttled_and_faulty_run_is_partial_with_counts_that_match_the_cache(
     let lota = Lota { floor: Duration::from_millis(2), throttle, ..Lota::default() };
     let sim = builder().bucket("training", bucket("", 60)).cache(lota);
     let stage =
-        stage(sim, "retries = 4\nstart_in_flight = 5\nbase_timeout = \"300ms\"", &profile("\"s3://training/**\"", ""))
+        stage(sim, "retries = 4\nstart_in_flight = 5\nbase_timeout = \"1500ms\"", &profile("\"s3://training/**\"", ""))
             .await;
     let faults = stage.sim.faults();
     faults.push(Rule::new(Fault::status(500, "InternalError")).on(Kind::RangedHead).key("07"));
     faults.push(Rule::new(Fault::status(400, "InvalidRequest")).on(Kind::RangedHead).key("08"));
-    faults.push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("09"));
+    let stall = faults.push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("09"));
     faults.push(Rule::new(Fault::Truncated).on(Kind::RangedHead).key("10").times(1));
     faults.push(Rule::new(Fault::Deleted).on(Kind::RangedHead).key("11").times(1));
-    faults.push(Rule::new(Fault::Reset).on(Kind::RangedHead).key("12").times(1));
+    let reset = faults.push(Rule::new(Fault::Reset).on(Kind::RangedHead).key("12").times(1));
     let report = stage.warm("p").await;
     assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [60, 55, 1, 3, 1]));
     let expected = [("rejected", 1), ("server_error", 1), ("timed_out", 1), ("truncated", 1)];
     assert_eq!(classes(&report), expected);
     assert_eq!(stage.warm_keys(), 55);
     let cache = stage.sim.counters().cache;
-    let (ok, no_byte, gone) = (cache.status(200), cache.status(416), cache.status(404));
-    assert_eq!((ok, no_byte, gone, cache.status(500), cache.status(400)), (55, 1, 1, 5, 1));
-    assert_eq!(cache.status(503), cache.throttled);
-    assert_eq!(stage.sim.key_counters("training", "09").ranged_heads, 2, "once, and once more");
-    assert_eq!(stage.sim.key_counters("training", "12").ranged_heads, 2);
+    let statuses = [200, 416, 404, 400].map(|status| cache.status(status));
+    assert_eq!((statuses, cache.status(503)), ([55, 1, 1, 1], cache.throttled));
+    assert_eq!(stage.sim.key_counters("training", "07").ranged_heads, 5, "four retries");
+    assert_eq!((faults.struck(stall), faults.struck(reset)), (2, 1), "once, and once more");
     snapshot("warm-partial", &run_json(&report));
 }
 
@@ -95,4 +94,29 @@ async fn a_run_that_is_denied_everything_is_refused() {
     stage.sim.faults().push(Rule::new(Fault::status(403, "AccessDenied")).on(Kind::RangedHead));
     let report = stage.warm("p").await;
     assert_eq!((report.outcome, ends(&report)), (Outcome::Refused, [10, 0, 0, 10, 0]));
+}
+
+#[tokio::test]
+async fn everything_at_once_costs_time_and_no_object() {
+    let lota = Lota { floor: Duration::from_millis(1), ..Lota::default() };
+    let sim = builder().bucket("training", bucket("", 90)).cache(lota);
+    let endpoint = "retries = 12\nbase_timeout = \"1500ms\"\nstart_in_flight = 8\nmax_in_flight = 16";
+    let mut stage = stage(sim, endpoint, &profile("\"s3://training/**\"", "")).await;
+    stage.lossy = true;
+    let close = Fault::CloseIdle { after: Duration::from_millis(1), reset: true };
+    for (fault, nth, times) in [
+        (Fault::status(503, "SlowDown"), 5, 10),
+        (Fault::status(500, "InternalError"), 7, 6),
+        (Fault::stray_chunk(500), 9, 4),
+        (Fault::ResetNext, 6, 8),
+        (close, 8, 8),
+        (Fault::Stall, 31, 2),
+        (Fault::Reset, 37, 1),
+        (Fault::Overwritten, 11, 3),
+    ] {
+        stage.sim.faults().push(Rule::new(fault).on(Kind::RangedHead).every_nth(nth).times(times));
+    }
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [90, 90, 0, 0, 0]), "{:?}", report.totals.errors);
+    assert_eq!((stage.warm_keys(), stage.sim.counters().cache.open), (90, 0));
 }

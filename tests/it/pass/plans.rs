@@ -143,3 +143,21 @@ async fn a_store_that_is_away_is_a_failure_worth_another_try() {
         assert_eq!((report.outcome, stage.heads()), (Outcome::Failed, 0), "{outage:?}: {:?}", report.reason);
     }
 }
+
+#[tokio::test]
+async fn a_profile_that_is_not_built_yet_takes_no_other_down() {
+    let sim = builder().bucket("training", bucket("data/", 20));
+    let tables = "[profile.a]\nobjects = [\"s3://missing/**\"]\nmax_bytes = \"1 TiB\"\n\
+                  checkpoint = { layout = \"torch-dcp\", keep = 1 }\n\
+                  [profile.b]\nobjects = [\"s3://training/**\"]\nmax_bytes = \"1 TiB\"\n";
+    let stage = stage(sim, "", tables).await;
+    let tasks = [stage.task("a"), stage.task("b")];
+    let connection = Connections::default().open(&tasks[0].profile).await;
+    let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &Stop::default()).await;
+    assert!(
+        matches!(&plans[0].verdict, Verdict::Refused(why) if why.contains("not built yet")),
+        "{:?}",
+        plans[0].verdict
+    );
+    assert_eq!((&plans[1].verdict, plans[1].selected), (&Verdict::Ready, count(20)));
+}

@@ -20,6 +20,8 @@ pub struct Stage {
     pub stop: Stop,
     pub deadline: Duration,
     pub progress: Arc<Progress>,
+    /// Connections are closed while idle: what is sent into one never arrives.
+    pub lossy: bool,
     _keys: TempDir,
 }
 
@@ -52,7 +54,7 @@ pub async fn stage(builder: Builder, endpoint: &str, tables: &str) -> Stage {
     let source = Source { name: "hotset.toml".to_owned(), text, layer: 0 };
     let config = config::load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
     let deadline = Duration::from_secs(60);
-    Stage { sim, config, stop: Stop::default(), deadline, progress: Arc::default(), _keys: keys }
+    Stage { sim, config, stop: Stop::default(), deadline, progress: Arc::default(), lossy: false, _keys: keys }
 }
 
 /// One profile `p` of these objects, with more lines.
@@ -91,7 +93,8 @@ impl Stage {
     fn check(&self, report: &Report) {
         let (totals, counters) = (&report.totals, self.sim.counters());
         assert!(totals.ended().objects <= totals.planned.objects, "{totals:?}");
-        assert_eq!(totals.sends, counters.cache.count(Kind::RangedHead), "every HEAD is counted");
+        let arrived = counters.cache.count(Kind::RangedHead);
+        assert!(totals.sends == arrived || self.lossy && totals.sends > arrived, "{} of {arrived}", totals.sends);
         assert_eq!(counters.cache.total(), counters.cache.count(Kind::RangedHead), "the cache gets nothing else");
         assert_eq!(counters.list.count(Kind::RangedHead), 0, "only the cache gets ranged HEADs");
         assert!(counters.list.ranges.is_empty(), "{:?}", counters.list.ranges);
