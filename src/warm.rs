@@ -243,7 +243,9 @@ impl<W: Wires> Run<W> {
             Denial::Stale => {}
             Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
             Denial::Bucket => {
-                tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
+                if self.buckets.denied(&bucket).is_none() {
+                    tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
+                }
                 self.buckets.deny(&bucket, fault(error));
                 return self.end(&pending, &End::Failed(fault(error)));
             }

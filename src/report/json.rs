@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use serde::Serialize;
 
 use super::{Errors, Outcome, Ratio, Report};
@@ -17,9 +17,9 @@ use crate::select::{Cap, LeftOut, Reason};
 /// The version of all shapes here.
 const V: u32 = 1;
 
-/// An instant as the contract writes it.
+/// An instant as the contract writes it, to the millisecond.
 pub fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    at.trunc_subsecs(3).to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 /// A key, or its bytes in base64.
