@@ -10,12 +10,14 @@ mod global;
 mod logs;
 pub mod online;
 pub mod plan;
+mod planning;
 pub mod progress;
 pub mod schedule;
 pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod text;
+mod typed;
 mod verbs;
 pub mod warm;
 
@@ -28,13 +30,22 @@ use crate::config::diagnostic::Diagnostics;
 use crate::exit;
 use crate::signals::{Received, Signals};
 use crate::warm::Stop;
-use global::Global;
+use global::{Files, Global, LogFormat};
 use progress::Screen;
+
+/// What `--help` ends with.
+const NOTES: &str = "\
+Sizes are written with a unit (500 MB, 8 TiB), times too (90s, 36h), shares in percent (99%).
+
+Exit codes: 0 complete, 1 a fault of hotset itself, 2 usage or configuration, 3 partial, 4 refused, 5 failed and worth \
+another try, 130 and 143 interrupted.";
 
 /// Keeps the right objects hot in an S3 read cache.
 #[derive(Debug, Parser)]
-#[command(name = "hotset", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "hotset", version, about, max_term_width = 100, arg_required_else_help = true, after_help = NOTES)]
 struct Cli {
+    #[command(flatten)]
+    files: Files,
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
@@ -43,22 +54,22 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Warm a small made-up bucket in a made-up cache, on this machine, and show what that changes
+    /// Try it on this machine: a made-up bucket and cache, read cold, warmed, read again
     #[cfg(feature = "sim")]
     Demo,
-    /// Read the configuration, say all that is wrong with it, and what it would do when
+    /// Check the configuration: all that is wrong with it, else what it will do when
     Check(verbs::CheckArgs),
-    /// List and select: what a pass would warm, what it leaves out and why; sends no HEAD
+    /// List and select: what would be warmed, what is left out and why; warms nothing
     Plan(verbs::PlanArgs),
-    /// Run one pass now
+    /// Warm now, once: profiles, or the objects of s3:// patterns
     Warm(verbs::WarmArgs),
-    /// The coming fires of every profile
+    /// Show the coming fires of every profile
     Schedule(verbs::ScheduleArgs),
-    /// The resolved configuration with the origin of each value
+    /// Show the resolved configuration with the origin of every value
     Config(verbs::ConfigArgs),
-    /// The JSON Schema of the configuration, for editors
+    /// Print the JSON Schema of the configuration, for editors
     Schema,
-    /// Serve the simulator: made-up buckets behind a made-up cache
+    /// Serve made-up buckets and a cache in front of them, to try things on
     #[cfg(feature = "sim")]
     Sim(Box<sim::SimArgs>),
 }
@@ -70,6 +81,8 @@ struct Usage(String);
 
 /// What every verb is given.
 struct Context {
+    /// Named before the verb.
+    files: Files,
     global: Global,
     screen: Screen,
     stop: Stop,
@@ -86,28 +99,28 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
         }
     };
-    let color = cli.global.color();
+    let global = cli.global.clone();
+    let screen = Screen::new(global.quiet);
+    logs::start(&global, &screen);
     let run = || -> anyhow::Result<ExitCode> {
-        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(dispatch(cli))
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(dispatch(cli, screen))
     };
-    run().unwrap_or_else(|error| explain(&error, color))
+    run().unwrap_or_else(|error| explain(&error, &global))
 }
 
-async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
     // Before the first file is read: PID 1 ignores what it does not handle.
     let signals = Signals::install()?;
-    let Cli { global, verb } = cli;
-    let screen = Screen::new(global.quiet > 0);
-    logs::start(&global, &screen);
+    let Cli { files, global, verb } = cli;
     let (stop, received) = (Stop::default(), Received::default());
     let watching = signals.stop(received.clone(), stop.drain.clone(), stop.quit.clone());
-    let context = Context { global, screen, stop, received };
+    let context = Context { files, global, screen, stop, received };
     let verb = async {
         match verb {
             #[cfg(feature = "sim")]
             Verb::Demo => demo::run(&context).await,
             Verb::Check(args) => verbs::check(&context, &args).await,
-            Verb::Plan(args) => verbs::plan(&context, args).await,
+            Verb::Plan(args) => planning::plan(&context, args).await,
             Verb::Warm(args) => verbs::warm(&context, args).await,
             Verb::Schedule(args) => verbs::schedule(&context, &args),
             Verb::Config(args) => verbs::config(&context, &args),
@@ -128,18 +141,25 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// Says what went wrong, once, and which exit code that is.
-fn explain(error: &anyhow::Error, color: bool) -> ExitCode {
-    let (text, code) = if let Some(diagnostics) = error.downcast_ref::<Diagnostics>() {
-        (diagnostics.render(color), exit::USAGE)
-    } else if let Some(usage) = error.downcast_ref::<Usage>() {
-        (format!("error: {usage}\n"), exit::USAGE)
-    } else if is_closed_pipe(error) {
+fn explain(error: &anyhow::Error, global: &Global) -> ExitCode {
+    if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
-    } else {
-        (format!("error: {error:#}\n"), exit::FAULT)
+    }
+    let code = match error.downcast_ref::<Diagnostics>() {
+        Some(diagnostics) if global.log_format == LogFormat::Json => {
+            diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).for_each(|one| tracing::error!("{one}"));
+            exit::USAGE
+        }
+        Some(diagnostics) => {
+            // Standard error is where one would say that standard error is gone.
+            let _ = io::stderr().write_all(diagnostics.render(global.colored_logs()).as_bytes());
+            exit::USAGE
+        }
+        None => {
+            tracing::error!("{error:#}");
+            if error.is::<Usage>() { exit::USAGE } else { exit::FAULT }
+        }
     };
-    // Standard error is where one would say that standard error is gone.
-    let _ = io::stderr().write_all(text.as_bytes());
     ExitCode::from(code)
 }
 

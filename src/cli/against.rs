@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::text::{counted, iec};
+use super::text::{count, counted, iec, percent, usd};
 use crate::object::{Bucket, Count, Key, Object};
 use crate::report::Outcome;
 use crate::report::json::Place;
@@ -19,7 +19,6 @@ const SAMPLE: usize = 5;
 pub enum Format {
     #[default]
     Table,
-    /// For a comment on a pull request
     Markdown,
     Json,
 }
@@ -71,8 +70,9 @@ impl Change {
         Moved::between(chosen(self.before.as_ref()), chosen(self.after.as_ref()))
     }
 
-    fn sides(&self) -> [(&'static str, Option<&Plan>); 2] {
-        [("before", self.before.as_ref()), ("after", self.after.as_ref())]
+    /// Before and after.
+    fn sides(&self) -> [String; 2] {
+        [&self.before, &self.after].map(|plan| side(plan.as_ref()))
     }
 }
 
@@ -103,18 +103,24 @@ pub fn write(changes: &[Change], format: Format, out: &mut impl Write) -> io::Re
 }
 
 fn table(change: &Change, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{}: {}", change.profile, change.kind())?;
-    for (name, plan) in change.sides() {
-        writeln!(out, "  {name:<7} {}", side(plan))?;
+    let [before, after] = change.sides();
+    if change.kind() == "same" && before == after {
+        return writeln!(out, "{}: same, {after}", change.profile);
     }
+    writeln!(out, "{}: {}", change.profile, change.kind())?;
+    writeln!(out, "  before  {before}\n  after   {after}")?;
     for (sign, name, moved) in [('+', "enters", change.enters()), ('-', "leaves", change.leaves())] {
         let Count { objects, bytes } = moved.count;
-        writeln!(out, "  {name:<7} {}, {}", counted(objects, "object"), iec(bytes))?;
+        if objects == 0 {
+            writeln!(out, "  {name}  nothing")?;
+            continue;
+        }
+        writeln!(out, "  {name}  {}, {}", counted(objects, "object"), iec(bytes))?;
         for object in &moved.sample {
             writeln!(out, "    {sign} s3://{}/{} ({})", object.bucket, object.key, iec(object.size))?;
         }
         if objects > moved.sample.len() as u64 {
-            writeln!(out, "    {sign} and {} more", objects - moved.sample.len() as u64)?;
+            writeln!(out, "    {sign} and {} more", count(objects - moved.sample.len() as u64))?;
         }
     }
     Ok(())
@@ -128,10 +134,10 @@ fn side(plan: Option<&Plan>) -> String {
     };
     let mut text = format!("{}, {}", counted(count.objects, "object"), iec(count.bytes));
     if let Some(share) = plan.share {
-        text = format!("{text}, {:.1}% of the cache", 100.0 * share);
+        text = format!("{text}, {} of the cache", percent(share));
     }
     if let Some(cost) = plan.cost {
-        text = format!("{text}, at most ${:.2} a month", cost.usd_month_max);
+        text = format!("{text}, at most {} a month", usd(cost.usd_month_max));
     }
     text
 }
@@ -146,7 +152,7 @@ fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
             0 => "–".to_owned(),
             n => format!("{}, {}", counted(n, "object"), iec(count.bytes)),
         };
-        let [before, after] = change.sides().map(|(_, plan)| cell(&side(plan)));
+        let [before, after] = change.sides().map(|side| cell(&side));
         let (name, kind) = (cell(&change.profile), change.kind());
         writeln!(out, "| `{name}` | {kind} | {before} | {after} | {} | {} |", moved(enters), moved(leaves))?;
     }
@@ -162,7 +168,7 @@ fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
                 writeln!(out, "{sign} s3://{}/{key} ({})", object.bucket, iec(object.size))?;
             }
             if moved.count.objects > moved.sample.len() as u64 {
-                writeln!(out, "{sign} and {} more", moved.count.objects - moved.sample.len() as u64)?;
+                writeln!(out, "{sign} and {} more", count(moved.count.objects - moved.sample.len() as u64))?;
             }
             writeln!(out, "```\n\n</details>")?;
         }

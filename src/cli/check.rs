@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::endpoint::Endpoint;
 use crate::config::profile::Profile;
 use crate::config::value::size::brief;
@@ -146,6 +146,23 @@ enum Line<'a> {
         v: u32,
         warning: &'a Diagnostic,
     },
+    Error {
+        v: u32,
+        error: &'a Diagnostic,
+    },
+}
+
+/// JSON Lines: the errors and warnings of a configuration that is not valid.
+///
+/// # Errors
+/// What `out` cannot take.
+pub fn write_json_errors(diagnostics: &Diagnostics, out: &mut impl Write) -> io::Result<()> {
+    for one in diagnostics {
+        let line = if one.is_error() { Line::Error { v: 1, error: one } } else { Line::Warning { v: 1, warning: one } };
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// JSON Lines: profiles, endpoints, warnings.

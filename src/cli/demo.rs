@@ -49,7 +49,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         let connection = connections.open(&task.profile).await;
         writeln!(out, "\n$ hotset plan {}", profile.name)?;
         let planned = run::plan(&task, &connection, &Arc::new(Progress::default()), &context.stop).await;
-        plan::write_text(&planned, &mut out)?;
+        plan::write_text(&planned, profile, &mut out)?;
         writeln!(out, "\n$ hotset warm {}", profile.name)?;
         let progress = Arc::new(Progress::default());
         let pass = Pass {
@@ -61,8 +61,11 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         };
         let running = run::pass(&task, &connection, pass);
         let report = context.screen.watch(&profile.name, &progress, running).await;
-        warm::write_text(&report, &mut out)?;
+        warm::write_text(&report, profile, &mut out)?;
         ends.push((report.outcome, report.did_something()));
+        if let Some(code) = context.received.exit_code() {
+            return Ok(ExitCode::from(code));
+        }
     }
 
     writeln!(out, "\nThe same shards after it:")?;
@@ -74,9 +77,12 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     }
     let fills = sim.counters().fills;
     writeln!(out, "\nThe cache filled {} objects with {}.", fills.fills, iec(fills.fill_bytes))?;
-    writeln!(out, "The profiles that ran are in config/demo.toml. Next: write hotset.toml, then `hotset check`.")?;
+    writeln!(
+        out,
+        "Next: write your own hotset.toml (`hotset config --reference` shows every key), then `hotset check`."
+    )?;
     sim.shutdown().await;
-    Ok(ExitCode::from(context.received.exit_code().unwrap_or_else(|| exit::of_several(&ends))))
+    Ok(ExitCode::from(exit::of_several(&ends)))
 }
 
 /// A small training bucket, with the odds and ends that real ones have.

@@ -1,6 +1,7 @@
-//! Flags that every verb takes.
+//! Flags that many verbs take.
 
-use std::io::IsTerminal;
+use std::env;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
@@ -10,25 +11,55 @@ use super::Usage;
 /// Where a configuration is looked for when nobody says.
 const PLACES: [&str; 3] = ["hotset.toml", "config/hotset.toml", "/etc/hotset"];
 
-#[derive(Clone, Debug, Args)]
-pub struct Global {
-    /// A file, or a folder of *.toml; repeatable, and merged
-    ///
-    /// Without it: hotset.toml, else config/hotset.toml, else /etc/hotset.
-    #[arg(long, value_name = "PATH", env = "HOTSET_CONFIG", global = true)]
+/// The configuration. Not a global flag of clap's, which forgets what stands before the verb when the flag stands behind
+/// it too.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Files {
+    /// A file, or a folder of *.toml; repeatable, all are merged [env: HOTSET_CONFIG] [default: the first of hotset.toml,
+    /// config/hotset.toml, /etc/hotset]
+    #[arg(long, value_name = "PATH", display_order = 100)]
     pub config: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Whether some are named, by a flag or by the environment.
+    pub fn named(&self) -> Option<Vec<PathBuf>> {
+        if !self.config.is_empty() {
+            return Some(self.config.clone());
+        }
+        env::var_os("HOTSET_CONFIG").filter(|path| !path.is_empty()).map(|path| vec![path.into()])
+    }
+
+    /// The files to read: those named, else the first default place that exists.
+    pub fn paths(&self) -> Result<Vec<PathBuf>, Usage> {
+        if let Some(named) = self.named() {
+            return Ok(named);
+        }
+        let place = PLACES.into_iter().map(Path::new).find(|path| path.exists());
+        place.map(|path| vec![path.to_owned()]).ok_or_else(|| {
+            let places = PLACES.join(", ");
+            Usage(format!("there is no configuration: none of {places} exists; name a file or folder with --config"))
+        })
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
     /// Where the journal is to live; this version keeps none
     #[arg(long, value_name = "PATH|none", global = true)]
     pub state_dir: Option<PathBuf>,
+    /// How log lines on standard error are written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub log_format: LogFormat,
+    /// When to colour; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
     pub color: Color,
     /// Errors only, and no progress
-    #[arg(short, action = ArgAction::Count, global = true)]
-    pub quiet: u8,
-    /// Say more; twice for what happens to single objects
-    #[arg(short, action = ArgAction::Count, global = true)]
+    #[arg(short, long, action = ArgAction::SetTrue, overrides_with = "quiet", conflicts_with = "verbose", global = true)]
+    pub quiet: bool,
+    /// Say more; -vv also what happens to single objects
+    #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
 }
 
@@ -48,28 +79,18 @@ pub enum Color {
 }
 
 impl Global {
-    /// The files to read: those named, else the first default place that exists.
-    pub fn paths(&self) -> Result<Vec<PathBuf>, Usage> {
-        if !self.config.is_empty() {
-            return Ok(self.config.clone());
-        }
-        match PLACES.into_iter().map(Path::new).find(|path| path.exists()) {
-            Some(path) => Ok(vec![path.to_owned()]),
-            None => {
-                Err(Usage(format!("no configuration: none of {} exists; name one with --config", PLACES.join(", "))))
-            }
-        }
-    }
-
-    /// Whether what is written to standard error is coloured.
-    pub fn color(&self) -> bool {
+    /// Whether what goes to `stream` is coloured.
+    pub fn colors(&self, stream: &impl IsTerminal) -> bool {
         match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
-            }
+            Color::Auto => stream.is_terminal() && env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
         }
+    }
+
+    /// Whether log lines are coloured; JSON never is.
+    pub fn colored_logs(&self) -> bool {
+        self.log_format == LogFormat::Text && self.colors(&io::stderr())
     }
 
     /// Whether a journal was asked for, which this version does not keep.

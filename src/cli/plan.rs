@@ -1,14 +1,14 @@
 //! `hotset plan`: what a pass would do, as text, as JSON Lines, as a list of objects.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-
-use super::text::{count, counted, iec};
-use crate::object::Count;
+use super::text::{Row, caps, counted, percent, usd, write_counts};
+use crate::config::profile::Profile;
+use crate::config::value::size::brief;
+use crate::report::Outcome;
 use crate::report::json::{ObjectLine, PlanLine};
-use crate::select::Cap;
+use crate::select::Rules;
 use crate::select::plan::{Plan, Verdict};
 
 /// What `plan` prints and where.
@@ -20,6 +20,15 @@ pub struct Output {
 }
 
 impl Output {
+    /// Where the table goes.
+    pub fn text(&self) -> Box<dyn Write> {
+        if self.objects_on_stdout() {
+            Box::new(BufWriter::new(io::stderr()))
+        } else {
+            Box::new(BufWriter::new(io::stdout()))
+        }
+    }
+
     /// Whether the objects take standard output.
     pub fn objects_on_stdout(&self) -> bool {
         self.objects.as_deref().is_some_and(|path| path.as_os_str() == "-")
@@ -32,9 +41,10 @@ pub fn write_json(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// The selected keys in rank order, one JSON line each.
+/// The selected keys in rank order, one JSON line each; none where the plan must not be carried out.
 pub fn write_objects(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
-    for object in &plan.selection.selected {
+    let ready = plan.verdict == Verdict::Ready;
+    for object in plan.selection.selected.iter().filter(|_| ready) {
         serde_json::to_writer(&mut *out, &ObjectLine::new(&plan.profile, object))?;
         writeln!(out)?;
     }
@@ -42,63 +52,56 @@ pub fn write_objects(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// What a person reads.
-pub fn write_text(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{} on {} at {}", plan.profile, plan.endpoint, plan.at.format("%Y-%m-%d %H:%M:%S UTC"))?;
-    writeln!(out, "{}", table(plan))?;
-    let facts = facts(plan);
-    if !facts.is_empty() {
-        writeln!(out, "  {}", facts.join("\n  "))?;
+pub fn write_text(plan: &Plan, profile: &Profile, out: &mut impl Write) -> io::Result<()> {
+    let paused = if profile.paused { " (paused)" } else { "" };
+    let at = plan.at.format("%Y-%m-%d %H:%M:%S UTC");
+    writeln!(out, "{} on {} at {at}{paused}", plan.profile, plan.endpoint)?;
+    let (outcome, reason) = Outcome::of_plan(&plan.verdict);
+    let counted_all = matches!(plan.verdict, Verdict::Ready | Verdict::Refused(_));
+    if counted_all && plan.selection.listed.objects > 0 {
+        write_counts(&rows(plan, &profile.rules), out)?;
     }
-    for warning in &plan.warnings {
-        writeln!(out, "  warning: {warning}")?;
+    if let Some(reason) = reason {
+        writeln!(out, "  {outcome}: {reason}")?;
+    } else {
+        write_facts(plan, profile, out)?;
     }
-    match &plan.verdict {
-        Verdict::Ready => Ok(()),
-        Verdict::Refused(why) => writeln!(out, "  refused: {why}"),
-        Verdict::Failed(why) => writeln!(out, "  failed: {why}"),
-        Verdict::Interrupted(why) => writeln!(out, "  interrupted: {why}"),
+    if !counted_all && plan.list_requests > 0 {
+        let objects = counted(plan.selection.listed.objects, "object");
+        writeln!(out, "  until then: {objects} by {}", counted(plan.list_requests, "LIST request"))?;
     }
+    plan.warnings.iter().try_for_each(|warning| writeln!(out, "  warning: {warning}"))
 }
 
-fn table(plan: &Plan) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let row = |name: &str, of: Count, note: String| [format!("  {name}"), count(of.objects), iec(of.bytes), note];
-    table.add_row(["", "objects", "bytes", ""]);
-    table.add_row(row("listed", plan.selection.listed, counted(plan.list_requests, "LIST request")));
-    table.add_row(row("matched", plan.selection.matched, String::new()));
-    for (reason, left) in &plan.selection.left_out {
+fn rows(plan: &Plan, rules: &Rules) -> Vec<Row> {
+    let selection = &plan.selection;
+    let mut rows = vec![
+        Row::new("listed", selection.listed, counted(plan.list_requests, "LIST request")),
+        Row::new("matched", selection.matched, ""),
+    ];
+    for (reason, left) in &selection.left_out {
         let sample = left.sample.first().map(|(bucket, key)| format!("such as s3://{bucket}/{key}"));
-        table.add_row(row(&format!("- {}", reason.as_str()), left.count, sample.unwrap_or_default()));
+        rows.push(Row::new(format!("- {reason}"), left.count, sample.unwrap_or_default()));
     }
-    table.add_row(row("selected", plan.selected, cap_note(plan)));
-    table.add_row(row("to warm", plan.to_warm(), String::new()));
-    for column in [1, 2] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    rows.push(Row::new("selected", plan.selected, caps(plan, rules)));
+    if plan.fresh.objects > 0 {
+        rows.push(Row::new("- fresh", plan.fresh, ""));
     }
-    table
+    rows.push(Row::new("to warm", plan.to_warm(), ""));
+    rows
 }
 
-fn cap_note(plan: &Plan) -> String {
-    match (plan.max_bytes, plan.over_cap()) {
-        (Cap::Bytes(cap), true) => format!("cut at the cap; max_bytes {}", iec(cap)),
-        (Cap::Bytes(cap), false) => format!("of max_bytes {}", iec(cap)),
-        (Cap::Unlimited, true) => "cut at the cap".to_owned(),
-        (Cap::Unlimited, false) => String::new(),
+fn write_facts(plan: &Plan, profile: &Profile, out: &mut impl Write) -> io::Result<()> {
+    if let (Some(share), Some(capacity)) = (plan.share, profile.endpoint.capacity) {
+        writeln!(out, "  share: {} of the cache's {}", percent(share), brief(capacity))?;
     }
-}
-
-fn facts(plan: &Plan) -> Vec<String> {
-    let share = plan.share.map(|share| format!("{:.1}% of the cache's capacity", 100.0 * share));
-    let cost = plan.cost.map(|cost| {
-        let (once, month) = (cost.usd_once_max, cost.usd_month_max);
-        format!("at most ${once:.2} for this warm, ${month:.2} a month if kept hot")
-    });
-    let cutoff = plan.selection.cutoff.as_ref().map(|cutoff| {
+    if let Some(cost) = plan.cost {
+        let (once, month) = (usd(cost.usd_once_max), usd(cost.usd_month_max));
+        writeln!(out, "  cost: at most {once} for this warm, {month} a month if kept hot")?;
+    }
+    if let (Some(cutoff), Some(last)) = (&plan.selection.cutoff, plan.selection.selected.last()) {
         let at = cutoff.last_modified.format("%Y-%m-%d %H:%M:%S UTC");
-        format!("the last one in: {} of {at}", cutoff.key)
-    });
-    [share, cost, cutoff].into_iter().flatten().collect()
+        writeln!(out, "  cutoff: s3://{}/{} of {at} is the last one in", last.bucket, last.key)?;
+    }
+    Ok(())
 }

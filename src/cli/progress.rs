@@ -5,11 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytesize::ByteSize;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, interval};
 
+mod terminal;
+
+use terminal::Terminal;
+
+use super::text::{brief_time, count, counted, iec};
 use crate::report::Progress;
+
+/// Of the log lines that are progress where there is no terminal.
+pub const TARGET: &str = "hotset::progress";
 
 /// How often the bar is drawn.
 const DRAW: Duration = Duration::from_millis(100);
@@ -27,7 +34,12 @@ pub struct Screen {
 
 impl Screen {
     pub fn new(quiet: bool) -> Self {
-        Self { bars: MultiProgress::new(), terminal: io::stderr().is_terminal(), quiet }
+        let terminal = io::stderr().is_terminal();
+        let target = match terminal {
+            true => ProgressDrawTarget::term_like(Box::new(Terminal::new())),
+            false => ProgressDrawTarget::hidden(),
+        };
+        Self { bars: MultiProgress::with_draw_target(target), terminal, quiet }
     }
 
     /// Shows `progress` for as long as `work` takes.
@@ -57,23 +69,22 @@ impl Screen {
     async fn draw(&self, profile: &str, progress: &Progress) {
         let bar = Removed { bar: self.bars.add(ProgressBar::no_length()), bars: self.bars.clone() };
         bar.bar.set_style(listing());
-        bar.bar.set_prefix(profile.to_owned());
         let mut warming_since = None;
         let mut tick = interval(DRAW);
         loop {
             tick.tick().await;
             let now = Figures::read(progress);
             if now.planned_objects == 0 {
-                bar.bar.set_message(format!("listing: {} objects, {} requests", now.listed, now.list_requests));
+                bar.bar.set_message(format!("{profile}: {}", now.listing()));
             } else {
                 if warming_since.is_none() {
                     warming_since = Some(Instant::now());
                     bar.bar.set_style(warming());
                     bar.bar.set_length(now.planned_bytes.max(1));
-                    bar.bar.reset_eta();
+                    bar.bar.reset();
                 }
                 bar.bar.set_position(now.ended_bytes);
-                bar.bar.set_message(now.text());
+                bar.bar.set_message(format!("{profile}: {}", now.warming()));
             }
             bar.bar.tick();
         }
@@ -86,15 +97,12 @@ impl Screen {
         loop {
             tick.tick().await;
             let now = Figures::read(progress);
-            let elapsed = humantime::format_duration(Duration::from_secs(started.elapsed().as_secs()));
-            let line = if now.planned_objects == 0 {
-                format!("{profile}: listing, {} objects, {} requests, {elapsed}", now.listed, now.list_requests)
+            let elapsed = brief_time(started.elapsed());
+            if now.planned_objects == 0 {
+                tracing::info!(target: TARGET, "{profile}: {} after {elapsed}", now.listing());
             } else {
                 let bytes = format!("{} of {}", iec(now.ended_bytes), iec(now.planned_bytes));
-                format!("{profile}: {}, {bytes}, {elapsed}", now.text())
-            };
-            if let Err(error) = writeln!(io::stderr(), "{line}") {
-                tracing::debug!(%error, "could not write progress");
+                tracing::info!(target: TARGET, "{profile}: {}, {bytes} after {elapsed}", now.warming());
             }
         }
     }
@@ -154,11 +162,17 @@ impl Figures {
         }
     }
 
-    fn text(&self) -> String {
-        let mut text = format!("{}/{} objects, {} in flight", self.ended_objects, self.planned_objects, self.in_flight);
-        for (count, word) in [(self.failed, "failed"), (self.unknown, "unknown")] {
-            if count > 0 {
-                text = format!("{text}, {count} {word}");
+    fn listing(&self) -> String {
+        let (objects, requests) = (counted(self.listed, "object"), counted(self.list_requests, "LIST request"));
+        format!("listing, {objects} by {requests}")
+    }
+
+    fn warming(&self) -> String {
+        let (ended, planned) = (count(self.ended_objects), counted(self.planned_objects, "object"));
+        let mut text = format!("{ended} of {planned}, {} in flight", count(self.in_flight));
+        for (objects, word) in [(self.failed, "failed"), (self.unknown, "unknown")] {
+            if objects > 0 {
+                text = format!("{text}, {} {word}", count(objects));
             }
         }
         if !self.silent.is_zero() {
@@ -168,19 +182,68 @@ impl Figures {
     }
 }
 
-fn iec(bytes: u64) -> String {
-    ByteSize(bytes).display().iec().to_string()
-}
-
 fn listing() -> ProgressStyle {
-    style("{prefix} {spinner} {msg}")
+    style("{spinner} {msg}")
 }
 
+/// Two lines, and widths that do not change while it goes on, within 80 columns.
 fn warming() -> ProgressStyle {
-    style("{prefix} [{bar:24}] {percent:>3}% {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, eta {eta}, {msg}")
-        .progress_chars("=> ")
+    style(
+        "[{wide_bar}] {percent:>3}%  {binary_bytes:>10} of {binary_total_bytes}  {binary_bytes_per_sec:>12}  \
+         ETA {eta_precise}\n{msg}",
+    )
+    .progress_chars("=> ")
 }
 
 fn style(template: &'static str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_terminal_a_line_is_written_now_and_then() {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let lines = written.clone();
+        let subscriber = tracing_subscriber::fmt().without_time().with_level(false).with_target(false);
+        let subscriber = subscriber.with_ansi(false).with_writer(move || Lines(lines.clone())).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let screen = Screen { bars: MultiProgress::new(), terminal: false, quiet: false };
+        let progress = Arc::new(Progress::default());
+        let work = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            progress.list_requests.store(2, Ordering::Relaxed);
+            progress.listed.store(1234, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            progress.planned_objects.store(1234, Ordering::Relaxed);
+            progress.planned_bytes.store(5 << 30, Ordering::Relaxed);
+            progress.ended_objects.store(1000, Ordering::Relaxed);
+            progress.ended_bytes.store(3 << 30, Ordering::Relaxed);
+            progress.in_flight.store(32, Ordering::Relaxed);
+            progress.failed.store(3, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        };
+        screen.watch("nightly", &progress, work).await;
+        let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        insta::assert_snapshot!(written, @r"
+        nightly: listing, 1,234 objects by 2 LIST requests after 15.0s
+        nightly: 1,000 of 1,234 objects, 32 in flight, 3 failed, 3.0 GiB of 5.0 GiB after 30.0s
+        ");
+    }
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            Write::write(&mut *self.0.lock().unwrap(), text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! `hotset warm`: one pass by hand, and what came of it.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
-use super::text::{count, counted, iec};
+use super::text::{Row, brief_time, caps, count, counted, percent, write_counts};
+use crate::config::profile::Profile;
 use crate::object::Count;
 use crate::report::json::RunLine;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, Totals};
 
 /// One JSON line a run.
 pub fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -15,38 +15,51 @@ pub fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// What a person reads at the end.
-pub fn write_text(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let totals = &report.totals;
-    let took = (report.ended - report.started).to_std().unwrap_or_default();
-    let took = humantime::format_duration(round(took));
+pub fn write_text(report: &Report, profile: &Profile, out: &mut impl Write) -> io::Result<()> {
+    let took = brief_time((report.ended - report.started).to_std().unwrap_or_default());
     writeln!(out, "{}: {} after {took}, run {}", report.plan.profile, report.outcome, report.run)?;
-    let parts = [
-        ("warmed", totals.warmed),
-        ("fresh", totals.fresh),
-        ("gone", totals.gone),
-        ("failed", totals.failed),
-        ("unknown", totals.unknown),
-    ];
-    let parts: Vec<_> = parts.into_iter().filter(|(_, part)| part.objects > 0).map(part).collect();
-    if !parts.is_empty() {
-        writeln!(out, "  {} of {} planned", parts.join(", "), part_of(totals.planned))?;
-    }
     if let Some(reason) = &report.reason {
         writeln!(out, "  {}: {reason}", if report.outcome == Outcome::Complete { "note" } else { "because" })?;
     }
-    let over = report.plan.selection.over_cap();
-    if over.objects > 0 && report.outcome != Outcome::Refused {
-        let ratio = report.warm_ratio();
-        let (objects, bytes) = (100.0 * ratio.objects, 100.0 * ratio.bytes);
-        let over = part_of(over);
-        writeln!(
-            out,
-            "  over the cap: {over} left out; {objects:.1}% of the objects wanted are warm, {bytes:.1}% of their bytes"
-        )?;
+    let rows = rows(report, profile);
+    if report.totals.planned.objects > 0 {
+        write_counts(&rows, out)?;
     }
     for warning in &report.plan.warnings {
         writeln!(out, "  warning: {warning}")?;
     }
+    write_errors(&report.totals, out)
+}
+
+fn rows(report: &Report, profile: &Profile) -> Vec<Row> {
+    let totals = &report.totals;
+    let (planned, ended) = (totals.planned, totals.ended());
+    let untried = Count {
+        objects: planned.objects.saturating_sub(ended.objects),
+        bytes: planned.bytes.saturating_sub(ended.bytes),
+    };
+    let mut rows = vec![Row::new("planned", planned, ""), Row::new("warmed", totals.warmed, "")];
+    let parts = [
+        ("fresh", totals.fresh, "warmed not long ago"),
+        ("gone", totals.gone, "deleted since they were listed"),
+        ("failed", totals.failed, ""),
+        ("unknown", totals.unknown, "sent, and no answer"),
+        ("not tried", untried, ""),
+    ];
+    let parts = parts.into_iter().filter(|(_, count, _)| count.objects > 0);
+    rows.extend(parts.map(|(name, count, note)| Row::new(name, count, note)));
+    let over = report.plan.selection.over_cap();
+    if over.objects > 0 {
+        let ratio = report.warm_ratio();
+        let (objects, bytes) = (percent(ratio.objects), percent(ratio.bytes));
+        let by_bytes = if objects == bytes { String::new() } else { format!(" ({bytes} by bytes)") };
+        let caps = caps(&report.plan, &profile.rules);
+        rows.push(Row::new("over cap", over, format!("{caps}; {objects} of what is wanted is warm{by_bytes}")));
+    }
+    rows
+}
+
+fn write_errors(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
     for (class, errors) in &totals.errors {
         writeln!(out, "  {class}: {}", counted(errors.count, "object"))?;
         for sample in &errors.sample {
@@ -58,21 +71,4 @@ pub fn write_text(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn part((name, part): (&str, Count)) -> String {
-    format!("{name} {}", part_of(part))
-}
-
-fn part_of(part: Count) -> String {
-    format!("{} ({})", counted(part.objects, "object"), iec(part.bytes))
-}
-
-/// Milliseconds for what was quick, seconds for the rest.
-fn round(took: Duration) -> Duration {
-    if took < Duration::from_secs(10) {
-        Duration::from_millis(u64::try_from(took.as_millis()).unwrap_or_default())
-    } else {
-        Duration::from_secs(took.as_secs())
-    }
 }

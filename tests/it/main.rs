@@ -3,4 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its fixture has failed")]
 
 mod broken_configurations;
+#[cfg(feature = "sim")]
+mod cli;
 mod rooms;

@@ -1,0 +1,148 @@
+//! The few lines that join configuration, listing and selection for `hotset plan`, with and without `--against`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::against::{self, Change};
+use super::plan::{Output, write_json, write_objects, write_text};
+use super::text::write_gap;
+use super::verbs::{self, PlanArgs, code, load, tasks};
+use super::{Context, Usage};
+use crate::config::profile::Profile;
+use crate::config::{self, Config};
+use crate::report::{Outcome, Progress};
+use crate::run::{self, Connections, Task};
+use crate::select::plan::Plan;
+
+pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode> {
+    let output = Output { json: args.json, objects: args.objects };
+    if output.json && output.objects_on_stdout() {
+        return Err(Usage("--json and --objects - both want standard output".to_owned()).into());
+    }
+    let config = load(context, &args.files, &args.profiles)?;
+    if !args.against.is_empty() {
+        let format = if output.json { against::Format::Json } else { args.format };
+        return compare(context, &config, &args.against, &args.profiles, format).await;
+    }
+    let mut objects = match &output.objects {
+        Some(path) if !output.objects_on_stdout() => Some(create(path)?),
+        _ => None,
+    };
+    let mut connections = Connections::default();
+    let mut ends = Vec::new();
+    let tasks = tasks(&config, &args.profiles)?;
+    for task in &tasks {
+        let connection = connections.open(&task.profile).await;
+        verbs::say_where(&task.profile);
+        let progress = Arc::new(Progress::default());
+        let planning = run::plan(task, &connection, &progress, &context.stop);
+        let plan = context.screen.watch(&task.profile.name, &progress, planning).await;
+        if let Some(objects) = &mut objects {
+            write_objects(&plan, objects).context("write the objects")?;
+        }
+        if !output.json {
+            write_gap(ends.is_empty(), &mut output.text())?;
+        }
+        print(&plan, &task.profile, &output)?;
+        let (outcome, _) = Outcome::of_plan(&plan.verdict);
+        ends.push((outcome, outcome == Outcome::Complete));
+        if context.stop.drain.is_cancelled() {
+            break;
+        }
+    }
+    if let Some(objects) = &mut objects {
+        objects.flush().context("write the objects")?;
+    }
+    Ok(code(context, &ends, ends.len() < tasks.len()))
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, Usage> {
+    let why = |cause| Usage(format!("--objects: cannot write {}: {cause}", path.display()));
+    File::create(path).map(BufWriter::new).map_err(why)
+}
+
+fn print(plan: &Plan, profile: &Profile, output: &Output) -> io::Result<()> {
+    if output.json {
+        let mut out = BufWriter::new(io::stdout());
+        write_json(plan, &mut out)?;
+        return out.flush();
+    }
+    if output.objects_on_stdout() {
+        let mut out = BufWriter::new(io::stdout());
+        write_objects(plan, &mut out)?;
+        out.flush()?;
+    }
+    let mut text = output.text();
+    write_text(plan, profile, &mut text)?;
+    text.flush()
+}
+
+async fn compare(
+    context: &Context,
+    after: &Config,
+    before: &[PathBuf],
+    names: &[String],
+    format: against::Format,
+) -> anyhow::Result<ExitCode> {
+    let before = config::load(before)?;
+    let mut all: Vec<&str> = before.profiles.keys().chain(after.profiles.keys()).map(|name| &**name).collect();
+    all.sort_unstable();
+    all.dedup();
+    if let Some(unknown) = names.iter().find(|name| !all.contains(&name.as_str())) {
+        return Err(verbs::unknown(unknown, all.iter().copied()).into());
+    }
+    all.retain(|name| names.is_empty() || names.iter().any(|named| named == name));
+    let task = |config: &Config, name: &str| {
+        let profile = config.profiles.get(name).filter(|profile| !profile.paused || !names.is_empty())?;
+        Some(Task { profile: profile.clone(), fingerprint: config.fingerprint(profile) })
+    };
+    let mut changes = Vec::new();
+    for name in all {
+        let sides = [task(&before, name), task(after, name)];
+        if sides.iter().any(Option::is_some) && !context.stop.drain.is_cancelled() {
+            changes.push(plan_both(context, name, sides).await);
+        }
+    }
+    let mut out = BufWriter::new(io::stdout());
+    against::write(&changes, format, &mut out)?;
+    out.flush()?;
+    let ends: Vec<_> = changes.iter().filter_map(|change| change.after.as_ref()).collect();
+    let ends: Vec<_> =
+        ends.iter().map(|plan| Outcome::of_plan(&plan.verdict).0).map(|o| (o, o == Outcome::Complete)).collect();
+    Ok(code(context, &ends, context.stop.drain.is_cancelled()))
+}
+
+/// Both sides over one listing where they list at the same place as the same user, else each over its own.
+async fn plan_both(context: &Context, name: &str, sides: [Option<Task>; 2]) -> Change {
+    let progress = Arc::new(Progress::default());
+    let [before, after] = sides;
+    let one_place = before.as_ref().zip(after.as_ref()).is_some_and(|(before, after)| {
+        let place = |task: &Task| {
+            let site = &task.profile.endpoint.list.0;
+            let credentials = task.profile.credentials.clone().unwrap_or_else(|| site.credentials.clone());
+            (site.url.clone(), site.region.clone(), credentials)
+        };
+        place(before) == place(after)
+    });
+    let planning = async {
+        if let (true, Some(old), Some(new)) = (one_place, before.clone(), after.clone()) {
+            let connection = Connections::default().open(&new.profile).await;
+            let mut plans = run::plan_together(&[old, new], &connection, &progress, &context.stop).await.into_iter();
+            return (plans.next(), plans.next());
+        }
+        (plan_one(context, before, &progress).await, plan_one(context, after, &progress).await)
+    };
+    let (before, after) = context.screen.watch(name, &progress, planning).await;
+    Change { profile: name.to_owned(), before, after }
+}
+
+async fn plan_one(context: &Context, task: Option<Task>, progress: &Arc<Progress>) -> Option<Plan> {
+    let task = task?;
+    let connection = Connections::default().open(&task.profile).await;
+    Some(run::plan(&task, &connection, progress, &context.stop).await)
+}

@@ -1,0 +1,182 @@
+//! What a user sees: the real binary against a simulator, what it prints, and the codes it exits with.
+//!
+//! A [`Desk`] is a folder with a configuration in it, a simulator beside it, and no environment but what a test gives.
+
+mod against;
+mod check;
+mod configuration;
+mod logs;
+mod plan;
+mod signals;
+mod warm;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use hotset::sim::{Bucket, Builder, Entry, Sim};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const ACCESS_KEY: &str = "AKIDEXAMPLE";
+const SECRET_KEY: &str = "wJalrXUtnFEMI-is-secret";
+const MIB: u64 = 1 << 20;
+
+struct Desk {
+    sim: Sim,
+    dir: TempDir,
+}
+
+/// A bucket of shards of 8 MiB and more, no two of one size, so that their order is known.
+fn shards(n: u64) -> Bucket {
+    (0..n).fold(Bucket::new(), |bucket, i| {
+        let etag = format!("{:032x}-2", i + 1);
+        bucket.object(format!("d/{i:02}.tar"), Entry::sized((8 + i) * MIB).etag(&etag))
+    })
+}
+
+impl Desk {
+    /// A desk whose bucket `training` holds `n` shards.
+    async fn with_shards(n: u64) -> Self {
+        Self::start(Sim::builder().bucket("training", shards(n))).await
+    }
+
+    async fn start(sim: Builder) -> Self {
+        let sim = sim.credentials(ACCESS_KEY, SECRET_KEY).start().await.unwrap();
+        let desk = Self { sim, dir: TempDir::new().unwrap() };
+        desk.write("id", ACCESS_KEY);
+        desk.write("secret", SECRET_KEY);
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Writes `hotset.toml`: the simulator as the endpoint `lota` with `more` keys, then the profiles.
+    fn configure(&self, more: &str, profiles: &str) {
+        self.write("hotset.toml", &format!("{}{more}\n{profiles}", self.endpoint()));
+    }
+
+    /// Impatient, since nothing here is far away, and with one request at a time, so that their order is known.
+    fn endpoint(&self) -> String {
+        format!(
+            "[credentials.files]\naccess_key_id_file = \"id\"\nsecret_access_key_file = \"secret\"\n\n\
+             [endpoint.lota]\ncache_url = \"{}\"\nlist_url = \"{}\"\nregion = \"us-east-1\"\ncredentials = \"files\"\n\
+             outage_wait = \"1s\"\nretries = 1\nstart_in_flight = 1\nmax_in_flight = 1\n",
+            self.sim.cache_url(),
+            self.sim.list_url()
+        )
+    }
+
+    /// The profile `nightly`, of all shards.
+    fn nightly(&self, more: &str) {
+        self.configure(
+            "",
+            &format!("[profile.nightly]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n{more}"),
+        );
+    }
+
+    /// `hotset` with arguments that hold no spaces.
+    fn command(&self, line: &str) -> Command {
+        hotset(self.dir.path(), line.split_whitespace())
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        Ran::new(line, self.command(line).output().unwrap())
+    }
+
+    /// The JSON lines of a run that ends with `code` and says nothing on standard error.
+    fn json(&self, line: &str, code: i32) -> Vec<Value> {
+        let ran = self.run(line);
+        assert_eq!((ran.code, ran.err.as_str()), (code, ""), "{ran}");
+        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn ranged_heads(&self) -> u64 {
+        self.sim.counters().cache.count(hotset::sim::Kind::RangedHead)
+    }
+}
+
+/// The binary in `dir`, with an environment of its own.
+fn hotset<S: AsRef<OsStr>>(dir: &Path, args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hotset"));
+    command.args(args).current_dir(dir).env_clear().env("HOME", dir).stdin(Stdio::null());
+    command
+}
+
+/// What a run printed, and how it ended.
+struct Ran {
+    line: String,
+    out: String,
+    err: String,
+    /// -1 where a signal ended it.
+    code: i32,
+}
+
+impl Ran {
+    fn new(line: &str, output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let ran = Self {
+            line: line.to_owned(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+            code: output.status.code().unwrap_or(-1),
+        };
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(!said.contains("panicked"), "{ran}");
+        assert!(!said.contains(SECRET_KEY), "{ran}");
+        assert!(!said.lines().any(|line| line.ends_with(' ')), "a line ends with a space: {ran}");
+        ran
+    }
+}
+
+/// As on a terminal: what was typed, what came of it, and on standard error behind a bar.
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "$ hotset {}", self.line)?;
+        f.write_str(&self.out)?;
+        self.err.lines().try_for_each(|line| writeln!(f, "| {line}"))?;
+        writeln!(f, "[{}]", self.code)
+    }
+}
+
+/// The names of an object's fields, sorted.
+fn fields(value: &Value) -> Vec<&str> {
+    let mut names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Runs the closure with everything that differs between two runs of a test blanked.
+fn blanked(assert: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots/cli");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (pattern, blank) in [
+        (r"localhost:\d+", "localhost:PORT"),
+        (r"/tmp/\.tmp\w+", "DIR"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)", "TIME"),
+        (r"01[0-9A-HJKMNP-TV-Z]{24}", "ULID"),
+        (r"after \d[\w. ]*, run", "after 12ms, run"),
+        (r"\b[0-9a-f]{20}\b", "FINGERPRINT"),
+    ] {
+        settings.add_filter(pattern, blank);
+    }
+    settings.bind(assert);
+}
+
+/// Holds runs to the snapshot of this name.
+fn shows(name: &str, runs: &[Ran]) {
+    let text: Vec<_> = runs.iter().map(ToString::to_string).collect();
+    blanked(|| insta::assert_snapshot!(name, text.join("\n")));
+}

@@ -1,0 +1,61 @@
+//! `hotset check`, and `--online`.
+
+use hotset::sim::{Outage, Side};
+
+use super::{Desk, shows};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_configuration_is_valid_or_all_that_is_wrong_is_said() {
+    let desk = Desk::with_shards(1).await;
+    desk.nightly("");
+    let valid = desk.run("check");
+    desk.write("bad.toml", "[endpoint.lota]\ncache_url = \"cwlota.com\"\n[profile.a]\nobjects = [\"s3://b/[x\"]\n");
+    let invalid = desk.run("check --config bad.toml");
+    let scripted = desk.run("check --config bad.toml --json");
+    shows("check", &[valid, invalid, scripted]);
+    assert_eq!(desk.json("check --json", 0).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn online_finds_nothing_wrong_and_fills_nothing() {
+    let desk = Desk::with_shards(2).await;
+    desk.nightly("");
+    shows(
+        "check_online",
+        &[desk.run("check --online"), desk.run("check --online=list"), desk.run("check --online=cache")],
+    );
+    assert_eq!(desk.ranged_heads(), 0);
+    assert_eq!(desk.sim.counters().fills.fills, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn online_says_what_is_wrong_on_a_line() {
+    let desk = Desk::with_shards(2).await;
+    let mut wrong = Vec::new();
+    let mut online = |desk: &Desk, why: &str| {
+        let mut ran = desk.run("check --online");
+        assert_eq!(ran.code, 4, "{ran}");
+        // What comes before is what `check` says offline.
+        ran.out = ran.out.split_once("\nonline ").unwrap().1.to_owned();
+        ran.line = format!("check --online  # {why}");
+        wrong.push(ran);
+    };
+    desk.nightly("");
+    desk.write("secret", "wrong");
+    online(&desk, "a wrong secret");
+    std::fs::remove_file(desk.path("secret")).unwrap();
+    online(&desk, "no secret");
+    desk.write("secret", super::SECRET_KEY);
+    desk.configure(
+        "addressing = \"path\"\n",
+        "[profile.nightly]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n",
+    );
+    online(&desk, "path style at a cache that has none");
+    desk.configure("", "[profile.nightly]\nobjects = [\"s3://trainin/d/**\"]\nmax_bytes = \"1 GiB\"\n");
+    online(&desk, "a bucket that is not there");
+    desk.nightly("");
+    desk.sim.set_outage(Side::Cache, Outage::Refused);
+    online(&desk, "a cache that is not there");
+    shows("check_online_wrong", &wrong);
+    assert_eq!(desk.ranged_heads(), 0);
+}

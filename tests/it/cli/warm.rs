@@ -1,0 +1,161 @@
+//! `hotset warm`.
+
+use hotset::sim::{Fault, Kind, Outage, Rule, Side};
+
+use super::{Desk, Ran, fields, hotset, shows};
+
+const FIELDS: [&str; 26] = [
+    "due",
+    "ended",
+    "endpoint",
+    "errors",
+    "failed",
+    "fingerprint",
+    "fresh",
+    "gone",
+    "left_out",
+    "matched",
+    "missed",
+    "outcome",
+    "planned",
+    "profile",
+    "reason",
+    "resumes",
+    "run",
+    "started",
+    "trigger",
+    "unknown",
+    "v",
+    "version",
+    "warm_ratio",
+    "warmed",
+    "",
+    "",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_complete_run_says_so_and_the_cache_has_it() {
+    let desk = Desk::with_shards(4).await;
+    desk.nightly("");
+    let ran = desk.run("warm nightly");
+    shows("warm_complete", &[ran]);
+    assert!((0..4).all(|i| desk.sim.is_warm("training", format!("d/{i:02}.tar"))));
+    let line = desk.json("warm --json", 0).remove(0);
+    assert_eq!(fields(&line), FIELDS[..24]);
+    assert_eq!((line["outcome"].as_str(), line["trigger"].as_str()), (Some("complete"), Some("cli")));
+    assert!(line["due"].is_null() && line["reason"].is_null());
+    assert_eq!(fields(&line["warm_ratio"]), ["bytes", "objects"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_went_wrong_is_counted_and_named_by_class() {
+    let desk = Desk::with_shards(6).await;
+    desk.nightly("max_objects = 5\norder = \"key\"");
+    let faults = desk.sim.faults();
+    faults.push(Rule::new(Fault::status(500, "InternalError")).on(Kind::RangedHead).key("d/00.tar"));
+    faults.push(Rule::new(Fault::Deleted).on(Kind::RangedHead).key("d/01.tar"));
+    faults.push(Rule::new(Fault::Overwritten).on(Kind::RangedHead).key("d/02.tar"));
+    let ran = desk.run("warm");
+    let over_cap_only = {
+        faults.clear();
+        desk.run("warm")
+    };
+    shows("warm_partial", &[ran, over_cap_only]);
+
+    faults.push(Rule::new(Fault::status(500, "InternalError")).on(Kind::RangedHead).key("d/00.tar"));
+    let line = desk.json("warm --json", 3).remove(0);
+    assert_eq!(fields(&line), FIELDS[..24]);
+    assert_eq!(fields(&line["errors"][0]), ["class", "count", "sample"]);
+    assert_eq!(fields(&line["errors"][0]["sample"][0]), ["bucket", "key", "message"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_run_that_warms_nothing_is_refused_or_failed() {
+    let desk = Desk::with_shards(3).await;
+    let mut ran = Vec::new();
+    desk.nightly("on_excess = \"refuse\"\nmax_objects = 1");
+    ran.push(desk.run("warm"));
+    desk.nightly("");
+    desk.write("secret", "wrong");
+    ran.push(desk.run("warm"));
+    desk.write("secret", super::SECRET_KEY);
+    desk.sim.faults().push(Rule::new(Fault::status(403, "AccessDenied")).side(Side::Cache));
+    ran.push(desk.run("warm"));
+    shows("warm_refused", &ran);
+    assert!(ran.iter().all(|ran| ran.code == 4));
+
+    desk.sim.faults().clear();
+    desk.sim.set_outage(Side::Cache, Outage::Refused);
+    let ran = desk.run("warm");
+    assert_eq!(ran.code, 5, "{ran}");
+    assert!(ran.out.contains("because: the endpoint answered nothing for 1s"), "{ran}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn several_runs_share_one_exit_code() {
+    let desk = Desk::with_shards(2).await;
+    let none = "[profile.none]\nobjects = [\"s3://training/e/**\"]\nmax_bytes = \"1 GiB\"\n";
+    desk.configure("", &format!("{none}[profile.some]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n"));
+    shows("warm_several", &[desk.run("warm"), desk.run("warm some none --json -q")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_time_limit_and_a_share_decide_what_is_complete() {
+    let desk = Desk::with_shards(4).await;
+    desk.nightly("max_objects = 3\norder = \"key\"");
+    let mut ran = vec![
+        desk.run("warm --min-warm 50%"),
+        desk.run("warm --min-warm 99%"),
+        desk.run("warm --min-warm 0.5"),
+        desk.run("warm --min-warm 0%"),
+        desk.run("warm --timeout 90"),
+        desk.run("warm --timeout 0s"),
+        desk.run("warm --rewarm --state-dir state"),
+    ];
+    desk.sim.faults().push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("d/00.tar"));
+    ran.push(desk.run("warm --timeout 400ms"));
+    shows("warm_limits", &ran);
+    assert!(!desk.path("state").exists());
+}
+
+fn ad_hoc(desk: &Desk, args: &[&str]) -> Ran {
+    let mut command = hotset(desk.dir.path(), [&["warm"], args].concat());
+    command.env("AWS_ACCESS_KEY_ID", super::ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", super::SECRET_KEY);
+    Ran::new(&format!("warm {}", args.join(" ")), command.output().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn patterns_are_warmed_without_a_file() {
+    let desk = Desk::with_shards(4).await;
+    let (cache, list) = (desk.sim.cache_url(), desk.sim.list_url());
+    let place = ["--cache-url", &cache, "--list-url", &list, "--region", "us-east-1"];
+    let glob = "s3://training/d/0[0-2].tar";
+    let ran = [
+        ad_hoc(&desk, &[&[glob, "--max-bytes", "1 TiB"], &place[..]].concat()),
+        ad_hoc(&desk, &[&[glob], &place[..]].concat()),
+        ad_hoc(&desk, &[glob, "--max-bytes", "1TiB"]),
+        ad_hoc(&desk, &[glob, "--cache-url", &cache]),
+        ad_hoc(&desk, &[glob, "--max-bytes", "1TiB", "--endpoint", "lota"]),
+        ad_hoc(
+            &desk,
+            &[&["s3://training/d/\u{7}é[0-3.tar", "s3://training", "--max-bytes", "1TiB"], &place[..]].concat(),
+        ),
+        ad_hoc(&desk, &[glob, "--max-bytes", "1 Tib", "--cache-url", &cache]),
+        ad_hoc(&desk, &[glob, "--max-bytes", "1", "--cache-url", "cwlota.com"]),
+        ad_hoc(&desk, &[glob, "--max-bytes", "1TiB", "--cache-url", "https://cwobject.com", "--region", "US-EAST-04A"]),
+        ad_hoc(&desk, &["s3:/training/d/*", "--max-bytes", "1TiB"]),
+        ad_hoc(&desk, &["nightly", "--max-bytes", "1TiB"]),
+        ad_hoc(&desk, &["nightly", glob]),
+    ];
+    shows("warm_patterns", &ran);
+    assert!(desk.sim.is_warm("training", "d/02.tar") && !desk.sim.is_warm("training", "d/03.tar"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn patterns_are_warmed_at_an_endpoint_of_the_file() {
+    let desk = Desk::with_shards(2).await;
+    desk.nightly("");
+    let run = |endpoint| desk.run(&format!("warm s3://training/d/01.tar --max-bytes 1GiB --endpoint {endpoint}"));
+    shows("warm_patterns_endpoint", &[run("lota"), run("lotta")]);
+    assert!(desk.sim.is_warm("training", "d/01.tar") && !desk.sim.is_warm("training", "d/00.tar"));
+}
