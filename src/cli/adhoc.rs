@@ -10,7 +10,6 @@ use crate::config::value::glob::Objects;
 use crate::config::value::site::SiteUrl;
 use crate::config::value::size::ByteCap;
 use crate::config::value::text::Region;
-use crate::object::Escaped;
 
 /// The name of the profile, and of the endpoint, that the flags make.
 pub const NAME: &str = "command-line";
@@ -96,15 +95,26 @@ impl AdHoc {
 fn mistake(pattern: &str) -> Option<String> {
     let error = Objects::parse(pattern).err()?;
     let span = error.span.clone().unwrap_or(0..pattern.len());
-    let shown = |part: &str| Escaped(part).to_string();
-    let width = |part: Option<&str>| shown(part.unwrap_or_default()).chars().count();
+    let width = |part: Option<&str>| visible(part.unwrap_or_default()).chars().count();
     let (before, caret) = (width(pattern.get(..span.start)), width(pattern.get(span)).max(1));
-    let mut text = format!("  {}\n  {:before$}{} {error}", shown(pattern), "", "^".repeat(caret));
+    let mut text = format!("  {}\n  {:before$}{} {error}", visible(pattern), "", "^".repeat(caret));
     if let Some(help) = &error.help {
         // Writing to a String cannot fail.
-        let _ = write!(text, "\n  help: {help}");
+        let _ = write!(text, "\n  help: {}", visible(help));
     }
     Some(text)
+}
+
+/// As it was typed, but for what would disturb a terminal.
+fn visible(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
 }
 
 /// A TOML basic string.
@@ -132,11 +142,15 @@ mod tests {
 
     #[test]
     fn a_mistake_in_a_pattern_is_shown_where_it_is() {
-        insta::assert_snapshot!(mistake("s3://b/é\n/[x").unwrap(), @r"
-          s3://b/é\n/[x
-                   ^^ `[` is never closed
-          help: if it belongs to the key, write `s3://b/é\n/\[x`
-        ");
+        let shown = mistake("s3://b/é\n\\[/[x").unwrap();
+        assert_eq!(
+            shown.lines().collect::<Vec<_>>(),
+            [
+                r"  s3://b/é\n\[/[x",
+                r"               ^^ `[` is never closed",
+                r"  help: if it belongs to the key, write `s3://b/é\n\[/\[x`",
+            ]
+        );
         assert_eq!(mistake("s3://b/**"), None);
     }
 

@@ -63,6 +63,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         let report = context.screen.watch(&profile.name, &progress, running).await;
         warm::write_text(&report, profile, &mut out)?;
         ends.push((report.outcome, report.did_something()));
+        if let Some(code) = context.received.exit_code() {
+            return Ok(ExitCode::from(code));
+        }
     }
 
     writeln!(out, "\nThe same shards after it:")?;
@@ -79,7 +82,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         "Next: write your own hotset.toml (`hotset config --reference` shows every key), then `hotset check`."
     )?;
     sim.shutdown().await;
-    Ok(ExitCode::from(context.received.exit_code().unwrap_or_else(|| exit::of_several(&ends))))
+    Ok(ExitCode::from(exit::of_several(&ends)))
 }
 
 /// A small training bucket, with the odds and ends that real ones have.

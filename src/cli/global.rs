@@ -15,8 +15,8 @@ const PLACES: [&str; 3] = ["hotset.toml", "config/hotset.toml", "/etc/hotset"];
 /// it too.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Files {
-    /// A file, or a folder of *.toml; may be repeated, all are merged [env: HOTSET_CONFIG] [default: hotset.toml, else
-    /// config/hotset.toml, else /etc/hotset]
+    /// A file, or a folder of *.toml; repeatable, all are merged [env: HOTSET_CONFIG] [default: the first of hotset.toml,
+    /// config/hotset.toml, /etc/hotset]
     #[arg(long, value_name = "PATH", display_order = 100)]
     pub config: Vec<PathBuf>,
 }
@@ -56,7 +56,7 @@ pub struct Global {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
     pub color: Color,
     /// Errors only, and no progress
-    #[arg(short, long, action = ArgAction::SetTrue, conflicts_with = "verbose", global = true)]
+    #[arg(short, long, action = ArgAction::SetTrue, overrides_with = "quiet", conflicts_with = "verbose", global = true)]
     pub quiet: bool,
     /// Say more; -vv also what happens to single objects
     #[arg(short, long, action = ArgAction::Count, global = true)]

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use super::against::{self, Change};
 use super::plan::{Output, write_json, write_objects, write_text};
 use super::text::write_gap;
-use super::verbs::{PlanArgs, code, load, say, tasks};
+use super::verbs::{self, PlanArgs, code, load, tasks};
 use super::{Context, Usage};
 use crate::config::profile::Profile;
 use crate::config::{self, Config};
@@ -38,6 +38,7 @@ pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode>
     let tasks = tasks(&config, &args.profiles)?;
     for task in &tasks {
         let connection = connections.open(&task.profile).await;
+        verbs::say_where(&task.profile);
         let progress = Arc::new(Progress::default());
         let planning = run::plan(task, &connection, &progress, &context.stop);
         let plan = context.screen.watch(&task.profile.name, &progress, planning).await;
@@ -70,7 +71,7 @@ fn print(plan: &Plan, profile: &Profile, output: &Output) -> io::Result<()> {
         let mut out = BufWriter::new(io::stdout());
         write_json(plan, &mut out)?;
         let (outcome, reason) = Outcome::of_plan(&plan.verdict);
-        say(&plan.profile, outcome, reason);
+        verbs::say(&plan.profile, outcome, reason);
         return out.flush();
     }
     if output.objects_on_stdout() {
@@ -95,7 +96,7 @@ async fn compare(
     all.sort_unstable();
     all.dedup();
     if let Some(unknown) = names.iter().find(|name| !all.contains(&name.as_str())) {
-        return Err(Usage(format!("no profile `{unknown}` in either configuration")).into());
+        return Err(verbs::unknown(unknown, all.iter().copied()).into());
     }
     all.retain(|name| names.is_empty() || names.iter().any(|named| named == name));
     let task = |config: &Config, name: &str| {

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, interval};
+
+mod terminal;
+
+use terminal::Terminal;
 
 use super::text::{brief_time, count, counted, iec};
 use crate::report::Progress;
@@ -30,7 +34,12 @@ pub struct Screen {
 
 impl Screen {
     pub fn new(quiet: bool) -> Self {
-        Self { bars: MultiProgress::new(), terminal: io::stderr().is_terminal(), quiet }
+        let terminal = io::stderr().is_terminal();
+        let target = match terminal {
+            true => ProgressDrawTarget::term_like(Box::new(Terminal::new())),
+            false => ProgressDrawTarget::hidden(),
+        };
+        Self { bars: MultiProgress::with_draw_target(target), terminal, quiet }
     }
 
     /// Shows `progress` for as long as `work` takes.
@@ -174,14 +183,14 @@ impl Figures {
 }
 
 fn listing() -> ProgressStyle {
-    style("{spinner} {wide_msg}")
+    style("{spinner} {msg}")
 }
 
 /// Two lines, and widths that do not change while it goes on, within 80 columns.
 fn warming() -> ProgressStyle {
     style(
-        "{wide_msg}\n[{wide_bar}] {percent:>3}%  {binary_bytes:>10} of {binary_total_bytes}  \
-         {binary_bytes_per_sec:>12}  ETA {eta_precise}",
+        "[{wide_bar}] {percent:>3}%  {binary_bytes:>10} of {binary_total_bytes}  {binary_bytes_per_sec:>12}  \
+         ETA {eta_precise}\n{msg}",
     )
     .progress_chars("=> ")
 }

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
+use crate::config::value::duration;
 use crate::object::Escaped;
 use crate::schedule::{Schedule, fires};
 
@@ -88,7 +89,7 @@ fn row(fire: &Fire<'_>, from: DateTime<Utc>, seconds: bool) -> [String; 4] {
 /// Two units are enough to plan by.
 fn in_how_long(at: DateTime<Utc>, from: DateTime<Utc>) -> String {
     let wait = (at - from).to_std().unwrap_or_default();
-    let whole = humantime::format_duration(std::time::Duration::from_secs(wait.as_secs())).to_string();
+    let whole = duration::show(std::time::Duration::from_secs(wait.as_secs()));
     whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 

@@ -43,9 +43,10 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// `$12.30`; a little is not nothing.
+/// `$12.30`, rounded up: what it is said of costs at most that.
 pub fn usd(dollars: f64) -> String {
-    if dollars > 0.0 && dollars < 0.01 { "under $0.01".to_owned() } else { format!("${dollars:.2}") }
+    // A thousandth of a cent is an error of the arithmetic; adding zero makes minus zero plain.
+    format!("${:.2}", (100.0 * dollars - 0.001).ceil() / 100.0 + 0.0)
 }
 
 /// `213ms`, `3.4s`, `2m 5s`: as exact as a person cares.
@@ -75,6 +76,7 @@ pub fn caps(plan: &Plan, rules: &Rules) -> String {
         (Some("max_objects"), Some(objects)) => format!("cut by {objects}"),
         (Some(_), _) => format!("cut by max_bytes = {bytes}"),
         (None, Some(objects)) => format!("within max_bytes = {bytes} and {objects}"),
+        (None, None) if rules.max_bytes == Cap::Unlimited => "max_bytes = unlimited".to_owned(),
         (None, None) => format!("within max_bytes = {bytes}"),
     }
 }
@@ -142,7 +144,9 @@ mod tests {
         ] {
             assert_eq!(percent(share), text);
         }
-        for (dollars, text) in [(0.0, "$0.00"), (0.001, "under $0.01"), (0.01, "$0.01"), (1234.5, "$1234.50")] {
+        for (dollars, text) in
+            [(0.0, "$0.00"), (0.001, "$0.01"), (0.01, "$0.01"), (0.011, "$0.02"), (1234.5, "$1234.50")]
+        {
             assert_eq!(usd(dollars), text);
         }
     }

@@ -154,9 +154,7 @@ pub(super) fn tasks(config: &Config, names: &[String]) -> Result<Vec<Task>, Usag
     let mut profiles: Vec<&Arc<Profile>> = Vec::new();
     for name in names {
         let Some(profile) = config.profiles.get(name.as_str()) else {
-            let near = config::suggest::did_you_mean(name, config.profiles.keys().map(|name| &**name));
-            let hint = near.map(|near| format!("; {near}")).unwrap_or_default();
-            return Err(Usage(format!("no profile `{name}`{hint}")));
+            return Err(unknown(name, config.profiles.keys().map(|name| &**name)));
         };
         if !profiles.iter().any(|known| Arc::ptr_eq(known, profile)) {
             profiles.push(profile);
@@ -175,6 +173,13 @@ pub(super) fn tasks(config: &Config, names: &[String]) -> Result<Vec<Task>, Usag
     }
     let task = |profile: &Arc<Profile>| Task { profile: profile.clone(), fingerprint: config.fingerprint(profile) };
     Ok(profiles.into_iter().map(task).collect())
+}
+
+/// Names what may have been meant.
+pub(super) fn unknown<'a>(name: &str, profiles: impl Iterator<Item = &'a str>) -> Usage {
+    let hint = config::suggest::did_you_mean(name, profiles);
+    let hint = hint.map(|hint| format!("; {hint}").replace("; one of", "; there are")).unwrap_or_default();
+    Usage(format!("there is no profile `{name}`{hint}"))
 }
 
 pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCode> {
@@ -231,6 +236,13 @@ pub(super) fn code(context: &Context, ends: &[(Outcome, bool)], unbegun: bool) -
     ExitCode::from(signalled.unwrap_or(code))
 }
 
+/// For those who want to know more.
+pub(super) fn say_where(profile: &Profile) {
+    let (name, endpoint) = (&profile.name, &profile.endpoint);
+    let [list, cache] = [&endpoint.list.0.url, &endpoint.cache.0.url].map(|url| url.as_str().trim_end_matches('/'));
+    tracing::info!(endpoint = &*endpoint.name, list, cache, "{name}: begins");
+}
+
 pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode> {
     let (config, names) = what_to_warm(context, &args)?;
     if args.rewarm {
@@ -241,6 +253,7 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
     let mut ends = Vec::new();
     for task in &tasks {
         let connection = connections.open(&task.profile).await;
+        say_where(&task.profile);
         let progress = Arc::new(Progress::default());
         let pass = Pass {
             trigger: "cli",
@@ -271,7 +284,7 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
 /// What text output says itself: one line for whoever reads the logs of a script.
 pub(super) fn say(profile: &str, outcome: Outcome, reason: Option<&str>) {
     if outcome != Outcome::Complete {
-        tracing::error!(profile, "{outcome}: {}", reason.unwrap_or_default());
+        tracing::error!("{profile}: {outcome}: {}", reason.unwrap_or_default());
     }
 }
 
@@ -308,12 +321,14 @@ fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::Result<(Config, V
 pub fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
     let config = load(context, &args.files, &[])?;
     let from = args.from.unwrap_or_else(clock::now);
-    let profiles: Vec<_> = config.profiles.values().map(|profile| (&*profile.name, &*profile.schedules)).collect();
+    let (paused, running): (Vec<_>, Vec<_>) = config.profiles.values().partition(|profile| profile.paused);
+    let profiles: Vec<_> = running.iter().map(|profile| (&*profile.name, &*profile.schedules)).collect();
     let mut out = BufWriter::new(io::stdout());
     if args.json {
         super::schedule::write_json(&profiles, from, usize::from(args.count), &mut out)?;
     } else {
         super::schedule::write_table(&profiles, from, usize::from(args.count), &mut out)?;
+        paused.iter().try_for_each(|profile| writeln!(out, "{}: paused", profile.name))?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -52,9 +52,9 @@ fn rows(report: &Report, profile: &Profile) -> Vec<Row> {
     if over.objects > 0 {
         let ratio = report.warm_ratio();
         let (objects, bytes) = (percent(ratio.objects), percent(ratio.bytes));
-        let warm = if objects == bytes { objects } else { format!("{objects} by objects, {bytes} by bytes,") };
+        let by_bytes = if objects == bytes { String::new() } else { format!(" ({bytes} by bytes)") };
         let caps = caps(&report.plan, &profile.rules);
-        rows.push(Row::new("over cap", over, format!("{caps}; {warm} of what is wanted is warm")));
+        rows.push(Row::new("over cap", over, format!("{caps}; {objects} of what is wanted is warm{by_bytes}")));
     }
     rows
 }

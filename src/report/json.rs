@@ -17,7 +17,7 @@ use crate::select::{Cap, LeftOut, Reason};
 /// The version of all shapes here.
 const V: u32 = 1;
 
-/// An instant as the contract writes it, to the millisecond where it has them.
+/// An instant as the contract writes it, to the millisecond.
 pub fn time(at: DateTime<Utc>) -> String {
     at.trunc_subsecs(3).to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

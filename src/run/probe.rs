@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{Connection, Task};
+use crate::config::endpoint::Addressing;
 use crate::object::{Bucket, Key};
 use crate::pattern::{Pattern, merge_prefixes};
-use crate::s3::{PageRequest, RequestError};
+use crate::s3::{Class, PageRequest, RequestError};
 
 /// Which side is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,18 +29,23 @@ pub struct Finding {
 /// Tries what `task` will need: keys, one page of each bucket, and one plain HEAD at the cache.
 pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Finding> {
     let mut findings = vec![credentials(connection).await];
+    if findings.iter().any(|finding| finding.result.is_err()) {
+        return findings;
+    }
     for (bucket, prefix) in places(&task.profile.rules.patterns) {
         let page = first_page(connection, &bucket, &prefix).await;
+        let missing = page.as_ref().is_err_and(|error| error.class == Class::NotFound);
         let object = page.as_ref().ok().and_then(|page| page.objects.first()).map(|object| object.key.clone());
         if scope != Scope::Cache {
             let result = page.map(|page| match page.objects.len() {
-                0 => "may be listed, and holds nothing there".to_owned(),
-                n => format!("may be listed ({n} objects on the first page)"),
+                0 => "may be listed, and nothing is there".to_owned(),
+                n => format!("may be listed, {n} on the first page"),
             });
             let result = result.map_err(|error| error.to_string());
             findings.push(Finding { what: format!("list s3://{bucket}/{prefix}"), result });
         }
-        if scope != Scope::List {
+        // A cache answers the same 404 for a bucket that is not there.
+        if scope != Scope::List && !(scope == Scope::All && missing) {
             findings.push(cache(connection, &bucket, object).await);
         }
     }
@@ -53,16 +59,21 @@ async fn credentials(connection: &Connection) -> Finding {
 }
 
 async fn cache(connection: &Connection, bucket: &Bucket, key: Option<Key>) -> Finding {
-    let host = connection.endpoint.cache.0.url.host_str().unwrap_or_default();
+    let site = &connection.endpoint.cache.0;
+    let url = site.url.as_str().trim_end_matches('/');
     // A key that hardly exists still shows the name lookup, the addressing and the signature: the answer is a 404.
     let known = key.is_some();
     let key = key.unwrap_or_else(|| Key::from("hotset-probe"));
-    let what = format!("plain HEAD of s3://{bucket}/{key} at {host}");
+    let what = format!("plain HEAD of s3://{bucket}/{key} at {url}");
     let asked = within(connection, connection.wire.cache.probe(bucket, &key)).await;
     let result = match asked {
         Ok(Some(_)) => Ok("answered".to_owned()),
         Ok(None) if known => Err("404: the cache does not have what the list endpoint lists".to_owned()),
-        Ok(None) => Ok("answered 404, as it should".to_owned()),
+        Ok(None) => Ok("answered 404, as there is no such object".to_owned()),
+        Err(error) if error.class == Class::Rejected => {
+            let named = if site.addressing == Addressing::Path { "path" } else { "virtual" };
+            Err(format!("{error}; are addressing = \"{named}\" and region = \"{}\" right?", site.region))
+        }
         Err(error) => Err(error.to_string()),
     };
     Finding { what, result }

@@ -172,17 +172,22 @@ fn lifetime(secret: &Secret) -> Duration {
     }
 }
 
-/// The whole chain of causes in one line: the outer error alone says only "an error occurred".
+/// Layers of the client libraries that only say that there is a cause below them.
+const LAYERS: [&str; 4] = ["dispatch failure", "io error", "other", "client error (Connect)"];
+
+/// The chain of causes in one line: the outer error alone says only "an error occurred".
 pub(super) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
+    let mut causes: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        next = cause.source();
+        let says_something = next.is_none() || !LAYERS.contains(&text.as_str());
+        if says_something && !causes.iter().any(|said| said.contains(&text)) {
+            causes.push(text);
         }
-        source = cause.source();
     }
+    let text = causes.join(": ");
     // The chain lists every source that had none, a line each.
     if text.contains("no credentials found in chain") {
         return "no credentials found (environment, shared files, web identity, container, instance)".to_owned();

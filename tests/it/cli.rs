@@ -66,12 +66,12 @@ impl Desk {
         self.write("hotset.toml", &format!("{}{more}\n{profiles}", self.endpoint()));
     }
 
-    /// Impatient, since nothing here is far away.
+    /// Impatient, since nothing here is far away, and with one request at a time, so that their order is known.
     fn endpoint(&self) -> String {
         format!(
             "[credentials.files]\naccess_key_id_file = \"id\"\nsecret_access_key_file = \"secret\"\n\n\
              [endpoint.lota]\ncache_url = \"{}\"\nlist_url = \"{}\"\nregion = \"us-east-1\"\ncredentials = \"files\"\n\
-             outage_wait = \"1s\"\nretries = 1\n",
+             outage_wait = \"1s\"\nretries = 1\nstart_in_flight = 1\nmax_in_flight = 1\n",
             self.sim.cache_url(),
             self.sim.list_url()
         )
@@ -94,11 +94,19 @@ impl Desk {
         Ran::new(line, self.command(line).output().unwrap())
     }
 
-    /// The JSON lines of a run that ends with `code` and says nothing on standard error.
+    /// The JSON lines of a run that ends with `code`. On standard error stands a line for each that is not complete, and
+    /// nothing else.
     fn json(&self, line: &str, code: i32) -> Vec<Value> {
         let ran = self.run(line);
-        assert_eq!((ran.code, ran.err.as_str()), (code, ""), "{ran}");
-        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let of = |line: &Value| match (&line["outcome"], &line["profile"], &line["reason"]) {
+            (Value::String(outcome), Value::String(profile), Value::String(reason)) if outcome != "complete" => {
+                Some(format!("error: {profile}: {outcome}: {reason}\n"))
+            }
+            _ => None,
+        };
+        assert_eq!((ran.code, ran.err.as_str()), (code, &*lines.iter().filter_map(of).collect::<String>()), "{ran}");
+        lines
     }
 
     fn ranged_heads(&self) -> u64 {
@@ -168,7 +176,7 @@ fn blanked(assert: impl FnOnce()) {
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)", "TIME"),
         (r"01[0-9A-HJKMNP-TV-Z]{24}", "ULID"),
         (r"after \d[\w. ]*, run", "after 12ms, run"),
-        (r"[0-9a-f]{20}", "FINGERPRINT"),
+        (r"\b[0-9a-f]{20}\b", "FINGERPRINT"),
     ] {
         settings.add_filter(pattern, blank);
     }

@@ -26,7 +26,7 @@ const AFTER: &str = r#"
 [defaults]
 max_bytes = "1 GiB"
 [profile.datasets]
-objects = ["s3://training/d/*"]
+objects = ["s3://training/d/**"]
 exclude = ["s3://training/d/00.tar"]
 [profile.same]
 objects = ["s3://training/d/00.tar"]

@@ -22,7 +22,7 @@ fn levels(ran: &Ran) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn more_is_said_when_asked_for() {
-    for (flags, lines) in [("-q", 0), ("", 1), ("-v", 2), ("-vv", 4), ("--verbose --verbose", 4)] {
+    for (flags, lines) in [("-q", 0), ("-qq", 0), ("", 1), ("-v", 3), ("-vv", 5), ("--verbose --verbose", 5)] {
         let desk = troubled().await;
         let ran = desk.run(&format!("warm {flags}"));
         assert_eq!(ran.err.lines().count(), lines, "{flags}: {ran}");
@@ -37,7 +37,7 @@ async fn json_logs_are_one_object_a_line_errors_included() {
     let denied = desk.run("warm --log-format json -vv");
     assert!(levels(&denied).iter().any(|(level, message)| level == "WARN" && message.starts_with("denied with")));
     let unknown = levels(&desk.run("plan nigthly --log-format json"));
-    assert_eq!(unknown, [("ERROR".to_owned(), "no profile `nigthly`; did you mean `nightly`?".to_owned())]);
+    assert_eq!(unknown, [("ERROR".to_owned(), "there is no profile `nigthly`; did you mean `nightly`?".to_owned())]);
     desk.write("bad.toml", "[profile.a]\nobjects = []\nmax_byte = \"1 GiB\"\n");
     let invalid = levels(&desk.run("check --config bad.toml --log-format json"));
     assert!(
