@@ -217,7 +217,8 @@ fn read_page(bucket: &Bucket, page: ListObjectsV2Output, date: Option<DateTime<U
             storage_class: item.storage_class.map(|class| classes.share(class.as_str())),
         });
     }
-    Ok(Page { objects, next: next.filter(|_| page.is_truncated == Some(true)), date })
+    // A token from a server that does not say whether more follows is worth another page: less would pass for all.
+    Ok(Page { objects, next: next.filter(|_| page.is_truncated != Some(false)), date })
 }
 
 /// The few class names of a page, each held once.
@@ -274,5 +275,13 @@ mod tests {
     fn an_empty_page_with_a_token_is_not_the_end() {
         let page = ListObjectsV2Output::builder().is_truncated(true).next_continuation_token("t").build();
         assert_eq!(read_page(&Bucket::new("b"), page, None).unwrap().next.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn a_token_is_followed_unless_the_server_says_that_nothing_follows() {
+        for (truncated, followed) in [(Some(true), true), (Some(false), false), (None, true)] {
+            let page = ListObjectsV2Output::builder().set_is_truncated(truncated).next_continuation_token("t").build();
+            assert_eq!(read_page(&Bucket::new("b"), page, None).unwrap().next.is_some(), followed, "{truncated:?}");
+        }
     }
 }
