@@ -205,7 +205,9 @@ fn read_page(bucket: &Bucket, page: ListObjectsV2Output, date: Option<DateTime<U
     let mut classes = Classes::default();
     let mut objects = Vec::with_capacity(page.contents.as_ref().map_or(0, Vec::len));
     for item in page.contents.unwrap_or_default() {
-        let key = item.key.as_deref().ok_or_else(|| malformed("has an object without a key"))?;
+        // The HEAD of an empty key would be one of the bucket.
+        let key = item.key.as_deref().filter(|key| !key.is_empty());
+        let key = key.ok_or_else(|| malformed("has an object without a key"))?;
         let size = item.size.and_then(|size| u64::try_from(size).ok());
         let modified = item.last_modified.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()));
         objects.push(Object {
@@ -283,5 +285,12 @@ mod tests {
             let page = ListObjectsV2Output::builder().set_is_truncated(truncated).next_continuation_token("t").build();
             assert_eq!(read_page(&Bucket::new("b"), page, None).unwrap().next.is_some(), followed, "{truncated:?}");
         }
+    }
+
+    #[test]
+    fn an_object_that_no_request_can_name_is_an_error() {
+        let page = ListObjectsV2Output::builder().contents(listed("")).build();
+        let error = read_page(&Bucket::new("b"), page, None).unwrap_err();
+        assert_eq!(error.to_string(), "malformed: a page of `b` has an object without a key");
     }
 }
