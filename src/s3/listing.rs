@@ -22,7 +22,7 @@ use super::error::{Class, RequestError, of_status};
 use super::probe::{Head, Probe};
 use super::transport::Transport;
 use crate::config::endpoint::ListSite;
-use crate::object::{Bucket, ETag, Key, Object};
+use crate::object::{Bucket, ETag, Escaped, Key, Object};
 
 /// Where a page begins.
 #[derive(Clone, Copy, Debug)]
@@ -213,9 +213,9 @@ fn read_page(bucket: &Bucket, page: ListObjectsV2Output, date: Option<DateTime<U
         objects.push(Object {
             bucket: bucket.clone(),
             key: if encoded { decode(key) } else { Key::from(key) },
-            size: size.ok_or_else(|| malformed(&format!("has no size for `{key}`")))?,
+            size: size.ok_or_else(|| malformed(&format!("has no size for `{}`", Escaped(key))))?,
             etag: item.e_tag.as_deref().map(ETag::new),
-            last_modified: modified.ok_or_else(|| malformed(&format!("has no time for `{key}`")))?,
+            last_modified: modified.ok_or_else(|| malformed(&format!("has no time for `{}`", Escaped(key))))?,
             storage_class: item.storage_class.map(|class| classes.share(class.as_str())),
         });
     }
@@ -292,5 +292,12 @@ mod tests {
         let page = ListObjectsV2Output::builder().contents(listed("")).build();
         let error = read_page(&Bucket::new("b"), page, None).unwrap_err();
         assert_eq!(error.to_string(), "malformed: a page of `b` has an object without a key");
+    }
+
+    #[test]
+    fn a_key_in_an_error_does_not_disturb_a_terminal() {
+        let red = Listed::builder().key("\u{1b}[31mred").last_modified(Stamp::from_secs(0)).build();
+        let error = read_page(&Bucket::new("b"), ListObjectsV2Output::builder().contents(red).build(), None);
+        assert_eq!(error.unwrap_err().message, "a page of `b` has no size for `\\u{1b}[31mred`");
     }
 }
