@@ -152,32 +152,50 @@ impl Circle {
     }
 }
 
+/// One prefix, and how far it has been listed.
+struct Walk {
+    range: Range,
+    next: Next,
+    circle: Circle,
+    /// The last key so far.
+    last: Option<Key>,
+}
+
 fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let start = (asking, range, Next::First, Circle::default());
-    stream::unfold(start, |(asking, range, next, mut circle)| async move {
-        let continuation = match &next {
+    let start = Walk { range, next: Next::First, circle: Circle::default(), last: None };
+    stream::unfold((asking, start), |(asking, mut walk)| async move {
+        let continuation = match &walk.next {
             Next::First => None,
             Next::After(token) => Some(token.as_str()),
             Next::Over => return None,
         };
-        let request = PageRequest { bucket: &range.bucket, prefix: &range.prefix, continuation };
-        let answer = asking.patiently(Some(&range.bucket), || asking.lists.page(request)).await;
-        let answer = answer.and_then(|page| match &page.next {
-            Some(next) if circle.closes(next) => Err(RequestError::malformed("the same page again")),
-            _ => Ok(page),
+        let request = PageRequest { bucket: &walk.range.bucket, prefix: &walk.range.prefix, continuation };
+        let answer = asking.patiently(Some(&walk.range.bucket), || asking.lists.page(request)).await;
+        let answer = answer.and_then(|page| walk.advance(page)).map_err(|source| {
+            walk.next = Next::Over;
+            ListError { what: format!("list s3://{}/{}", walk.range.bucket, walk.range.prefix), source }
         });
-        Some(match answer {
-            Ok(page) => {
-                asking.progress.listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
-                let next = page.next.clone().map_or(Next::Over, Next::After);
-                (Ok(page), (asking, range, next, circle))
-            }
-            Err(source) => {
-                let what = format!("list s3://{}/{}", range.bucket, range.prefix);
-                (Err(ListError { what, source }), (asking, range, Next::Over, circle))
-            }
-        })
+        if let Ok(page) = &answer {
+            asking.progress.listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
+        }
+        Some((answer, (asking, walk)))
     })
+}
+
+impl Walk {
+    /// Takes note of `page`, and gives what is new in it.
+    fn advance(&mut self, mut page: Page) -> Result<Page, RequestError> {
+        if page.next.as_deref().is_some_and(|next| self.circle.closes(next)) {
+            return Err(RequestError::malformed("the same page again"));
+        }
+        self.next = page.next.clone().map_or(Next::Over, Next::After);
+        // Some servers begin a page with the key that the one before ended with: it is one object all the same.
+        if self.last.is_some() && page.objects.first().map(|object| &object.key) == self.last.as_ref() {
+            page.objects.remove(0);
+        }
+        self.last = page.objects.last().map(|object| object.key.clone()).or(self.last.take());
+        Ok(page)
+    }
 }
 
 impl<L: Lists> Asking<L> {

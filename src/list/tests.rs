@@ -243,6 +243,17 @@ async fn a_token_that_does_not_advance_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_ends_a_page_and_begins_the_next_is_listed_once() {
+    let fake = Fake::new(|ask| match ask.token.as_deref() {
+        None => page(&["a", "b"], Some("1")),
+        Some("1") => page(&["b"], Some("2")),
+        Some("2") => page(&[], Some("3")),
+        _ => page(&["b", "c"], None),
+    });
+    assert_eq!(list(&fake, &[""]).await.unwrap(), ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn several_prefixes_are_walked_at_once_and_no_more_than_allowed() {
     let fake = Fake::new(|ask| match &ask.token {
         None => after(SECOND, page(&[&format!("{}1", ask.prefix)], Some("t"))),

@@ -43,6 +43,9 @@ impl CacheClient {
     /// for as long as the caller waits.
     pub async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
         let head = head_answer(&self.client, bucket, key, Some("bytes=0-0")).await?;
+        if !matches!(head.status, 200 | 206) {
+            return Err(RequestError::malformed(&format!("{} does not say that the cache holds it", head.status)));
+        }
         Ok(Warmed { size: head.size(), etag: head.etag, date: head.date })
     }
 

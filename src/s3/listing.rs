@@ -22,7 +22,7 @@ use super::error::{Class, RequestError, of_status};
 use super::probe::{Head, Probe};
 use super::transport::Transport;
 use crate::config::endpoint::ListSite;
-use crate::object::{Bucket, ETag, Key, Object};
+use crate::object::{Bucket, ETag, Escaped, Key, Object};
 
 /// Where a page begins.
 #[derive(Clone, Copy, Debug)]
@@ -205,19 +205,22 @@ fn read_page(bucket: &Bucket, page: ListObjectsV2Output, date: Option<DateTime<U
     let mut classes = Classes::default();
     let mut objects = Vec::with_capacity(page.contents.as_ref().map_or(0, Vec::len));
     for item in page.contents.unwrap_or_default() {
-        let key = item.key.as_deref().ok_or_else(|| malformed("has an object without a key"))?;
+        // The HEAD of an empty key would be one of the bucket.
+        let key = item.key.as_deref().filter(|key| !key.is_empty());
+        let key = key.ok_or_else(|| malformed("has an object without a key"))?;
         let size = item.size.and_then(|size| u64::try_from(size).ok());
         let modified = item.last_modified.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()));
         objects.push(Object {
             bucket: bucket.clone(),
             key: if encoded { decode(key) } else { Key::from(key) },
-            size: size.ok_or_else(|| malformed(&format!("has no size for `{key}`")))?,
+            size: size.ok_or_else(|| malformed(&format!("has no size for `{}`", Escaped(key))))?,
             etag: item.e_tag.as_deref().map(ETag::new),
-            last_modified: modified.ok_or_else(|| malformed(&format!("has no time for `{key}`")))?,
+            last_modified: modified.ok_or_else(|| malformed(&format!("has no time for `{}`", Escaped(key))))?,
             storage_class: item.storage_class.map(|class| classes.share(class.as_str())),
         });
     }
-    Ok(Page { objects, next: next.filter(|_| page.is_truncated == Some(true)), date })
+    // A token from a server that does not say whether more follows is worth another page: less would pass for all.
+    Ok(Page { objects, next: next.filter(|_| page.is_truncated != Some(false)), date })
 }
 
 /// The few class names of a page, each held once.
@@ -274,5 +277,27 @@ mod tests {
     fn an_empty_page_with_a_token_is_not_the_end() {
         let page = ListObjectsV2Output::builder().is_truncated(true).next_continuation_token("t").build();
         assert_eq!(read_page(&Bucket::new("b"), page, None).unwrap().next.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn a_token_is_followed_unless_the_server_says_that_nothing_follows() {
+        for (truncated, followed) in [(Some(true), true), (Some(false), false), (None, true)] {
+            let page = ListObjectsV2Output::builder().set_is_truncated(truncated).next_continuation_token("t").build();
+            assert_eq!(read_page(&Bucket::new("b"), page, None).unwrap().next.is_some(), followed, "{truncated:?}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_no_request_can_name_is_an_error() {
+        let page = ListObjectsV2Output::builder().contents(listed("")).build();
+        let error = read_page(&Bucket::new("b"), page, None).unwrap_err();
+        assert_eq!(error.to_string(), "malformed: a page of `b` has an object without a key");
+    }
+
+    #[test]
+    fn a_key_in_an_error_does_not_disturb_a_terminal() {
+        let red = Listed::builder().key("\u{1b}[31mred").last_modified(Stamp::from_secs(0)).build();
+        let error = read_page(&Bucket::new("b"), ListObjectsV2Output::builder().contents(red).build(), None);
+        assert_eq!(error.unwrap_err().message, "a page of `b` has no size for `\\u{1b}[31mred`");
     }
 }

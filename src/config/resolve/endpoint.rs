@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::{GIB, MIB};
-use url::Url;
+use url::{Host, Url};
 
 use super::{Known, follow, named};
 use crate::config::context::{Bad, Context, join};
@@ -122,7 +122,7 @@ impl Parts {
         let addressing =
             self.addressing.as_ref().map(|found| found.as_ref().map_or(Addressing::Virtual, |found| found.value));
         let (Ok(Some(url)), Ok(addressing)) = (&self.cache_url, addressing) else { return Err(Bad) };
-        refuse_path_style(r, (url, addressing), self.addressing.as_ref().ok().and_then(Option::as_ref))?;
+        refuse_addressing(r, (url, addressing), self.addressing.as_ref().ok().and_then(Option::as_ref))?;
         let Ok(Some(region)) = &self.region else { return Err(Bad) };
         Ok(Site { url: url.value.clone(), addressing, region: region.value.clone(), credentials: own? })
     }
@@ -253,17 +253,35 @@ fn lint_scheme(r: &mut R<'_, '_>, url: &Found<Url>) {
     }
 }
 
-fn refuse_path_style(
+/// A way of naming buckets that the host cannot serve.
+fn refuse_addressing(
     r: &mut R<'_, '_>,
     (url, addressing): (&Found<Url>, Addressing),
     typed: Option<&Found<Addressing>>,
 ) -> Result<(), Bad> {
+    match addressing {
+        Addressing::Path => refuse_path_style(r, url, typed),
+        Addressing::Virtual => refuse_hosts_below_an_address(r, url),
+    }
+}
+
+fn refuse_hosts_below_an_address(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
+    let host = match url.value.host() {
+        None | Some(Host::Domain(_)) => return Ok(()),
+        Some(address) => address,
+    };
+    let error = Diagnostic::error(format!(
+        "virtual addressing makes each bucket a host below this one, and {host} is an address"
+    ));
+    let error = error.key(&url.key).at(&url.place, "has no hosts below it");
+    r.rule(error.help("write `addressing = \"path\"` if the server takes it, or the server's name here"));
+    Err(Bad)
+}
+
+fn refuse_path_style(r: &mut R<'_, '_>, url: &Found<Url>, typed: Option<&Found<Addressing>>) -> Result<(), Bad> {
     let Some(host) = ["cwlota.com", "cwobject.com"].into_iter().find(|host| is_at(&url.value, host)) else {
         return Ok(());
     };
-    if addressing != Addressing::Path {
-        return Ok(());
-    }
     let error =
         Diagnostic::error(format!("{host} takes no path-style requests: it answers 400 PathStyleRequestNotAllowed"));
     let (key, place) = typed.map_or((&url.key, &url.place), |found| (&found.key, &found.place));
@@ -324,7 +342,7 @@ fn list_site(
         };
         // The cache's own rule has spoken already of an `addressing` that is for both.
         if typed.is_some() || cache.is_ok() {
-            refuse_path_style(r, (url, way.0), way.1)?;
+            refuse_addressing(r, (url, way.0), way.1)?;
         }
         let region = value(region)?;
         let cache = cache.as_ref().map_err(|bad| *bad)?;

@@ -13,7 +13,7 @@ fn what_is_worth_a_second_look() {
     let text = format!(
         r#"{}
 [endpoint.spare]
-cache_url = "http://10.0.0.9:9000"
+cache_url = "http://spare.example.com"
 region = "auto"
 
 [credentials.old]

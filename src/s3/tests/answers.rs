@@ -33,6 +33,18 @@ async fn an_empty_object_is_truncated_or_warm_as_the_server_has_it() {
 }
 
 #[tokio::test]
+async fn only_an_answer_of_200_or_206_says_that_the_cache_holds_it() {
+    let sim = one().await;
+    let clients = clients(&sim).await;
+    for status in [201, 202, 204] {
+        sim.faults().clear();
+        sim.faults().push(Rule::new(Fault::Status { status, code: "Odd".to_owned(), retry_after: None }));
+        let error = clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("malformed: {status} does not say that the cache holds it"));
+    }
+}
+
+#[tokio::test]
 async fn a_status_has_its_class_on_both_sides() {
     let sim = one().await;
     let clients = clients(&sim).await;
