@@ -254,7 +254,7 @@ impl<L: Lists> Asking<L> {
         }
         *keys_read += 1;
         if let Err(why) = self.lists.reread_keys().await {
-            tracing::warn!(error = why, "could not read the credentials again");
+            tracing::info!(error = why, "could not read the credentials again");
         }
     }
 }

@@ -42,6 +42,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         sim.evict(BUCKET, key);
     }
 
+    let before = sim.counters().fills;
     let mut connections = Connections::default();
     let mut ends = Vec::new();
     for profile in config.profiles.values() {
@@ -75,8 +76,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         let (bytes, took) = (iec(after.bytes), millis(after.took));
         writeln!(out, "  {key}  {bytes}  {took:>6.0} ms, {times:.1} times as fast")?;
     }
-    let fills = sim.counters().fills;
-    writeln!(out, "\nThe cache filled {} objects with {}.", fills.fills, iec(fills.fill_bytes))?;
+    let now = sim.counters().fills;
+    let (objects, bytes) = (now.fills - before.fills, now.fill_bytes - before.fill_bytes);
+    writeln!(out, "\nThe warms filled the cache with {objects} objects, {}.", iec(bytes))?;
     writeln!(
         out,
         "Next: write your own hotset.toml (`hotset config --reference` shows every key), then `hotset check`."
@@ -106,7 +108,7 @@ fn cache() -> Lota {
         floor: Duration::from_millis(8),
         fill_rate: Some(128 * MIB),
         bandwidth: Some(768 * MIB),
-        capacity: Some(8 << 40),
+        capacity: Some(20 << 30),
         ..Lota::default()
     }
 }
