@@ -1,8 +1,6 @@
 //! Exit codes, derived from outcomes.
 
-use std::process::ExitCode;
-
-use crate::report::{Outcome, Report};
+use crate::report::Outcome;
 
 /// A fault of hotset itself.
 pub const FAULT: u8 = 1;
@@ -33,12 +31,6 @@ pub fn of_several(ends: &[(Outcome, bool)]) -> u8 {
         codes if codes.contains(&5) => 5,
         _ => 4,
     }
-}
-
-/// The code for a set of runs.
-pub fn of_reports(reports: &[Report]) -> ExitCode {
-    let ends: Vec<_> = reports.iter().map(|report| (report.outcome, report.did_something())).collect();
-    ExitCode::from(of_several(&ends))
 }
 
 #[cfg(test)]

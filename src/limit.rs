@@ -1,8 +1,8 @@
 //! How hard an endpoint may be driven right now: requests and bytes in flight, a rate, and a circuit for outages.
 //!
-//! One [`Limit`] an endpoint, shared by everything that sends to it. The number of requests in flight starts low, grows
-//! while answers come, and falls on throttling and on silence. When nothing at all is answered any more the circuit opens
-//! and lets one probe through at a time until something is.
+//! One [`Limit`] an endpoint, shared by all that warms through it; listing has its own patience. The number of requests in
+//! flight starts low, grows while answers come, and falls on throttling and on silence. When nothing at all is answered any
+//! more the circuit opens and lets one probe through at a time until something is.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
