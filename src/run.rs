@@ -28,6 +28,10 @@ use crate::warm::{Ended, Stop, Warming, warm, warming_order};
 /// A run's deadline beyond what the clock can tell.
 const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
 
+/// How long a pass by hand, or a plan, may take where the profile does not say.
+pub const ONE_SHOT_DEADLINE: Duration = Duration::from_secs(6 * 3600);
+const TOO_LATE: &str = "the run's deadline came before the listing was done";
+
 /// A profile with the fingerprint that its configuration gives it.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -62,8 +66,9 @@ pub async fn plan_together(
     let unbuilt: Vec<_> = tasks.iter().map(|task| unbuilt(&task.profile)).collect();
     let built = tasks.iter().zip(&unbuilt).filter(|(_, unbuilt)| unbuilt.is_none());
     let rules: Vec<_> = built.map(|(task, _)| Arc::new(task.profile.rules.clone())).collect();
-    let survey =
-        if rules.is_empty() { nothing_listed() } else { survey(connection, &rules, progress, &stop.drain).await };
+    let deadlines = tasks.iter().map(|task| task.profile.deadline.unwrap_or(ONE_SHOT_DEADLINE));
+    let until = over(stop, deadlines.max().unwrap_or(ONE_SHOT_DEADLINE));
+    let survey = if rules.is_empty() { nothing_listed() } else { survey(connection, &rules, progress, until).await };
     let Survey { selections, verdict, at, list_requests } = survey;
     let mut selections = selections.into_iter();
     let with = |(task, unbuilt): (&Task, Option<String>)| {
@@ -77,6 +82,15 @@ pub async fn plan_together(
         make(task, selection, verdict, at, list_requests)
     };
     tasks.iter().zip(unbuilt).map(with).collect()
+}
+
+/// Why a listing ends before it is done.
+async fn over(stop: &Stop, deadline: Duration) -> Verdict {
+    tokio::select! {
+        biased;
+        () = stop.told() => Verdict::Interrupted("told to stop while listing".to_owned()),
+        () = tokio::time::sleep(deadline) => Verdict::Failed(TOO_LATE.to_owned()),
+    }
 }
 
 /// What hotset understands and does not do yet; ignoring it would warm the wrong objects.
@@ -120,7 +134,7 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
     let deadline = now.checked_add(pass.deadline).unwrap_or(now + FAR);
     let planned = tokio::time::timeout_at(deadline, plan(task, connection, &pass.progress, &pass.stop)).await;
     let mut plan = planned.unwrap_or_else(|_| {
-        let why = Verdict::Failed("the run's deadline came before the listing was done".to_owned());
+        let why = Verdict::Failed(TOO_LATE.to_owned());
         make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
     });
     let (outcome, reason) = Outcome::of_plan(&plan.verdict);

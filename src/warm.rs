@@ -30,6 +30,8 @@ pub use request::{Wire, Wires};
 
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
+/// The class of what was in flight when the run ended.
+const ABANDONED: &str = "abandoned";
 /// How often a waiting loop looks at deadlines and at the endpoint's circuit.
 const LOOK: Duration = Duration::from_millis(250);
 /// How many objects of buckets that were given up are ended before anything else is looked at.
@@ -63,7 +65,7 @@ impl Stop {
         self.drain.is_cancelled() || self.quit.is_cancelled()
     }
 
-    async fn told(&self) {
+    pub async fn told(&self) {
         tokio::select! {
             () = self.drain.cancelled() => {}
             () = self.quit.cancelled() => {}
@@ -134,6 +136,10 @@ impl<W: Wires> Run<W> {
         if ended == Ended::Stopped {
             self.drain().await;
         }
+        // Answers that are here already are not lost to the clock.
+        while let Some(finished) = self.requests.try_join_next_with_id() {
+            self.finish(finished).await;
+        }
         self.abandon();
         (self.totals, ended)
     }
@@ -184,7 +190,7 @@ impl<W: Wires> Run<W> {
             Some(Ended::Stopped)
         } else if now >= self.warming.deadline {
             Some(Ended::Deadline)
-        } else if silent_since.is_some() && silent >= self.warming.outage_wait {
+        } else if silent_since.is_some() && silent >= self.warming.outage_wait && self.requests.is_empty() {
             Some(Ended::Outage(self.warming.outage_wait))
         } else {
             None
@@ -354,7 +360,7 @@ impl<W: Wires> Run<W> {
         self.warming.progress.in_flight.store(0, Ordering::Relaxed);
         let message = "the run ended before the answer came";
         for (_, pending) in std::mem::take(&mut self.in_flight) {
-            self.end(&pending, &End::Unknown(Fault { class: Class::TimedOut.name(), message: message.to_owned() }));
+            self.end(&pending, &End::Unknown(Fault { class: ABANDONED, message: message.to_owned() }));
         }
         let tried: Vec<_> = self.queue.drain_tried().collect();
         for mut pending in tried {

@@ -20,7 +20,7 @@ pub fn start(global: &Global, screen: &Screen) {
         (false, 1) => "info",
         (false, _) => "debug",
     };
-    // Of the libraries only what they call a warning: the SDK's own lines could hold headers.
+    // Nothing of the libraries: the SDK's own lines could hold headers.
     let progress = if global.quiet { "off" } else { "info" };
     let filter = EnvFilter::new(format!("off,hotset={level},{}={progress}", progress::TARGET));
     let screen = screen.clone();

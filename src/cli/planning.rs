@@ -17,7 +17,7 @@ use crate::config::profile::Profile;
 use crate::config::{self, Config};
 use crate::report::{Outcome, Progress};
 use crate::run::{self, Connections, Task};
-use crate::select::plan::Plan;
+use crate::select::plan::{Plan, Verdict};
 
 pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode> {
     let output = Output { json: args.json, objects: args.objects };
@@ -113,9 +113,12 @@ async fn compare(
     let mut out = BufWriter::new(io::stdout());
     against::write(&changes, format, &mut out)?;
     out.flush()?;
-    let ends: Vec<_> = changes.iter().filter_map(|change| change.after.as_ref()).collect();
+    // What could not be listed before makes all of it seem to enter now.
+    let untold = |plan: &&Plan| matches!(plan.verdict, Verdict::Failed(_) | Verdict::Interrupted(_));
+    let before = changes.iter().filter_map(|change| change.before.as_ref()).filter(untold);
+    let plans = changes.iter().filter_map(|change| change.after.as_ref()).chain(before);
     let ends: Vec<_> =
-        ends.iter().map(|plan| Outcome::of_plan(&plan.verdict).0).map(|o| (o, o == Outcome::Complete)).collect();
+        plans.map(|plan| Outcome::of_plan(&plan.verdict).0).map(|o| (o, o == Outcome::Complete)).collect();
     Ok(code(context, &ends, context.stop.drain.is_cancelled()))
 }
 

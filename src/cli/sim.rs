@@ -14,7 +14,7 @@ use crate::sim::{Bucket, BucketSpec, Counters, HeadForm, Listing, Lota, SideCoun
 /// Serve made-up buckets and a cache in front of them on this machine.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SimArgs {
-    /// Objects to make up, with numeric ranges and a size each; repeatable [example: t=d/s-{000..099}.tar:500MiB]
+    /// Objects to make up, with numeric ranges and a size each; repeatable [example: data=d/s-{000..099}.tar:500MiB]
     #[arg(
         long = "bucket",
         value_name = "NAME[=KEY[:SIZE]]",

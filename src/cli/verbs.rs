@@ -22,12 +22,9 @@ use crate::config::value::duration::Length;
 use crate::config::value::percent::Percent;
 use crate::config::{self, Config};
 use crate::exit;
-use crate::report::{Outcome, Progress};
+use crate::report::{Outcome, Progress, Report};
 use crate::run::probe::{Scope, probe};
 use crate::run::{self, Connections, Pass, Task};
-
-/// How long a pass by hand may take where the profile does not say.
-const ONE_SHOT_DEADLINE: Duration = Duration::from_secs(6 * 3600);
 
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
@@ -251,34 +248,41 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
     let tasks = tasks(&config, &names)?;
     let mut connections = Connections::default();
     let mut ends = Vec::new();
+    let mut unprinted = None;
     for task in &tasks {
         let connection = connections.open(&task.profile).await;
         say_where(&task.profile);
         let progress = Arc::new(Progress::default());
         let pass = Pass {
             trigger: "cli",
-            deadline: args.timeout.or(task.profile.deadline).unwrap_or(ONE_SHOT_DEADLINE),
+            deadline: args.timeout.or(task.profile.deadline).unwrap_or(run::ONE_SHOT_DEADLINE),
             min_warm: args.min_warm,
             stop: context.stop.clone(),
             progress: progress.clone(),
         };
         let running = run::pass(task, &connection, pass);
         let report = context.screen.watch(&task.profile.name, &progress, running).await;
-        let mut out = BufWriter::new(io::stdout());
-        if args.json {
-            super::warm::write_json(&report, &mut out)?;
-            say(&report.plan.profile, report.outcome, report.reason.as_deref());
-        } else {
-            super::text::write_gap(ends.is_empty(), &mut out)?;
-            super::warm::write_text(&report, &task.profile, &mut out)?;
-        }
-        out.flush()?;
+        // Nobody may be reading any more; what was asked for is warmed all the same.
+        let printed = print_run(&report, &task.profile, args.json, ends.is_empty());
+        unprinted = unprinted.or(printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe));
         ends.push((report.outcome, report.did_something()));
-        if context.stop.drain.is_cancelled() {
-            break;
-        }
     }
-    Ok(code(context, &ends, ends.len() < tasks.len()))
+    match unprinted {
+        Some(error) => Err(anyhow::Error::new(error).context("write what came of the runs")),
+        None => Ok(code(context, &ends, false)),
+    }
+}
+
+fn print_run(report: &Report, profile: &Profile, json: bool, is_first: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout());
+    if json {
+        say(&report.plan.profile, report.outcome, report.reason.as_deref());
+        super::warm::write_json(report, &mut out)?;
+    } else {
+        super::text::write_gap(is_first, &mut out)?;
+        super::warm::write_text(report, profile, &mut out)?;
+    }
+    out.flush()
 }
 
 /// What text output says itself: one line for whoever reads the logs of a script.

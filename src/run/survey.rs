@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
-use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use crate::clock;
@@ -30,18 +29,18 @@ pub(super) struct Survey {
     pub list_requests: u64,
 }
 
-/// Lists once what any of `rules` asks for, and offers every object to all of them.
+/// Lists once what any of `rules` asks for, and offers every object to all of them; no longer than `until` takes.
 pub(super) async fn survey(
     connection: &Connection,
     rules: &[Arc<Rules>],
     progress: &Arc<Progress>,
-    stop: &CancellationToken,
+    until: impl Future<Output = Verdict>,
 ) -> Survey {
     let requests = progress.list_requests.load(Ordering::Relaxed);
     let mut offers = Offers { rules, selectors: Vec::new(), at: clock::now() };
     let listed = tokio::select! {
         biased;
-        () = stop.cancelled() => Err(Verdict::Interrupted("told to stop while listing".to_owned())),
+        why = until => Err(why),
         listed = offer_all(connection, &mut offers, progress) => listed,
     };
     offers.begin(None);

@@ -94,3 +94,17 @@ async fn what_was_sent_once_stays_unknown_though_nothing_can_be_sent_since() {
     let gone = Scene::default().run(&fake, many(1)).await;
     assert_eq!((gone.ended.clone(), gone.ends(), gone.totals.sends), (Ended::Outage(5 * MINUTE), [0, 0, 0, 1], 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn long_fills_that_go_on_are_not_cut_off_by_connections_lost_beside_them() {
+    let first_six = |key: &str| key[1..].parse::<u32>().unwrap() < 6;
+    let fake = Arc::new(Fake::new(move |call| match (call.nth, first_six(&call.key)) {
+        (1, true) => fails(Class::Lost).after(SECOND),
+        _ => warmed().after(20 * MINUTE),
+    }));
+    let mut scene = Scene::default();
+    scene.limits.base_timeout = 60 * MINUTE;
+    (scene.limits.start_in_flight, scene.limits.max_in_flight) = (8, 8);
+    let gone = scene.run(&fake, many(8)).await;
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Done, [8, 0, 0, 0]));
+}

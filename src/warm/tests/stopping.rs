@@ -27,7 +27,7 @@ async fn at_its_deadline_a_run_ends_with_what_is_in_flight_unknown_and_the_rest_
     let sent = fake.calls().len() as u64;
     let [warmed, _, failed, unknown] = gone.ends();
     assert_eq!((warmed + unknown, failed), (sent, 0));
-    assert_eq!(gone.classes(), [("timed_out", unknown)]);
+    assert_eq!(gone.classes(), [("abandoned", unknown)]);
     assert!(sent < 200);
 }
 
