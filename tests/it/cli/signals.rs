@@ -50,7 +50,8 @@ async fn the_first_signal_lets_requests_in_flight_end() {
         assert_eq!(output.status.code(), Some(code));
         let lines: Vec<Value> =
             String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 1, "the second profile is not begun");
+        assert_eq!(lines.len(), 2, "the second profile is not begun, and that is said");
+        assert_eq!((&lines[1]["outcome"], &lines[1]["planned"]["objects"]), (&"interrupted".into(), &0.into()));
         assert_eq!(lines[0]["outcome"], "interrupted");
         assert_eq!(lines[0]["warmed"]["objects"], desk.ranged_heads(), "all that was sent is waited for and counted");
         assert!(lines[0]["reason"].as_str().unwrap().starts_with("told to stop; "));
@@ -58,7 +59,7 @@ async fn the_first_signal_lets_requests_in_flight_end() {
         let (first, second) = said.split_once('\n').unwrap();
         assert_eq!(first, "warning: stopping: requests in flight are awaited; a second signal quits at once");
         assert!(
-            second.starts_with("error: first: interrupted: told to stop; ") && second.lines().count() == 1,
+            second.starts_with("error: first: interrupted: told to stop; ") && second.lines().count() == 2,
             "{said}"
         );
     }

@@ -159,3 +159,17 @@ async fn patterns_are_warmed_at_an_endpoint_of_the_file() {
     shows("warm_patterns_endpoint", &[run("lota"), run("lotta")]);
     assert!(desk.sim.is_warm("training", "d/01.tar") && !desk.sim.is_warm("training", "d/00.tar"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_reader_that_is_gone_does_not_keep_the_other_profiles_from_being_warmed() {
+    let desk = Desk::with_shards(2).await;
+    desk.nightly("");
+    let config = std::fs::read_to_string(desk.dir.path().join("hotset.toml")).unwrap();
+    let (_, nightly) = config.split_once("[profile.nightly]").unwrap();
+    desk.write("hotset.toml", &format!("{config}\n[profile.second]{nightly}"));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = desk.command("warm --json -q").stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(desk.ranged_heads(), 4, "two objects for each of two profiles");
+}
