@@ -24,11 +24,22 @@ pub struct AdHoc {
     /// The endpoint of the configuration to warm
     #[arg(long, value_name = "NAME", conflicts_with_all = ["cache_url", "list_url", "region", "addressing"])]
     pub endpoint: Option<String>,
-    /// The cache to warm, without a configuration, such as http://cwlota.com
-    #[arg(long, value_name = "URL", value_parser = checked::<SiteUrl>)]
+    /// The cache to warm, without a configuration.
+    #[arg(
+        long,
+        value_name = "URL",
+        value_parser = checked::<SiteUrl>,
+        help = "The cache to warm, without a configuration, such as http://cwlota.com"
+    )]
     pub cache_url: Option<String>,
-    /// Where objects are listed, such as https://cwobject.com [default: the cache]
-    #[arg(long, value_name = "URL", requires = "cache_url", value_parser = checked::<SiteUrl>)]
+    /// Where objects are listed.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "cache_url",
+        value_parser = checked::<SiteUrl>,
+        help = "Where objects are listed, such as https://cwobject.com [default: the cache]"
+    )]
     pub list_url: Option<String>,
     /// What requests are signed for, such as US-EAST-04A
     #[arg(long, value_name = "REGION", requires = "cache_url", value_parser = checked::<Region>)]
