@@ -138,7 +138,7 @@ pub struct Endpoint {
     pub region: Text<Region>,
     /// Regions of buckets, by glob; others are learned from the store.
     pub bucket_regions: Option<At<BTreeMap<String, Typed<Region>>>>,
-    /// Name of a [credentials] table; the usual AWS chain where it is left out.
+    /// Name of a `[credentials]` table; the usual AWS chain where it is left out.
     pub credentials: Text<Name>,
     /// What differs for list_url.
     pub list: Option<At<ListSite>>,
@@ -183,7 +183,7 @@ pub struct ListSite {
     pub addressing: Text<Addressing>,
     /// What requests are signed for.
     pub region: Text<Region>,
-    /// Name of a [credentials] table.
+    /// Name of a `[credentials]` table.
     pub credentials: Text<Name>,
 }
 
@@ -222,9 +222,9 @@ pub struct Credentials {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
-    /// Name of an [endpoint] table; may be left out where there is one.
+    /// Name of an `[endpoint]` table; may be left out where there is one.
     pub endpoint: Text<Name>,
-    /// Name of a [credentials] table, in place of the endpoint's.
+    /// Name of a `[credentials]` table, in place of the endpoint's.
     pub credentials: Text<Name>,
     /// Patterns s3://BUCKET-GLOB/KEY-GLOB; an object matches if one does.
     pub objects: Texts<Objects>,
