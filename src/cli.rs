@@ -6,16 +6,19 @@ pub mod check;
 pub mod config;
 #[cfg(feature = "sim")]
 pub mod demo;
+mod explain;
 mod global;
 mod logs;
 pub mod online;
 pub mod plan;
 mod planning;
 pub mod progress;
+mod runs;
 pub mod schedule;
 pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod state;
 pub mod text;
 mod typed;
 mod verbs;
@@ -63,6 +66,10 @@ enum Verb {
     Plan(verbs::PlanArgs),
     /// Warm now, once: profiles, or the objects of s3:// patterns
     Warm(verbs::WarmArgs),
+    /// Show past runs, from the journal
+    Runs(runs::RunsArgs),
+    /// Show which profiles want an object, and when it was last warmed
+    Explain(explain::ExplainArgs),
     /// Show the coming fires of every profile
     Schedule(verbs::ScheduleArgs),
     /// Show the resolved configuration with the origin of every value
@@ -105,7 +112,7 @@ pub fn main() -> ExitCode {
     let run = || -> anyhow::Result<ExitCode> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(dispatch(cli, screen))
     };
-    run().unwrap_or_else(|error| explain(&error, &global))
+    run().unwrap_or_else(|error| say(&error, &global))
 }
 
 async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
@@ -122,6 +129,8 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
             Verb::Check(args) => verbs::check(&context, &args).await,
             Verb::Plan(args) => planning::plan(&context, args).await,
             Verb::Warm(args) => verbs::warm(&context, args).await,
+            Verb::Runs(args) => runs::run(&context, &args),
+            Verb::Explain(args) => explain::run(&context, &args),
             Verb::Schedule(args) => verbs::schedule(&context, &args),
             Verb::Config(args) => verbs::config(&context, &args),
             Verb::Schema => verbs::schema(),
@@ -141,7 +150,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
 }
 
 /// Says what went wrong, once, and which exit code that is.
-fn explain(error: &anyhow::Error, global: &Global) -> ExitCode {
+fn say(error: &anyhow::Error, global: &Global) -> ExitCode {
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }

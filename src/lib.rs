@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod exit;
+pub mod journal;
 pub mod limit;
 pub mod list;
 pub mod object;

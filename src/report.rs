@@ -1,13 +1,15 @@
 //! What a run says of itself: outcomes, totals, and the live figures that bars, pages and metrics read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
-use crate::object::{Bucket, Count, Key};
+use crate::object::{Bucket, Count, ETag, Key, Object};
 use crate::select::plan::{Plan, Verdict};
 
 pub mod json;
@@ -25,9 +27,13 @@ pub enum Outcome {
     Running,
 }
 
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Outcome {
+    const ALL: [Self; 7] =
+        [Self::Complete, Self::Partial, Self::Refused, Self::Failed, Self::Interrupted, Self::Skipped, Self::Running];
+
+    /// As the JSON contract and the metrics spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Complete => "complete",
             Self::Partial => "partial",
             Self::Refused => "refused",
@@ -35,7 +41,18 @@ impl fmt::Display for Outcome {
             Self::Interrupted => "interrupted",
             Self::Skipped => "skipped",
             Self::Running => "running",
-        })
+        }
+    }
+
+    /// The outcome that is spelled so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -75,8 +92,33 @@ pub struct Sample {
     pub message: String,
 }
 
+/// One object that was not warmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub class: Cow<'static, str>,
+    pub bucket: Bucket,
+    pub key: Key,
+    pub message: String,
+}
+
+/// One object that the cache answered for: what a ledger keeps.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    pub object: Arc<Object>,
+    /// As the answer names it, else as it was listed.
+    pub etag: Option<ETag>,
+    /// Bytes.
+    pub size: u64,
+    /// When the request was sent.
+    pub sent: DateTime<Utc>,
+    /// When the answer came.
+    pub at: DateTime<Utc>,
+}
+
 /// How many samples an error class keeps.
 const SAMPLES: usize = 5;
+/// How many failures a run keeps one by one; beyond them it counts.
+const FAILURES: usize = 1_000;
 
 /// What a warm came to. Objects that were never sent are planned and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +132,8 @@ pub struct Totals {
     /// All HEADs to the cache, retries included.
     pub sends: u64,
     pub errors: BTreeMap<&'static str, Errors>,
+    /// The first ones, by name.
+    pub failures: Vec<Failure>,
 }
 
 impl Totals {
@@ -108,6 +152,14 @@ impl Totals {
             errors.count += 1;
             if errors.sample.len() < SAMPLES {
                 errors.sample.push(Sample { bucket: bucket.clone(), key: key.clone(), message: message.to_owned() });
+            }
+            if self.failures.len() < FAILURES && !matches!(end, End::Warmed { .. }) {
+                self.failures.push(Failure {
+                    class: class.into(),
+                    bucket: bucket.clone(),
+                    key: key.clone(),
+                    message: message.to_owned(),
+                });
             }
         }
     }
@@ -133,7 +185,8 @@ pub struct Report {
     pub run: Ulid,
     pub trigger: &'static str,
     pub started: DateTime<Utc>,
-    pub ended: DateTime<Utc>,
+    /// `None` while it runs.
+    pub ended: Option<DateTime<Utc>>,
     pub outcome: Outcome,
     /// Why it is not complete, or what a complete one left open.
     pub reason: Option<String>,
@@ -147,7 +200,7 @@ impl Report {
     pub fn warm_ratio(&self) -> Ratio {
         match self.plan.verdict {
             Verdict::Ready => self.totals.warm_ratio(self.plan.wanted()),
-            _ => Ratio { objects: 0.0, bytes: 0.0 },
+            _ => Ratio::NONE,
         }
     }
 
@@ -165,6 +218,8 @@ pub struct Ratio {
 }
 
 impl Ratio {
+    pub const NONE: Self = Self { objects: 0.0, bytes: 0.0 };
+
     /// Whether both reach `least`.
     pub fn reaches(self, least: f64) -> bool {
         self.objects >= least && self.bytes >= least

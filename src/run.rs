@@ -1,5 +1,6 @@
 //! One pass: list, select, plan, warm, report. The only implementation of it.
 
+mod account;
 mod connection;
 pub mod probe;
 mod survey;
@@ -10,14 +11,17 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use ulid::Ulid;
 
+use account::Account;
 pub use connection::{Connection, Connections};
 use survey::{Survey, survey};
 
 use crate::clock;
 use crate::config::profile::Profile;
+use crate::journal::{Freshness, Journal};
 use crate::object::Count;
 use crate::report::{Outcome, Progress, Report, Totals};
 use crate::select::Selection;
@@ -48,6 +52,12 @@ pub struct Pass {
     pub min_warm: Option<f64>,
     pub stop: Stop,
     pub progress: Arc<Progress>,
+    /// Without one nothing is fresh, and nothing is recorded.
+    pub journal: Option<Journal>,
+    /// No two live runs of one journal hold the same claim.
+    pub claim: String,
+    /// Warm what is fresh, too.
+    pub rewarm: bool,
 }
 
 /// List and select, no HEAD.
@@ -127,48 +137,121 @@ fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, 
     }
 }
 
-/// Plans and warms one profile.
+/// Which of the plan's objects are fresh, in their order; the plan counts them. When the ledger cannot be read, that is
+/// logged, and nothing is fresh.
+pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal) -> Vec<bool> {
+    if plan.verdict != Verdict::Ready {
+        return Vec::new();
+    }
+    let endpoint = &task.profile.endpoint;
+    let rules = Freshness {
+        cache_url: endpoint.cache.0.url.to_string(),
+        rewarm_after: task.profile.rewarm_after,
+        capacity: endpoint.capacity,
+        now: clock::now(),
+    };
+    let objects = std::mem::take(&mut plan.selection.selected);
+    let journal = journal.clone();
+    let looked = spawn_blocking(move || (journal.fresh(&objects, &rules), objects)).await;
+    let (fresh, objects) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    plan.selection.selected = objects;
+    let fresh = fresh.unwrap_or_else(|error| {
+        tracing::warn!("{error}; nothing counts as fresh");
+        Vec::new()
+    });
+    for (object, _) in plan.selection.selected.iter().zip(&fresh).filter(|(_, fresh)| **fresh) {
+        plan.fresh.add(object.size);
+    }
+    fresh
+}
+
+/// Plans and warms one profile, and keeps an account of it in the journal.
 pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
     let started = clock::now();
-    let now = Instant::now();
-    let deadline = now.checked_add(pass.deadline).unwrap_or(now + FAR);
-    let planned = tokio::time::timeout_at(deadline, plan(task, connection, &pass.progress, &pass.stop)).await;
-    let mut plan = planned.unwrap_or_else(|_| {
-        let why = Verdict::Failed(TOO_LATE.to_owned());
-        make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
-    });
-    let (outcome, reason) = Outcome::of_plan(&plan.verdict);
-    let report = |outcome, reason, plan, totals| Report {
+    let unplanned = Verdict::Interrupted("the process ended before the plan was made".to_owned());
+    let mut report = Report {
         run: ulid_at(started),
         trigger: pass.trigger,
         started,
-        ended: clock::now(),
-        outcome,
-        reason,
-        plan,
-        totals,
+        ended: None,
+        outcome: Outcome::Running,
+        reason: None,
+        plan: make(task, Selection::default(), unplanned, started, 0),
+        totals: Totals::default(),
     };
-    if outcome != Outcome::Complete {
-        return report(outcome, reason.map(str::to_owned), plan, Totals::default());
+    let now = Instant::now();
+    let deadline = now.checked_add(pass.deadline).unwrap_or(now + FAR);
+    match account::open(&pass, &report).await {
+        Ok(account) => {
+            carry_out(&mut report, task, connection, &Going { pass, deadline, account: account.as_ref() }).await;
+            report.ended = Some(clock::now());
+            if let Some(account) = account {
+                account.close(&report).await;
+            }
+        }
+        Err(why) => {
+            report.plan.verdict = Verdict::Refused(why.clone());
+            (report.outcome, report.reason, report.ended) = (Outcome::Refused, Some(why), Some(clock::now()));
+        }
     }
-    let mut objects: Vec<_> = std::mem::take(&mut plan.selection.selected);
+    report
+}
+
+/// A pass under way.
+struct Going<'a> {
+    pass: Pass,
+    deadline: Instant,
+    account: Option<&'a Account>,
+}
+
+async fn carry_out(report: &mut Report, task: &Task, connection: &Connection, going: &Going<'_>) {
+    let Going { pass, deadline, account } = going;
+    let planned = tokio::time::timeout_at(*deadline, plan(task, connection, &pass.progress, &pass.stop)).await;
+    report.plan = planned.unwrap_or_else(|_| {
+        let why = Verdict::Failed(TOO_LATE.to_owned());
+        make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
+    });
+    let (outcome, reason) = Outcome::of_plan(&report.plan.verdict);
+    if outcome != Outcome::Complete {
+        (report.outcome, report.reason) = (outcome, reason.map(str::to_owned));
+        return;
+    }
+    let fresh = match account {
+        Some(account) if !pass.rewarm => mark_fresh(&mut report.plan, task, account.journal()).await,
+        _ => Vec::new(),
+    };
+    let (planned, fresh_count) = (report.plan.selected, report.plan.fresh);
+    report.totals = Totals { planned, fresh: fresh_count, ..Totals::default() };
+    let mut fresh = fresh.into_iter();
+    let mut objects: Vec<_> = std::mem::take(&mut report.plan.selection.selected);
+    objects.retain(|_| !fresh.next().unwrap_or(false));
     warming_order(&mut objects);
-    pass.progress.planned_objects.store(plan.selected.objects, Ordering::Relaxed);
-    pass.progress.planned_bytes.store(plan.selected.bytes, Ordering::Relaxed);
+    let to_warm = report.plan.to_warm();
+    pass.progress.planned_objects.store(to_warm.objects, Ordering::Relaxed);
+    pass.progress.planned_bytes.store(to_warm.bytes, Ordering::Relaxed);
+    let recording = match account {
+        Some(account) => Some(account.record(report, task).await),
+        None => None,
+    };
+    let (completions, recorder) = recording.unzip();
     let limits = &connection.endpoint.limits;
     let warming = Warming {
         wire: connection.wire.clone(),
         limit: connection.limit.clone(),
         retries: limits.retries,
         outage_wait: limits.outage_wait,
-        deadline,
+        deadline: *deadline,
         stop: pass.stop.clone(),
         progress: pass.progress.clone(),
+        completions,
     };
     let (totals, ended): (Totals, Ended) = warm(objects, warming).await;
+    if let Some(recorder) = recorder {
+        recorder.finish().await;
+    }
+    report.totals = Totals { planned, fresh: fresh_count, ..totals };
     let min_warm = pass.min_warm.or(task.profile.min_warm);
-    let (outcome, reason) = verdict::judge(&totals, &ended, plan.wanted(), min_warm);
-    report(outcome, reason, plan, totals)
+    (report.outcome, report.reason) = verdict::judge(&report.totals, &ended, report.plan.wanted(), min_warm);
 }
 
 /// A new identity; sorted by time, as ULIDs are.

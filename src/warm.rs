@@ -13,13 +13,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::RngExt;
+use tokio::sync::mpsc::Sender;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::limit::{Limit, OPEN_AFTER, Permit};
 use crate::object::Object;
-use crate::report::{End, Fault, Progress, Totals};
+use crate::report::{Completion, End, Fault, Progress, Totals};
 use crate::s3::{Class, RequestError};
 
 pub use order::warming_order;
@@ -49,6 +51,8 @@ pub struct Warming<W> {
     pub deadline: Instant,
     pub stop: Stop,
     pub progress: Arc<Progress>,
+    /// Is told of every object that was warmed, before the run counts it. Gone means that nobody wants to know any more.
+    pub completions: Option<Sender<Completion>>,
 }
 
 /// How a run is told to stop.
@@ -200,6 +204,7 @@ impl<W: Wires> Run<W> {
     fn send(&mut self, permit: Permit, now: Instant) {
         let Some(mut pending) = self.queue.take(now) else { return };
         pending.sends += 1;
+        pending.sent = clock::now();
         self.totals.sends += 1;
         self.warming.progress.in_flight.fetch_add(1, Ordering::Relaxed);
         let wire = self.warming.wire.clone();
@@ -221,8 +226,10 @@ impl<W: Wires> Run<W> {
         self.warming.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
         permit.settle(sent.verdict());
         match sent {
-            Sent::Warmed { changed } => {
+            Sent::Warmed { changed, etag, size } => {
                 self.buckets.answered(&pending.object.bucket);
+                let (object, at) = (pending.object.clone(), clock::now());
+                self.report(Completion { object, etag, size, sent: pending.sent, at }).await;
                 self.end(&pending, &End::Warmed { changed });
             }
             Sent::Gone => self.end(&pending, &End::Gone),
@@ -326,6 +333,21 @@ impl<W: Wires> Run<W> {
                 }
                 self.buckets.reread();
             }
+        }
+    }
+
+    /// A recorder that is behind holds the run up: what is warmed and not recorded is bounded. It does not keep it from
+    /// ending.
+    async fn report(&mut self, completion: Completion) {
+        let Some(completions) = &self.warming.completions else { return };
+        let gone = tokio::select! {
+            biased;
+            sent = completions.send(completion) => sent.is_err(),
+            () = self.warming.stop.quit.cancelled() => false,
+            () = sleep_until(self.warming.deadline) => false,
+        };
+        if gone {
+            self.warming.completions = None;
         }
     }
 

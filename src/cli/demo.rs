@@ -59,6 +59,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             min_warm: None,
             stop: context.stop.clone(),
             progress: progress.clone(),
+            journal: None,
+            claim: profile.name.to_string(),
+            rewarm: false,
         };
         let running = run::pass(&task, &connection, pass);
         let report = context.screen.watch(&profile.name, &progress, running).await;

@@ -46,7 +46,8 @@ impl Files {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
-    /// Where the journal is to live; this version keeps none
+    /// The folder of the journal, on a local disk; none keeps none [default: state_dir of the configuration, else
+    /// $STATE_DIRECTORY, $XDG_STATE_HOME/hotset, ~/.local/state/hotset]
     #[arg(long, value_name = "PATH|none", global = true)]
     pub state_dir: Option<PathBuf>,
     /// How log lines on standard error are written
@@ -91,10 +92,5 @@ impl Global {
     /// Whether log lines are coloured; JSON never is.
     pub fn colored_logs(&self) -> bool {
         self.log_format == LogFormat::Text && self.colors(&io::stderr())
-    }
-
-    /// Whether a journal was asked for, which this version does not keep.
-    pub fn wants_state(&self) -> bool {
-        self.state_dir.as_deref().is_some_and(|path| path.as_os_str() != "none")
     }
 }

@@ -85,7 +85,7 @@ fn rows(plan: &Plan, rules: &Rules) -> Vec<Row> {
     }
     rows.push(Row::new("selected", plan.selected, caps(plan, rules)));
     if plan.fresh.objects > 0 {
-        rows.push(Row::new("- fresh", plan.fresh, ""));
+        rows.push(Row::new("- fresh", plan.fresh, "warmed not long ago"));
     }
     rows.push(Row::new("to warm", plan.to_warm(), ""));
     rows

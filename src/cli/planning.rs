@@ -12,7 +12,7 @@ use super::against::{self, Change};
 use super::plan::{Output, write_json, write_objects, write_text};
 use super::text::write_gap;
 use super::verbs::{self, PlanArgs, code, load, tasks};
-use super::{Context, Usage};
+use super::{Context, Usage, state};
 use crate::config::profile::Profile;
 use crate::config::{self, Config};
 use crate::report::{Outcome, Progress};
@@ -36,12 +36,16 @@ pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode>
     let mut connections = Connections::default();
     let mut ends = Vec::new();
     let tasks = tasks(&config, &args.profiles)?;
+    let journal = state::read(context, &config);
     for task in &tasks {
         let connection = connections.open(&task.profile).await;
         verbs::say_where(&task.profile);
         let progress = Arc::new(Progress::default());
         let planning = run::plan(task, &connection, &progress, &context.stop);
-        let plan = context.screen.watch(&task.profile.name, &progress, planning).await;
+        let mut plan = context.screen.watch(&task.profile.name, &progress, planning).await;
+        if let Some(journal) = &journal {
+            run::mark_fresh(&mut plan, task, journal).await;
+        }
         if let Some(objects) = &mut objects {
             write_objects(&plan, objects).context("write the objects")?;
         }

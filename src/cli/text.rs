@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use chrono::{DateTime, Utc};
 
 use crate::config::value::size::brief;
 use crate::object::Count;
@@ -57,6 +58,11 @@ pub fn brief_time(took: Duration) -> String {
         some if some < 60.0 => format!("{some:.1}s"),
         _ => humantime::format_duration(Duration::from_secs(took.as_secs())).to_string(),
     }
+}
+
+/// How long a run took, as [`brief_time`] has it; nothing while it runs.
+pub fn took(started: DateTime<Utc>, ended: Option<DateTime<Utc>>) -> String {
+    ended.map_or_else(String::new, |ended| brief_time((ended - started).to_std().unwrap_or_default()))
 }
 
 /// The cap that cut something: the first candidate that did not fit met it.

@@ -14,7 +14,7 @@ use super::against;
 use super::global::Files;
 use super::online::Tally;
 use super::typed::{instant, typed};
-use super::{Context, Usage};
+use super::{Context, Usage, state};
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::Profile;
@@ -83,7 +83,7 @@ pub struct WarmArgs {
     /// profile's min_warm, else every planned object that still exists]
     #[arg(long, value_name = "SHARE", value_parser = typed::<Percent>)]
     pub min_warm: Option<f64>,
-    /// Warm also what was warmed not long ago; this version keeps no ledger and always does
+    /// Warm also what was warmed within `rewarm_after`
     #[arg(long)]
     pub rewarm: bool,
     #[command(flatten)]
@@ -115,16 +115,16 @@ pub struct ConfigArgs {
 }
 
 /// The files named before and behind the verb.
-fn files(context: &Context, args: &Files) -> Files {
+pub(super) fn files(context: &Context, args: &Files) -> Files {
     Files { config: [&*context.files.config, &*args.config].concat() }
 }
 
 pub(super) fn load(context: &Context, args: &Files, names: &[String]) -> anyhow::Result<Config> {
-    Ok(warned(context, config::load(&files(context, args).paths()?)?, names))
+    Ok(warned(config::load(&files(context, args).paths()?)?, names))
 }
 
 /// Prints a configuration's warnings, once, without those about profiles that were not asked for.
-fn warned(context: &Context, config: Config, names: &[String]) -> Config {
+fn warned(config: Config, names: &[String]) -> Config {
     let asked_for = |key: &str| {
         let profile = key.strip_prefix("profile.").map(|rest| rest.split('.').next().unwrap_or(rest));
         profile.is_none_or(|profile| names.iter().any(|name| name == profile))
@@ -133,9 +133,6 @@ fn warned(context: &Context, config: Config, names: &[String]) -> Config {
         if names.is_empty() || warning.key_path().is_none_or(asked_for) {
             tracing::warn!("{warning}");
         }
-    }
-    if context.global.wants_state() {
-        tracing::warn!("this version keeps no journal: --state-dir is not used");
     }
     config
 }
@@ -242,10 +239,8 @@ pub(super) fn say_where(profile: &Profile) {
 
 pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode> {
     let (config, names) = what_to_warm(context, &args)?;
-    if args.rewarm {
-        tracing::warn!("this version keeps no ledger: everything is warmed, with and without --rewarm");
-    }
     let tasks = tasks(&config, &names)?;
+    let journal = state::open(context, &config);
     let mut connections = Connections::default();
     let mut ends = Vec::new();
     let mut unprinted = None;
@@ -259,6 +254,9 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
             min_warm: args.min_warm,
             stop: context.stop.clone(),
             progress: progress.clone(),
+            journal: journal.clone(),
+            claim: claim(task),
+            rewarm: args.rewarm,
         };
         let running = run::pass(task, &connection, pass);
         let report = context.screen.watch(&task.profile.name, &progress, running).await;
@@ -283,6 +281,14 @@ fn print_run(report: &Report, profile: &Profile, json: bool, is_first: bool) -> 
         super::warm::write_text(report, profile, &mut out)?;
     }
     out.flush()
+}
+
+/// A profile runs once at a time; of patterns, the same ones do.
+fn claim(task: &Task) -> String {
+    if *task.profile.name == *adhoc::NAME {
+        return format!("{} {}", adhoc::NAME, task.fingerprint);
+    }
+    task.profile.name.to_string()
 }
 
 /// What text output says itself: one line for whoever reads the logs of a script.
@@ -319,7 +325,7 @@ fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::Result<(Config, V
     sources.push(args.ad_hoc.source(&patterns, paths.len()));
     let config = config::load_sources(sources)?;
     let names = vec![adhoc::NAME.to_owned()];
-    Ok((warned(context, config, &names), names))
+    Ok((warned(config, &names), names))
 }
 
 pub fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCode> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::text::{Row, brief_time, caps, count, counted, percent, write_counts};
+use super::text::{Row, caps, count, counted, percent, took, write_counts};
 use crate::config::profile::Profile;
 use crate::object::Count;
 use crate::report::json::RunLine;
@@ -16,7 +16,7 @@ pub fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 /// What a person reads at the end.
 pub fn write_text(report: &Report, profile: &Profile, out: &mut impl Write) -> io::Result<()> {
-    let took = brief_time((report.ended - report.started).to_std().unwrap_or_default());
+    let took = took(report.started, report.ended);
     writeln!(out, "{}: {} after {took}, run {}", report.plan.profile, report.outcome, report.run)?;
     if let Some(reason) = &report.reason {
         writeln!(out, "  {}: {reason}", if report.outcome == Outcome::Complete { "note" } else { "because" })?;

@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::{Errors, Outcome, Ratio, Report};
+use super::{Errors, Outcome, Ratio, Report, Totals};
 use crate::object::{Bucket, Count, ETag, Key, Object};
 use crate::select::estimate::Cost;
 use crate::select::plan::{Plan, Verdict};
@@ -125,6 +126,25 @@ struct LeftOutField<'a> {
     sample: Vec<Place<'a>>,
 }
 
+/// The line of a run that nobody ended: as it was last known, with what was warmed by then.
+pub fn interrupted(line: &str, warmed: Count, ended: DateTime<Utc>, reason: &str) -> String {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(line) else { return line.to_owned() };
+    let count = |field: Option<&Value>| Count {
+        objects: field.and_then(|count| count["objects"].as_u64()).unwrap_or_default(),
+        bytes: field.and_then(|count| count["bytes"].as_u64()).unwrap_or_default(),
+    };
+    let over = fields.get("left_out").and_then(|left| left.get(Reason::OverCap.as_str()));
+    let wanted = count(fields.get("planned")) + count(over);
+    let totals = Totals { warmed, fresh: count(fields.get("fresh")), ..Totals::default() };
+    let ratio = if wanted == Count::default() { Ratio::NONE } else { totals.warm_ratio(wanted) };
+    fields.insert("ended".to_owned(), time(ended).into());
+    fields.insert("outcome".to_owned(), Outcome::Interrupted.as_str().into());
+    fields.insert("reason".to_owned(), reason.into());
+    fields.insert("warmed".to_owned(), json!(warmed));
+    fields.insert("warm_ratio".to_owned(), json!(ratio));
+    Value::Object(fields).to_string()
+}
+
 /// An object by name.
 #[derive(Debug, Serialize)]
 pub struct Place<'a> {
@@ -186,7 +206,7 @@ pub struct RunLine<'a> {
     missed: u64,
     resumes: u64,
     started: String,
-    ended: String,
+    ended: Option<String>,
     outcome: Outcome,
     reason: Option<&'a str>,
     matched: Count,
@@ -239,7 +259,7 @@ impl<'a> From<&'a Report> for RunLine<'a> {
             missed: 0,
             resumes: 0,
             started: time(report.started),
-            ended: time(report.ended),
+            ended: report.ended.map(time),
             outcome: report.outcome,
             reason: report.reason.as_deref(),
             matched: report.plan.selection.matched,

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::object::Object;
@@ -20,9 +21,16 @@ pub(super) struct Pending {
     pub doubted: bool,
     /// What it would end as if nothing more came.
     pub last: Option<End>,
+    /// When it was last sent, by the wall clock.
+    pub sent: DateTime<Utc>,
 }
 
 impl Pending {
+    fn new(object: Object) -> Self {
+        let object = Arc::new(object);
+        Self { object, sends: 0, unsent: 0, doubted: false, last: None, sent: DateTime::UNIX_EPOCH }
+    }
+
     /// A request was sent, and its answer never came: whatever was not sent since does not change that.
     pub fn unknown(&mut self) -> Option<End> {
         self.last.take_if(|end| matches!(end, End::Unknown(_)))
@@ -58,7 +66,7 @@ impl Queue {
             return Some(pending);
         }
         match self.untried.pop() {
-            Some(object) => Some(Pending { object: Arc::new(object), sends: 0, unsent: 0, doubted: false, last: None }),
+            Some(object) => Some(Pending::new(object)),
             None => self.last.take(now),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::limit::Verdict;
-use crate::object::{Bucket, Key, Object};
+use crate::object::{Bucket, ETag, Key, Object};
 use crate::s3::{CacheClient, Class, Keys, ListClient, RequestError, Warmed};
 
 /// What warming needs of the outside world.
@@ -52,7 +52,12 @@ impl Wire {
 /// How one send ended.
 #[derive(Debug)]
 pub(super) enum Sent {
-    Warmed { changed: bool },
+    /// With the ETag and the size to remember.
+    Warmed {
+        changed: bool,
+        etag: Option<ETag>,
+        size: u64,
+    },
     Gone,
     Failed(RequestError),
 }
@@ -76,7 +81,9 @@ pub(super) async fn send<W: Wires>(wire: &W, object: &Object, deadline: Duration
     match answer.unwrap_or_else(|_| Err(RequestError::timed_out(deadline))) {
         Ok(warmed) => {
             let listed = object.etag.as_ref().zip(warmed.etag.as_ref());
-            Sent::Warmed { changed: listed.is_some_and(|(listed, now)| listed != now) }
+            let changed = listed.is_some_and(|(listed, now)| listed != now);
+            let size = if changed { warmed.size.unwrap_or(object.size) } else { object.size };
+            Sent::Warmed { changed, etag: warmed.etag.or_else(|| object.etag.clone()), size }
         }
         Err(error) if error.class == Class::NotFound => confirm(wire, object, deadline).await,
         Err(error) => Sent::Failed(error),

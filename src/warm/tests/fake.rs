@@ -270,6 +270,7 @@ impl Scene {
             deadline: start + self.deadline,
             stop: self.stop,
             progress: self.progress.clone(),
+            completions: None,
         };
         let limit = warming.limit.clone();
         let (totals, ended) = warm(objects, warming).await;

@@ -83,6 +83,9 @@ impl Stage {
             min_warm: None,
             stop: self.stop.clone(),
             progress: self.progress.clone(),
+            journal: None,
+            claim: name.to_owned(),
+            rewarm: false,
         };
         let report = run::pass(&task, &connection, pass).await;
         self.check(&report);

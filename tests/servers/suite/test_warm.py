@@ -43,12 +43,16 @@ def test_hostile_keys_reach_the_wire_unchanged(program, server, objects):
     assert run["warmed"]["objects"] == len(hostile), run
 
 
-def test_without_a_ledger_nothing_is_fresh(program, server):
+def test_a_second_warm_sends_nothing_unless_told_to(program, server):
     program.profile('objects = ["s3://suite/misc/**"]\nrewarm_after = "1h"')
     first = program.run("warm", "it", "--json").ended(0).one()
     with server.watch() as seen:
         second = program.run("warm", "it", "--json").ended(0).one()
-    assert second["fresh"]["objects"] == 0 and second["warmed"] == first["warmed"], f"first {first}\nsecond {second}"
+    assert second["fresh"] == first["warmed"] and second["warmed"]["objects"] == 0, f"first {first}\nsecond {second}"
+    assert not warmed_keys(seen), "what is fresh was sent again"
+    with server.watch() as seen:
+        again = program.run("warm", "it", "--json", "--rewarm").ended(0).one()
+    assert again["warmed"] == first["warmed"] and again["fresh"]["objects"] == 0, f"first {first}\nagain {again}"
     assert len(warmed_keys(seen)) == first["warmed"]["objects"]
 
 

@@ -1,0 +1,135 @@
+//! `hotset explain`: which profiles want an object, and when it was last warmed. Nothing is listed and nothing is sent.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use super::global::Files;
+use super::text::{brief_time, iec};
+use super::{Context, Usage, state, verbs};
+use crate::clock;
+use crate::config::Config;
+use crate::config::endpoint::Endpoint;
+use crate::config::profile::Profile;
+use crate::config::value::duration::show;
+use crate::config::value::size::brief;
+use crate::journal::{Journal, LastWarmed};
+use crate::object::{Bucket, Escaped, Key};
+use crate::select::{Cap, Rules};
+
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub files: Files,
+    /// The object, byte for byte: nothing in it is a wildcard
+    #[arg(value_name = "s3://BUCKET/KEY", value_parser = object)]
+    pub object: (Bucket, Key),
+}
+
+fn object(text: &str) -> Result<(Bucket, Key), String> {
+    let parts = text.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
+    match parts {
+        Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok((Bucket::new(bucket), Key::from(key))),
+        _ => Err("an object is named s3://BUCKET/KEY".to_owned()),
+    }
+}
+
+pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    let config = verbs::load(context, &args.files, &[])?;
+    let journal = state::place(context, Some(&config));
+    let journal = match journal {
+        state::Place::Folder(folder) => Journal::read(&folder)?,
+        _ => None,
+    };
+    let (bucket, key) = &args.object;
+    if config.profiles.is_empty() {
+        return Err(Usage("no profile".to_owned()).into());
+    }
+    let mut out = BufWriter::new(io::stdout());
+    writeln!(out, "s3://{bucket}/{key}")?;
+    for profile in config.profiles.values() {
+        let paused = if profile.paused { " (paused)" } else { "" };
+        writeln!(out, "  {}{paused}: {}", Escaped(&profile.name), chosen(profile, bucket, key))?;
+    }
+    for endpoint in caches(&config) {
+        let url = endpoint.cache.0.url.as_str();
+        let last = journal.as_ref().map(|journal| journal.last_warmed(url, bucket, key)).transpose()?.flatten();
+        writeln!(out, "  on {} ({url}): {}", Escaped(&endpoint.name), warmed(last, endpoint.capacity, clock::now()))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each cache once, by the first endpoint that names it.
+fn caches(config: &Config) -> Vec<&Arc<Endpoint>> {
+    let mut caches: Vec<&Arc<Endpoint>> = Vec::new();
+    for endpoint in config.endpoints.values() {
+        if caches.iter().all(|known| known.cache.0.url != endpoint.cache.0.url) {
+            caches.push(endpoint);
+        }
+    }
+    caches
+}
+
+/// What the rules alone say, and what they leave to the listing.
+fn chosen(profile: &Profile, bucket: &Bucket, key: &Key) -> String {
+    let rules = &profile.rules;
+    let Some(pattern) = rules.patterns.iter().find(|pattern| pattern.matches(bucket, key)) else {
+        return if profile.manifest.is_some() {
+            "its manifest decides".to_owned()
+        } else {
+            "no pattern matches it".to_owned()
+        };
+    };
+    let matched = format!("matched by {}", Escaped(pattern.text()));
+    if let Some(excluded) = rules.exclude.iter().find(|pattern| pattern.matches(bucket, key)) {
+        return format!("{matched}, left out by exclude {}", Escaped(excluded.text()));
+    }
+    format!("{matched}; chosen if the listing shows that it {}", conditions(rules, profile.checkpoint.is_some()))
+}
+
+/// What an object must be, beside its name.
+fn conditions(rules: &Rules, checkpoint: bool) -> String {
+    let classes: Vec<&str> = rules.storage_classes.iter().map(|class| &**class).collect();
+    let mut all = vec!["is there and not empty".to_owned(), format!("is of class {}", classes.join(" or "))];
+    all.extend(rules.min_size.map(|size| format!("has at least {}", brief(size))));
+    all.extend(rules.max_size.map(|size| format!("has at most {}", brief(size))));
+    all.extend(rules.newer_than.map(|than| format!("is not older than {}", show(than))));
+    all.extend(rules.older_than.map(|than| format!("is not younger than {}", show(than))));
+    if checkpoint {
+        all.push("is of a complete checkpoint that is kept".to_owned());
+    }
+    let caps = [
+        rules.max_objects.map(|objects| format!("max_objects = {objects}")),
+        match rules.max_bytes {
+            Cap::Bytes(bytes) => Some(format!("max_bytes = {}", brief(bytes))),
+            Cap::Unlimited => None,
+        },
+    ];
+    let caps: Vec<_> = caps.into_iter().flatten().collect();
+    if !caps.is_empty() {
+        all.push(format!("fits {}", caps.join(" and ")));
+    }
+    all.join(", ")
+}
+
+fn warmed(last: Option<LastWarmed>, capacity: Option<u64>, now: DateTime<Utc>) -> String {
+    let Some(LastWarmed { sent, value, filled_since }) = last else {
+        return "not known to have been warmed".to_owned();
+    };
+    let at = sent.format("%Y-%m-%d %H:%M:%S UTC");
+    let since = iec(filled_since);
+    let evicted = match capacity {
+        Some(capacity) if filled_since > capacity => {
+            format!(", more than its capacity of {}: likely evicted", brief(capacity))
+        }
+        _ => String::new(),
+    };
+    let ago = brief_time((now - sent).to_std().unwrap_or_default());
+    format!(
+        "last warmed {at}, {ago} ago, ETag and size hash to {value:016x}; up to {since} warmed there since{evicted}"
+    )
+}

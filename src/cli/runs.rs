@@ -1,0 +1,169 @@
+//! `hotset runs`: what the journal says of past runs.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::Value;
+use ulid::Ulid;
+
+use super::global::Files;
+use super::state::Place;
+use super::text::{Row, count, counted, percent, took, write_counts};
+use super::typed::typed;
+use super::{Context, Usage, state, verbs};
+use crate::clock;
+use crate::config::value::duration::Length;
+use crate::journal::{Filter, Journal, Recorded};
+use crate::object::{Count, Escaped};
+use crate::report::{Failure, Outcome};
+
+#[derive(Clone, Debug, Args)]
+pub struct RunsArgs {
+    #[command(flatten)]
+    pub files: Files,
+    /// One run, with its failures
+    #[arg(value_name = "ID", value_parser = id, conflicts_with_all = ["profile", "since"])]
+    pub id: Option<Ulid>,
+    /// Runs of one profile
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Runs that started within this time
+    #[arg(long, value_name = "TIME", value_parser = typed::<Length<false>>)]
+    pub since: Option<Duration>,
+    /// The JSON lines that `warm --json` prints
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn id(text: &str) -> Result<Ulid, String> {
+    Ulid::from_string(text).map_err(|_| "not the id of a run; `hotset runs` shows them".to_owned())
+}
+
+pub(super) fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<ExitCode> {
+    let journal = open(context, &args.files)?;
+    let mut out = BufWriter::new(io::stdout());
+    if let Some(id) = args.id {
+        let Some(run) = journal.as_ref().map(|journal| journal.run(id)).transpose()?.flatten() else {
+            return Err(Usage(format!("the journal has no run {id}")).into());
+        };
+        if args.json {
+            writeln!(out, "{}", run.line)?;
+        } else {
+            let failures = journal.map(|journal| journal.failures(id)).transpose()?.unwrap_or_default();
+            write_one(&run, &failures, &mut out)?;
+        }
+    } else {
+        let since = args.since.map(TimeDelta::from_std).transpose().unwrap_or_default();
+        let since = since.and_then(|since| clock::now().checked_sub_signed(since));
+        let filter = Filter { profile: args.profile.clone(), since };
+        let runs = journal.map(|journal| journal.runs(&filter)).transpose()?.unwrap_or_default();
+        if args.json {
+            for run in &runs {
+                writeln!(out, "{}", run.line)?;
+            }
+        } else {
+            write_table(&runs, &mut out)?;
+        }
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The journal that is named, or that the configuration leads to. Without either the environment does.
+fn open(context: &Context, files: &Files) -> anyhow::Result<Option<Journal>> {
+    let configured = context.global.state_dir.is_none() && verbs::files(context, files).paths().is_ok();
+    let config = configured.then(|| verbs::load(context, files, &[])).transpose()?;
+    match state::place(context, config.as_ref()) {
+        Place::Folder(folder) => {
+            let journal = Journal::read(&folder)?;
+            if journal.is_none() {
+                tracing::warn!("no journal in {}", folder.display());
+            }
+            Ok(journal)
+        }
+        Place::None => Err(Usage("without a journal there are no runs to show".to_owned()).into()),
+        Place::Unknown => Err(Usage("no journal: name its folder with --state-dir".to_owned()).into()),
+    }
+}
+
+/// Writes a line for each run.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_table(runs: &[Recorded], out: &mut impl Write) -> io::Result<()> {
+    if runs.is_empty() {
+        return writeln!(out, "no runs");
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["RUN", "PROFILE", "TRIGGER", "STARTED (UTC)", "TOOK", "OUTCOME", "WARMED", "PLANNED", "WARM"]);
+    for run in runs {
+        table.add_row(row(run));
+    }
+    for column in 4..9 {
+        if let Some(column) = table.column_mut(column).filter(|_| column != 5) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    // The style without borders still pads its outer columns.
+    for line in table.trim_fmt().lines() {
+        writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end())?;
+    }
+    Ok(())
+}
+
+fn row(run: &Recorded) -> [String; 9] {
+    let line: Value = serde_json::from_str(&run.line).unwrap_or_default();
+    let objects = |field: &str| count(line[field]["objects"].as_u64().unwrap_or_default());
+    let warmed = if run.outcome == Outcome::Running { count(run.warmed.objects) } else { objects("warmed") };
+    let ratio = line["warm_ratio"]["bytes"].as_f64().filter(|_| run.outcome != Outcome::Running);
+    [
+        run.id.to_string(),
+        Escaped(&run.profile).to_string(),
+        run.trigger.clone(),
+        run.started.format("%Y-%m-%d %H:%M:%S").to_string(),
+        took(run.started, run.ended),
+        run.outcome.to_string(),
+        warmed,
+        objects("planned"),
+        ratio.map_or_else(String::new, percent),
+    ]
+}
+
+/// Writes all that is kept of one run.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_one(run: &Recorded, failures: &[Failure], out: &mut impl Write) -> io::Result<()> {
+    let line: Value = serde_json::from_str(&run.line).unwrap_or_default();
+    let took = run.ended.map_or_else(String::new, |ended| format!(" after {}", took(run.started, Some(ended))));
+    writeln!(out, "{}: {}{took}, run {}", Escaped(&run.profile), run.outcome, run.id)?;
+    let started = run.started.format("%Y-%m-%d %H:%M:%S UTC");
+    writeln!(out, "  started {started} by {} on {}", run.trigger, Escaped(&run.endpoint))?;
+    if let Some(reason) = &run.reason {
+        writeln!(out, "  {}: {}", if run.outcome == Outcome::Complete { "note" } else { "because" }, Escaped(reason))?;
+    }
+    let rows = ["planned", "warmed", "fresh", "gone", "failed", "unknown"].map(|field| {
+        let of = |what| line[field][what].as_u64().unwrap_or_default();
+        match (field, run.outcome) {
+            ("warmed", Outcome::Running) => Row::new(field, run.warmed, "so far"),
+            _ => Row::new(field, Count { objects: of("objects"), bytes: of("bytes") }, ""),
+        }
+    });
+    let rows: Vec<_> = rows.into_iter().filter(|row| row.count.objects > 0).collect();
+    if !rows.is_empty() {
+        write_counts(&rows, out)?;
+    }
+    for class in line["errors"].as_array().into_iter().flatten() {
+        let name = class["class"].as_str().unwrap_or_default();
+        writeln!(out, "  {name}: {}", counted(class["count"].as_u64().unwrap_or_default(), "object"))?;
+    }
+    for Failure { class, bucket, key, message } in failures {
+        writeln!(out, "    {class}: s3://{bucket}/{key}: {}", Escaped(message))?;
+    }
+    Ok(())
+}

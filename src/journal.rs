@@ -1,0 +1,166 @@
+//! The embedded database: runs, their failures, and the ledger of what was warmed when.
+//!
+//! One SQLite file under `state_dir`, written ahead, shared by any number of processes in short transactions. What is
+//! committed outlives `kill -9` and, on a disk that keeps its word, a power cut.
+
+mod error;
+mod ledger;
+mod locks;
+mod recorder;
+mod runs;
+mod schema;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::clock;
+
+use error::Fault;
+pub use error::JournalError;
+pub use ledger::{Freshness, LastWarmed};
+pub use recorder::Recorder;
+pub use runs::{Begun, End, Filter, NewRun, OpenRun, Recorded};
+
+const FILE: &str = "journal.db";
+
+/// An open journal. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Journal(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    path: PathBuf,
+    db: Mutex<Connection>,
+}
+
+impl Journal {
+    /// Opens the journal of `state_dir`, and makes it where there is none. Runs whose process is gone are marked
+    /// interrupted, and what they warmed goes into the ledger.
+    ///
+    /// A file that is no journal any more is moved aside, under a name with the time, and that is logged.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be made, read or locked; a schema newer than this version's.
+    pub fn open(state_dir: &Path) -> Result<Self, JournalError> {
+        let path = state_dir.join(FILE);
+        let io = JournalError::io;
+        let runs = locks::folder(state_dir);
+        DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(io("make the folder", &runs))?;
+        // Two processes must not both find the file broken and move each other's new one aside.
+        let gate = state_dir.join("journal.lock");
+        let gate_file = private(&gate).map_err(io("open the lock", &gate))?;
+        gate_file.lock().map_err(io("take the lock", &gate))?;
+        private(&path).map_err(io("open the journal", &path))?;
+        let db = match connect(&path) {
+            Err(error) if error.is_corrupt() => {
+                move_aside(&path)?;
+                private(&path).map_err(io("make the journal", &path))?;
+                connect(&path)?
+            }
+            other => other?,
+        };
+        drop(gate_file);
+        let journal = Self(Arc::new(Inner { dir: state_dir.to_owned(), path, db: Mutex::new(db) }));
+        journal.recover()?;
+        Ok(journal)
+    }
+
+    /// Opens the journal of `state_dir` to read it; `None` where there is none. Nothing is made or changed.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no journal, or has another schema than this version's.
+    pub fn read(state_dir: &Path) -> Result<Option<Self>, JournalError> {
+        let path = state_dir.join(FILE);
+        if !path.try_exists().map_err(JournalError::io("look for the journal", &path))? {
+            return Ok(None);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(&path, flags).map_err(Fault::from);
+        let checked = opened.and_then(|db| schema::prepare_to_read(&db).map(|()| db));
+        let db = checked.map_err(|fault| fault.of("read", &path))?;
+        Ok(Some(Self(Arc::new(Inner { dir: state_dir.to_owned(), path, db: Mutex::new(db) }))))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A transaction that a panic left behind was rolled back when it was dropped.
+        self.0.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `what` with the database, outside any transaction.
+    fn with<T>(
+        &self,
+        doing: &'static str,
+        what: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, JournalError> {
+        what(&self.lock()).map_err(|fault| fault.of(doing, &self.0.path))
+    }
+
+    /// Does `what` in one transaction that nobody else writes beside.
+    fn transact<T>(
+        &self,
+        doing: &'static str,
+        what: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, JournalError> {
+        let act = |db: &mut Connection| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let made = what(&transaction)?;
+            transaction.commit()?;
+            Ok(made)
+        };
+        act(&mut self.lock()).map_err(|fault: Fault| fault.of(doing, &self.0.path))
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, JournalError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).map_err(Fault::from);
+    let prepared = opened.and_then(|mut db| schema::prepare(&mut db).map(|()| db));
+    prepared.map_err(|fault| fault.of("open", path))
+}
+
+/// Opens a file that nobody else may read, and makes it where there is none. SQLite gives its other files the same mode.
+fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// A journal that cannot be read is kept for whoever wants to look into it.
+fn move_aside(path: &Path) -> Result<(), JournalError> {
+    let time = clock::now().format("%Y%m%dT%H%M%S%.3fZ");
+    let aside = |suffix: &str| {
+        let file = format!("{FILE}{suffix}");
+        (path.with_file_name(&file), path.with_file_name(format!("{FILE}.corrupt-{time}{suffix}")))
+    };
+    for (from, to) in ["", "-wal", "-shm"].map(aside) {
+        match fs::rename(&from, &to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(JournalError::io("move aside", &from)(error));
+            }
+            _ => {}
+        }
+    }
+    let (_, to) = aside("");
+    tracing::error!(
+        "the journal {} is damaged; it was moved to {}, and a new one begins: nothing is fresh, and past runs are not listed",
+        path.display(),
+        to.display()
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! What is fresh, what is not, and that nothing gets lost between the arrivals and the ledger.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+use super::*;
+use crate::journal::FILE;
+
+const URL: &str = "http://cache.test/";
+const GIB: u64 = 1 << 30;
+
+fn object(key: &str, etag: Option<&str>, size: u64) -> Object {
+    Object {
+        bucket: Bucket::new("b"),
+        key: Key::from(key),
+        size,
+        etag: etag.map(ETag::new),
+        last_modified: DateTime::UNIX_EPOCH,
+        storage_class: None,
+    }
+}
+
+pub fn completion(key: &str, etag: &str, size: u64, sent: DateTime<Utc>) -> Completion {
+    let object = Arc::new(object(key, Some(etag), size));
+    Completion { etag: object.etag.clone(), object, size, sent, at: sent }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+fn rules() -> Freshness {
+    Freshness { cache_url: URL.to_owned(), rewarm_after: Duration::from_secs(3600), capacity: None, now: now() }
+}
+
+fn record(journal: &Journal, url: &str, batch: &[Completion]) {
+    journal.append(&Hasher::new(url), url, "no run", batch).unwrap();
+}
+
+fn is_fresh(journal: &Journal, object: Object, rules: &Freshness) -> bool {
+    journal.fresh(&[object], rules).unwrap() == [true]
+}
+
+#[test]
+fn an_object_is_fresh_while_nothing_speaks_against_it() {
+    let ago = |seconds| now() - TimeDelta::seconds(seconds);
+    let warmed = |sent| completion("k", "etag", GIB, sent);
+    let later = |bytes| completion("other", "etag", bytes, ago(1));
+    let listed = || object("k", Some("etag"), GIB);
+    let capacity = |capacity| Freshness { capacity: Some(capacity), ..rules() };
+    for (recorded, object, rules, fresh, why) in [
+        (vec![warmed(ago(60))], listed(), rules(), true, "warmed a minute ago"),
+        (vec![], listed(), rules(), false, "never warmed"),
+        (vec![warmed(ago(3599))], listed(), rules(), true, "just within rewarm_after"),
+        (vec![warmed(ago(3600))], listed(), rules(), false, "rewarm_after is over"),
+        (vec![warmed(ago(-60))], listed(), rules(), false, "warmed in the future: a clock was wrong"),
+        (vec![warmed(ago(60))], object("k", Some("other"), GIB), rules(), false, "overwritten"),
+        (vec![warmed(ago(60))], object("k", Some("etag"), 5), rules(), false, "of another size"),
+        (vec![warmed(ago(60))], object("k", None, GIB), rules(), false, "listed without an ETag"),
+        (vec![warmed(ago(60))], object("K", Some("etag"), GIB), rules(), false, "another key"),
+        (vec![warmed(ago(60)), later(2 * GIB)], listed(), rules(), true, "no capacity is known"),
+        (vec![warmed(ago(60)), later(2 * GIB)], listed(), capacity(2 * GIB), true, "as much as fits was filled since"),
+        (vec![warmed(ago(60)), later(3 * GIB)], listed(), capacity(2 * GIB), false, "more was filled than fits"),
+        (vec![warmed(ago(60))], listed(), capacity(1), true, "its own bytes do not count against it"),
+        (vec![later(9 * GIB), warmed(ago(60))], listed(), capacity(GIB), true, "nor does what came before"),
+        (vec![warmed(ago(7200)), warmed(ago(60))], listed(), rules(), true, "the last time counts"),
+        (vec![warmed(ago(60)), warmed(ago(7200))], listed(), rules(), true, "whichever was recorded last"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        record(&journal, URL, &recorded);
+        assert_eq!(is_fresh(&journal, object.clone(), &rules), fresh, "{why}");
+        journal.merge().unwrap();
+        assert_eq!(is_fresh(&journal, object, &rules), fresh, "{why}, merged");
+    }
+}
+
+#[test]
+fn each_cache_has_its_own_ledger_and_its_own_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    record(&journal, URL, &[completion("k", "e", 1, now())]);
+    record(&journal, "http://other.test/", &[completion("x", "e", 9 * GIB, now())]);
+    let elsewhere = Freshness { cache_url: "http://other.test/".to_owned(), ..rules() };
+    let full = Freshness { capacity: Some(GIB), ..rules() };
+    assert!(!is_fresh(&journal, object("k", Some("e"), 1), &elsewhere));
+    assert!(is_fresh(&journal, object("k", Some("e"), 1), &full), "the other cache's bytes do not count");
+}
+
+#[test]
+fn what_is_without_an_etag_counts_its_bytes_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    let untagged = Completion { etag: None, ..completion("k", "e", 3 * GIB, now()) };
+    record(&journal, URL, &[completion("k2", "e", 1, now()), untagged]);
+    let known = |key: &str| journal.last_warmed(URL, &Bucket::new("b"), &Key::from(key)).unwrap();
+    assert_eq!(known("k"), None);
+    assert_eq!(known("k2").unwrap().sent, now());
+    assert!((3 * GIB..3 * GIB + 2 * MIB).contains(&known("k2").unwrap().filled_since));
+}
+
+#[test]
+fn two_processes_share_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let journals = [(); 2].map(|()| Journal::open(dir.path()).unwrap());
+    std::thread::scope(|scope| {
+        for (who, journal) in journals.iter().enumerate() {
+            scope.spawn(move || {
+                for n in 0..40 {
+                    record(journal, URL, &[completion(&format!("{who}/{n}"), "e", MIB, now())]);
+                    if n % 10 == 0 {
+                        journal.merge().unwrap();
+                    }
+                }
+            });
+        }
+    });
+    let all: Vec<_> =
+        (0..2).flat_map(|who| (0..40).map(move |n| object(&format!("{who}/{n}"), Some("e"), MIB))).collect();
+    for journal in &journals {
+        assert_eq!(journal.fresh(&all, &rules()).unwrap(), vec![true; all.len()]);
+        assert_eq!(journal.with("read", |db| filled(db, URL)).unwrap(), 80 * MIB);
+    }
+}
+
+#[test]
+fn a_reader_sees_what_a_writer_commits() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = Journal::open(dir.path()).unwrap();
+    let reader = Journal::read(dir.path()).unwrap().unwrap();
+    assert!(!is_fresh(&reader, object("k", Some("e"), 1), &rules()));
+    record(&writer, URL, &[completion("k", "e", 1, now())]);
+    assert!(is_fresh(&reader, object("k", Some("e"), 1), &rules()));
+    assert!(reader.append(&Hasher::new(URL), URL, "", &[]).is_err(), "a reader writes nothing");
+}
+
+#[test]
+fn old_entries_are_swept_once_a_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    let entries =
+        || journal.with("read", |db| Ok(db.query_row("SELECT count(*) FROM ledger", [], |row| row.get::<_, i64>(0))?));
+    let old = |n: i64| completion(&n.to_string(), "e", 1, now() - TimeDelta::days(n));
+    record(&journal, URL, &(0..400).map(old).collect::<Vec<_>>());
+    journal.merge().unwrap();
+    journal.sweep(now() - TimeDelta::days(90), now()).unwrap();
+    assert_eq!(entries().unwrap(), 91);
+    journal.sweep(now() - TimeDelta::days(10), now() + TimeDelta::hours(23)).unwrap();
+    assert_eq!(entries().unwrap(), 91, "not again on the same day");
+    journal.sweep(now() - TimeDelta::days(10), now() + TimeDelta::hours(25)).unwrap();
+    assert_eq!(entries().unwrap(), 11);
+}
+
+#[test]
+fn ten_million_objects_fit_into_600_mb() {
+    const N: u64 = 100_000;
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    // In portions, so that pages are split as they are in the life of a journal; the count is that of a well used cache.
+    record(&journal, URL, &[completion("before", "e", 1 << 52, now())]);
+    let key = |n| completion(&format!("d/{n}"), "e", 64 * MIB, now());
+    for (from, to) in [(0, 10_000), (10_000, 20_000), (20_000, 80_000), (80_000, N)] {
+        record(&journal, URL, &(from..to).map(key).collect::<Vec<_>>());
+        journal.merge().unwrap();
+    }
+    let all: Vec<_> = (0..N).map(|n| object(&format!("d/{n}"), Some("e"), 64 * MIB)).collect();
+    assert!(journal.fresh(&all, &rules()).unwrap().iter().all(|fresh| *fresh), "merged part by part, and whole");
+    journal.with("read", |db| Ok(db.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?)).unwrap();
+    let size = std::fs::metadata(dir.path().join(FILE)).unwrap().len();
+    assert!(size <= 60 * N, "{} bytes an object", size / N);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Append(Vec<(u8, u8, u32)>),
+    Merge,
+    /// The process ends in the middle of a merge.
+    MergeUpTo(usize),
+    /// The process ends and another opens the journal.
+    Reopen,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => prop::collection::vec((0..40_u8, 0..3_u8, 0..1000_u32), 0..30).prop_map(Act::Append),
+        1 => Just(Act::Merge),
+        1 => (0..=256_usize).prop_map(Act::MergeUpTo),
+        1 => Just(Act::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_ledger_is_what_arrived_whatever_ended_in_between(acts in prop::collection::vec(act(), 1..12)) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        let mut model: HashMap<u8, (u8, u32)> = HashMap::new();
+        for act in acts {
+            match act {
+                Act::Append(arrivals) => {
+                    let sent = |age| now() - TimeDelta::seconds(i64::from(age));
+                    let batch: Vec<_> =
+                        arrivals.iter().map(|(k, e, age)| completion(&k.to_string(), &e.to_string(), 1, sent(*age))).collect();
+                    record(&journal, URL, &batch);
+                    for (key, etag, age) in arrivals {
+                        let known = model.entry(key).or_insert((etag, age));
+                        if age <= known.1 {
+                            *known = (etag, age);
+                        }
+                    }
+                }
+                Act::Merge => journal.merge().unwrap(),
+                Act::MergeUpTo(high) => {
+                    journal.merge_part(0, high).unwrap();
+                    journal = Journal::open(dir.path()).unwrap();
+                }
+                Act::Reopen => journal = Journal::open(dir.path()).unwrap(),
+            }
+            for key in 0..40_u8 {
+                let known = journal.last_warmed(URL, &Bucket::new("b"), &Key::from(&*key.to_string())).unwrap();
+                let known = known.map(|known| (known.value, known.sent));
+                let modelled = model.get(&key).map(|(etag, age)| {
+                    let value = value(&ETag::new(&etag.to_string()), 1);
+                    (value.cast_unsigned(), now() - TimeDelta::seconds(i64::from(*age)))
+                });
+                prop_assert_eq!(known, modelled, "key {}", key);
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The tables, and how a journal of an older version becomes one of this.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::Fault;
+
+/// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
+const MIGRATIONS: [&str; 2] = [include_str!("schema/1_runs.sql"), include_str!("schema/2_ledger.sql")];
+
+/// How long another process's transaction is waited for.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// The schema that this version writes.
+#[expect(clippy::cast_possible_wrap, reason = "there are a handful of migrations")]
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+/// Sets the connection up and brings the schema up to date.
+pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
+    db.busy_timeout(BUSY)?;
+    if version(db)? > KNOWN {
+        return Err(Fault::Newer { found: version(db)?, known: KNOWN });
+    }
+    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    tune(db)?;
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = version(&transaction)?;
+    for (migration, to) in MIGRATIONS.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0)) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", to)?;
+    }
+    transaction.commit()?;
+    probe(db)
+}
+
+/// Sets the connection up, and takes the schema of this version only.
+pub(super) fn prepare_to_read(db: &Connection) -> Result<(), Fault> {
+    db.busy_timeout(BUSY)?;
+    match version(db)? {
+        found if found > KNOWN => Err(Fault::Newer { found, known: KNOWN }),
+        found if found < KNOWN => Err(Fault::Older),
+        _ => {
+            tune(db)?;
+            probe(db)
+        }
+    }
+}
+
+fn version(db: &Connection) -> Result<i64, Fault> {
+    Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn tune(db: &Connection) -> Result<(), Fault> {
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    // KiB: enough for the inner pages of ten million entries.
+    db.pragma_update(None, "cache_size", -16 << 10)?;
+    Ok(())
+}
+
+/// Reads a little of everything: a broken file shows itself now rather than in the middle of a run.
+fn probe(db: &Connection) -> Result<(), Fault> {
+    for table in ["run", "failure", "cache", "ledger", "arrived", "mark"] {
+        db.query_row(&format!("SELECT count(*) FROM (SELECT * FROM {table} LIMIT 1)"), [], |_| Ok(()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Opening, sharing, losing and pruning a journal.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use chrono::DateTime;
+use rusqlite::Connection;
+use tempfile::TempDir;
+use ulid::Ulid;
+
+use super::*;
+use crate::object::{Bucket, Count, Key};
+use crate::report::{Failure, Outcome};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn at(seconds: i64) -> DateTime<chrono::Utc> {
+    DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+}
+
+fn new_run(n: u128, profile: &str) -> NewRun {
+    NewRun {
+        id: Ulid(n),
+        claim: profile.to_owned(),
+        profile: profile.to_owned(),
+        endpoint: "lota".to_owned(),
+        fingerprint: "f".to_owned(),
+        trigger: "cli".to_owned(),
+        due: None,
+        missed: 0,
+        resumes: 0,
+        started: at(i64::try_from(n).unwrap()),
+        line: r#"{"v":1,"planned":{"objects":4,"bytes":40},"fresh":{"objects":1,"bytes":10}}"#.to_owned(),
+    }
+}
+
+fn begun(journal: &Journal, n: u128, profile: &str) -> OpenRun {
+    match journal.begin(&new_run(n, profile)).unwrap() {
+        Begun::Run(run) => run,
+        Begun::AlreadyRunning { id, .. } => panic!("{id} is running"),
+    }
+}
+
+fn end(seconds: i64) -> End {
+    let key = Key::from_bytes(b"odd\xff".to_vec());
+    let failure = Failure { class: "denied".into(), bucket: Bucket::new("b"), key, message: "no".to_owned() };
+    End {
+        ended: at(seconds),
+        outcome: Outcome::Partial,
+        reason: Some("1 failed".to_owned()),
+        line: r#"{"v":1}"#.to_owned(),
+        failures: vec![failure],
+    }
+}
+
+fn outcomes(journal: &Journal) -> Vec<(u128, Outcome)> {
+    journal.runs(&Filter::default()).unwrap().iter().map(|run| (run.id.0, run.outcome)).collect()
+}
+
+#[test]
+fn nobody_else_may_read_it() {
+    let dir = folder();
+    let state = dir.path().join("a/state");
+    let journal = Journal::open(&state).unwrap();
+    let _run = begun(&journal, 1, "p");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for name in [FILE, "journal.db-wal", "journal.lock", &format!("runs/{}.lock", Ulid(1))] {
+        assert_eq!(mode(&state.join(name)), 0o600, "{name}");
+    }
+    assert_eq!((mode(&state), mode(&state.join("runs"))), (0o700, 0o700));
+}
+
+#[test]
+fn a_run_is_kept_with_its_end_and_its_failures() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().outcome, Outcome::Running);
+    journal.finish(&run, &end(60)).unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    let kept = journal.run(Ulid(1)).unwrap().unwrap();
+    assert_eq!((kept.outcome, kept.ended, &*kept.line), (Outcome::Partial, Some(at(60)), r#"{"v":1}"#));
+    assert_eq!(journal.failures(Ulid(1)).unwrap(), end(60).failures);
+    assert_eq!(journal.run(Ulid(2)).unwrap(), None);
+    assert!(locks::present(dir.path()).is_empty(), "no lock is left behind");
+}
+
+#[test]
+fn runs_are_found_by_profile_and_time_the_latest_first() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    for (n, profile) in [(1, "a"), (2, "b"), (3, "a")] {
+        let run = begun(&journal, n, profile);
+        journal.finish(&run, &end(100)).unwrap();
+    }
+    let found = |profile: Option<&str>, since: Option<i64>| -> Vec<u128> {
+        let filter = Filter { profile: profile.map(str::to_owned), since: since.map(at) };
+        journal.runs(&filter).unwrap().iter().map(|run| run.id.0).collect()
+    };
+    assert_eq!(found(None, None), [3, 2, 1]);
+    assert_eq!(found(Some("a"), None), [3, 1]);
+    assert_eq!(found(Some("a"), Some(2)), [3]);
+    assert_eq!(found(Some("c"), None), [0; 0]);
+}
+
+#[test]
+fn a_claim_is_held_by_one_live_run() {
+    let dir = folder();
+    let [one, other] = [(); 2].map(|()| Journal::open(dir.path()).unwrap());
+    let run = begun(&one, 1, "p");
+    let refused = other.begin(&new_run(2, "p")).unwrap();
+    assert!(matches!(refused, Begun::AlreadyRunning { id, since } if id == Ulid(1).to_string() && since == at(1)));
+    begun(&other, 3, "q");
+    drop(run);
+    begun(&other, 4, "p");
+}
+
+#[test]
+fn a_run_whose_process_is_gone_is_interrupted() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let alive = begun(&journal, 1, "alive");
+    drop(begun(&journal, 2, "dead"));
+    assert_eq!(outcomes(&journal), [(2, Outcome::Interrupted), (1, Outcome::Running)], "even before it is marked");
+    fs::write(locks::folder(dir.path()).join("01ARZ3NDEKTSV4RRFFQ69G5FAV.lock"), "").unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    assert_eq!(outcomes(&journal), [(2, Outcome::Interrupted), (1, Outcome::Running)]);
+    assert_eq!(locks::present(dir.path()), [Ulid(1).to_string()], "files of nobody are removed");
+    let dead = journal.run(Ulid(2)).unwrap().unwrap();
+    let line: serde_json::Value = serde_json::from_str(&dead.line).unwrap();
+    assert_eq!(
+        (line["outcome"].as_str(), line["warm_ratio"]["objects"].as_f64()),
+        (Some("interrupted"), Some(0.25)),
+        "what was fresh is warm: {line}"
+    );
+    drop(alive);
+}
+
+#[test]
+fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
+    let dir = folder();
+    let path = dir.path().join(FILE);
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(include_str!("schema/1_runs.sql")).unwrap();
+    db.execute_batch(
+        "PRAGMA user_version = 1;
+         INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", missed, resumes, started, seen, ended, outcome, line)
+         VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'p', 'p', 'e', 'f', 'cli', 0, 0, 1, 2, 2, 'complete', '{}')",
+    )
+    .unwrap();
+    drop(db);
+    let error = Journal::read(dir.path()).unwrap_err();
+    assert!(matches!(error, JournalError::Older { .. }), "reading changes nothing: {error}");
+    let journal = Journal::open(dir.path()).unwrap();
+    assert_eq!(journal.runs(&Filter::default()).unwrap().len(), 1);
+    let version: i64 = journal.lock().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, schema::KNOWN);
+    assert!(Journal::read(dir.path()).unwrap().is_some());
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let dir = folder();
+    drop(Journal::open(dir.path()).unwrap());
+    let path = dir.path().join(FILE);
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let before = fs::read(&path).unwrap();
+    for error in [Journal::open(dir.path()).unwrap_err(), Journal::read(dir.path()).unwrap_err()] {
+        let path = path.display();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 2; \
+                 use that version, or another --state-dir"
+            )
+        );
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_broken_file_is_moved_aside_and_not_lost() {
+    let header = |text: &[u8]| [text, &[0x5a; 8000]].concat();
+    for broken in [header(b"this is no database"), header(b"SQLite format 3\0\x10\x00\x02\x02\x00\x40\x20\x20")] {
+        let dir = folder();
+        fs::write(dir.path().join(FILE), &broken).unwrap();
+        assert!(Journal::read(dir.path()).is_err(), "reading moves nothing");
+        let journal = Journal::open(dir.path()).unwrap();
+        assert!(journal.runs(&Filter::default()).unwrap().is_empty());
+        let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let aside: Vec<_> = names.filter(|name| name.starts_with("journal.db.corrupt-")).collect();
+        assert_eq!(aside.len(), 1, "{aside:?}");
+        assert_eq!(fs::read(dir.path().join(&aside[0])).unwrap(), broken);
+    }
+}
+
+#[test]
+fn where_there_is_none_reading_makes_none() {
+    let dir = folder();
+    assert!(Journal::read(&dir.path().join("no/such")).unwrap().is_none());
+    assert!(Journal::read(dir.path()).unwrap().is_none());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_cannot_be_made_is_named_with_its_cause() {
+    let dir = folder();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = Journal::open(&file.join("state")).unwrap_err();
+    let path = file.join("state/runs");
+    assert_eq!(error.to_string(), format!("cannot make the folder {}: Not a directory (os error 20)", path.display()));
+}
+
+#[test]
+fn what_is_past_its_retention_is_forgotten_and_a_live_run_never() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    for (n, ended) in [(1, 10), (2, 1_000)] {
+        let run = begun(&journal, n, "p");
+        journal.finish(&run, &end(ended)).unwrap();
+    }
+    let _alive = begun(&journal, 3, "p");
+    journal.prune(at(1_010), Duration::from_secs(100)).unwrap();
+    assert_eq!(outcomes(&journal), [(3, Outcome::Running), (2, Outcome::Partial)]);
+    assert!(journal.failures(Ulid(1)).unwrap().is_empty());
+    assert_eq!(journal.failures(Ulid(2)).unwrap().len(), 1);
+    journal.prune(at(1_010), Duration::MAX).unwrap();
+    assert_eq!(outcomes(&journal).len(), 2, "no retention is too long");
+}
+
+#[test]
+fn a_run_says_what_was_recorded_so_far() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    journal.append(&ledger::Hasher::new("u"), "u", &run.id, &[ledger::tests::completion("k", "e", 7, at(5))]).unwrap();
+    assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed, Count { objects: 1, bytes: 7 });
+    drop(run);
+    let journal = Journal::open(dir.path()).unwrap();
+    assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().ended, Some(at(5)), "when it was last heard of");
+    assert_eq!(journal.waiting().unwrap(), 0, "what it recorded is merged");
+}
