@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod exit;
 pub mod journal;
 pub mod limit;
@@ -20,4 +21,5 @@ pub mod select;
 pub mod signals;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod ticker;
 pub mod warm;

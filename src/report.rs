@@ -14,8 +14,14 @@ use crate::select::plan::{Plan, Verdict};
 
 pub mod json;
 
+mod cut;
+mod trigger;
+
+pub use cut::Cut;
+pub use trigger::Trigger;
+
 /// How a run ended. Exit codes, metrics and the page derive from this one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Complete,
@@ -179,12 +185,33 @@ impl Totals {
     }
 }
 
+/// Which run it is, and why it is: what stays the same when the run is taken up again after an interruption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub run: Ulid,
+    pub trigger: Trigger,
+    /// The fire that it stands for.
+    pub due: Option<DateTime<Utc>>,
+    /// Fires that passed without a run before `due`.
+    pub missed: u64,
+    /// How often it was taken up again.
+    pub resumes: u64,
+    /// When it was begun first.
+    pub started: DateTime<Utc>,
+}
+
+impl Identity {
+    /// A new run. Ids are sorted by the time at which runs were begun.
+    pub fn new(trigger: Trigger, started: DateTime<Utc>) -> Self {
+        let ms = u64::try_from(started.timestamp_millis()).unwrap_or_default();
+        Self { run: Ulid::from_parts(ms, rand::random()), trigger, due: None, missed: 0, resumes: 0, started }
+    }
+}
+
 /// One run, from its plan to its end.
 #[derive(Clone, Debug)]
 pub struct Report {
-    pub run: Ulid,
-    pub trigger: &'static str,
-    pub started: DateTime<Utc>,
+    pub identity: Identity,
     /// `None` while it runs.
     pub ended: Option<DateTime<Utc>>,
     pub outcome: Outcome,

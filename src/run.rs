@@ -13,7 +13,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
-use ulid::Ulid;
 
 use account::Account;
 pub use connection::{Connection, Connections};
@@ -23,7 +22,7 @@ use crate::clock;
 use crate::config::profile::Profile;
 use crate::journal::{Freshness, Journal};
 use crate::object::Count;
-use crate::report::{Outcome, Progress, Report, Totals};
+use crate::report::{Identity, Outcome, Progress, Report, Totals};
 use crate::select::Selection;
 use crate::select::estimate::{self, Cost};
 use crate::select::plan::{Plan, Verdict};
@@ -45,7 +44,7 @@ pub struct Task {
 
 /// What a pass is run with, beside the profile.
 pub struct Pass {
-    pub trigger: &'static str,
+    pub identity: Identity,
     /// From now.
     pub deadline: Duration,
     /// Overrides the profile's.
@@ -170,9 +169,7 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
     let started = clock::now();
     let unplanned = Verdict::Interrupted("the process ended before the plan was made".to_owned());
     let mut report = Report {
-        run: ulid_at(started),
-        trigger: pass.trigger,
-        started,
+        identity: pass.identity,
         ended: None,
         outcome: Outcome::Running,
         reason: None,
@@ -252,10 +249,4 @@ async fn carry_out(report: &mut Report, task: &Task, connection: &Connection, go
     report.totals = Totals { planned, fresh: fresh_count, ..totals };
     let min_warm = pass.min_warm.or(task.profile.min_warm);
     (report.outcome, report.reason) = verdict::judge(&report.totals, &ended, report.plan.wanted(), min_warm);
-}
-
-/// A new identity; sorted by time, as ULIDs are.
-fn ulid_at(started: DateTime<Utc>) -> Ulid {
-    let ms = u64::try_from(started.timestamp_millis()).unwrap_or_default();
-    Ulid::from_parts(ms, rand::random())
 }

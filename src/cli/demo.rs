@@ -15,7 +15,7 @@ use crate::config::endpoint::{CredentialSource, Credentials};
 use crate::config::profile::Profile;
 use crate::config::{self, Config, Source};
 use crate::exit;
-use crate::report::Progress;
+use crate::report::{Identity, Progress, Trigger};
 use crate::run::{self, Connections, Pass, Task};
 use crate::sim::{Bucket, Entry, Lota, Reading, Series, Sim};
 
@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         writeln!(out, "\n$ hotset warm {}", profile.name)?;
         let progress = Arc::new(Progress::default());
         let pass = Pass {
-            trigger: "cli",
+            identity: Identity::new(Trigger::Cli, clock::now()),
             deadline: Duration::from_secs(60),
             min_warm: None,
             stop: context.stop.clone(),

@@ -22,7 +22,7 @@ use crate::config::value::duration::Length;
 use crate::config::value::percent::Percent;
 use crate::config::{self, Config};
 use crate::exit;
-use crate::report::{Outcome, Progress, Report};
+use crate::report::{Identity, Outcome, Progress, Report, Trigger};
 use crate::run::probe::{Scope, probe};
 use crate::run::{self, Connections, Pass, Task};
 
@@ -249,7 +249,7 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
         say_where(&task.profile);
         let progress = Arc::new(Progress::default());
         let pass = Pass {
-            trigger: "cli",
+            identity: Identity::new(Trigger::Cli, clock::now()),
             deadline: args.timeout.or(task.profile.deadline).unwrap_or(run::ONE_SHOT_DEADLINE),
             min_warm: args.min_warm,
             stop: context.stop.clone(),

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Errors, Outcome, Ratio, Report, Totals};
+use super::{Errors, Outcome, Ratio, Report, Totals, Trigger};
 use crate::object::{Bucket, Count, ETag, Key, Object};
 use crate::select::estimate::Cost;
 use crate::select::plan::{Plan, Verdict};
@@ -201,7 +201,7 @@ pub struct RunLine<'a> {
     endpoint: &'a str,
     fingerprint: &'a str,
     run: String,
-    trigger: &'a str,
+    trigger: Trigger,
     due: Option<String>,
     missed: u64,
     resumes: u64,
@@ -253,12 +253,12 @@ impl<'a> From<&'a Report> for RunLine<'a> {
             profile: &report.plan.profile,
             endpoint: &report.plan.endpoint,
             fingerprint: &report.plan.fingerprint,
-            run: report.run.to_string(),
-            trigger: report.trigger,
-            due: None,
-            missed: 0,
-            resumes: 0,
-            started: time(report.started),
+            run: report.identity.run.to_string(),
+            trigger: report.identity.trigger,
+            due: report.identity.due.map(time),
+            missed: report.identity.missed,
+            resumes: report.identity.resumes,
+            started: time(report.identity.started),
             ended: report.ended.map(time),
             outcome: report.outcome,
             reason: report.reason.as_deref(),

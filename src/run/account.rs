@@ -23,16 +23,16 @@ pub(super) struct Account {
 pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>, String> {
     let Some(journal) = pass.journal.clone() else { return Ok(None) };
     let new = NewRun {
-        id: report.run,
+        id: report.identity.run,
         claim: pass.claim.clone(),
         profile: report.plan.profile.to_string(),
         endpoint: report.plan.endpoint.to_string(),
         fingerprint: report.plan.fingerprint.clone(),
-        trigger: report.trigger.to_owned(),
-        due: None,
-        missed: 0,
-        resumes: 0,
-        started: report.started,
+        trigger: report.identity.trigger.to_string(),
+        due: report.identity.due,
+        missed: report.identity.missed,
+        resumes: report.identity.resumes,
+        started: report.identity.started,
         line: line(report),
     };
     let begun = blocking(move || journal.begin(&new).map(|begun| (journal, begun))).await;
@@ -65,7 +65,7 @@ impl Account {
     /// Ends the run in the journal.
     pub(super) async fn close(self, report: &Report) {
         let end = End {
-            ended: report.ended.unwrap_or(report.started),
+            ended: report.ended.unwrap_or(report.identity.started),
             outcome: report.outcome,
             reason: report.reason.clone(),
             line: line(report),

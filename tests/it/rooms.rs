@@ -32,7 +32,7 @@ const CONFINED: [(&str, &[&str], &str); 2] = [
 const SIM_IS_SEEN_BY: &[&str] = &["cli"];
 
 /// Foreign paths and the rooms that may name them. A trailing `*` stands for the rest of a crate's name.
-const FOREIGN: [(&str, &[&str]); 23] = [
+const FOREIGN: [(&str, &[&str]); 26] = [
     ("annotate_snippets", &["config"]),
     ("anyhow", &["cli", "main"]),
     ("aws_*", &["s3"]),
@@ -48,6 +48,8 @@ const FOREIGN: [(&str, &[&str]); 23] = [
     ("hyper_util::client", &["s3"]),
     ("hyper_util::server", &["http", "sim"]),
     ("indicatif", &["cli"]),
+    ("maud", &["http"]),
+    ("prometheus_client", &["http"]),
     ("quick_xml", &["s3"]),
     ("rusqlite", &["journal"]),
     ("s3s", &["sim"]),
@@ -56,6 +58,7 @@ const FOREIGN: [(&str, &[&str]); 23] = [
     ("tokio_cron_scheduler", &["ticker"]),
     ("toml", &["config"]),
     ("tracing_subscriber", &["cli"]),
+    ("ureq", &["cli"]),
 ];
 
 const PURE: [&str; 5] = ["object", "pattern", "select", "schedule", "config"];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hotset::config::{self, Config, Source};
 use hotset::object::Count;
 use hotset::report::json::{PlanLine, RunLine};
-use hotset::report::{Progress, Report};
+use hotset::report::{Identity, Progress, Report, Trigger};
 use hotset::run::{self, Connections, Pass, Task};
 use hotset::select::plan::Plan;
 use hotset::sim::{Bucket, Builder, Entry, Kind, Sim};
@@ -78,7 +78,7 @@ impl Stage {
         let task = self.task(name);
         let connection = Connections::default().open(&task.profile).await;
         let pass = Pass {
-            trigger: "cli",
+            identity: Identity::new(Trigger::Cli, hotset::clock::now()),
             deadline: self.deadline,
             min_warm: None,
             stop: self.stop.clone(),

@@ -1,0 +1,4 @@
+//! The process that is left alone for months: one loop that owns schedules, runs and reloads.
+
+pub mod handle;
+pub mod view;

@@ -1,0 +1,165 @@
+//! How others speak to the loop: commands with an answer, each with a deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use ulid::Ulid;
+
+use super::view::View;
+use crate::journal::{Filter, Recorded};
+use crate::report::Failure;
+
+/// How long the loop may take for an answer that needs no reload.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a reload may take: files are read, endpoints compared.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
+/// Commands that wait for the loop.
+pub(crate) const QUEUE: usize = 64;
+
+/// The loop did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    #[error("the daemon is stopping")]
+    Stopping,
+    #[error("the daemon did not answer in time")]
+    Late,
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Objection {
+    #[error("no profile is named `{0}`")]
+    NoProfile(String),
+    #[error("no run {0} is in progress")]
+    NoRun(Ulid),
+    #[error("the profile `{0}` is paused")]
+    Paused(Arc<str>),
+    #[error("the profile `{0}` is paused in the configuration; only the configuration can resume it")]
+    PausedByConfiguration(Arc<str>),
+    #[error("the run {run} of `{profile}` is being stopped; ask again when it has ended")]
+    Ending { profile: Arc<str>, run: Ulid },
+    /// In words for a person.
+    #[error("{0}")]
+    Journal(String),
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
+}
+
+/// A run that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    pub run: Ulid,
+    /// It was in progress already.
+    pub joined: bool,
+}
+
+/// What came of a reload that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Why the files were not taken, with file, line and caret. `None`: they are in force.
+    pub error: Option<String>,
+    /// Profiles that are new, have changed, or are gone.
+    pub added: Vec<Arc<str>>,
+    pub changed: Vec<Arc<str>>,
+    pub removed: Vec<Arc<str>>,
+}
+
+type Reply<T> = oneshot::Sender<T>;
+
+/// What the loop is asked.
+#[derive(Debug)]
+pub(crate) enum Command {
+    View(Reply<View>),
+    Start { profile: String, rewarm: bool, reply: Reply<Result<Started, Objection>> },
+    Pause { profile: String, until: Option<DateTime<Utc>>, reply: Reply<Result<(), Objection>> },
+    Resume { profile: String, reply: Reply<Result<(), Objection>> },
+    Cancel { run: Ulid, reply: Reply<Result<(), Objection>> },
+    Reload(Reply<Reloaded>),
+    Runs { filter: Filter, limit: usize, reply: Reply<Result<Vec<Recorded>, Objection>> },
+    Run { run: Ulid, reply: Reply<Result<Option<(Recorded, Vec<Failure>)>, Objection>> },
+}
+
+/// Speaks to the loop. Clones speak to the same.
+#[derive(Clone, Debug)]
+pub struct Handle(pub(crate) mpsc::Sender<Command>);
+
+impl Handle {
+    async fn ask<T>(&self, patience: Duration, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Unanswered> {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.0.send(command(reply)).await.map_err(|_| Unanswered::Stopping)?;
+            answer.await.map_err(|_| Unanswered::Stopping)
+        };
+        timeout(patience, asked).await.unwrap_or(Err(Unanswered::Late))
+    }
+
+    /// What the daemon is doing now.
+    ///
+    /// # Errors
+    /// The loop does not answer.
+    pub async fn view(&self) -> Result<View, Unanswered> {
+        self.ask(PATIENCE, Command::View).await
+    }
+
+    /// Starts a run of a profile, or joins the one in progress.
+    ///
+    /// # Errors
+    /// The profile is unknown or paused, or its run is being stopped.
+    pub async fn start(&self, profile: &str, rewarm: bool) -> Result<Started, Objection> {
+        let profile = profile.to_owned();
+        self.ask(PATIENCE, |reply| Command::Start { profile, rewarm, reply }).await?
+    }
+
+    /// Pauses a profile, across restarts, until an instant or until it is resumed. Its run is stopped.
+    ///
+    /// # Errors
+    /// The profile is unknown, or the journal cannot keep the pause.
+    pub async fn pause(&self, profile: &str, until: Option<DateTime<Utc>>) -> Result<(), Objection> {
+        let profile = profile.to_owned();
+        self.ask(PATIENCE, |reply| Command::Pause { profile, until, reply }).await?
+    }
+
+    /// Ends a pause that was made by hand. A profile that is not paused stays so.
+    ///
+    /// # Errors
+    /// The profile is unknown or paused in the configuration, or the journal cannot be written.
+    pub async fn resume(&self, profile: &str) -> Result<(), Objection> {
+        let profile = profile.to_owned();
+        self.ask(PATIENCE, |reply| Command::Resume { profile, reply }).await?
+    }
+
+    /// Stops a run; it is not taken up again.
+    ///
+    /// # Errors
+    /// No such run is in progress.
+    pub async fn cancel(&self, run: Ulid) -> Result<(), Objection> {
+        self.ask(PATIENCE, |reply| Command::Cancel { run, reply }).await?
+    }
+
+    /// Reads the files again, and waits until they are in force or refused.
+    ///
+    /// # Errors
+    /// The loop does not answer.
+    pub async fn reload(&self) -> Result<Reloaded, Unanswered> {
+        self.ask(RELOAD_PATIENCE, Command::Reload).await
+    }
+
+    /// Runs from the journal, the latest first, at most `limit`.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn runs(&self, filter: Filter, limit: usize) -> Result<Vec<Recorded>, Objection> {
+        self.ask(PATIENCE, |reply| Command::Runs { filter, limit, reply }).await?
+    }
+
+    /// One run from the journal, with the failures kept of it.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn run(&self, run: Ulid) -> Result<Option<(Recorded, Vec<Failure>)>, Objection> {
+        self.ask(PATIENCE, |reply| Command::Run { run, reply }).await?
+    }
+}

@@ -1,0 +1,43 @@
+//! Why a run is stopped before it is done.
+
+/// Who or what stops a run. The first to speak wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// A signal to a verb that runs once.
+    Told,
+    /// The daemon ends.
+    Shutdown,
+    /// The profile was paused, by hand or in the configuration.
+    Paused,
+    /// The profile is gone from the configuration.
+    Removed,
+    /// What the profile warms has changed.
+    Changed,
+    /// The next fire came, and `on_overlap` is `replace`.
+    Replaced,
+    /// By hand.
+    Cancelled,
+    /// The profile's window has closed.
+    Window,
+}
+
+impl Cut {
+    /// The words that a report's reason begins with.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Told => "told to stop",
+            Self::Shutdown => "the daemon was stopped",
+            Self::Paused => "the profile was paused",
+            Self::Removed => "the profile was removed",
+            Self::Changed => "the profile was changed",
+            Self::Replaced => "the next fire replaced it",
+            Self::Cancelled => "cancelled by hand",
+            Self::Window => "its window closed",
+        }
+    }
+
+    /// Whether a run that was stopped so is taken up again where it was left, once nothing is in its way.
+    pub fn resumes(self) -> bool {
+        matches!(self, Self::Shutdown | Self::Paused)
+    }
+}
