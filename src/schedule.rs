@@ -13,6 +13,7 @@ use chrono::{DateTime, Days, TimeZone, Utc};
 use chrono_tz::Tz;
 
 mod cron;
+mod due;
 mod error;
 mod every;
 mod field;
@@ -20,6 +21,7 @@ mod lint;
 mod wall;
 mod window;
 
+pub use due::{Dues, dues};
 pub use error::ScheduleError;
 pub use field::Field;
 pub use lint::Lint;

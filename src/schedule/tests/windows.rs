@@ -217,3 +217,42 @@ proptest! {
         prop_assert!(end.is_some_and(|end| end > open && !window.contains(end) && window.contains(end - TimeDelta::seconds(1))));
     }
 }
+
+#[test]
+fn dues_are_the_fires_inside_a_window() {
+    for (sentence, texts, open, expected) in [
+        (
+            "a fire as it opens counts, one as it closes does not",
+            &["0 * * * *"][..],
+            "01:00-03:00",
+            "06T01 06T02 07T01",
+        ),
+        ("days that the window leaves out are passed over", &["0 2 * * *"], "Sun,Tue 01:00-03:00", "08T02 10T02 15T02"),
+        ("schedules are merged", &["0 2 * * *", "0 3 * * *"], "02:00-03:30", "06T02 06T03 07T02"),
+        ("a rare fire is waited for", &["0 2 13 * *"], "Fri 01:00-03:00", "13T02 13T02 13T02"),
+    ] {
+        let schedules: Vec<_> = texts.iter().map(|text| schedule(text, "UTC")).collect();
+        let window = window(open, "UTC");
+        let found: Vec<_> = dues(&schedules, Some(&window), at("2026-03-06T00:00:00Z")).take(3).collect();
+        let days: Vec<_> = found.iter().map(|due| due.format("%dT%H").to_string()).collect();
+        assert_eq!(days.join(" "), expected, "{sentence}");
+        let all = fires(&schedules, at("2026-03-06T00:00:00Z"));
+        assert_eq!(all.filter(|fire| window.contains(*fire)).take(3).collect::<Vec<_>>(), found, "{sentence}");
+    }
+}
+
+#[test]
+fn a_search_for_dues_ends_and_says_how_far_it_came() {
+    let from = at("2026-03-06T00:00:00Z");
+    let (noon, night) = ([schedule("0 12 * * *", "UTC")], window("01:00-03:00", "UTC"));
+    let mut never = dues(&noon, Some(&night), from);
+    assert_eq!(never.next(), None);
+    let first = never.gave_up().unwrap();
+    assert_eq!(first, at("2031-08-27T00:59:59Z"), "2,000 days");
+    assert_eq!(never.next(), None);
+    assert_eq!(never.gave_up(), Some(at("2037-02-16T00:59:59Z")), "it goes on where it stopped");
+    let mut ended = dues(&noon, Some(&night), at("4999-12-30T00:00:00Z"));
+    assert_eq!((ended.next(), ended.gave_up()), (None, None), "the calendar is at its end");
+    let mut all = dues(&noon, None, from);
+    assert_eq!((all.next(), all.gave_up()), (Some(at("2026-03-06T12:00:00Z")), None));
+}
