@@ -6,13 +6,14 @@ use std::io::{self, Write};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use super::schedule::silence;
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::endpoint::Endpoint;
 use crate::config::profile::Profile;
 use crate::config::value::size::brief;
 use crate::object::Escaped;
-use crate::schedule::fires;
+use crate::schedule::dues;
 use crate::select::Cap;
 
 /// How many coming fires of a profile are told.
@@ -61,14 +62,16 @@ fn write_profile(profile: &Profile, now: DateTime<Utc>, out: &mut impl Write) ->
     }
     writeln!(out, "  objects  {source}, {caps}")?;
     let mut label = "  next     ";
-    for fire in fires(&profile.schedules, now).take(FIRES) {
+    let window = profile.window.as_ref();
+    let mut coming = dues(&profile.schedules, window, now).take(FIRES).peekable();
+    if coming.peek().is_none() {
+        writeln!(out, "{label}{}", silence(&profile.schedules, window, now))?;
+    }
+    for fire in coming {
         writeln!(out, "{label}{}", fire.with_timezone(&profile.zone).format("%a %Y-%m-%d %H:%M:%S %Z"))?;
         label = "           ";
     }
-    if profile.schedules.is_empty() {
-        writeln!(out, "{label}no schedule")?;
-    }
-    if let Some(window) = &profile.window {
+    if let Some(window) = window {
         writeln!(out, "  window   {} {}", window.text(), window.zone())?;
     }
     writeln!(out)
@@ -182,7 +185,7 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
             Cap::Unlimited => None,
         },
         max_objects: profile.rules.max_objects,
-        next: fires(&profile.schedules, now)
+        next: dues(&profile.schedules, profile.window.as_ref(), now)
             .take(FIRES)
             .map(|fire| fire.to_rfc3339_opts(SecondsFormat::AutoSi, true))
             .collect(),

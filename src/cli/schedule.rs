@@ -2,17 +2,23 @@
 
 use std::io::{self, Write};
 
-use chrono::{DateTime, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use crate::config::value::duration;
 use crate::object::Escaped;
-use crate::schedule::{Schedule, fires};
+use crate::schedule::{Schedule, Window, dues};
 
-/// A profile's name and its schedules.
-pub type Scheduled<'a> = (&'a str, &'a [Schedule]);
+/// What a profile is called, and what decides when it fires.
+#[derive(Clone, Copy, Debug)]
+pub struct Scheduled<'a> {
+    pub profile: &'a str,
+    pub schedules: &'a [Schedule],
+    /// Fires outside it are none.
+    pub window: Option<&'a Window>,
+}
 
 /// One coming fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +33,13 @@ pub struct Fire<'a> {
 /// `profiles`. Counted per profile, so that a profile that fires each minute does not crowd out a weekly one.
 pub fn coming<'a>(profiles: &[Scheduled<'a>], from: DateTime<Utc>, count: usize) -> Vec<Fire<'a>> {
     let mut all = Vec::new();
-    for &(profile, schedules) in profiles {
-        let mut before = from;
-        for at in fires(schedules, from).take(count) {
+    for &Scheduled { profile, schedules, window } in profiles {
+        for at in dues(schedules, window, from).take(count) {
+            let before = at - TimeDelta::seconds(1);
             let firing = schedules.iter().find(|schedule| schedule.next_after(before) == Some(at));
             if let Some(zone) = firing.map(Schedule::zone) {
                 all.push(Fire { profile, at, zone });
             }
-            before = at;
         }
     }
     all.sort_by_key(|fire| fire.at);
@@ -65,14 +70,23 @@ pub fn write_table(
             writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end())?;
         }
     }
-    for &(profile, schedules) in profiles {
-        if schedules.is_empty() {
-            writeln!(out, "{}: no schedule", Escaped(profile))?;
-        } else if fires.iter().all(|fire| fire.profile != profile) && count > 0 {
-            writeln!(out, "{}: never fires", Escaped(profile))?;
-        }
+    let silent = profiles.iter().filter(|scheduled| fires.iter().all(|fire| fire.profile != scheduled.profile));
+    for scheduled in silent.filter(|scheduled| count > 0 || scheduled.schedules.is_empty()) {
+        writeln!(out, "{}: {}", Escaped(scheduled.profile), silence(scheduled.schedules, scheduled.window, from))?;
     }
     Ok(())
+}
+
+/// Why a profile has no coming fire.
+pub(super) fn silence(schedules: &[Schedule], window: Option<&Window>, from: DateTime<Utc>) -> &'static str {
+    let mut dues = dues(schedules, window, from);
+    if schedules.is_empty() {
+        "no schedule"
+    } else if dues.next().is_none() && dues.gave_up().is_some() {
+        "no fire inside its window in years"
+    } else {
+        "never fires"
+    }
 }
 
 fn row(fire: &Fire<'_>, from: DateTime<Utc>, seconds: bool) -> [String; 4] {
@@ -128,6 +142,10 @@ mod tests {
         texts.iter().map(|text| Schedule::parse(text, zone.parse().unwrap()).unwrap()).collect()
     }
 
+    fn scheduled<'a>(profile: &'a str, schedules: &'a [Schedule]) -> Scheduled<'a> {
+        Scheduled { profile, schedules, window: None }
+    }
+
     fn from() -> DateTime<Utc> {
         "2026-03-07T22:30:00Z".parse().unwrap()
     }
@@ -144,34 +162,47 @@ mod tests {
         let llama = schedules("UTC", &["0 */6 * * *", "30 0 * * *", "0 0 * * *"]);
         let never = schedules("UTC", &["0 0 30 2 *"]);
         let profiles: &[Scheduled<'_>] =
-            &[("nightly-imagenet", &nightly), ("latest-llama", &llama), ("february", &never), ("by-hand", &[])];
+            &[("nightly-imagenet", &*nightly), ("latest-llama", &llama), ("february", &never), ("by-hand", &[])]
+                .map(|(profile, schedules)| scheduled(profile, schedules));
         insta::assert_snapshot!(written(|out| write_table(profiles, from(), 3, out)));
     }
 
     #[test]
     fn the_table_shows_seconds_where_some_fire_has_them() {
         let often = schedules("Asia/Kathmandu", &["*/20 * * * * *"]);
-        insta::assert_snapshot!(written(|out| write_table(&[("often", &often)], from(), 3, out)));
+        insta::assert_snapshot!(written(|out| write_table(&[scheduled("often", &often)], from(), 3, out)));
     }
 
     #[test]
     fn json_lines_are_utc_and_name_the_zone() {
         let nightly = schedules("America/New_York", &["30 2 * * *"]);
         let every = schedules("UTC", &["@every 7h"]);
-        let profiles: &[Scheduled<'_>] = &[("nightly-imagenet", &nightly), ("every", &every)];
+        let profiles: &[Scheduled<'_>] = &[scheduled("nightly-imagenet", &nightly), scheduled("every", &every)];
         insta::assert_snapshot!(written(|out| write_json(profiles, from(), 2, out)));
     }
 
     #[test]
     fn simultaneous_fires_of_one_profile_are_one_and_of_two_are_two() {
         let both = schedules("UTC", &["0 0 * * *", "@daily"]);
-        let fires = coming(&[("b", &both), ("a", &both)], from(), 1);
+        let fires = coming(&[scheduled("b", &both), scheduled("a", &both)], from(), 1);
         assert_eq!(fires.iter().map(|fire| fire.profile).collect::<Vec<_>>(), ["b", "a"]);
+    }
+
+    #[test]
+    fn fires_outside_the_window_are_none() {
+        let (often, noon) = (schedules("UTC", &["*/30 * * * *", "15 * * * *"]), schedules("UTC", &["0 12 * * *"]));
+        let window = Window::parse("Mon 01:00-02:00", chrono_tz::UTC).unwrap();
+        let within = |profile, schedules| Scheduled { profile, schedules, window: Some(&window) };
+        let fires = coming(&[within("often", &often)], from(), 4);
+        let fires: Vec<_> = fires.iter().map(|fire| fire.at.format("%dT%H:%M").to_string()).collect();
+        assert_eq!(fires, ["09T01:00", "09T01:15", "09T01:30", "16T01:00"]);
+        let table = written(|out| write_table(&[within("noon", &noon)], from(), 1, out));
+        assert_eq!(table, "noon: no fire inside its window in years\n");
     }
 
     #[test]
     fn a_name_cannot_disturb_the_terminal() {
         let daily = schedules("UTC", &["@daily"]);
-        assert!(!written(|out| write_table(&[("\x1b[2J", &daily)], from(), 1, out)).contains('\x1b'));
+        assert!(!written(|out| write_table(&[scheduled("\x1b[2J", &daily)], from(), 1, out)).contains('\x1b'));
     }
 }

@@ -332,7 +332,14 @@ pub fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCo
     let config = load(context, &args.files, &[])?;
     let from = args.from.unwrap_or_else(clock::now);
     let (paused, running): (Vec<_>, Vec<_>) = config.profiles.values().partition(|profile| profile.paused);
-    let profiles: Vec<_> = running.iter().map(|profile| (&*profile.name, &*profile.schedules)).collect();
+    let profiles: Vec<_> = running
+        .iter()
+        .map(|profile| super::schedule::Scheduled {
+            profile: &profile.name,
+            schedules: &profile.schedules,
+            window: profile.window.as_ref(),
+        })
+        .collect();
     let mut out = BufWriter::new(io::stdout());
     if args.json {
         super::schedule::write_json(&profiles, from, usize::from(args.count), &mut out)?;
