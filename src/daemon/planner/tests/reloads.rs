@@ -82,3 +82,32 @@ fn the_text_is_that_of_schedules_and_zones_alone() {
     assert_ne!(timetable(&["0 0 * * *"], "Europe/Paris").text(), text);
     assert_eq!(timetable(&[], "UTC").text(), "");
 }
+
+#[test]
+fn a_timetable_is_what_its_profile_says() {
+    let text = r#"
+[endpoint.lota]
+cache_url = "http://127.0.0.1:9"
+addressing = "path"
+region = "here"
+
+[profile.nightly]
+objects = ["s3://training/imagenet/*"]
+max_bytes = "1 TiB"
+schedule = ["0 * * * *", "@every 7h"]
+time_zone = "America/New_York"
+window = "01:00-06:00"
+jitter = "10m"
+on_missed = "skip"
+"#;
+    let source = crate::config::Source { name: "hotset.toml".to_owned(), text: text.to_owned(), layer: 0 };
+    let config = crate::config::load_sources(vec![source]).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
+    let timetable = Timetable::of(config.profiles.values().next().unwrap());
+    assert_eq!(timetable.text(), "0 * * * * in America/New_York\n@every 7h in America/New_York");
+    let mut planner = new(timetable, "2026-03-02T12:00:00Z");
+    assert_eq!(planner.next_due(), Some(at("2026-03-03T06:00:00Z")), "01:00 in New York");
+    let by_name = Planner::new(spread("nightly", 10 * MINUTE, &["0 6 * * *"]), None, at("2026-03-02T12:00:00Z"));
+    assert_eq!(planner.next_wake(), by_name.next_wake());
+    let fire = Fire { due: at("2026-03-03T06:00:00Z"), missed: 0, late: true };
+    assert_eq!(planner.tick(at("2026-03-03T06:30:00Z")), Tick::Skipped(fire));
+}
