@@ -3,10 +3,10 @@
 //! The scheduler knows one job in UTC, each second, which only wakes. What a schedule means is not asked of it: it
 //! freezes zones to offsets, loses jobs in clock jumps, and falls silent while a clock that was set back catches up.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
@@ -69,7 +69,7 @@ impl Ticker {
 
 async fn heartbeat(beats: Arc<Notify>) -> Result<JobScheduler, JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
-    let beat = move |_, _| -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let beat = move |_, _| -> BoxFuture<'static, ()> {
         // At once, not in the future: it has nothing to wait for.
         beats.notify_one();
         Box::pin(std::future::ready(()))
