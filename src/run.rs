@@ -22,7 +22,7 @@ use crate::clock;
 use crate::config::profile::Profile;
 use crate::journal::{Freshness, Journal};
 use crate::object::Count;
-use crate::report::{Identity, Outcome, Progress, Report, Totals};
+use crate::report::{Cut, Identity, Outcome, Progress, Report, Totals};
 use crate::select::Selection;
 use crate::select::estimate::{self, Cost};
 use crate::select::plan::{Plan, Verdict};
@@ -97,9 +97,15 @@ pub async fn plan_together(
 async fn over(stop: &Stop, deadline: Duration) -> Verdict {
     tokio::select! {
         biased;
-        () = stop.told() => Verdict::Interrupted("told to stop while listing".to_owned()),
+        () = stop.told() => cut_short(stop.why()),
         () = tokio::time::sleep(deadline) => Verdict::Failed(TOO_LATE.to_owned()),
     }
+}
+
+/// A window that closes is no interruption, and nothing was warmed.
+fn cut_short(cut: Cut) -> Verdict {
+    let why = format!("{} while listing", cut.as_str());
+    if cut == Cut::Window { Verdict::Failed(why) } else { Verdict::Interrupted(why) }
 }
 
 /// What hotset understands and does not do yet; ignoring it would warm the wrong objects.

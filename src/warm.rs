@@ -6,6 +6,7 @@ mod order;
 mod queue;
 mod refusals;
 mod request;
+mod stop;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,12 +17,11 @@ use rand::RngExt;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::limit::{Limit, OPEN_AFTER, Permit};
 use crate::object::Object;
-use crate::report::{Completion, End, Fault, Progress, Totals};
+use crate::report::{Completion, Cut, End, Fault, Progress, Totals};
 use crate::s3::{Class, RequestError};
 
 pub use order::warming_order;
@@ -29,6 +29,7 @@ use queue::{Pending, Queue};
 use refusals::{Buckets, Denial};
 use request::Sent;
 pub use request::{Wire, Wires};
+pub use stop::Stop;
 
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
@@ -55,35 +56,13 @@ pub struct Warming<W> {
     pub completions: Option<Sender<Completion>>,
 }
 
-/// How a run is told to stop.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    /// Send nothing new; let what is in flight end.
-    pub drain: CancellationToken,
-    /// Wait for nothing.
-    pub quit: CancellationToken,
-}
-
-impl Stop {
-    fn is_told(&self) -> bool {
-        self.drain.is_cancelled() || self.quit.is_cancelled()
-    }
-
-    pub async fn told(&self) {
-        tokio::select! {
-            () = self.drain.cancelled() => {}
-            () = self.quit.cancelled() => {}
-        }
-    }
-}
-
 /// Why a warm ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// Every object was seen to.
     Done,
     /// Told to stop.
-    Stopped,
+    Stopped(Cut),
     /// The run's deadline came first.
     Deadline,
     /// The endpoint answered nothing for so long.
@@ -137,7 +116,7 @@ impl<W: Wires> Run<W> {
             }
             self.step().await;
         };
-        if ended == Ended::Stopped {
+        if matches!(ended, Ended::Stopped(_)) {
             self.drain().await;
         }
         // Answers that are here already are not lost to the clock.
@@ -191,7 +170,7 @@ impl<W: Wires> Run<W> {
         let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
         self.warming.progress.silent_ms.store(silent_ms, Ordering::Relaxed);
         if self.warming.stop.is_told() {
-            Some(Ended::Stopped)
+            Some(Ended::Stopped(self.warming.stop.why()))
         } else if now >= self.warming.deadline {
             Some(Ended::Deadline)
         } else if silent_since.is_some() && silent >= self.warming.outage_wait && self.requests.is_empty() {
