@@ -237,12 +237,10 @@ async fn carry_out(report: &mut Report, task: &Task, connection: &Connection, go
         None => None,
     };
     let (completions, recorder) = recording.unzip();
-    let limits = &connection.endpoint.limits;
     let warming = Warming {
         wire: connection.wire.clone(),
         limit: connection.limit.clone(),
-        retries: limits.retries,
-        outage_wait: limits.outage_wait,
+        priority: task.profile.priority,
         deadline: *deadline,
         stop: pass.stop.clone(),
         progress: pass.progress.clone(),

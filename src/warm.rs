@@ -19,7 +19,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
-use crate::limit::{Limit, OPEN_AFTER, Permit};
+use crate::config::endpoint::Limits;
+use crate::limit::{Limit, OPEN_AFTER, Permit, Place};
 use crate::object::Object;
 use crate::report::{Completion, Cut, End, Fault, Progress, Totals};
 use crate::s3::{Class, RequestError};
@@ -43,11 +44,10 @@ const AT_ONCE: usize = 1_000;
 /// What a warm runs with.
 pub struct Warming<W> {
     pub wire: Arc<W>,
+    /// Says, too, how often an object is tried and how long an endpoint may answer nothing; read anew each time.
     pub limit: Limit,
-    /// Sends after the first, per object.
-    pub retries: u32,
-    /// How long an endpoint may answer nothing.
-    pub outage_wait: Duration,
+    /// Among the runs that share the limit, higher first.
+    pub priority: i64,
     /// When the run must be over.
     pub deadline: Instant,
     pub stop: Stop,
@@ -82,6 +82,7 @@ pub async fn warm<W: Wires>(objects: Vec<Object>, warming: Warming<W>) -> (Total
         in_flight: HashMap::new(),
         totals,
         started: Instant::now(),
+        place: warming.limit.place(warming.priority),
         warming,
     };
     run.carry_out().await
@@ -102,6 +103,7 @@ struct Run<W> {
     in_flight: HashMap<Id, Pending>,
     totals: Totals,
     started: Instant,
+    place: Place,
     warming: Warming<W>,
 }
 
@@ -116,6 +118,7 @@ impl<W: Wires> Run<W> {
             }
             self.step().await;
         };
+        self.place.rest();
         if matches!(ended, Ended::Stopped(_)) {
             self.drain().await;
         }
@@ -135,12 +138,14 @@ impl<W: Wires> Run<W> {
         }
         let look = (now + LOOK).min(self.warming.deadline);
         let next = self.queue.next(now).map(|object| object.size);
-        let limit = self.warming.limit.clone();
+        if next.is_none() {
+            self.place.rest();
+        }
         tokio::select! {
             biased;
             () = self.warming.stop.told() => {}
             Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
-            permit = limit.admit(next.unwrap_or_default()), if next.is_some() => self.send(permit, now),
+            permit = self.place.admit(next.unwrap_or_default()), if next.is_some() => self.send(permit, now),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
         }
@@ -169,14 +174,13 @@ impl<W: Wires> Run<W> {
         let silent = silent_since.map_or(Duration::ZERO, |since| now.duration_since(since));
         let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
         self.warming.progress.silent_ms.store(silent_ms, Ordering::Relaxed);
+        let outage_wait = silent_since.map(|_| self.warming.limit.limits().outage_wait);
         if self.warming.stop.is_told() {
             Some(Ended::Stopped(self.warming.stop.why()))
         } else if now >= self.warming.deadline {
             Some(Ended::Deadline)
-        } else if silent_since.is_some() && silent >= self.warming.outage_wait && self.requests.is_empty() {
-            Some(Ended::Outage(self.warming.outage_wait))
         } else {
-            None
+            outage_wait.filter(|wait| silent >= *wait && self.requests.is_empty()).map(Ended::Outage)
         }
     }
 
@@ -218,7 +222,8 @@ impl<W: Wires> Run<W> {
     }
 
     fn failed(&mut self, mut pending: Pending, error: &RequestError, deadline: Duration) {
-        let spent = pending.sends > self.warming.retries;
+        let Limits { retries, outage_wait, .. } = self.warming.limit.limits();
+        let spent = pending.sends > retries;
         let now = Instant::now();
         match error.class {
             Class::TimedOut | Class::Lost if spent || pending.doubted => {
@@ -238,7 +243,7 @@ impl<W: Wires> Run<W> {
             Class::Unreachable => self.unreached(pending, error),
             _ if error.transient() && !spent => {
                 pending.last = Some(End::Failed(fault(error)));
-                let asked = error.retry_after.unwrap_or_default().min(self.warming.outage_wait);
+                let asked = error.retry_after.unwrap_or_default().min(outage_wait);
                 let not_before = self.after(back_off(pending.sends).max(asked));
                 self.queue.put_first(pending, not_before);
             }
@@ -264,7 +269,7 @@ impl<W: Wires> Run<W> {
             pending.unsent += 1;
             back_off(pending.unsent)
         };
-        if pending.unsent > self.warming.retries.max(OPEN_AFTER) {
+        if pending.unsent > self.warming.limit.limits().retries.max(OPEN_AFTER) {
             return self.end(&pending, &end);
         }
         pending.last = Some(end);
@@ -293,7 +298,7 @@ impl<W: Wires> Run<W> {
                 return self.end(&pending, &End::Failed(fault(error)));
             }
         }
-        if pending.sends > self.warming.retries {
+        if pending.sends > self.warming.limit.limits().retries {
             return self.end(&pending, &End::Failed(fault(error)));
         }
         pending.last = Some(End::Failed(fault(error)));

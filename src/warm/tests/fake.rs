@@ -265,8 +265,7 @@ impl Scene {
         let warming = Warming {
             wire: fake.clone(),
             limit: Limit::new(&self.limits),
-            retries: self.limits.retries,
-            outage_wait: self.limits.outage_wait,
+            priority: 0,
             deadline: start + self.deadline,
             stop: self.stop,
             progress: self.progress.clone(),
