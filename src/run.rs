@@ -240,6 +240,7 @@ async fn carry_out(report: &mut Report, task: &Task, connection: &Connection, go
     let warming = Warming {
         wire: connection.wire.clone(),
         limit: connection.limit.clone(),
+        flights: connection.flights.clone(),
         priority: task.profile.priority,
         deadline: *deadline,
         stop: pass.stop.clone(),
@@ -250,7 +251,7 @@ async fn carry_out(report: &mut Report, task: &Task, connection: &Connection, go
     if let Some(recorder) = recorder {
         recorder.finish().await;
     }
-    report.totals = Totals { planned, fresh: fresh_count, ..totals };
+    report.totals = Totals { planned, fresh: fresh_count + totals.fresh, ..totals };
     let min_warm = pass.min_warm.or(task.profile.min_warm);
     (report.outcome, report.reason) = verdict::judge(&report.totals, &ended, report.plan.wanted(), min_warm);
 }

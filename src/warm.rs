@@ -2,6 +2,7 @@
 //!
 //! One loop owns the queue; requests run beside it, each under a permit of the endpoint's limit and its own deadline.
 
+mod flights;
 mod order;
 mod queue;
 mod refusals;
@@ -25,6 +26,8 @@ use crate::object::Object;
 use crate::report::{Completion, Cut, End, Fault, Progress, Totals};
 use crate::s3::{Class, RequestError};
 
+use flights::Aside;
+pub use flights::Flights;
 pub use order::warming_order;
 use queue::{Pending, Queue};
 use refusals::{Buckets, Denial};
@@ -46,6 +49,8 @@ pub struct Warming<W> {
     pub wire: Arc<W>,
     /// Says, too, how often an object is tried and how long an endpoint may answer nothing; read anew each time.
     pub limit: Limit,
+    /// Shared by all runs of the cache: an object that another one has open is not sent.
+    pub flights: Flights,
     /// Among the runs that share the limit, higher first.
     pub priority: i64,
     /// When the run must be over.
@@ -83,6 +88,7 @@ pub async fn warm<W: Wires>(objects: Vec<Object>, warming: Warming<W>) -> (Total
         totals,
         started: Instant::now(),
         place: warming.limit.place(warming.priority),
+        aside: Aside::new(warming.flights.clone()),
         warming,
     };
     run.carry_out().await
@@ -104,13 +110,14 @@ struct Run<W> {
     totals: Totals,
     started: Instant,
     place: Place,
+    aside: Aside,
     warming: Warming<W>,
 }
 
 impl<W: Wires> Run<W> {
     async fn carry_out(mut self) -> (Totals, Ended) {
         let ended = loop {
-            if self.queue.is_empty() && self.requests.is_empty() {
+            if self.queue.is_empty() && self.requests.is_empty() && self.aside.is_empty() {
                 break Ended::Done;
             }
             if let Some(ended) = self.overdue() {
@@ -123,6 +130,7 @@ impl<W: Wires> Run<W> {
             self.drain().await;
         }
         // Answers that are here already are not lost to the clock.
+        self.take_back();
         while let Some(finished) = self.requests.try_join_next_with_id() {
             self.finish(finished).await;
         }
@@ -145,6 +153,7 @@ impl<W: Wires> Run<W> {
             biased;
             () = self.warming.stop.told() => {}
             Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
+            () = self.aside.came() => self.take_back(),
             permit = self.place.admit(next.unwrap_or_default()), if next.is_some() => self.send(permit, now),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
@@ -184,8 +193,20 @@ impl<W: Wires> Run<W> {
         }
     }
 
-    fn send(&mut self, permit: Permit, now: Instant) {
-        let Some(mut pending) = self.queue.take(now) else { return };
+    /// Sends the next object that no other run has open.
+    fn send(&mut self, mut permit: Permit, now: Instant) {
+        let (mut pending, mut claim) = loop {
+            let sendable =
+                |object: &Object| object.size <= permit.bytes() && self.buckets.denied(&object.bucket).is_none();
+            if !self.queue.next(now).is_some_and(sendable) {
+                return;
+            }
+            let Some(next) = self.queue.take(now) else { return };
+            if let Some(claimed) = self.aside.claim(next) {
+                break claimed;
+            }
+        };
+        permit.shrink(pending.object.size);
         pending.sends += 1;
         pending.sent = clock::now();
         self.totals.sends += 1;
@@ -196,9 +217,25 @@ impl<W: Wires> Run<W> {
         let object = pending.object.clone();
         let task = self.requests.spawn(async move {
             let sent = request::send(&*wire, &object, deadline).await;
+            if let Sent::Warmed { etag, .. } = &sent {
+                claim.warmed(etag.clone());
+            }
+            drop(claim);
             Finished { sent, permit, generation, deadline }
         });
         self.in_flight.insert(task.id(), pending);
+    }
+
+    /// What another run has warmed meanwhile is warm; the rest is sent by this one.
+    fn take_back(&mut self) {
+        let now = Instant::now();
+        for (pending, warm) in self.aside.take_back() {
+            if warm {
+                self.end(&pending, &End::Fresh);
+            } else {
+                self.queue.put_first(pending, now);
+            }
+        }
     }
 
     async fn finish(&mut self, finished: Result<(Id, Finished), JoinError>) {
@@ -342,7 +379,7 @@ impl<W: Wires> Run<W> {
                 tracing::debug!(bucket = %object.bucket, key = %object.key, class = fault.class, error = fault.message, "not warmed");
             }
             End::Gone => tracing::debug!(bucket = %object.bucket, key = %object.key, "gone since it was listed"),
-            End::Warmed { .. } => {}
+            End::Warmed { .. } | End::Fresh => {}
         }
         self.totals.add(&object.bucket, &object.key, object.size, end);
         self.warming.progress.end(object.size, end);
@@ -368,7 +405,7 @@ impl<W: Wires> Run<W> {
         for (_, pending) in std::mem::take(&mut self.in_flight) {
             self.end(&pending, &End::Unknown(Fault { class: ABANDONED, message: message.to_owned() }));
         }
-        let tried: Vec<_> = self.queue.drain_tried().collect();
+        let tried: Vec<_> = self.queue.drain_tried().chain(self.aside.drain()).collect();
         for mut pending in tried {
             if let Some(end) = pending.last.take() {
                 self.end(&pending, &end);

@@ -8,7 +8,7 @@ use crate::config::profile::Profile;
 use crate::limit::Limit;
 use crate::list::ListSide;
 use crate::s3::{CacheClient, Keys, ListClient, Regions, Transport};
-use crate::warm::Wire;
+use crate::warm::{Flights, Wire};
 
 /// Everything that one profile's pass sends through.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Connection {
     pub wire: Arc<Wire>,
     /// The endpoint's, whatever the credentials.
     pub limit: Limit,
+    /// What any run of the cache has open.
+    pub flights: Flights,
 }
 
 /// Opened connections, by endpoint and by the credentials that a profile names.
@@ -34,6 +36,7 @@ pub struct Connections {
 struct Shared {
     transport: Transport,
     limit: Limit,
+    flights: Flights,
     regions: Regions,
 }
 
@@ -49,6 +52,7 @@ impl Connections {
         let shared = self.endpoints.entry(endpoint.name.clone()).or_insert_with(|| Shared {
             transport: Transport::new(endpoint.limits.connect_timeout, endpoint.limits.max_in_flight as usize),
             limit: Limit::new(&endpoint.limits),
+            flights: Flights::default(),
             regions: Regions::new(&endpoint.bucket_regions),
         });
         let connection = connect(endpoint, own, shared).await;
@@ -58,7 +62,7 @@ impl Connections {
 }
 
 async fn connect(endpoint: &Arc<Endpoint>, own: Option<&Arc<Credentials>>, shared: &Shared) -> Connection {
-    let Shared { transport, limit, regions } = shared;
+    let Shared { transport, limit, flights, regions } = shared;
     let (cache, list) = (&endpoint.cache.0, &endpoint.list.0);
     let cache_credentials = own.unwrap_or(&cache.credentials).clone();
     let list_credentials = own.unwrap_or(&list.credentials).clone();
@@ -79,6 +83,7 @@ async fn connect(endpoint: &Arc<Endpoint>, own: Option<&Arc<Credentials>>, share
             list_keys,
         }),
         limit: limit.clone(),
+        flights: flights.clone(),
         list_credentials,
         cache_credentials,
     }
