@@ -93,7 +93,8 @@ fn line(path: &Path, volumes: &mut Volumes) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::symlink;
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -133,5 +133,5 @@ async fn a_run_that_is_cut_says_why() {
     let stop = Stop::default();
     stop.cut(Cut::Replaced);
     let gone = Scene { stop, ..Scene::default() }.run(&fake, many(10)).await;
-    assert_eq!((gone.ended.clone(), fake.calls().len()), (Ended::Stopped(Cut::Replaced), 0));
+    assert_eq!((gone.ended, fake.calls().len()), (Ended::Stopped(Cut::Replaced), 0));
 }
