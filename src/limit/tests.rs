@@ -435,3 +435,36 @@ async fn a_snapshot_counts_what_was_sent_and_what_was_throttled() {
     let Snapshot { requests_total, throttled_total, max, .. } = limit.snapshot();
     assert_eq!((requests_total, throttled_total, max), (3, 1, 8));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_is_forgotten_where_many_come_give_up_and_come_again() {
+    let limit = Limit::new(&Limits { max_in_flight: 3, max_in_flight_bytes: 10, ..limits() });
+    let mut runs = tokio::task::JoinSet::new();
+    for run in 0..8_u64 {
+        let limit = limit.clone();
+        runs.spawn(async move {
+            let mut place = limit.place(i64::try_from(run % 3).unwrap());
+            let mut admitted = 0;
+            while admitted < 300 {
+                let bytes = (run + admitted) % 12;
+                tokio::select! {
+                    biased;
+                    permit = place.admit(bytes) => {
+                        admitted += 1;
+                        tokio::task::yield_now().await;
+                        permit.settle(Verdict::Answered);
+                    }
+                    // Something else comes up, now and then.
+                    () = tokio::task::yield_now(), if (run + admitted) % 5 == 0 => {}
+                }
+                if admitted % 7 == 0 {
+                    place.rest();
+                }
+            }
+        });
+    }
+    let all = tokio::time::timeout(Duration::from_secs(60), runs.join_all()).await;
+    assert_eq!(all.expect("nobody hangs").len(), 8);
+    assert_eq!((limit.snapshot().in_flight, limit.snapshot().bytes_in_flight), (0, 0));
+    assert_eq!(limit.snapshot().requests_total, 2400);
+}
