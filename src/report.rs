@@ -67,6 +67,8 @@ impl fmt::Display for Outcome {
 pub enum End {
     /// The cache answered 2xx. `changed`: under another ETag than the one listed.
     Warmed { changed: bool },
+    /// Not sent: another run has just warmed it.
+    Fresh,
     /// Deleted since it was listed.
     Gone,
     /// Refused, or retries spent.
@@ -148,6 +150,7 @@ impl Totals {
         let (count, fault) = match end {
             End::Warmed { changed: false } => (&mut self.warmed, None),
             End::Warmed { changed: true } => (&mut self.warmed, Some(("changed", "the ETag is not the one listed"))),
+            End::Fresh => (&mut self.fresh, None),
             End::Gone => (&mut self.gone, None),
             End::Failed(fault) => (&mut self.failed, Some((fault.class, fault.message.as_str()))),
             End::Unknown(fault) => (&mut self.unknown, Some((fault.class, fault.message.as_str()))),
@@ -280,7 +283,7 @@ impl Progress {
         self.ended_objects.fetch_add(1, Ordering::Relaxed);
         self.ended_bytes.fetch_add(size, Ordering::Relaxed);
         let counter = match end {
-            End::Warmed { .. } => return,
+            End::Warmed { .. } | End::Fresh => return,
             End::Gone => &self.gone,
             End::Failed(_) => &self.failed,
             End::Unknown(_) => &self.unknown,

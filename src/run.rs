@@ -22,7 +22,7 @@ use crate::clock;
 use crate::config::profile::Profile;
 use crate::journal::{Freshness, Journal};
 use crate::object::Count;
-use crate::report::{Identity, Outcome, Progress, Report, Totals};
+use crate::report::{Cut, Identity, Outcome, Progress, Report, Totals};
 use crate::select::Selection;
 use crate::select::estimate::{self, Cost};
 use crate::select::plan::{Plan, Verdict};
@@ -97,9 +97,15 @@ pub async fn plan_together(
 async fn over(stop: &Stop, deadline: Duration) -> Verdict {
     tokio::select! {
         biased;
-        () = stop.told() => Verdict::Interrupted("told to stop while listing".to_owned()),
+        () = stop.told() => cut_short(stop.why()),
         () = tokio::time::sleep(deadline) => Verdict::Failed(TOO_LATE.to_owned()),
     }
+}
+
+/// A window that closes is no interruption, and nothing was warmed.
+fn cut_short(cut: Cut) -> Verdict {
+    let why = format!("{} while listing", cut.as_str());
+    if cut == Cut::Window { Verdict::Failed(why) } else { Verdict::Interrupted(why) }
 }
 
 /// What hotset understands and does not do yet; ignoring it would warm the wrong objects.
@@ -231,12 +237,11 @@ async fn carry_out(report: &mut Report, task: &Task, connection: &Connection, go
         None => None,
     };
     let (completions, recorder) = recording.unzip();
-    let limits = &connection.endpoint.limits;
     let warming = Warming {
         wire: connection.wire.clone(),
         limit: connection.limit.clone(),
-        retries: limits.retries,
-        outage_wait: limits.outage_wait,
+        flights: connection.flights.clone(),
+        priority: task.profile.priority,
         deadline: *deadline,
         stop: pass.stop.clone(),
         progress: pass.progress.clone(),
@@ -246,7 +251,7 @@ async fn carry_out(report: &mut Report, task: &Task, connection: &Connection, go
     if let Some(recorder) = recorder {
         recorder.finish().await;
     }
-    report.totals = Totals { planned, fresh: fresh_count, ..totals };
+    report.totals = Totals { planned, fresh: fresh_count + totals.fresh, ..totals };
     let min_warm = pass.min_warm.or(task.profile.min_warm);
     (report.outcome, report.reason) = verdict::judge(&report.totals, &ended, report.plan.wanted(), min_warm);
 }

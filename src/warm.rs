@@ -2,10 +2,12 @@
 //!
 //! One loop owns the queue; requests run beside it, each under a permit of the endpoint's limit and its own deadline.
 
+mod flights;
 mod order;
 mod queue;
 mod refusals;
 mod request;
+mod stop;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,19 +18,22 @@ use rand::RngExt;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::limit::{Limit, OPEN_AFTER, Permit};
+use crate::config::endpoint::Limits;
+use crate::limit::{Limit, OPEN_AFTER, Permit, Place};
 use crate::object::Object;
-use crate::report::{Completion, End, Fault, Progress, Totals};
+use crate::report::{Completion, Cut, End, Fault, Progress, Totals};
 use crate::s3::{Class, RequestError};
 
+use flights::Aside;
+pub use flights::Flights;
 pub use order::warming_order;
 use queue::{Pending, Queue};
 use refusals::{Buckets, Denial};
 use request::Sent;
 pub use request::{Wire, Wires};
+pub use stop::Stop;
 
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
@@ -42,11 +47,12 @@ const AT_ONCE: usize = 1_000;
 /// What a warm runs with.
 pub struct Warming<W> {
     pub wire: Arc<W>,
+    /// Says, too, how often an object is tried and how long an endpoint may answer nothing; read anew each time.
     pub limit: Limit,
-    /// Sends after the first, per object.
-    pub retries: u32,
-    /// How long an endpoint may answer nothing.
-    pub outage_wait: Duration,
+    /// Shared by all runs of the cache: an object that another one has open is not sent.
+    pub flights: Flights,
+    /// Among the runs that share the limit, higher first.
+    pub priority: i64,
     /// When the run must be over.
     pub deadline: Instant,
     pub stop: Stop,
@@ -55,35 +61,13 @@ pub struct Warming<W> {
     pub completions: Option<Sender<Completion>>,
 }
 
-/// How a run is told to stop.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    /// Send nothing new; let what is in flight end.
-    pub drain: CancellationToken,
-    /// Wait for nothing.
-    pub quit: CancellationToken,
-}
-
-impl Stop {
-    fn is_told(&self) -> bool {
-        self.drain.is_cancelled() || self.quit.is_cancelled()
-    }
-
-    pub async fn told(&self) {
-        tokio::select! {
-            () = self.drain.cancelled() => {}
-            () = self.quit.cancelled() => {}
-        }
-    }
-}
-
 /// Why a warm ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// Every object was seen to.
     Done,
     /// Told to stop.
-    Stopped,
+    Stopped(Cut),
     /// The run's deadline came first.
     Deadline,
     /// The endpoint answered nothing for so long.
@@ -103,6 +87,8 @@ pub async fn warm<W: Wires>(objects: Vec<Object>, warming: Warming<W>) -> (Total
         in_flight: HashMap::new(),
         totals,
         started: Instant::now(),
+        place: warming.limit.place(warming.priority),
+        aside: Aside::new(warming.flights.clone()),
         warming,
     };
     run.carry_out().await
@@ -123,13 +109,15 @@ struct Run<W> {
     in_flight: HashMap<Id, Pending>,
     totals: Totals,
     started: Instant,
+    place: Place,
+    aside: Aside,
     warming: Warming<W>,
 }
 
 impl<W: Wires> Run<W> {
     async fn carry_out(mut self) -> (Totals, Ended) {
         let ended = loop {
-            if self.queue.is_empty() && self.requests.is_empty() {
+            if self.queue.is_empty() && self.requests.is_empty() && self.aside.is_empty() {
                 break Ended::Done;
             }
             if let Some(ended) = self.overdue() {
@@ -137,10 +125,12 @@ impl<W: Wires> Run<W> {
             }
             self.step().await;
         };
-        if ended == Ended::Stopped {
+        self.place.rest();
+        if matches!(ended, Ended::Stopped(_)) {
             self.drain().await;
         }
         // Answers that are here already are not lost to the clock.
+        self.take_back();
         while let Some(finished) = self.requests.try_join_next_with_id() {
             self.finish(finished).await;
         }
@@ -156,12 +146,15 @@ impl<W: Wires> Run<W> {
         }
         let look = (now + LOOK).min(self.warming.deadline);
         let next = self.queue.next(now).map(|object| object.size);
-        let limit = self.warming.limit.clone();
+        if next.is_none() {
+            self.place.rest();
+        }
         tokio::select! {
             biased;
             () = self.warming.stop.told() => {}
             Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
-            permit = limit.admit(next.unwrap_or_default()), if next.is_some() => self.send(permit, now),
+            () = self.aside.came() => self.take_back(),
+            permit = self.place.admit(next.unwrap_or_default()), if next.is_some() => self.send(permit, now),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
         }
@@ -190,19 +183,30 @@ impl<W: Wires> Run<W> {
         let silent = silent_since.map_or(Duration::ZERO, |since| now.duration_since(since));
         let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
         self.warming.progress.silent_ms.store(silent_ms, Ordering::Relaxed);
+        let outage_wait = silent_since.map(|_| self.warming.limit.limits().outage_wait);
         if self.warming.stop.is_told() {
-            Some(Ended::Stopped)
+            Some(Ended::Stopped(self.warming.stop.why()))
         } else if now >= self.warming.deadline {
             Some(Ended::Deadline)
-        } else if silent_since.is_some() && silent >= self.warming.outage_wait && self.requests.is_empty() {
-            Some(Ended::Outage(self.warming.outage_wait))
         } else {
-            None
+            outage_wait.filter(|wait| silent >= *wait && self.requests.is_empty()).map(Ended::Outage)
         }
     }
 
-    fn send(&mut self, permit: Permit, now: Instant) {
-        let Some(mut pending) = self.queue.take(now) else { return };
+    /// Sends the next object that no other run has open.
+    fn send(&mut self, mut permit: Permit, now: Instant) {
+        let (mut pending, mut claim) = loop {
+            let sendable =
+                |object: &Object| object.size <= permit.bytes() && self.buckets.denied(&object.bucket).is_none();
+            if !self.queue.next(now).is_some_and(sendable) {
+                return;
+            }
+            let Some(next) = self.queue.take(now) else { return };
+            if let Some(claimed) = self.aside.claim(next) {
+                break claimed;
+            }
+        };
+        permit.shrink(pending.object.size);
         pending.sends += 1;
         pending.sent = clock::now();
         self.totals.sends += 1;
@@ -213,9 +217,25 @@ impl<W: Wires> Run<W> {
         let object = pending.object.clone();
         let task = self.requests.spawn(async move {
             let sent = request::send(&*wire, &object, deadline).await;
+            if let Sent::Warmed { etag, .. } = &sent {
+                claim.warmed(etag.clone());
+            }
+            drop(claim);
             Finished { sent, permit, generation, deadline }
         });
         self.in_flight.insert(task.id(), pending);
+    }
+
+    /// What another run has warmed meanwhile is warm; the rest is sent by this one.
+    fn take_back(&mut self) {
+        let now = Instant::now();
+        for (pending, warm) in self.aside.take_back() {
+            if warm {
+                self.end(&pending, &End::Fresh);
+            } else {
+                self.queue.put_first(pending, now);
+            }
+        }
     }
 
     async fn finish(&mut self, finished: Result<(Id, Finished), JoinError>) {
@@ -239,7 +259,8 @@ impl<W: Wires> Run<W> {
     }
 
     fn failed(&mut self, mut pending: Pending, error: &RequestError, deadline: Duration) {
-        let spent = pending.sends > self.warming.retries;
+        let Limits { retries, outage_wait, .. } = self.warming.limit.limits();
+        let spent = pending.sends > retries;
         let now = Instant::now();
         match error.class {
             Class::TimedOut | Class::Lost if spent || pending.doubted => {
@@ -259,7 +280,7 @@ impl<W: Wires> Run<W> {
             Class::Unreachable => self.unreached(pending, error),
             _ if error.transient() && !spent => {
                 pending.last = Some(End::Failed(fault(error)));
-                let asked = error.retry_after.unwrap_or_default().min(self.warming.outage_wait);
+                let asked = error.retry_after.unwrap_or_default().min(outage_wait);
                 let not_before = self.after(back_off(pending.sends).max(asked));
                 self.queue.put_first(pending, not_before);
             }
@@ -285,7 +306,7 @@ impl<W: Wires> Run<W> {
             pending.unsent += 1;
             back_off(pending.unsent)
         };
-        if pending.unsent > self.warming.retries.max(OPEN_AFTER) {
+        if pending.unsent > self.warming.limit.limits().retries.max(OPEN_AFTER) {
             return self.end(&pending, &end);
         }
         pending.last = Some(end);
@@ -314,7 +335,7 @@ impl<W: Wires> Run<W> {
                 return self.end(&pending, &End::Failed(fault(error)));
             }
         }
-        if pending.sends > self.warming.retries {
+        if pending.sends > self.warming.limit.limits().retries {
             return self.end(&pending, &End::Failed(fault(error)));
         }
         pending.last = Some(End::Failed(fault(error)));
@@ -358,7 +379,7 @@ impl<W: Wires> Run<W> {
                 tracing::debug!(bucket = %object.bucket, key = %object.key, class = fault.class, error = fault.message, "not warmed");
             }
             End::Gone => tracing::debug!(bucket = %object.bucket, key = %object.key, "gone since it was listed"),
-            End::Warmed { .. } => {}
+            End::Warmed { .. } | End::Fresh => {}
         }
         self.totals.add(&object.bucket, &object.key, object.size, end);
         self.warming.progress.end(object.size, end);
@@ -384,7 +405,7 @@ impl<W: Wires> Run<W> {
         for (_, pending) in std::mem::take(&mut self.in_flight) {
             self.end(&pending, &End::Unknown(Fault { class: ABANDONED, message: message.to_owned() }));
         }
-        let tried: Vec<_> = self.queue.drain_tried().collect();
+        let tried: Vec<_> = self.queue.drain_tried().chain(self.aside.drain()).collect();
         for mut pending in tried {
             if let Some(end) = pending.last.take() {
                 self.end(&pending, &end);

@@ -28,15 +28,15 @@ pub struct Endpoint {
 }
 
 /// Where ranged HEADs go. A type of its own: no listing endpoint converts to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheSite(pub Site);
 
 /// Where LISTs, plain HEADs and small GETs go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListSite(pub Site);
 
 /// One side of an endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     /// Scheme, host and port only.
     pub url: Url,

@@ -1,14 +1,16 @@
-//! The clients of an endpoint, opened once and shared by all of its profiles.
+//! The clients of every endpoint, opened once, shared by all of its profiles, and renewed after a reload.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Profile;
 use crate::limit::Limit;
 use crate::list::ListSide;
 use crate::s3::{CacheClient, Keys, ListClient, Regions, Transport};
-use crate::warm::Wire;
+use crate::warm::{Flights, Wire};
 
 /// Everything that one profile's pass sends through.
 #[derive(Clone, Debug)]
@@ -18,55 +20,147 @@ pub struct Connection {
     pub cache_credentials: Arc<Credentials>,
     pub lists: Arc<ListSide>,
     pub wire: Arc<Wire>,
-    /// The endpoint's, whatever the credentials.
+    /// The cache's, whatever the credentials.
     pub limit: Limit,
+    /// What any run of the cache has open.
+    pub flights: Flights,
 }
 
 /// Opened connections, by endpoint and by the credentials that a profile names.
 #[derive(Debug, Default)]
 pub struct Connections {
+    /// By the URL of the cache: an endpoint that is renamed, or gone for a while, drives the same cache.
+    caches: HashMap<String, Cache>,
     endpoints: HashMap<Arc<str>, Shared>,
     opened: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
 }
 
-/// What all the credentials of an endpoint share.
+/// What all the runs of a cache share.
 #[derive(Clone, Debug)]
-struct Shared {
-    transport: Transport,
+struct Cache {
     limit: Limit,
+    flights: Flights,
+}
+
+/// What all the credentials of an endpoint share.
+#[derive(Debug)]
+struct Shared {
+    endpoint: Arc<Endpoint>,
+    transport: Transport,
     regions: Regions,
 }
 
 impl Connections {
-    /// The connection for `profile`; nothing is sent yet.
+    /// The connection for `profile`; nothing is sent yet, and no credentials are read. The machine's certificates are, for a
+    /// new endpoint, for a few seconds at the most.
     pub async fn open(&mut self, profile: &Profile) -> Connection {
         let endpoint = &profile.endpoint;
         let own = profile.credentials.as_ref();
         let name = (endpoint.name.clone(), own.and_then(|own| own.name.clone()));
-        if let Some(open) = self.opened.get(&name) {
-            return open.clone();
+        let fits = |open: &&Connection| {
+            wired_alike(&open.endpoint, endpoint) && own.is_none_or(|own| *own == open.cache_credentials)
+        };
+        if let Some(open) = self.opened.get(&name).filter(fits) {
+            return Connection { endpoint: endpoint.clone(), ..open.clone() };
         }
-        let shared = self.endpoints.entry(endpoint.name.clone()).or_insert_with(|| Shared {
-            transport: Transport::new(endpoint.limits.connect_timeout, endpoint.limits.max_in_flight as usize),
-            limit: Limit::new(&endpoint.limits),
-            regions: Regions::new(&endpoint.bucket_regions),
-        });
-        let connection = connect(endpoint, own, shared).await;
+        let cache = self
+            .caches
+            .entry(cache_of(endpoint))
+            .or_insert_with(|| Cache { limit: Limit::new(&endpoint.limits), flights: Flights::default() });
+        let cache = cache.clone();
+        let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
+        let connection = connect(endpoint, own, &shared, cache).await;
+        self.endpoints.insert(endpoint.name.clone(), shared);
         self.opened.insert(name, connection.clone());
         connection
     }
+
+    /// Takes the endpoints of a new configuration. New limits hold at once, for live runs too; what else is new holds for
+    /// connections that are opened from now on. A cache that is gone is forgotten when no run uses it any more. Reads nothing.
+    pub fn renew(&mut self, endpoints: &BTreeMap<Arc<str>, Arc<Endpoint>>) {
+        let same_cache = |name: &Arc<str>, shared: &Shared| {
+            endpoints.get(name).is_some_and(|now| cache_of(now) == cache_of(&shared.endpoint))
+        };
+        self.endpoints.retain(|name, shared| same_cache(name, shared));
+        self.opened.retain(|(name, _), open| endpoints.get(name).is_some_and(|now| wired_alike(&open.endpoint, now)));
+        let mut configured = HashSet::new();
+        for endpoint in endpoints.values() {
+            let url = cache_of(endpoint);
+            // Where two endpoints name one cache, the first one's limits hold.
+            if let Some(cache) = self.caches.get(&url).filter(|_| !configured.contains(&url)) {
+                cache.limit.set(&endpoint.limits);
+            }
+            configured.insert(url);
+        }
+        self.caches.retain(|url, cache| configured.contains(url) || cache.flights.in_use());
+    }
+
+    /// The limit of an endpoint. `None` while nothing of it was opened.
+    pub fn limit(&self, endpoint: &str) -> Option<Limit> {
+        let shared = self.endpoints.get(endpoint)?;
+        Some(self.caches.get(&cache_of(&shared.endpoint))?.limit.clone())
+    }
+
+    /// When the first of an endpoint's credentials expires, of those that requests were last signed with. `None`: they do not
+    /// expire, or none were asked for yet.
+    pub fn credentials_expiry(&self, endpoint: &str) -> Option<DateTime<Utc>> {
+        let open = self.opened.iter().filter(|((name, _), _)| &**name == endpoint);
+        open.flat_map(|(_, open)| [&open.wire.cache_keys, &open.wire.list_keys]).filter_map(Keys::expiry).min()
+    }
 }
 
-async fn connect(endpoint: &Arc<Endpoint>, own: Option<&Arc<Credentials>>, shared: &Shared) -> Connection {
-    let Shared { transport, limit, regions } = shared;
-    let (cache, list) = (&endpoint.cache.0, &endpoint.list.0);
-    let cache_credentials = own.unwrap_or(&cache.credentials).clone();
-    let list_credentials = own.unwrap_or(&list.credentials).clone();
-    let cache_keys = Keys::new(&cache_credentials.source, &cache.region, transport).await;
+impl Shared {
+    /// Keeps of `before` what is as it was.
+    async fn renewed(before: Option<Self>, endpoint: &Arc<Endpoint>) -> Self {
+        let same_pool = |before: &Self| pool(&before.endpoint) == pool(endpoint);
+        let same_regions = |before: &Self| {
+            let sites = |of: &Endpoint| (of.cache.0.url.clone(), of.list.0.url.clone());
+            before.endpoint.bucket_regions == endpoint.bucket_regions && sites(&before.endpoint) == sites(endpoint)
+        };
+        let transport = before.as_ref().filter(|before| same_pool(before)).map(|before| before.transport.clone());
+        let regions = before.as_ref().filter(|before| same_regions(before)).map(|before| before.regions.clone());
+        let (connect_timeout, max_idle) = pool(endpoint);
+        Self {
+            endpoint: endpoint.clone(),
+            transport: match transport {
+                Some(transport) => transport,
+                None => Transport::open(connect_timeout, max_idle as usize).await,
+            },
+            regions: regions.unwrap_or_else(|| Regions::new(&endpoint.bucket_regions)),
+        }
+    }
+}
+
+/// What names the cache in the ledger, too.
+fn cache_of(endpoint: &Endpoint) -> String {
+    endpoint.cache.0.url.to_string()
+}
+
+/// What a pool of connections is made for.
+fn pool(endpoint: &Endpoint) -> (std::time::Duration, u32) {
+    (endpoint.limits.connect_timeout, endpoint.limits.max_in_flight)
+}
+
+/// Whether the clients of one serve the other: all but limits that are read as they are needed.
+fn wired_alike(a: &Endpoint, b: &Endpoint) -> bool {
+    a.cache == b.cache && a.list == b.list && a.bucket_regions == b.bucket_regions && pool(a) == pool(b)
+}
+
+async fn connect(
+    endpoint: &Arc<Endpoint>,
+    own: Option<&Arc<Credentials>>,
+    shared: &Shared,
+    cache: Cache,
+) -> Connection {
+    let Shared { transport, regions, .. } = shared;
+    let (heads, lists) = (&endpoint.cache.0, &endpoint.list.0);
+    let cache_credentials = own.unwrap_or(&heads.credentials).clone();
+    let list_credentials = own.unwrap_or(&lists.credentials).clone();
+    let cache_keys = Keys::new(&cache_credentials.source, &heads.region, transport).await;
     let list_keys = if list_credentials == cache_credentials {
         cache_keys.clone()
     } else {
-        Keys::new(&list_credentials.source, &list.region, transport).await
+        Keys::new(&list_credentials.source, &lists.region, transport).await
     };
     let client = ListClient::new(&endpoint.list, &list_keys, regions, transport);
     Connection {
@@ -78,8 +172,12 @@ async fn connect(endpoint: &Arc<Endpoint>, own: Option<&Arc<Credentials>>, share
             cache_keys,
             list_keys,
         }),
-        limit: limit.clone(),
+        limit: cache.limit,
+        flights: cache.flights,
         list_credentials,
         cache_credentials,
     }
 }
+
+#[cfg(test)]
+mod tests;

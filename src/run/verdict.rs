@@ -1,7 +1,7 @@
 //! What a run came to, from what its objects came to.
 
 use crate::object::Count;
-use crate::report::{Outcome, Totals};
+use crate::report::{Cut, Outcome, Totals};
 use crate::s3::Class;
 use crate::warm::Ended;
 
@@ -12,15 +12,16 @@ use crate::warm::Ended;
 pub(super) fn judge(totals: &Totals, ended: &Ended, wanted: Count, min_warm: Option<f64>) -> (Outcome, Option<String>) {
     let all_seen = totals.ended().objects >= totals.planned.objects;
     match ended {
-        Ended::Stopped if !all_seen || totals.unknown.objects > 0 => {
-            return (Outcome::Interrupted, Some(format!("told to stop; {}", missing(totals))));
+        // A window that closes is a deadline: the run is not taken up again.
+        Ended::Stopped(cut) if *cut != Cut::Window && (!all_seen || totals.unknown.objects > 0) => {
+            return (Outcome::Interrupted, Some(format!("{}; {}", cut.as_str(), missing(totals))));
         }
         Ended::Outage(wait) => {
             let wait = humantime::format_duration(*wait);
             let why = format!("the endpoint answered nothing for {wait}; {}", missing(totals));
             return (Outcome::Failed, Some(why));
         }
-        Ended::Done | Ended::Stopped | Ended::Deadline => {}
+        Ended::Done | Ended::Stopped(_) | Ended::Deadline => {}
     }
     let warm = totals.warmed.objects + totals.fresh.objects;
     let whole = warm + totals.gone.objects >= totals.planned.objects;
@@ -35,6 +36,9 @@ pub(super) fn judge(totals: &Totals, ended: &Ended, wanted: Count, min_warm: Opt
             100.0 * ratio.bytes,
             100.0 * least
         ),
+        (_, Ended::Stopped(Cut::Window)) if !all_seen || totals.unknown.objects > 0 => {
+            format!("{}; {}", Cut::Window.as_str(), missing(totals))
+        }
         (_, Ended::Deadline) => format!("the run's deadline came first; {}", missing(totals)),
         _ => missing(totals),
     };
@@ -97,8 +101,12 @@ mod tests {
             ("nothing, by silence", with(totals(0, 0, 0, 10), "timed_out"), Ended::Done, None, Outcome::Failed),
             ("an outage", totals(5, 0, 0, 0), outage, None, Outcome::Failed),
             ("out of time", totals(5, 0, 0, 0), Ended::Deadline, None, Outcome::Partial),
-            ("stopped", totals(5, 0, 0, 0), Ended::Stopped, None, Outcome::Interrupted),
-            ("stopped when all was done", totals(10, 0, 0, 0), Ended::Stopped, None, Outcome::Complete),
+            ("stopped", totals(5, 0, 0, 0), Ended::Stopped(Cut::Told), None, Outcome::Interrupted),
+            ("stopped when all was done", totals(10, 0, 0, 0), Ended::Stopped(Cut::Paused), None, Outcome::Complete),
+            ("stopped before anything", totals(0, 0, 0, 0), Ended::Stopped(Cut::Changed), None, Outcome::Interrupted),
+            ("the window closed", totals(5, 0, 0, 0), Ended::Stopped(Cut::Window), None, Outcome::Partial),
+            ("on enough", totals(9, 0, 0, 1), Ended::Stopped(Cut::Window), Some(0.9), Outcome::Complete),
+            ("on nothing", totals(0, 0, 0, 0), Ended::Stopped(Cut::Window), None, Outcome::Failed),
         ] {
             assert_eq!(judge(&totals, &ended, totals.planned, min_warm).0, outcome, "{name}");
         }
@@ -118,5 +126,16 @@ mod tests {
             why.unwrap(),
             "the run's deadline came first; 2 failed, 1 unknown, 2 not tried of 10 objects (throttled)"
         );
+    }
+    #[test]
+    fn a_run_that_was_stopped_says_by_whom() {
+        for (cut, reason) in [
+            (Cut::Told, "told to stop; 2 failed, 3 not tried of 10 objects (throttled)"),
+            (Cut::Shutdown, "the daemon was stopped; 2 failed, 3 not tried of 10 objects (throttled)"),
+            (Cut::Window, "its window closed; 2 failed, 3 not tried of 10 objects (throttled)"),
+        ] {
+            let (_, why) = judge(&with(totals(5, 0, 2, 0), "throttled"), &Ended::Stopped(cut), count(10), None);
+            assert_eq!(why.unwrap(), reason);
+        }
     }
 }

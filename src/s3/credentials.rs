@@ -1,7 +1,8 @@
 //! Keys: where they come from, how long they are held, and when they are read again.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod files;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -11,8 +12,10 @@ use aws_credential_types::Credentials as Secret;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_s3::config::Region;
-use tokio::sync::Mutex;
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
+
+use files::{Files, Pair};
 
 use super::transport::Transport;
 use crate::clock;
@@ -22,40 +25,55 @@ use crate::config::endpoint::CredentialSource;
 const EXPIRY_MARGIN: Duration = Duration::from_secs(300);
 /// Keys without an expiry are read again after this long, so that a rotated Secret is noticed without a refusal.
 const REREAD_AFTER: Duration = Duration::from_secs(60);
+/// An expiry beyond all clocks is looked at again, too.
+const LONGEST: Duration = Duration::from_secs(86_400);
 /// How long a source may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The keys of one credentials table, held until they expire. Clones share them.
+/// How soon a source that failed is asked again while the old keys hold.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// The keys of one credentials table, held until they are due to be read again. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Keys(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     source: Source,
-    held: Mutex<Option<Held>>,
+    shelf: Mutex<Shelf>,
+    /// One reads at a time.
+    reading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    held: Option<Held>,
+    /// When the source last failed, and why; `None` once it answers again.
+    failed: Option<(Instant, String)>,
 }
 
 #[derive(Debug)]
 struct Held {
     secret: Secret,
     reread_at: Instant,
+    expires_at: Option<Instant>,
 }
 
 #[derive(Debug)]
 enum Source {
     Sdk(SharedCredentialsProvider),
-    Files { access_key_id: PathBuf, secret_access_key: PathBuf, session_token: Option<PathBuf> },
+    Files(Files),
 }
 
 impl Keys {
-    /// Reads nothing yet. `transport` serves the sources that are servers (containers, instances, STS).
+    /// Reads nothing yet, and waits for nothing: the region is given, so that nobody is asked for it. `transport` serves the sources that are servers (containers, instances, STS).
     pub async fn new(source: &CredentialSource, region: &str, transport: &Transport) -> Self {
-        let sdk = ProviderConfig::without_region()
-            .with_region(Some(Region::new(region.to_owned())))
-            .with_http_client(transport.clone());
+        let region = Region::new(region.to_owned());
+        let sdk =
+            ProviderConfig::without_region().with_region(Some(region.clone())).with_http_client(transport.clone());
         let source = match source {
             CredentialSource::Chain => Source::Sdk(SharedCredentialsProvider::new(
-                DefaultCredentialsChain::builder().configure(sdk).build().await,
+                DefaultCredentialsChain::builder().region(region).configure(sdk).build().await,
             )),
             CredentialSource::AwsProfile(name) => Source::Sdk(SharedCredentialsProvider::new(
                 ProfileFileCredentialsProvider::builder().configure(&sdk).profile_name(name).build(),
@@ -63,46 +81,61 @@ impl Keys {
             CredentialSource::Fixed { access_key_id, secret_access_key } => Source::Sdk(
                 SharedCredentialsProvider::new(Secret::new(access_key_id, secret_access_key, None, None, "fixed")),
             ),
-            CredentialSource::Files { access_key_id, secret_access_key, session_token } => Source::Files {
+            CredentialSource::Files { access_key_id, secret_access_key, session_token } => Source::Files(Files {
                 access_key_id: access_key_id.clone(),
                 secret_access_key: secret_access_key.clone(),
                 session_token: session_token.clone(),
-            },
+            }),
         };
-        Self(Arc::new(Inner { source, held: Mutex::new(None) }))
+        Self::of(source)
+    }
+
+    fn of(source: Source) -> Self {
+        let (shelf, reading) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { source, shelf, reading }))
     }
 
     /// Reads the source again, whatever is held, which is kept where the source cannot be read: a single refusal must not
     /// cost keys that work. The error's text holds no secret.
     pub async fn reread(&self) -> Result<(), String> {
-        let mut held = self.0.held.lock().await;
+        let _reading = self.0.reading.lock().await;
         let secret = self.0.read().await.map_err(|error| describe(&error))?;
-        *held = Some(Held::new(secret));
+        self.0.shelf().put(secret);
         Ok(())
     }
 
+    /// When what is held expires. `None`: never, or nothing was asked for yet.
+    pub fn expiry(&self) -> Option<DateTime<Utc>> {
+        self.0.shelf().held.as_ref()?.secret.expiry().map(DateTime::from)
+    }
+
+    /// What is held, while it is not due. Keys that are due and still hold serve all but the one that reads new ones; a
+    /// source that fails costs nothing until they have expired.
     async fn get(&self) -> Result<Secret, CredentialsError> {
-        let mut held = self.0.held.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| Instant::now() < held.reread_at) {
-            return Ok(held.secret.clone());
+        let asked = Instant::now();
+        if let Some(secret) = self.0.shelf().held(Held::is_due) {
+            return Ok(secret);
         }
-        let secret = match self.0.read().await {
-            Ok(secret) => secret,
-            // What is held may still be good: a source that is away for a moment must not stop a run.
-            Err(error) => match held.as_mut().filter(|held| !expired(&held.secret)) {
-                Some(held) => {
-                    tracing::warn!(
-                        error = describe(&error),
-                        "could not refresh credentials; the old ones are still valid"
-                    );
-                    held.reread_at = Instant::now() + REREAD_AFTER / 6;
-                    return Ok(held.secret.clone());
+        let _reading = match self.0.reading.try_lock() {
+            Ok(reading) => reading,
+            Err(_) => {
+                if let Some(secret) = self.0.shelf().held(Held::is_expired) {
+                    return Ok(secret);
                 }
-                None => return Err(error),
-            },
+                self.0.reading.lock().await
+            }
         };
-        *held = Some(Held::new(secret.clone()));
-        Ok(secret)
+        // Somebody else may have read them meanwhile, or failed to.
+        if let Some(ready) = self.0.shelf().since(asked) {
+            return ready;
+        }
+        match self.0.read().await {
+            Ok(secret) => {
+                self.0.shelf().put(secret.clone());
+                Ok(secret)
+            }
+            Err(error) => self.0.shelf().keep(error),
+        }
     }
 }
 
@@ -111,11 +144,64 @@ impl Inner {
         let read = tokio::time::timeout(READ_TIMEOUT, self.source.read()).await;
         read.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(READ_TIMEOUT)))
     }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    /// Unless it is `spoilt`.
+    fn held(&self, spoilt: impl Fn(&Held) -> bool) -> Option<Secret> {
+        self.held.as_ref().filter(|held| !spoilt(held)).map(|held| held.secret.clone())
+    }
+
+    /// What came of a reading that ended since `asked`.
+    fn since(&self, asked: Instant) -> Option<Result<Secret, CredentialsError>> {
+        if let Some(secret) = self.held(Held::is_due) {
+            return Some(Ok(secret));
+        }
+        let (_, why) = self.failed.as_ref().filter(|(at, _)| *at > asked)?;
+        Some(Err(CredentialsError::provider_error(why.clone())))
+    }
+
+    fn put(&mut self, secret: Secret) {
+        if self.failed.take().is_some() && self.held.is_some() {
+            tracing::info!("the credentials could be refreshed again");
+        }
+        self.held = Some(Held::new(secret));
+    }
+
+    /// Goes on with what is held, while it has not expired. Said once, until the source answers again.
+    fn keep(&mut self, error: CredentialsError) -> Result<Secret, CredentialsError> {
+        let (now, why) = (Instant::now(), describe(&error));
+        let first = self.failed.is_none();
+        self.failed = Some((now, why.clone()));
+        let Some(held) = self.held.as_mut().filter(|held| !held.is_expired()) else { return Err(error) };
+        if first {
+            tracing::warn!(error = why, "could not refresh credentials; the old ones are still valid");
+        }
+        held.reread_at = now + ASK_AGAIN;
+        Ok(held.secret.clone())
+    }
 }
 
 impl Held {
     fn new(secret: Secret) -> Self {
-        Self { reread_at: Instant::now() + lifetime(&secret), secret }
+        let (now, left) = (Instant::now(), remaining(&secret));
+        let expires_at = left.and_then(|left| now.checked_add(left));
+        Self { reread_at: now + lifetime(left), expires_at, secret }
+    }
+
+    /// To be read again.
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.reread_at
+    }
+
+    /// By either clock: one stands still while the machine sleeps, the other may be set.
+    fn is_expired(&self) -> bool {
+        let passed = self.expires_at.is_some_and(|at| Instant::now() >= at);
+        passed || remaining(&self.secret).is_some_and(|left| left.is_zero())
     }
 }
 
@@ -132,27 +218,12 @@ impl Source {
     async fn read(&self) -> Result<Secret, CredentialsError> {
         match self {
             Self::Sdk(provider) => provider.provide_credentials().await,
-            Self::Files { access_key_id, secret_access_key, session_token } => {
-                let id = read_file(access_key_id).await?;
-                let secret = read_file(secret_access_key).await?;
-                let token = match session_token {
-                    Some(path) => Some(read_file(path).await?),
-                    None => None,
-                };
+            Self::Files(files) => {
+                let Pair { id, secret, token } = files.read().await.map_err(CredentialsError::invalid_configuration)?;
                 Ok(Secret::new(id, secret, token, None, "files"))
             }
         }
     }
-}
-
-async fn read_file(path: &Path) -> Result<String, CredentialsError> {
-    let refuse = |why: String| CredentialsError::invalid_configuration(format!("{}: {why}", path.display()));
-    let text = tokio::fs::read_to_string(path).await.map_err(|error| refuse(error.to_string()))?;
-    let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(refuse("expected one line of printable ASCII".to_owned()));
-    }
-    Ok(text.to_owned())
 }
 
 fn remaining(secret: &Secret) -> Option<Duration> {
@@ -160,14 +231,10 @@ fn remaining(secret: &Secret) -> Option<Duration> {
     Some(expiry.duration_since(SystemTime::from(clock::now())).unwrap_or_default())
 }
 
-fn expired(secret: &Secret) -> bool {
-    remaining(secret).is_some_and(|left| left.is_zero())
-}
-
-/// How long to hold `secret`: short-lived keys are read again halfway rather than at every call.
-fn lifetime(secret: &Secret) -> Duration {
-    match remaining(secret) {
-        Some(left) => left.saturating_sub(EXPIRY_MARGIN).max(left / 2),
+/// How long to hold keys that have so long left: short-lived ones are read again halfway rather than at every call.
+fn lifetime(left: Option<Duration>) -> Duration {
+    match left {
+        Some(left) => left.saturating_sub(EXPIRY_MARGIN).max(left / 2).min(LONGEST),
         None => REREAD_AFTER,
     }
 }
@@ -196,55 +263,4 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn keys(dir: &Path) -> Keys {
-        let source = CredentialSource::Files {
-            access_key_id: dir.join("id"),
-            secret_access_key: dir.join("secret"),
-            session_token: None,
-        };
-        Keys::new(&source, "us-east-1", &Transport::new(Duration::from_secs(1), 1)).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn mounted_keys_are_read_again_when_they_change() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("id"), "FIRST\n").unwrap();
-        std::fs::write(dir.path().join("secret"), "s3cret\n").unwrap();
-        let keys = keys(dir.path()).await;
-        assert_eq!(keys.get().await.unwrap().access_key_id(), "FIRST");
-        std::fs::write(dir.path().join("id"), "SECOND\n").unwrap();
-        assert_eq!(keys.get().await.unwrap().access_key_id(), "FIRST", "held for a while");
-        tokio::time::advance(REREAD_AFTER).await;
-        assert_eq!(keys.get().await.unwrap().access_key_id(), "SECOND");
-        std::fs::write(dir.path().join("id"), "THIRD\n").unwrap();
-        keys.reread().await.unwrap();
-        assert_eq!(keys.get().await.unwrap().access_key_id(), "THIRD", "at once when told to");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn keys_that_still_hold_survive_a_source_that_is_away() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("id"), "ID").unwrap();
-        std::fs::write(dir.path().join("secret"), "s3cret").unwrap();
-        let keys = keys(dir.path()).await;
-        keys.get().await.unwrap();
-        std::fs::remove_file(dir.path().join("id")).unwrap();
-        tokio::time::advance(REREAD_AFTER).await;
-        assert_eq!(keys.get().await.unwrap().access_key_id(), "ID");
-        assert!(keys.reread().await.is_err(), "which is said");
-        assert_eq!(keys.get().await.unwrap().access_key_id(), "ID", "and costs nothing");
-    }
-
-    #[tokio::test]
-    async fn a_bad_key_file_is_named_and_its_content_is_not() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("id"), "ID").unwrap();
-        std::fs::write(dir.path().join("secret"), "two words").unwrap();
-        let error = keys(dir.path()).await.reread().await.unwrap_err();
-        assert!(error.contains("secret: expected one line"), "{error}");
-        assert!(!error.contains("two words"), "{error}");
-    }
-}
+mod tests;

@@ -21,8 +21,10 @@ use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector as TcpConnector};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::RootCertStore;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tower_service::Service;
 
 use super::probe::{Head, Loss, Probe};
@@ -31,6 +33,8 @@ use super::probe::{Head, Loss, Probe};
 const POOL_IDLE: Duration = Duration::from_secs(50);
 /// A fill may keep a connection silent for minutes: keep-alive tells a slow server from a lost one.
 const KEEPALIVE: Duration = Duration::from_secs(15);
+/// How long the machine's certificates may take to be read.
+const ROOTS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One pool of connections. Clones share it.
 #[derive(Clone)]
@@ -39,8 +43,24 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// `connect_timeout` covers the name lookup and TCP; `max_idle` is how many unused connections a host may keep.
+    /// `connect_timeout` covers the name lookup and TCP; `max_idle` is how many unused connections a host may keep. Reads the
+    /// machine's certificates beside the runtime, and goes without them rather than wait for a disk that does not answer.
+    pub async fn open(connect_timeout: Duration, max_idle: usize) -> Self {
+        let roots = tokio::time::timeout(ROOTS_TIMEOUT, spawn_blocking(roots)).await;
+        let roots = roots.map(|read| read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+        let roots = roots.unwrap_or_else(|_| {
+            tracing::warn!("could not load the system's certificate authorities in {ROOTS_TIMEOUT:?}");
+            RootCertStore::empty()
+        });
+        Self::with(roots, connect_timeout, max_idle)
+    }
+
+    #[cfg(test)]
     pub fn new(connect_timeout: Duration, max_idle: usize) -> Self {
+        Self::with(roots(), connect_timeout, max_idle)
+    }
+
+    fn with(roots: RootCertStore, connect_timeout: Duration, max_idle: usize) -> Self {
         let mut tcp = TcpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -49,8 +69,11 @@ impl Transport {
         tcp.set_keepalive_interval(Some(KEEPALIVE));
         tcp.set_keepalive_retries(Some(3));
         let dial = Dial { tcp, timeout: connect_timeout };
-        let https =
-            HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1().wrap_connector(dial);
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(roots))
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(dial);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
@@ -61,13 +84,17 @@ impl Transport {
 }
 
 /// The machine's roots. Where there are none, plain HTTP still works and every TLS handshake fails for want of an issuer.
-fn tls() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
+fn roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::warn!(%error, "could not load some of the system's certificate authorities");
     }
     roots.add_parsable_certificates(found.certs);
+    roots
+}
+
+fn tls(roots: RootCertStore) -> rustls::ClientConfig {
     rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
 }
 

@@ -5,5 +5,6 @@ mod fake;
 mod outage;
 mod properties;
 mod refused;
+mod sharing;
 mod stopping;
 mod waiting;

@@ -5,4 +5,5 @@ mod ending;
 mod faults;
 mod plans;
 mod stage;
+mod together;
 mod warming;

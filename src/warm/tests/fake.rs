@@ -11,7 +11,7 @@ use crate::limit::Limit;
 use crate::object::{Bucket, ETag, Key, Object};
 use crate::report::{Progress, Totals};
 use crate::s3::{Class, RequestError, Warmed};
-use crate::warm::{Ended, Stop, Warming, Wires, warm};
+use crate::warm::{Ended, Flights, Stop, Warming, Wires, warm};
 
 /// One request, as the script sees it.
 #[derive(Clone, Debug)]
@@ -265,8 +265,8 @@ impl Scene {
         let warming = Warming {
             wire: fake.clone(),
             limit: Limit::new(&self.limits),
-            retries: self.limits.retries,
-            outage_wait: self.limits.outage_wait,
+            flights: Flights::default(),
+            priority: 0,
             deadline: start + self.deadline,
             stop: self.stop,
             progress: self.progress.clone(),

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
+use crate::report::Cut;
 use crate::s3::Class;
 use crate::warm::{Ended, Stop};
 
@@ -52,7 +53,7 @@ async fn told_to_stop_a_run_sends_nothing_new_and_waits_for_what_is_under_way() 
     let scene = Scene::default();
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(100)).await;
-    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped, [4, 0, 0, 0], 10 * SECOND));
+    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [4, 0, 0, 0], 10 * SECOND));
     assert_eq!(fake.calls().len(), 4);
 }
 
@@ -62,7 +63,7 @@ async fn told_to_stop_a_run_does_not_try_again_what_is_refused_meanwhile() {
     let scene = Scene::default();
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(100)).await;
-    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped, [0, 0, 4, 0]));
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(Cut::Told), [0, 0, 4, 0]));
     assert_eq!(fake.calls().len(), 4);
 }
 
@@ -73,7 +74,7 @@ async fn told_to_quit_a_run_waits_for_nothing() {
     later(5 * SECOND, &scene.stop.drain);
     later(7 * SECOND, &scene.stop.quit);
     let gone = scene.run(&fake, many(100)).await;
-    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped, [0, 0, 0, 4], 7 * SECOND));
+    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [0, 0, 0, 4], 7 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +92,7 @@ async fn a_run_that_was_told_before_it_began_sends_nothing() {
     let stop = Stop::default();
     stop.drain.cancel();
     let gone = Scene { stop, ..Scene::default() }.run(&fake, many(10)).await;
-    assert_eq!((gone.ended.clone(), gone.ends(), fake.calls().len()), (Ended::Stopped, [0, 0, 0, 0], 0));
+    assert_eq!((gone.ended.clone(), gone.ends(), fake.calls().len()), (Ended::Stopped(Cut::Told), [0, 0, 0, 0], 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +101,7 @@ async fn a_request_that_met_an_idle_reset_is_not_untried() {
     let scene = Scene::default();
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(1)).await;
-    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped, [0, 0, 0, 1]));
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(Cut::Told), [0, 0, 0, 1]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +111,7 @@ async fn a_run_can_be_stopped_while_the_keys_are_read_again() {
         let scene = Scene::default();
         later(5 * SECOND, if quit { &scene.stop.quit } else { &scene.stop.drain });
         let gone = scene.run(&fake, many(1)).await;
-        assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped, [0, 0, 1, 0], 5 * SECOND));
+        assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [0, 0, 1, 0], 5 * SECOND));
     }
     let fake = Arc::new(Fake::new(|_| fails(Class::Denied).after(SECOND)).reread_takes(MINUTE));
     let gone = Scene { deadline: 5 * SECOND, ..Scene::default() }.run(&fake, many(1)).await;
@@ -123,5 +124,14 @@ async fn told_only_to_quit_a_run_ends_at_once() {
     let scene = Scene::default();
     later(5 * SECOND, &scene.stop.quit);
     let gone = scene.run(&fake, many(10)).await;
-    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped, [0, 0, 0, 4], 5 * SECOND));
+    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [0, 0, 0, 4], 5 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cut_says_why() {
+    let fake = Arc::new(Fake::new(|_| warmed()));
+    let stop = Stop::default();
+    stop.cut(Cut::Replaced);
+    let gone = Scene { stop, ..Scene::default() }.run(&fake, many(10)).await;
+    assert_eq!((gone.ended, fake.calls().len()), (Ended::Stopped(Cut::Replaced), 0));
 }

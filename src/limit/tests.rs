@@ -1,0 +1,470 @@
+//! What a limit lets through, and when. Time is tokio's, paused.
+
+use super::places::{BACK_WITHIN, PASSED_FOR};
+use super::state::LONGEST_HOLD;
+use super::*;
+
+impl Limit {
+    /// A run of one request.
+    async fn admit(&self, bytes: u64) -> Permit {
+        self.place(0).admit(bytes).await
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        start_in_flight: 4,
+        max_in_flight: 8,
+        max_in_flight_bytes: 100,
+        list_in_flight: 4,
+        max_requests_per_second: None,
+        connect_timeout: Duration::from_secs(1),
+        base_timeout: Duration::from_secs(60),
+        min_fill_rate: 10,
+        retries: 4,
+        outage_wait: Duration::from_secs(300),
+    }
+}
+
+async fn now_or_never(limit: &Limit, bytes: u64) -> Option<Permit> {
+    tokio::time::timeout(Duration::from_millis(1), limit.admit(bytes)).await.ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_are_admitted_than_allowed() {
+    let limit = Limit::new(&limits());
+    let mut held = Vec::new();
+    while let Some(permit) = now_or_never(&limit, 1).await {
+        held.push(permit);
+    }
+    assert_eq!(held.len(), 4);
+    held.pop();
+    assert!(now_or_never(&limit, 1).await.is_some(), "a dropped permit makes room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_in_flight_are_bounded_and_a_giant_goes_alone() {
+    let limit = Limit::new(&limits());
+    let giant = now_or_never(&limit, 1000).await.expect("alone");
+    assert!(now_or_never(&limit, 1).await.is_none(), "nothing beside it");
+    drop(giant);
+    let half = now_or_never(&limit, 60).await.unwrap();
+    assert!(now_or_never(&limit, 41).await.is_none());
+    assert!(now_or_never(&limit, 40).await.is_some());
+    drop(half);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_counts_all_the_bytes_in_flight() {
+    let limit = Limit::new(&limits());
+    let _one = limit.admit(30).await;
+    let _two = limit.admit(20).await;
+    assert_eq!(limit.deadline(), Duration::from_secs(60 + 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_raise_the_limit_to_its_maximum_and_throttling_lowers_it_once_a_round() {
+    let limit = Limit::new(&limits());
+    for _ in 0..8 {
+        let mut round = Vec::new();
+        while let Some(permit) = now_or_never(&limit, 1).await {
+            round.push(permit);
+        }
+        round.into_iter().for_each(|permit| permit.settle(Verdict::Answered));
+    }
+    assert_eq!(limit.snapshot().allowed, 8);
+    let mut round = Vec::new();
+    while let Some(permit) = now_or_never(&limit, 1).await {
+        round.push(permit);
+    }
+    round.into_iter().for_each(|permit| permit.settle(Verdict::Throttled { retry_after: None }));
+    assert_eq!(limit.snapshot().allowed, 5, "8 × 0.7, once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_holds_the_endpoint_back() {
+    let limit = Limit::new(&limits());
+    let hold = Some(Duration::from_secs(7));
+    limit.admit(1).await.settle(Verdict::Throttled { retry_after: hold });
+    let start = Instant::now();
+    drop(limit.admit(1).await);
+    assert_eq!(start.elapsed().as_secs(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_opens_the_circuit_and_one_answer_closes_it() {
+    let limit = Limit::new(&limits());
+    for _ in 0..OPEN_AFTER {
+        limit.admit(1).await.settle(Verdict::Unanswered);
+    }
+    assert!(limit.open_since().is_some());
+    let probe = limit.admit(1).await;
+    let second = tokio::time::timeout(Duration::from_secs(60), limit.admit(1)).await;
+    assert!(second.is_err(), "one probe at a time");
+    probe.settle(Verdict::Unanswered);
+    let start = Instant::now();
+    let probe = limit.admit(1).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(1), "the pause doubles");
+    probe.settle(Verdict::Answered);
+    assert!(limit.open_since().is_none());
+    assert!(now_or_never(&limit, 1).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_keep_to_the_rate() {
+    let limit = Limit::new(&Limits { max_requests_per_second: Some(10), ..limits() });
+    let start = Instant::now();
+    for _ in 0..21 {
+        limit.admit(1).await.settle(Verdict::Answered);
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+}
+
+/// A limit whose circuit has just opened.
+async fn away() -> Limit {
+    let limit = Limit::new(&limits());
+    for _ in 0..OPEN_AFTER {
+        limit.admit(1).await.settle(Verdict::Unanswered);
+    }
+    limit
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_given_up_makes_room_for_another() {
+    let limit = away().await;
+    drop(limit.admit(1).await);
+    assert!(now_or_never(&limit, 1).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_straggler_from_before_the_outage_that_is_answered_ends_it() {
+    let limit = Limit::new(&limits());
+    let straggler = limit.admit(1).await;
+    for _ in 0..OPEN_AFTER {
+        limit.admit(1).await.settle(Verdict::Unanswered);
+    }
+    assert!(limit.snapshot().circuit_open);
+    straggler.settle(Verdict::Answered);
+    assert!(!limit.snapshot().circuit_open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_straggler_that_is_not_answered_lets_no_second_probe_through() {
+    let limit = Limit::new(&limits());
+    let straggler = limit.admit(1).await;
+    for _ in 0..OPEN_AFTER {
+        limit.admit(1).await.settle(Verdict::Unanswered);
+    }
+    let _probe = limit.admit(1).await;
+    straggler.settle(Verdict::Unanswered);
+    assert!(tokio::time::timeout(Duration::from_secs(60), limit.admit(1)).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_of_an_earlier_outage_lets_no_second_probe_through() {
+    for verdict in [Verdict::Unanswered, Verdict::Neutral] {
+        let limit = Limit::new(&limits());
+        let straggler = limit.admit(1).await;
+        for _ in 0..OPEN_AFTER {
+            limit.admit(1).await.settle(Verdict::Unanswered);
+        }
+        let earlier = limit.admit(1).await;
+        straggler.settle(Verdict::Answered);
+        for _ in 0..10 {
+            if let Some(permit) = now_or_never(&limit, 1).await {
+                permit.settle(Verdict::Answered);
+            }
+        }
+        for _ in 0..OPEN_AFTER {
+            limit.admit(1).await.settle(Verdict::Unanswered);
+        }
+        let _probe = limit.admit(1).await;
+        earlier.settle(verdict);
+        let second = tokio::time::timeout(Duration::from_secs(60), limit.admit(1)).await;
+        assert!(second.is_err(), "{verdict:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_of_any_length_holds_the_endpoint_back_for_half_a_minute_at_most() {
+    let limit = Limit::new(&limits());
+    let hold = Some(Duration::from_secs(u64::MAX));
+    limit.admit(1).await.settle(Verdict::Throttled { retry_after: hold });
+    let start = Instant::now();
+    drop(limit.admit(1).await);
+    assert_eq!(start.elapsed(), LONGEST_HOLD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_throttling_the_limit_grows_by_one_a_round() {
+    let limit = Limit::new(&Limits { max_in_flight: 100, ..limits() });
+    limit.admit(1).await.settle(Verdict::Throttled { retry_after: None });
+    let mut allowed = vec![limit.snapshot().allowed];
+    for _ in 0..6 {
+        let mut round = Vec::new();
+        while let Some(permit) = now_or_never(&limit, 1).await {
+            round.push(permit);
+        }
+        round.into_iter().for_each(|permit| permit.settle(Verdict::Answered));
+        allowed.push(limit.snapshot().allowed);
+    }
+    assert!(allowed.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{allowed:?}");
+    assert!(allowed[6] > allowed[0], "{allowed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_falls_to_one_and_no_further() {
+    let limit = Limit::new(&limits());
+    for _ in 0..50 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        limit.admit(1).await.settle(Verdict::Throttled { retry_after: None });
+    }
+    assert_eq!(limit.snapshot().allowed, 1);
+    assert!(now_or_never(&limit, 1).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_are_let_in_when_room_is_made() {
+    let limit = Limit::new(&limits());
+    let held: Vec<_> = [limit.admit(1).await, limit.admit(1).await, limit.admit(1).await, limit.admit(1).await].into();
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            tokio::spawn({
+                let limit = limit.clone();
+                async move { limit.admit(1).await.settle(Verdict::Answered) }
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    drop(held);
+    for task in waiting {
+        tokio::time::timeout(Duration::from_secs(1), task).await.expect("nobody is forgotten").unwrap();
+    }
+    assert_eq!(limit.snapshot().in_flight, 0);
+}
+
+async fn let_in(place: &mut Place, bytes: u64) -> Option<Permit> {
+    tokio::time::timeout(Duration::from_millis(1), place.admit(bytes)).await.ok()
+}
+
+/// Lets in one after another, each when the one before has ended, until nobody is left; gives their names.
+async fn order(limit: &Limit, held: Permit, waiting: &[(&'static str, i64)]) -> Vec<&'static str> {
+    let (sender, mut admitted) = tokio::sync::mpsc::channel(100);
+    let mut tasks = tokio::task::JoinSet::new();
+    for (name, priority) in waiting {
+        let (mut place, sender, name) = (limit.place(*priority), sender.clone(), *name);
+        tasks.spawn(async move {
+            let permit = place.admit(1).await;
+            sender.send((name, permit)).await.unwrap();
+        });
+        tokio::task::yield_now().await;
+    }
+    drop((held, sender));
+    let mut names = Vec::new();
+    while let Some((name, permit)) = admitted.recv().await {
+        names.push(name);
+        drop(permit);
+    }
+    names
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_higher_priority_is_let_in_first_and_equals_in_the_order_of_asking() {
+    let limit = Limit::new(&Limits { max_in_flight: 1, ..limits() });
+    let held = limit.admit(1).await;
+    let waiting = [("low", -5), ("first", 0), ("second", 0), ("high", 7), ("third", 0)];
+    assert_eq!(order(&limit, held, &waiting).await, ["high", "first", "second", "third", "low"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_of_one_priority_take_turns() {
+    let limit = Limit::new(&Limits { max_in_flight: 1, ..limits() });
+    let (sender, mut admitted) = tokio::sync::mpsc::channel(1);
+    let mut runs = tokio::task::JoinSet::new();
+    for name in ["a", "b", "c"] {
+        let (mut place, sender) = (limit.place(3), sender.clone());
+        runs.spawn(async move {
+            for _ in 0..10 {
+                let permit = place.admit(1).await;
+                sender.send(name).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                drop(permit);
+            }
+        });
+    }
+    drop(sender);
+    let mut names = Vec::new();
+    while let Some(name) = admitted.recv().await {
+        names.push(name);
+    }
+    for turn in names.chunks(3) {
+        assert_eq!(turn.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{names:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_waiting_keeps_nobody_out() {
+    let limit = Limit::new(&Limits { max_in_flight: 1, ..limits() });
+    let held = limit.admit(1).await;
+    let (mut high, mut low) = (limit.place(9), limit.place(0));
+    assert!(let_in(&mut high, 1).await.is_none(), "waits, and is cancelled");
+    drop(held);
+    let start = Instant::now();
+    drop(low.admit(1).await);
+    assert!(start.elapsed() <= BACK_WITHIN, "{:?}", start.elapsed());
+    let held = low.admit(1).await;
+    assert!(let_in(&mut high, 1).await.is_none());
+    drop(held);
+    high.rest();
+    assert!(let_in(&mut low, 1).await.is_some(), "nothing more to send: at once");
+    let _ = let_in(&mut high, 1).await;
+    drop(high);
+    assert!(let_in(&mut low, 1).await.is_some(), "its run is over: at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_lower_priority_slips_in_while_a_higher_one_comes_back_for_more() {
+    let limit = Limit::new(&Limits { max_in_flight: 1, ..limits() });
+    let (mut high, low) = (limit.place(1), limit.place(0));
+    let held = high.admit(1).await;
+    let mut lower = tokio::task::JoinSet::new();
+    lower.spawn(async move {
+        let mut low = low;
+        low.admit(1).await
+    });
+    tokio::task::yield_now().await;
+    drop(held);
+    // The lower run's task is woken, and takes its chance where there is one.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(lower.try_join_next().is_none());
+    let held = high.admit(1).await;
+    drop((held, high));
+    assert!(lower.join_next().await.is_some(), "and is let in when the higher one is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_bytes_do_not_fit_is_passed_for_a_moment_and_then_waited_for() {
+    let limit = Limit::new(&limits());
+    let held = limit.admit(60).await;
+    let (large, mut small) = (limit.place(0), limit.place(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        let mut large = large;
+        large.admit(90).await
+    });
+    tokio::task::yield_now().await;
+    assert!(let_in(&mut small, 1).await.is_some(), "room that it cannot use is not kept");
+    tokio::time::sleep(PASSED_FOR).await;
+    assert!(let_in(&mut small, 1).await.is_none(), "else small ones keep it out for ever");
+    drop(held);
+    assert_eq!(tasks.join_next().await.unwrap().unwrap().bytes(), 90);
+    assert!(let_in(&mut small, 1).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_limits_hold_at_once() {
+    let limit = Limit::new(&limits());
+    let held = [limit.admit(1).await, limit.admit(1).await, limit.admit(1).await, limit.admit(1).await];
+    limit.set(&Limits { max_in_flight: 2, retries: 9, ..limits() });
+    assert_eq!((limit.snapshot().allowed, limit.snapshot().max, limit.limits().retries), (2, 2, 9));
+    let [first, second, third, fourth] = held;
+    drop((first, second));
+    assert!(now_or_never(&limit, 1).await.is_none(), "two are still under way");
+    drop(third);
+    assert!(now_or_never(&limit, 1).await.is_some());
+    limit.set(&Limits { max_in_flight: 3, start_in_flight: 3, ..limits() });
+    assert_eq!(limit.snapshot().allowed, 2, "more is reached by answers only");
+    let second = limit.admit(1).await;
+    fourth.settle(Verdict::Answered);
+    assert_eq!(limit.snapshot().allowed, 3);
+    drop(second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_let_in_when_the_limits_are_raised() {
+    let limit = Limit::new(&Limits { max_in_flight_bytes: 10, ..limits() });
+    let _held = limit.admit(10).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn({
+        let limit = limit.clone();
+        async move { limit.admit(10).await }
+    });
+    tokio::task::yield_now().await;
+    limit.set(&Limits { max_in_flight_bytes: 20, ..limits() });
+    let let_in = tokio::time::timeout(Duration::from_secs(1), tasks.join_next()).await;
+    assert!(let_in.unwrap().unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_is_lifted_holds_nobody_back() {
+    let limit = Limit::new(&Limits { max_requests_per_second: Some(1), ..limits() });
+    drop(limit.admit(1).await);
+    limit.set(&limits());
+    assert!(now_or_never(&limit, 1).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn processes_divide_an_endpoint_and_each_keeps_at_least_one() {
+    let whole = Limits { max_requests_per_second: Some(9), ..limits() };
+    let limit = Limit::new(&whole);
+    limit.share(2);
+    let half = limit.limits();
+    assert_eq!((half.max_in_flight, half.max_in_flight_bytes, half.max_requests_per_second), (4, 50, Some(4)));
+    assert_eq!(half.min_fill_rate, 5, "half the cache fills for us");
+    limit.set(&Limits { max_in_flight: 6, ..whole.clone() });
+    assert_eq!(limit.limits().max_in_flight, 3, "a reload does not forget the others");
+    limit.share(1000);
+    let least = limit.limits();
+    assert_eq!((least.max_in_flight, least.max_in_flight_bytes, least.max_requests_per_second), (1, 1, Some(1)));
+    assert_eq!(limit.snapshot().allowed, 1);
+    assert!(now_or_never(&limit, 100).await.is_some());
+    limit.share(0);
+    limit.set(&whole);
+    assert_eq!(limit.limits(), whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_counts_what_was_sent_and_what_was_throttled() {
+    let limit = Limit::new(&limits());
+    limit.admit(1).await.settle(Verdict::Answered);
+    limit.admit(1).await.settle(Verdict::Throttled { retry_after: None });
+    limit.admit(1).await.settle(Verdict::Unanswered);
+    drop(limit.admit(1).await);
+    let Snapshot { requests_total, throttled_total, max, .. } = limit.snapshot();
+    assert_eq!((requests_total, throttled_total, max), (3, 1, 8));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_is_forgotten_where_many_come_give_up_and_come_again() {
+    let limit = Limit::new(&Limits { max_in_flight: 3, max_in_flight_bytes: 10, ..limits() });
+    let mut runs = tokio::task::JoinSet::new();
+    for run in 0..8_u64 {
+        let limit = limit.clone();
+        runs.spawn(async move {
+            let mut place = limit.place(i64::try_from(run % 3).unwrap());
+            let mut admitted = 0;
+            while admitted < 300 {
+                let bytes = (run + admitted) % 12;
+                tokio::select! {
+                    biased;
+                    permit = place.admit(bytes) => {
+                        admitted += 1;
+                        tokio::task::yield_now().await;
+                        permit.settle(Verdict::Answered);
+                    }
+                    // Something else comes up, now and then.
+                    () = tokio::task::yield_now(), if (run + admitted) % 5 == 0 => {}
+                }
+                if admitted % 7 == 0 {
+                    place.rest();
+                }
+            }
+        });
+    }
+    let all = tokio::time::timeout(Duration::from_secs(60), runs.join_all()).await;
+    assert_eq!(all.expect("nobody hangs").len(), 8);
+    assert_eq!((limit.snapshot().in_flight, limit.snapshot().bytes_in_flight), (0, 0));
+    assert_eq!(limit.snapshot().requests_total, 2400);
+}

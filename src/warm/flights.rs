@@ -1,0 +1,163 @@
+//! Which objects have an open request, across all runs of one cache: no two requests for one object.
+//!
+//! A run claims an object before it sends; one that another run has open is put aside until that request ends.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::queue::Pending;
+use crate::object::{ETag, Object};
+
+/// The open requests of one cache. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Flights(Arc<Mutex<HashMap<Name, Vec<Waiting>>>>);
+
+impl Flights {
+    /// Whether somebody else holds them too.
+    pub fn in_use(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<Name, Vec<Waiting>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An object by what it is called, whatever else a listing said of it.
+#[derive(Clone, Debug)]
+struct Name(Arc<Object>);
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.0.bucket, &self.0.key) == (&other.0.bucket, &other.0.key)
+    }
+}
+
+impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.0.bucket, &self.0.key).hash(state);
+    }
+}
+
+/// The right to send for one object; ends when it is dropped, however that comes.
+#[derive(Debug)]
+pub(super) struct Claim {
+    flights: Flights,
+    name: Name,
+    landed: Landed,
+}
+
+impl Claim {
+    /// The cache answered, under this ETag where it names one.
+    pub fn warmed(&mut self, etag: Option<ETag>) {
+        self.landed = Landed::Warmed(etag);
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let waiting = self.flights.open().remove(&self.name).unwrap_or_default();
+        for Waiting { post, ticket } in waiting {
+            post.put(ticket, self.landed.clone());
+        }
+    }
+}
+
+/// How somebody else's request ended.
+#[derive(Clone, Debug)]
+enum Landed {
+    Warmed(Option<ETag>),
+    Otherwise,
+}
+
+impl Landed {
+    /// Whether that is the object as it was listed, as far as anybody said.
+    fn is(&self, object: &Object) -> bool {
+        match self {
+            Self::Warmed(etag) => etag.as_ref().zip(object.etag.as_ref()).is_none_or(|(now, listed)| now == listed),
+            Self::Otherwise => false,
+        }
+    }
+}
+
+/// A run that wants to know.
+#[derive(Debug)]
+struct Waiting {
+    post: Arc<Post>,
+    ticket: u64,
+}
+
+/// Where a run learns of the ends that it waits for.
+#[derive(Debug, Default)]
+struct Post {
+    ended: Mutex<Vec<(u64, Landed)>>,
+    came: Notify,
+}
+
+impl Post {
+    fn put(&self, ticket: u64, landed: Landed) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, landed));
+        self.came.notify_one();
+    }
+}
+
+/// The objects that one run has put aside: no more than others have open.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    flights: Flights,
+    post: Arc<Post>,
+    waiting: HashMap<u64, Pending>,
+    tickets: u64,
+}
+
+impl Aside {
+    pub fn new(flights: Flights) -> Self {
+        Self { flights, ..Self::default() }
+    }
+
+    /// Claims the object of `pending`, or puts it aside.
+    pub fn claim(&mut self, pending: Pending) -> Option<(Pending, Claim)> {
+        let name = Name(pending.object.clone());
+        match self.flights.open().entry(name.clone()) {
+            Entry::Vacant(free) => drop(free.insert(Vec::new())),
+            Entry::Occupied(mut taken) => {
+                self.tickets += 1;
+                taken.get_mut().push(Waiting { post: self.post.clone(), ticket: self.tickets });
+                self.waiting.insert(self.tickets, pending);
+                return None;
+            }
+        }
+        Some((pending, Claim { flights: self.flights.clone(), name, landed: Landed::Otherwise }))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Until there is something to take back.
+    pub async fn came(&self) {
+        self.post.came.notified().await;
+    }
+
+    /// What others have ended, and whether it is warm by that.
+    pub fn take_back(&mut self) -> Vec<(Pending, bool)> {
+        let ended = std::mem::take(&mut *self.post.ended.lock().unwrap_or_else(PoisonError::into_inner));
+        let known = ended.into_iter().filter_map(|(ticket, landed)| Some((self.waiting.remove(&ticket)?, landed)));
+        known
+            .map(|(pending, landed)| {
+                let warm = landed.is(&pending.object);
+                (pending, warm)
+            })
+            .collect()
+    }
+
+    pub fn drain(&mut self) -> impl Iterator<Item = Pending> {
+        self.waiting.drain().map(|(_, pending)| pending)
+    }
+}

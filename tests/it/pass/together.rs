@@ -1,0 +1,83 @@
+//! Several passes of one cache at once, as a daemon runs them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hotset::clock;
+use hotset::report::{Cut, Identity, Outcome, Report, Trigger};
+use hotset::run::{self, Connections, Pass};
+use hotset::sim::{Kind, Lota};
+use hotset::warm::Stop;
+
+use super::stage::{Stage, bucket, builder, count, profile, stage};
+
+async fn pass(stage: &Stage, connections: &mut Connections, name: &str) -> impl Future<Output = Report> + use<> {
+    let task = stage.task(name);
+    let connection = connections.open(&task.profile).await;
+    let pass = Pass {
+        identity: Identity::new(Trigger::Schedule, clock::now()),
+        deadline: stage.deadline,
+        min_warm: None,
+        stop: stage.stop.clone(),
+        progress: Arc::default(),
+        journal: None,
+        claim: name.to_owned(),
+        rewarm: false,
+    };
+    async move { run::pass(&task, &connection, pass).await }
+}
+
+/// Two profiles of the same twenty objects, whose fills take so long.
+async fn two(floor: Duration) -> Stage {
+    let sim = builder().bucket("training", bucket("", 20)).cache(Lota { floor, ..Lota::default() });
+    let both =
+        profile("\"s3://training/**\"", "") + &profile("\"s3://training/**\"", "").replace("profile.p", "profile.q");
+    stage(sim, "", &both).await
+}
+
+#[tokio::test]
+async fn two_profiles_of_the_same_objects_never_have_one_open_twice() {
+    let stage = two(Duration::from_millis(700)).await;
+    let mut connections = Connections::default();
+    let (p, q) = (pass(&stage, &mut connections, "p").await, pass(&stage, &mut connections, "q").await);
+    let (p, q) = futures::join!(p, q);
+    for report in [&p, &q] {
+        assert_eq!(report.outcome, Outcome::Complete);
+        assert_eq!(report.totals.warmed + report.totals.fresh, count(20));
+    }
+    let counters = stage.sim.counters();
+    assert_eq!(counters.cache.most_open_one_key, 1);
+    assert_eq!(counters.cache.count(Kind::RangedHead), p.totals.sends + q.totals.sends);
+    assert!(p.totals.fresh.objects + q.totals.fresh.objects > 0, "what one fills, the other does not ask for");
+}
+
+#[tokio::test]
+async fn a_run_whose_window_closes_says_so_and_is_partial() {
+    let stage = two(Duration::from_millis(50)).await;
+    let mut connections = Connections::default();
+    let run = pass(&stage, &mut connections, "p").await;
+    connections.limit("cache").unwrap().share(1_000);
+    let (report, ()) = futures::join!(run, async {
+        while stage.heads() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stage.stop.cut(Cut::Window);
+    });
+    assert_eq!(report.outcome, Outcome::Partial);
+    assert_eq!(report.reason.unwrap(), "its window closed; 19 not tried of 20 objects");
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_while_it_lists_says_why() {
+    for (cut, outcome, reason) in [
+        (Cut::Removed, Outcome::Interrupted, "the profile was removed while listing"),
+        (Cut::Window, Outcome::Failed, "its window closed while listing"),
+    ] {
+        let mut stage = two(Duration::ZERO).await;
+        stage.stop = Stop::default();
+        stage.stop.cut(cut);
+        let run = pass(&stage, &mut Connections::default(), "p").await;
+        let report = run.await;
+        assert_eq!((report.outcome, report.reason.as_deref()), (outcome, Some(reason)));
+    }
+}
