@@ -15,6 +15,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
@@ -23,10 +24,13 @@ use crate::clock;
 use error::Fault;
 pub use error::JournalError;
 pub use ledger::{Freshness, LastWarmed};
+use locks::Locks;
 pub use recorder::Recorder;
 pub use runs::{Begun, End, Filter, NewRun, OpenRun, Recorded};
 
 const FILE: &str = "journal.db";
+/// How long another process is waited for that opens the journal: longer than its migrations may wait.
+const GATE: Duration = Duration::from_secs(60);
 
 /// An open journal. Clones share it.
 #[derive(Clone, Debug)]
@@ -34,8 +38,8 @@ pub struct Journal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    dir: PathBuf,
     path: PathBuf,
+    locks: Locks,
     db: Mutex<Connection>,
 }
 
@@ -54,8 +58,7 @@ impl Journal {
         DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(io("make the folder", &runs))?;
         // Two processes must not both find the file broken and move each other's new one aside.
         let gate = state_dir.join("journal.lock");
-        let gate_file = private(&gate).map_err(io("open the lock", &gate))?;
-        gate_file.lock().map_err(io("take the lock", &gate))?;
+        let gate_file = locks::take(&gate, GATE).map_err(io("take the lock", &gate))?;
         private(&path).map_err(io("open the journal", &path))?;
         let db = match connect(&path) {
             Err(error) if error.is_corrupt() => {
@@ -66,7 +69,7 @@ impl Journal {
             other => other?,
         };
         drop(gate_file);
-        let journal = Self(Arc::new(Inner { dir: state_dir.to_owned(), path, db: Mutex::new(db) }));
+        let journal = Self(Arc::new(Inner { path, locks: Locks::Files(runs), db: Mutex::new(db) }));
         journal.recover()?;
         Ok(journal)
     }
@@ -84,7 +87,8 @@ impl Journal {
         let opened = Connection::open_with_flags(&path, flags).map_err(Fault::from);
         let checked = opened.and_then(|db| schema::prepare_to_read(&db).map(|()| db));
         let db = checked.map_err(|fault| fault.of("read", &path))?;
-        Ok(Some(Self(Arc::new(Inner { dir: state_dir.to_owned(), path, db: Mutex::new(db) }))))
+        let locks = Locks::Files(locks::folder(state_dir));
+        Ok(Some(Self(Arc::new(Inner { path, locks, db: Mutex::new(db) }))))
     }
 
     /// The file.
@@ -92,8 +96,8 @@ impl Journal {
         &self.0.path
     }
 
-    fn dir(&self) -> &Path {
-        &self.0.dir
+    fn locks(&self) -> &Locks {
+        &self.0.locks
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

@@ -1,6 +1,5 @@
 //! Past and present runs, and who may start one.
 
-use std::fs::File;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,8 +7,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Transaction, params};
 use ulid::Ulid;
 
+use super::Journal;
 use super::error::{Fault, JournalError};
-use super::{Journal, locks};
+use super::locks::Lock;
 use crate::clock;
 use crate::object::{Bucket, Count, Key};
 use crate::report::json::interrupted;
@@ -43,7 +43,7 @@ pub struct NewRun {
 #[derive(Debug)]
 pub struct OpenRun {
     pub(super) id: String,
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What came of wanting to begin.
@@ -107,7 +107,7 @@ impl Journal {
             if let Some((id, since)) = self.holder(db, &new.claim)? {
                 return Ok(Begun::AlreadyRunning { id, since });
             }
-            let lock = locks::take(self.dir(), &id)?;
+            let lock = self.locks().take(&id)?;
             let started = new.started.timestamp_millis();
             db.execute(
                 "INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", due, missed, resumes, started, seen, outcome, line)
@@ -129,7 +129,7 @@ impl Journal {
             Ok(Begun::Run(OpenRun { id: id.clone(), _lock: lock }))
         });
         if begun.is_err() {
-            locks::remove(self.dir(), &id);
+            self.locks().clear(&id);
         }
         begun
     }
@@ -140,7 +140,7 @@ impl Journal {
         let rows = select.query_map([claim], |row| Ok((row.get::<_, String>(0)?, instant(row.get(1)?))))?;
         for row in rows {
             let (id, since) = row?;
-            if locks::is_held(self.dir(), &id) {
+            if self.locks().is_held(&id) {
                 return Ok(Some((id, since)));
             }
         }
@@ -159,18 +159,19 @@ impl Journal {
         })
     }
 
-    /// Ends a run: its completions go into the ledger, and then it is over.
+    /// Ends a run, and merges its completions into the ledger. That this cannot be done yet is logged.
     ///
     /// # Errors
     /// The database cannot be written. The run then counts as interrupted.
     pub fn finish(&self, run: &OpenRun, end: &End) -> Result<(), JournalError> {
-        self.merge()?;
         self.transact("end a run in", |db| {
             let ended = end.ended.timestamp_millis();
             db.execute(
                 "UPDATE run SET ended = ?2, seen = max(seen, ?2), outcome = ?3, reason = ?4, line = ?5 WHERE id = ?1",
                 params![run.id, ended, end.outcome.as_str(), end.reason, end.line],
             )?;
+            // Of a run that was taken up again, those of its end count: it tried the others anew.
+            db.execute("DELETE FROM failure WHERE run = ?1", [&run.id])?;
             let mut insert = db.prepare("INSERT INTO failure VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
             for (n, failure) in (0_i64..).zip(&end.failures) {
                 let key = failure.key.as_bytes();
@@ -178,7 +179,11 @@ impl Journal {
             }
             Ok(())
         })?;
-        locks::remove(self.dir(), &run.id);
+        self.locks().remove(&run.id);
+        // The end is what must not be lost; arrivals are as good as the ledger, and the next to end merges them.
+        if let Err(error) = self.merge() {
+            tracing::warn!("{error}; what run {} warmed is merged later", run.id);
+        }
         Ok(())
     }
 
@@ -188,7 +193,7 @@ impl Journal {
             let mut dead = Vec::new();
             for run in select(db, "WHERE outcome = 'running'", [])? {
                 let id = run.id.to_string();
-                if locks::is_held(self.dir(), &id) {
+                if self.locks().is_held(&id) {
                     continue;
                 }
                 let seen: i64 = db.query_row("SELECT seen FROM run WHERE id = ?1", [&id], |row| row.get(0))?;
@@ -205,8 +210,8 @@ impl Journal {
                     db.query_row("SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1)", [id], |row| row.get(0))?,
                 )
             };
-            for id in locks::present(self.dir()) {
-                if !known(&id)? && !locks::is_held(self.dir(), &id) {
+            for id in self.locks().present() {
+                if !known(&id)? && !self.locks().is_held(&id) {
                     dead.push(id);
                 }
             }
@@ -217,7 +222,7 @@ impl Journal {
         }
         for id in dead {
             tracing::debug!(run = id, "{VANISHED}");
-            locks::remove(self.dir(), &id);
+            self.locks().clear(&id);
         }
         Ok(())
     }
@@ -268,7 +273,7 @@ impl Journal {
 
     /// A run that nobody carries out any more is not going on, even before the journal says so.
     fn as_it_is(&self, run: Recorded) -> Recorded {
-        if run.outcome != Outcome::Running || locks::is_held(self.dir(), &run.id.to_string()) {
+        if run.outcome != Outcome::Running || self.locks().is_held(&run.id.to_string()) {
             return run;
         }
         let line = interrupted(&run.line, run.warmed, run.started, VANISHED);

@@ -84,7 +84,7 @@ fn a_run_is_kept_with_its_end_and_its_failures() {
     assert_eq!((kept.outcome, kept.ended, &*kept.line), (Outcome::Partial, Some(at(60)), r#"{"v":1}"#));
     assert_eq!(journal.failures(Ulid(1)).unwrap(), end(60).failures);
     assert_eq!(journal.run(Ulid(2)).unwrap(), None);
-    assert!(locks::present(dir.path()).is_empty(), "no lock is left behind");
+    assert!(journal.locks().present().is_empty(), "no lock is left behind");
 }
 
 #[test]
@@ -118,6 +118,39 @@ fn a_claim_is_held_by_one_live_run() {
 }
 
 #[test]
+fn whoever_only_looks_at_a_lock_holds_none() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    drop(begun(&journal, 1, "p"));
+    let id = Ulid(1).to_string();
+    let looking = fs::File::open(locks::folder(dir.path()).join(format!("{id}.lock"))).unwrap();
+    looking.try_lock_shared().unwrap();
+    assert!(!journal.locks().is_held(&id));
+    assert_eq!(outcomes(&journal), [(1, Outcome::Interrupted)]);
+    begun(&journal, 2, "p");
+}
+
+#[test]
+fn the_lock_of_a_run_is_never_removed_from_under_its_holder() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    let again = journal.begin(&new_run(1, "q")).unwrap_err();
+    assert!(again.to_string().contains("take the run's lock"), "{again}");
+    assert!(journal.locks().is_held(&run.id), "one that could not begin under the same id takes nothing away");
+    journal.locks().clear(&run.id);
+    assert!(journal.locks().is_held(&run.id));
+    let path = locks::folder(dir.path()).join(format!("{}.lock", run.id));
+    let early = fs::File::open(&path).unwrap();
+    journal.finish(&run, &end(60)).unwrap();
+    drop(run);
+    early.try_lock().unwrap();
+    let taken = journal.locks().take(&Ulid(1).to_string()).unwrap();
+    assert!(journal.locks().is_held(&Ulid(1).to_string()), "the lock of a file that is gone does not count");
+    drop((early, taken));
+}
+
+#[test]
 fn a_run_whose_process_is_gone_is_interrupted() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
@@ -127,7 +160,7 @@ fn a_run_whose_process_is_gone_is_interrupted() {
     fs::write(locks::folder(dir.path()).join("01ARZ3NDEKTSV4RRFFQ69G5FAV.lock"), "").unwrap();
     let journal = Journal::open(dir.path()).unwrap();
     assert_eq!(outcomes(&journal), [(2, Outcome::Interrupted), (1, Outcome::Running)]);
-    assert_eq!(locks::present(dir.path()), [Ulid(1).to_string()], "files of nobody are removed");
+    assert_eq!(journal.locks().present(), [Ulid(1).to_string()], "files of nobody are removed");
     let dead = journal.run(Ulid(2)).unwrap().unwrap();
     let line: serde_json::Value = serde_json::from_str(&dead.line).unwrap();
     assert_eq!(
