@@ -128,21 +128,29 @@ impl Journal {
         run: &str,
         batch: &[Completion],
     ) -> Result<(), JournalError> {
-        self.transact("write to", |db| {
-            let mut filled = filled(db, url)?;
-            let before = filled;
+        let left_out = self.transact("write to", |db| {
+            let mut room = self.room_in(db)?.unwrap_or(u64::MAX);
+            let mut left_out = 0;
+            let before = filled(db, url)?;
+            let mut filled = before;
             let mut insert =
                 db.prepare_cached("INSERT INTO arrived (identity, value, sent, filled) VALUES (?1, ?2, ?3, ?4)")?;
             for done in batch {
                 filled = filled.saturating_add(done.size);
-                if let Some(etag) = &done.etag {
-                    let identity = hasher.identity(&done.object.bucket, &done.object.key);
-                    let mib = i64::try_from(filled / MIB).unwrap_or(i64::MAX);
-                    insert.execute(params![identity, value(etag, done.size), done.sent.timestamp(), mib])?;
+                let Some(etag) = &done.etag else { continue };
+                if room == 0 {
+                    left_out += 1;
+                    continue;
+                }
+                room -= 1;
+                let identity = hasher.identity(&done.object.bucket, &done.object.key);
+                insert.execute(params![identity, value(etag, done.size), done.sent.timestamp(), mib(filled)])?;
+                if self.is_in_memory() {
+                    db.prepare_cached("INSERT OR IGNORE INTO belongs VALUES (?1, ?2)")?
+                        .execute(params![identity, url])?;
                 }
             }
-            db.prepare_cached("INSERT INTO cache VALUES (?1, ?2) ON CONFLICT DO UPDATE SET filled = excluded.filled")?
-                .execute(params![url, i64::try_from(filled).unwrap_or(i64::MAX)])?;
+            add_filled(db, url, filled - before)?;
             let seen = batch.iter().map(|done| done.at.timestamp_millis()).max().unwrap_or(0);
             let bytes = i64::try_from(filled - before).unwrap_or(i64::MAX);
             let objects = i64::try_from(batch.len()).unwrap_or(i64::MAX);
@@ -150,8 +158,10 @@ impl Journal {
                 "UPDATE run SET objects = objects + ?2, bytes = bytes + ?3, seen = max(seen, ?4) WHERE id = ?1",
             )?
             .execute(params![run, objects, bytes, seen])?;
-            Ok(())
-        })
+            Ok(left_out)
+        })?;
+        self.is_full(left_out);
+        Ok(())
     }
 
     /// Moves the arrivals into the ledger, part by part: it can end anywhere and loses nothing.
@@ -257,8 +267,26 @@ fn beginning(byte: usize) -> Vec<u8> {
     u8::try_from(byte).map_or_else(|_| vec![u8::MAX; size_of::<Identity>() + 1], |byte| vec![byte])
 }
 
+/// An entry, unless a later one is there.
+pub(super) const UPSERT: &str = "INSERT INTO ledger VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (identity) DO UPDATE SET value = excluded.value, sent = excluded.sent, filled = excluded.filled
+    WHERE excluded.sent >= ledger.sent";
+
+/// Whole MiB.
+pub(super) fn mib(bytes: u64) -> i64 {
+    i64::try_from(bytes / MIB).unwrap_or(i64::MAX)
+}
+
+/// Counts bytes that were filled through a cache.
+pub(super) fn add_filled(db: &Connection, cache_url: &str, bytes: u64) -> Result<(), Fault> {
+    let all = i64::try_from(filled(db, cache_url)?.saturating_add(bytes)).unwrap_or(i64::MAX);
+    db.prepare_cached("INSERT INTO cache VALUES (?1, ?2) ON CONFLICT DO UPDATE SET filled = excluded.filled")?
+        .execute(params![cache_url, all])?;
+    Ok(())
+}
+
 /// Bytes filled through a cache, ever.
-fn filled(db: &Connection, cache_url: &str) -> Result<u64, Fault> {
+pub(super) fn filled(db: &Connection, cache_url: &str) -> Result<u64, Fault> {
     let mut select = db.prepare_cached("SELECT filled FROM cache WHERE url = ?1")?;
     let filled: Option<i64> = select.query_row([cache_url], |row| row.get(0)).optional()?;
     Ok(filled.and_then(|filled| u64::try_from(filled).ok()).unwrap_or(0))

@@ -57,6 +57,9 @@ struct Book {
 
 impl Book {
     async fn keep(self: Arc<Self>, mut completions: Receiver<Completion>) -> Result<(), JournalError> {
+        let book = self.clone();
+        let noted = spawn_blocking(move || book.journal.sends_to(&book.run, &book.url)).await;
+        noted.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         let mut unmerged = 0;
         loop {
             let mut batch = Vec::with_capacity(BATCH);

@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::Fault;
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/1_runs.sql"), include_str!("schema/2_ledger.sql")];
+pub(super) const MIGRATIONS: [&str; 3] =
+    [include_str!("schema/1_runs.sql"), include_str!("schema/2_ledger.sql"), include_str!("schema/3_daemon.sql")];
 
 /// How long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(30);
@@ -62,7 +63,7 @@ fn tune(db: &Connection) -> Result<(), Fault> {
 
 /// Reads a little of everything: a broken file shows itself now rather than in the middle of a run.
 fn probe(db: &Connection) -> Result<(), Fault> {
-    for table in ["run", "failure", "cache", "ledger", "arrived", "mark"] {
+    for table in ["run", "failure", "cache", "ledger", "arrived", "mark", "profile", "source"] {
         db.query_row(&format!("SELECT count(*) FROM (SELECT * FROM {table} LIMIT 1)"), [], |_| Ok(()))?;
     }
     Ok(())

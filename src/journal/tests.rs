@@ -1,5 +1,10 @@
 //! Opening, sharing, losing and pruning a journal.
 
+mod memory;
+mod profiles;
+mod resuming;
+mod sharing;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -32,6 +37,8 @@ fn new_run(n: u128, profile: &str) -> NewRun {
         missed: 0,
         resumes: 0,
         started: at(i64::try_from(n).unwrap()),
+        rewarm: false,
+        mark: None,
         line: r#"{"v":1,"planned":{"objects":4,"bytes":40},"fresh":{"objects":1,"bytes":10}}"#.to_owned(),
     }
 }
@@ -39,7 +46,7 @@ fn new_run(n: u128, profile: &str) -> NewRun {
 fn begun(journal: &Journal, n: u128, profile: &str) -> OpenRun {
     match journal.begin(&new_run(n, profile)).unwrap() {
         Begun::Run(run) => run,
-        Begun::AlreadyRunning { id, .. } => panic!("{id} is running"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -50,6 +57,7 @@ fn end(seconds: i64) -> End {
         ended: at(seconds),
         outcome: Outcome::Partial,
         reason: Some("1 failed".to_owned()),
+        resumable: false,
         line: r#"{"v":1}"#.to_owned(),
         failures: vec![failure],
     }
@@ -123,7 +131,7 @@ fn whoever_only_looks_at_a_lock_holds_none() {
     let journal = Journal::open(dir.path()).unwrap();
     drop(begun(&journal, 1, "p"));
     let id = Ulid(1).to_string();
-    let looking = fs::File::open(locks::folder(dir.path()).join(format!("{id}.lock"))).unwrap();
+    let looking = File::open(locks::folder(dir.path()).join(format!("{id}.lock"))).unwrap();
     looking.try_lock_shared().unwrap();
     assert!(!journal.locks().is_held(&id));
     assert_eq!(outcomes(&journal), [(1, Outcome::Interrupted)]);
@@ -141,7 +149,7 @@ fn the_lock_of_a_run_is_never_removed_from_under_its_holder() {
     journal.locks().clear(&run.id);
     assert!(journal.locks().is_held(&run.id));
     let path = locks::folder(dir.path()).join(format!("{}.lock", run.id));
-    let early = fs::File::open(&path).unwrap();
+    let early = File::open(&path).unwrap();
     journal.finish(&run, &end(60)).unwrap();
     drop(run);
     early.try_lock().unwrap();
@@ -173,24 +181,41 @@ fn a_run_whose_process_is_gone_is_interrupted() {
 
 #[test]
 fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
-    let dir = folder();
-    let path = dir.path().join(FILE);
-    let db = Connection::open(&path).unwrap();
-    db.execute_batch(include_str!("schema/1_runs.sql")).unwrap();
-    db.execute_batch(
-        "PRAGMA user_version = 1;
-         INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", missed, resumes, started, seen, ended, outcome, line)
-         VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'p', 'p', 'e', 'f', 'cli', 0, 0, 1, 2, 2, 'complete', '{}')",
-    )
-    .unwrap();
-    drop(db);
-    let error = Journal::read(dir.path()).unwrap_err();
-    assert!(matches!(error, JournalError::Older { .. }), "reading changes nothing: {error}");
-    let journal = Journal::open(dir.path()).unwrap();
-    assert_eq!(journal.runs(&Filter::default()).unwrap().len(), 1);
-    let version: i64 = journal.lock().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, schema::KNOWN);
-    assert!(Journal::read(dir.path()).unwrap().is_some());
+    for old in 1..schema::MIGRATIONS.len() {
+        let dir = folder();
+        let db = Connection::open(dir.path().join(FILE)).unwrap();
+        for migration in &schema::MIGRATIONS[..old] {
+            db.execute_batch(migration).unwrap();
+        }
+        db.pragma_update(None, "user_version", i64::try_from(old).unwrap()).unwrap();
+        db.execute_batch(
+            "INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", missed, resumes, started, seen, ended, outcome, line)
+             VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'p', 'p', 'e', 'f', 'cli', 0, 0, 1, 2, 2, 'complete', '{}'),
+                    ('01ARZ3NDEKTSV4RRFFQ69G5FAW', 'p', 'p', 'e', 'f', 'cli', 0, 0, 3, 4, NULL, 'running', '{}')",
+        )
+        .unwrap();
+        if old > 1 {
+            let (identity, url) = (vec![1_u8; 16], "u");
+            db.execute("INSERT INTO arrived VALUES (1, ?1, 2, 3, 4)", [&identity]).unwrap();
+            db.execute("INSERT INTO cache VALUES (?1, 5)", [url]).unwrap();
+        }
+        drop(db);
+        let error = Journal::read(dir.path()).unwrap_err();
+        assert!(matches!(error, JournalError::Older { .. }), "reading changes nothing: {error}");
+        let journal = Journal::open(dir.path()).unwrap();
+        let kept: Vec<_> = outcomes(&journal).into_iter().map(|(_, outcome)| outcome).collect();
+        assert_eq!(kept, [Outcome::Interrupted, Outcome::Complete]);
+        assert!(journal.interrupted(None).unwrap().is_empty());
+        if old > 1 {
+            let entries: i64 =
+                journal.lock().query_row("SELECT count(*) FROM ledger WHERE filled = 4", [], |row| row.get(0)).unwrap();
+            assert_eq!(entries, 1, "what had arrived is merged");
+        }
+        begun(&journal, 1, "p");
+        let version: i64 = journal.lock().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, schema::KNOWN);
+        assert!(Journal::read(dir.path()).unwrap().is_some());
+    }
 }
 
 #[test]
@@ -205,7 +230,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 2; \
+                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 3; \
                  use that version, or another --state-dir"
             )
         );
