@@ -69,10 +69,7 @@ impl Journal {
             self.keep_within_bounds(db)
         })?;
         self.locks().remove(&run.id);
-        // The end is what must not be lost; arrivals are as good as the ledger, and the next to end merges them.
-        if let Err(error) = self.merge() {
-            tracing::warn!("{error}; what run {} warmed is merged later", run.id);
-        }
+        self.merge_or_say();
         Ok(())
     }
 

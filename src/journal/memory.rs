@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params, params_from_iter};
 
 use super::error::{Fault, JournalError};
-use super::ledger::{add_filled, filled};
+use super::ledger::{add_filled, batches, filled, mib};
 use super::locks::Locks;
 use super::profiles::FORGOTTEN;
 use super::{Inner, Journal, Store, health, ledger, schema, sources};
@@ -21,14 +21,11 @@ const RUNS: u32 = 1_000;
 /// The last runs whose failures are kept.
 const FAILURES_OF: u32 = 20;
 
-/// Which cache each entry is for: its count goes on from another number on disk.
-const BELONGS: &str = "CREATE TABLE belongs (identity BLOB PRIMARY KEY, url TEXT NOT NULL) STRICT, WITHOUT ROWID";
-
 /// What is left once the one on disk has taken over: the runs that go on, and names for them to end under.
 const EMPTY: &str = "
     DELETE FROM failure WHERE run IN (SELECT id FROM run WHERE outcome <> 'running');
     DELETE FROM run WHERE outcome <> 'running';
-    DELETE FROM ledger; DELETE FROM belongs; DELETE FROM cache; DELETE FROM source; DELETE FROM mark;
+    DELETE FROM batch; DELETE FROM cache; DELETE FROM source; DELETE FROM mark;
     UPDATE profile SET watermark = NULL, timetable = NULL, fingerprint = NULL, paused = NULL, paused_until = NULL,
         pause_set = 0, last_due = NULL, last_complete_due = NULL";
 
@@ -40,11 +37,8 @@ impl Journal {
     /// There is not enough memory.
     pub fn memory(bound: u64) -> Result<Self, JournalError> {
         let path = Path::new(NAME);
-        let made = Connection::open_in_memory().map_err(Fault::from).and_then(|mut db| {
-            schema::prepare(&mut db)?;
-            db.execute_batch(BELONGS)?;
-            Ok(db)
-        });
+        let opened = Connection::open_in_memory().map_err(Fault::from);
+        let made = opened.and_then(|mut db| schema::prepare(&mut db).map(|()| db));
         let db = Mutex::new(made.map_err(|fault| fault.of("make", path))?);
         let locks = Locks::Names(Arc::new(Mutex::new(HashSet::new())));
         let store = Store::Memory { name: path.to_owned(), bound, said_full: AtomicBool::new(false) };
@@ -61,13 +55,11 @@ impl Journal {
 
     pub(super) fn room_in(&self, db: &Connection) -> Result<Option<u64>, Fault> {
         let Store::Memory { bound, .. } = &self.0.store else { return Ok(None) };
-        let count = "SELECT (SELECT count(*) FROM ledger) + (SELECT count(*) FROM arrived)";
-        let taken: i64 = db.prepare_cached(count)?.query_row([], |row| row.get(0))?;
-        Ok(Some(bound.saturating_sub(taken.cast_unsigned())))
+        Ok(Some(bound.saturating_sub(ledger::waiting(db)?)))
     }
 
     /// Says, once, that entries are left out.
-    pub(super) fn is_full(&self, left_out: u64) {
+    pub(super) fn is_full(&self, left_out: usize) {
         let Store::Memory { bound, said_full, .. } = &self.0.store else { return };
         if left_out > 0 && !said_full.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -115,7 +107,10 @@ impl Journal {
         if let Store::Memory { said_full, .. } = &memory.0.store {
             said_full.store(false, Ordering::Relaxed);
         }
-        emptied.map_err(|error| Fault::from(error).of("empty", Path::new(NAME)))
+        emptied.map_err(|error| Fault::from(error).of("empty", Path::new(NAME)))?;
+        drop(from);
+        self.merge_or_say();
+        Ok(())
     }
 }
 
@@ -173,7 +168,7 @@ fn profiles(from: &Connection, to: &Transaction<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The ledger: an entry's count goes on from what was filled when memory began.
+/// Completions: their counts go on from what was filled when memory began.
 fn entries(from: &Connection, to: &Transaction<'_>) -> Result<(), Fault> {
     let mut offsets: HashMap<String, i64> = HashMap::new();
     let mut caches = from.prepare("SELECT url, filled FROM cache")?;
@@ -182,17 +177,12 @@ fn entries(from: &Connection, to: &Transaction<'_>) -> Result<(), Fault> {
         let url: String = row.get(0)?;
         let before = filled(to, &url)?;
         add_filled(to, &url, row.get::<_, i64>(1)?.cast_unsigned())?;
-        offsets.insert(url, ledger::mib(before));
+        offsets.insert(url, mib(before));
     }
-    let mut select = from.prepare(
-        "SELECT identity, value, sent, filled, url FROM ledger JOIN belongs USING (identity) ORDER BY identity",
-    )?;
-    let mut upsert = to.prepare(ledger::UPSERT)?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let offset = offsets.get(&row.get::<_, String>(4)?).copied().unwrap_or(0);
-        let (identity, value, sent): (Value, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        upsert.execute(params![identity, value, sent, row.get::<_, i64>(3)?.saturating_add(offset)])?;
+    for mut batch in batches(from)? {
+        let offset = offsets.get(&batch.url).copied().unwrap_or(0);
+        batch.entries.iter_mut().for_each(|(_, entry)| entry.filled = entry.filled.saturating_add(offset));
+        batch.store(to)?;
     }
     Ok(())
 }

@@ -195,9 +195,13 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
         )
         .unwrap();
         if old > 1 {
-            let (identity, url) = (vec![1_u8; 16], "u");
-            db.execute("INSERT INTO arrived VALUES (1, ?1, 2, 3, 4)", [&identity]).unwrap();
-            db.execute("INSERT INTO cache VALUES (?1, 5)", [url]).unwrap();
+            let object = ledger::tests::completion("k", "e", 7, at(5)).object;
+            let first = ledger::Hasher::new("u").identity(&object.bucket, &object.key).to_be_bytes();
+            let identity = |last: u8| [first, [last; 8]].concat();
+            db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [identity(0)]).unwrap();
+            db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [vec![0xff; 16]]).unwrap();
+            db.execute("INSERT INTO arrived VALUES (1, ?1, 5, 6, 7)", [identity(0)]).unwrap();
+            db.execute("INSERT INTO cache VALUES ('u', 5)", []).unwrap();
         }
         drop(db);
         let error = Journal::read(dir.path()).unwrap_err();
@@ -207,9 +211,10 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
         assert_eq!(kept, [Outcome::Interrupted, Outcome::Complete]);
         assert!(journal.interrupted(None).unwrap().is_empty());
         if old > 1 {
-            let entries: i64 =
-                journal.lock().query_row("SELECT count(*) FROM ledger WHERE filled = 4", [], |row| row.get(0)).unwrap();
-            assert_eq!(entries, 1, "what had arrived is merged");
+            let known = journal.last_warmed("u", &Bucket::new("b"), &Key::from("k")).unwrap().unwrap();
+            assert_eq!((known.value, known.sent.timestamp()), (5, 6), "the latest counts");
+            let entries: i64 = journal.lock().query_row("SELECT count(*) FROM ledger", [], |row| row.get(0)).unwrap();
+            assert_eq!((entries, journal.waiting().unwrap()), (2, 0));
         }
         begun(&journal, 1, "p");
         let version: i64 = journal.lock().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();

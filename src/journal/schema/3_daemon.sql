@@ -32,3 +32,25 @@ CREATE TABLE source (
     name TEXT NOT NULL,
     text TEXT NOT NULL
 ) STRICT;
+
+-- The ledger anew, with half the identity as the row's own number: half as much work to merge, and a fifth less on disk. Of
+-- ten million objects two share a number once in 370,000 journals, and are then warmed more often than they need.
+ALTER TABLE ledger RENAME TO old_ledger;
+ALTER TABLE arrived RENAME TO old_arrived;
+
+-- identity: 64 bits of a hash of cache, bucket and key. value: 64 bits of a hash of ETag and size.
+-- sent: when the request was sent, seconds since 1970. filled: what the cache's count was then, in MiB, rounded down.
+CREATE TABLE ledger (
+    identity INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    filled INTEGER NOT NULL
+) STRICT;
+
+-- The same in the order of arrival until it is merged, many entries a row: 8 bytes each for identity, value, sent and
+-- filled, the highest first. No number is given twice: who merges drops what it has seen, and nothing that came later.
+CREATE TABLE batch (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    url TEXT NOT NULL,
+    entries BLOB NOT NULL
+) STRICT;
