@@ -2,6 +2,7 @@
 
 mod memory;
 mod profiles;
+mod recording;
 mod resuming;
 mod sharing;
 

@@ -119,9 +119,9 @@ impl Journal {
             let bytes = i64::try_from(after - before).unwrap_or(i64::MAX);
             let objects = i64::try_from(done.len()).unwrap_or(i64::MAX);
             db.prepare_cached(
-                "UPDATE run SET objects = objects + ?2, bytes = bytes + ?3, seen = max(seen, ?4) WHERE id = ?1",
+                "UPDATE run SET objects = objects + ?2, bytes = bytes + ?3, seen = max(seen, ?4), cache_url = ?5 WHERE id = ?1",
             )?
-            .execute(params![run, objects, bytes, seen])?;
+            .execute(params![run, objects, bytes, seen, url])?;
             Ok(hashed.len().saturating_sub(room))
         })?;
         self.is_full(left_out);
