@@ -3,30 +3,48 @@
 //! One SQLite file under `state_dir`, written ahead, shared by any number of processes in short transactions. What is
 //! committed outlives `kill -9` and, on a disk that keeps its word, a power cut.
 
+mod begin;
+mod end;
 mod error;
+mod health;
+mod instance;
+mod latest;
 mod ledger;
 mod locks;
+mod memory;
+mod profiles;
 mod recorder;
 mod runs;
 mod schema;
+mod sources;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::clock;
 
+pub use begin::{Begun, Mark, NewRun, OpenRun};
+pub use end::End;
 use error::Fault;
-pub use error::JournalError;
+pub use error::{JournalError, Trouble};
+pub use instance::Instance;
+pub use latest::{Interrupted, PastFailure};
 pub use ledger::{Freshness, LastWarmed};
+use locks::Locks;
+pub use profiles::{Pause, ProfileState};
 pub use recorder::Recorder;
-pub use runs::{Begun, End, Filter, NewRun, OpenRun, Recorded};
+pub use runs::{Filter, Recorded};
 
 const FILE: &str = "journal.db";
+/// How long another process is waited for that opens the journal: longer than its migrations may wait.
+const GATE: Duration = Duration::from_secs(60);
 
 /// An open journal. Clones share it.
 #[derive(Clone, Debug)]
@@ -34,9 +52,28 @@ pub struct Journal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    dir: PathBuf,
-    path: PathBuf,
+    store: Store,
+    locks: Locks,
+    /// Which process this is, among those that share the journal.
+    process: String,
     db: Mutex<Connection>,
+}
+
+/// Where it is kept.
+#[derive(Debug)]
+enum Store {
+    File {
+        path: PathBuf,
+        /// Of the file when it was opened: device and inode.
+        identity: (u64, u64),
+    },
+    Memory {
+        /// For errors.
+        name: PathBuf,
+        /// Ledger entries.
+        bound: u64,
+        said_full: AtomicBool,
+    },
 }
 
 impl Journal {
@@ -54,8 +91,7 @@ impl Journal {
         DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(io("make the folder", &runs))?;
         // Two processes must not both find the file broken and move each other's new one aside.
         let gate = state_dir.join("journal.lock");
-        let gate_file = private(&gate).map_err(io("open the lock", &gate))?;
-        gate_file.lock().map_err(io("take the lock", &gate))?;
+        let gate_file = locks::take(&gate, GATE).map_err(io("take the lock", &gate))?;
         private(&path).map_err(io("open the journal", &path))?;
         let db = match connect(&path) {
             Err(error) if error.is_corrupt() => {
@@ -66,7 +102,7 @@ impl Journal {
             other => other?,
         };
         drop(gate_file);
-        let journal = Self(Arc::new(Inner { dir: state_dir.to_owned(), path, db: Mutex::new(db) }));
+        let journal = Self::of(path, runs, db)?;
         journal.recover()?;
         Ok(journal)
     }
@@ -84,16 +120,40 @@ impl Journal {
         let opened = Connection::open_with_flags(&path, flags).map_err(Fault::from);
         let checked = opened.and_then(|db| schema::prepare_to_read(&db).map(|()| db));
         let db = checked.map_err(|fault| fault.of("read", &path))?;
-        Ok(Some(Self(Arc::new(Inner { dir: state_dir.to_owned(), path, db: Mutex::new(db) }))))
+        Self::of(path, locks::folder(state_dir), db).map(Some)
     }
 
-    /// The file.
+    fn of(path: PathBuf, runs: PathBuf, db: Connection) -> Result<Self, JournalError> {
+        let store = Store::File { identity: health::identity(&path)?, path };
+        let process = health::process().to_owned();
+        Ok(Self(Arc::new(Inner { store, locks: Locks::Files(runs), process, db: Mutex::new(db) })))
+    }
+
+    /// The file, or what stands for it in errors.
     pub fn path(&self) -> &Path {
-        &self.0.path
+        match &self.0.store {
+            Store::File { path, .. } | Store::Memory { name: path, .. } => path,
+        }
     }
 
-    fn dir(&self) -> &Path {
-        &self.0.dir
+    /// The file; none in memory.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0.store {
+            Store::File { path, .. } => Some(path),
+            Store::Memory { .. } => None,
+        }
+    }
+
+    pub fn is_in_memory(&self) -> bool {
+        self.file().is_none()
+    }
+
+    fn process(&self) -> &str {
+        &self.0.process
+    }
+
+    fn locks(&self) -> &Locks {
+        &self.0.locks
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -107,7 +167,7 @@ impl Journal {
         doing: &'static str,
         what: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, JournalError> {
-        what(&self.lock()).map_err(|fault| fault.of(doing, &self.0.path))
+        what(&self.lock()).map_err(|fault| fault.of(doing, self.path()))
     }
 
     /// Does `what` in one transaction that nobody else writes beside.
@@ -122,7 +182,7 @@ impl Journal {
             transaction.commit()?;
             Ok(made)
         };
-        act(&mut self.lock()).map_err(|fault: Fault| fault.of(doing, &self.0.path))
+        act(&mut self.lock()).map_err(|fault: Fault| fault.of(doing, self.path()))
     }
 }
 

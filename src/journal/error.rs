@@ -19,9 +19,51 @@ pub enum JournalError {
     Newer { path: PathBuf, found: i64, known: i64 },
     #[error("the journal {} has the schema of an older hotset; the next `hotset warm` brings it up to date", path.display())]
     Older { path: PathBuf },
+    #[error("another daemon{} uses {}; stop it, or give this one another state_dir", process(*pid), path.display())]
+    Taken { path: PathBuf, pid: Option<u32> },
+}
+
+/// What is to be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It cannot be written or read now (disk full, read-only, I/O, waited for too long): a later try may go well.
+    Passing,
+    /// The file is damaged: opening the journal anew moves it aside.
+    Damaged,
+    /// It is for another version of hotset, or another process's: trying again changes nothing.
+    Foreign,
+    /// A fault of hotset itself.
+    Fault,
+}
+
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
 }
 
 impl JournalError {
+    /// What kind of trouble it is.
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Io { .. } => Trouble::Passing,
+            Self::Newer { .. } | Self::Older { .. } | Self::Taken { .. } => Trouble::Foreign,
+            Self::Database { .. } if self.is_corrupt() => Trouble::Damaged,
+            Self::Database { cause, .. } => match cause.sqlite_error_code() {
+                Some(
+                    ErrorCode::DiskFull
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::FileLockingProtocolFailed
+                    | ErrorCode::OutOfMemory,
+                ) => Trouble::Passing,
+                _ => Trouble::Fault,
+            },
+        }
+    }
+
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::Io { doing, path, cause }

@@ -1,56 +1,146 @@
-//! A live run holds the lock of its file under `runs/`; the system lets go of it when the process ends, however it ends.
+//! Who carries out a run: its process holds the lock of the run's file under `runs/`, and the system lets go of it when the
+//! process ends, however it ends.
+//!
+//! A file is removed only by who holds its lock, and a lock counts only while its file is the one at the path: else two
+//! processes could hold the lock of one run, each on a file of its own.
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::JournalError;
 
 const SUFFIX: &str = ".lock";
+/// How long a lock is tried for that somebody else only looks at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) fn folder(state_dir: &Path) -> PathBuf {
     state_dir.join("runs")
 }
 
-fn path(state_dir: &Path, run: &str) -> PathBuf {
-    folder(state_dir).join(format!("{run}{SUFFIX}"))
+/// Where the runs of a journal are held.
+#[derive(Clone, Debug)]
+pub(super) enum Locks {
+    /// Files in this folder, between processes.
+    Files(PathBuf),
+    /// Inside this process.
+    Names(Arc<Mutex<HashSet<String>>>),
 }
 
-/// Takes the lock of a new run.
-pub(super) fn take(state_dir: &Path, run: &str) -> Result<File, JournalError> {
-    let path = path(state_dir, run);
-    let file = super::private(&path).map_err(JournalError::io("make the run's lock", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(JournalError::io("take the run's lock", &path)(io::Error::from(io::ErrorKind::WouldBlock)))
+/// Held until it is dropped.
+#[derive(Debug)]
+pub(super) enum Lock {
+    File { _file: File },
+    Name { held: Arc<Mutex<HashSet<String>>>, run: String },
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Self::Name { held, run } = self {
+            held.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
         }
-        Err(TryLockError::Error(error)) => Err(JournalError::io("take the run's lock", &path)(error)),
     }
 }
 
-/// Whether a process holds the lock of `run`. One that cannot be asked about counts as held: a run is never taken from a
-/// process that may be alive.
-pub(super) fn is_held(state_dir: &Path, run: &str) -> bool {
-    match File::open(path(state_dir, run)) {
-        Ok(file) => file.try_lock().is_err(),
-        Err(error) => error.kind() != io::ErrorKind::NotFound,
+impl Locks {
+    /// Takes the lock of a run.
+    ///
+    /// # Errors
+    /// Somebody holds it; the file cannot be made.
+    pub(super) fn take(&self, run: &str) -> Result<Lock, JournalError> {
+        match self {
+            Self::Files(folder) => {
+                let path = path(folder, run);
+                let file = take(&path, LOOK).map_err(JournalError::io("take the run's lock", &path))?;
+                Ok(Lock::File { _file: file })
+            }
+            Self::Names(held) => {
+                let is_new = held.lock().unwrap_or_else(PoisonError::into_inner).insert(run.to_owned());
+                let busy = io::Error::from(io::ErrorKind::WouldBlock);
+                let lock = || Lock::Name { held: held.clone(), run: run.to_owned() };
+                is_new.then(lock).ok_or_else(|| JournalError::io("take the run's lock", Path::new(run))(busy))
+            }
+        }
+    }
+
+    /// Whether somebody holds the lock of `run`. One that cannot be asked about counts as held: a run is never taken from a
+    /// process that may be alive.
+    pub(super) fn is_held(&self, run: &str) -> bool {
+        match self {
+            // Shared: two that look do not take each other for the holder.
+            Self::Files(folder) => match File::open(path(folder, run)) {
+                Ok(file) => file.try_lock_shared().is_err(),
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
+            },
+            Self::Names(held) => held.lock().unwrap_or_else(PoisonError::into_inner).contains(run),
+        }
+    }
+
+    /// Removes the file of a run whose lock is ours.
+    pub(super) fn remove(&self, run: &str) {
+        let Self::Files(folder) = self else { return };
+        let path = path(folder, run);
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::debug!(%error, "could not remove {}", path.display());
+        }
+    }
+
+    /// Removes the file of a run that nobody holds. One that stays is harmless.
+    pub(super) fn clear(&self, run: &str) {
+        let Self::Files(folder) = self else { return };
+        let path = path(folder, run);
+        if let Ok(file) = File::open(&path)
+            && file.try_lock().is_ok()
+            && is_at(&file, &path).unwrap_or(false)
+        {
+            self.remove(run);
+        }
+    }
+
+    /// The runs that have a file here.
+    pub(super) fn present(&self) -> Vec<String> {
+        let Self::Files(folder) = self else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.filter_map(|name| name.strip_suffix(SUFFIX).map(str::to_owned)).collect()
     }
 }
 
-/// Removes the file of a run that is over. One that stays is harmless.
-pub(super) fn remove(state_dir: &Path, run: &str) {
-    let path = path(state_dir, run);
-    if let Err(error) = fs::remove_file(&path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        tracing::debug!(%error, "could not remove {}", path.display());
+fn path(folder: &Path, run: &str) -> PathBuf {
+    folder.join(format!("{run}{SUFFIX}"))
+}
+
+/// Takes the lock of the file at `path`, and makes the file where there is none.
+pub(super) fn take(path: &Path, patience: Duration) -> io::Result<File> {
+    let until = Instant::now() + patience;
+    loop {
+        let file = super::private(path)?;
+        match file.try_lock() {
+            Ok(()) if is_at(&file, path)? => return Ok(file),
+            // It was removed in between.
+            Ok(()) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::park_timeout(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 }
 
-/// The runs that have a file here.
-pub(super) fn present(state_dir: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder(state_dir)) else { return Vec::new() };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter_map(|name| name.strip_suffix(SUFFIX).map(str::to_owned)).collect()
+/// Whether `file` is still the one at `path`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let opened = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((opened.dev(), opened.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -8,21 +8,23 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
 use super::ledger::{Hasher, MERGE_AT};
-use super::{Journal, JournalError, OpenRun};
+use super::{Journal, JournalError, OpenRun, Trouble};
 use crate::report::Completion;
 
 /// As many completions wait in the queue, and as many are being written, when the process is killed: 1,000 together.
 const BATCH: usize = 500;
-/// How long a completion waits for others.
+/// How long a completion waits for others, and how long after a failure the next try comes.
 const LINGER: Duration = Duration::from_secs(1);
+/// Completions that wait for a journal that cannot be written now.
+const BACKLOG: usize = 50_000;
 
 /// Takes a run's completions until the sender is dropped.
 #[derive(Debug)]
 pub struct Recorder(JoinSet<()>);
 
 impl Journal {
-    /// Starts to record the completions of `run` at the cache of this URL. When that fails it is logged, once, and what
-    /// comes after it is not recorded.
+    /// Starts to record the completions of `run` at the cache of this URL. While they cannot be written they wait, and both
+    /// is logged once. When too many wait, or the run ends before they are written, that is logged, and they are lost.
     pub fn record(&self, run: &OpenRun, cache_url: &str) -> (Sender<Completion>, Recorder) {
         let (sender, receiver) = mpsc::channel(BATCH);
         let book = Arc::new(Book {
@@ -33,8 +35,10 @@ impl Journal {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            if let Err(error) = book.keep(receiver).await {
-                tracing::warn!("{error}; the run goes on, and what it warms from now on is not recorded");
+            if let Err((error, lost)) = book.keep(receiver).await {
+                tracing::warn!(
+                    "{error}; {lost} objects that the run warmed are not recorded, nor is what it warms from now on"
+                );
             }
         });
         (sender, Recorder(tasks))
@@ -56,34 +60,77 @@ struct Book {
 }
 
 impl Book {
-    async fn keep(self: Arc<Self>, mut completions: Receiver<Completion>) -> Result<(), JournalError> {
-        let mut unmerged = 0;
+    /// Writes what comes, until nothing more does. What it cannot write is the error, with how many are lost.
+    async fn keep(self: Arc<Self>, mut completions: Receiver<Completion>) -> Result<(), (JournalError, usize)> {
+        let book = self.clone();
+        if let Err(error) = blocking(move || book.journal.sends_to(&book.run, &book.url)).await {
+            tracing::warn!("{error}; until it can be, other processes do not see run {} at their cache", self.run);
+        }
+        let (mut batch, mut unmerged) = (Vec::with_capacity(BATCH), 0);
+        let mut failed: Option<Instant> = None;
         loop {
-            let mut batch = Vec::with_capacity(BATCH);
-            if completions.recv_many(&mut batch, BATCH).await == 0 {
-                return Ok(());
-            }
-            let until = Instant::now() + LINGER;
-            while batch.len() < BATCH {
-                let room = BATCH - batch.len();
-                match timeout_at(until, completions.recv_many(&mut batch, room)).await {
-                    Ok(0) | Err(_) => break,
-                    Ok(_) => {}
-                }
+            let is_over = !collect(&mut completions, &mut batch).await;
+            let can_wait = !is_over && batch.len() < BACKLOG;
+            if can_wait && failed.is_some_and(|at| at.elapsed() < LINGER) {
+                continue;
             }
             unmerged += i64::try_from(batch.len()).unwrap_or(i64::MAX);
-            let merge = unmerged >= MERGE_AT;
-            if merge {
-                unmerged = 0;
+            let (book, all) = (self.clone(), std::mem::take(&mut batch));
+            let (all, written) = blocking(move || {
+                let written = book.write(&all, unmerged >= MERGE_AT);
+                (all, written)
+            })
+            .await;
+            match written {
+                Ok(()) => {
+                    unmerged = if unmerged >= MERGE_AT { 0 } else { unmerged };
+                    if failed.take().is_some() {
+                        tracing::info!("the journal is written again; nothing of run {} was lost", self.run);
+                    }
+                }
+                Err(error) if can_wait && error.trouble() == Trouble::Passing => {
+                    if failed.replace(Instant::now()).is_none() {
+                        tracing::warn!("{error}; up to {BACKLOG} objects that the run warms wait in memory for it");
+                    }
+                    unmerged -= i64::try_from(all.len()).unwrap_or(i64::MAX);
+                    batch = all;
+                }
+                Err(error) => return Err((error, all.len())),
             }
-            let book = self.clone();
-            let written = spawn_blocking(move || book.write(&batch, merge)).await;
-            written.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+            if is_over {
+                return Ok(());
+            }
         }
     }
 
-    fn write(&self, batch: &[Completion], merge: bool) -> Result<(), JournalError> {
-        self.journal.append(&self.hasher, &self.url, &self.run, batch)?;
-        if merge { self.journal.merge() } else { Ok(()) }
+    fn write(&self, batch: &[Completion], and_merge: bool) -> Result<(), JournalError> {
+        if !batch.is_empty() {
+            self.journal.append(&self.hasher, &self.url, &self.run, batch)?;
+        }
+        if and_merge {
+            self.journal.merge_or_say();
+        }
+        Ok(())
     }
+}
+
+/// Adds what comes to `batch`, and waits a little for more; `false` once nothing comes any more.
+async fn collect(completions: &mut Receiver<Completion>, batch: &mut Vec<Completion>) -> bool {
+    let full = batch.len() + BATCH;
+    if completions.recv_many(batch, BATCH).await == 0 {
+        return false;
+    }
+    let until = Instant::now() + LINGER;
+    while batch.len() < full {
+        let room = full - batch.len();
+        match timeout_at(until, completions.recv_many(batch, room)).await {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    true
+}
+
+async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
+    spawn_blocking(what).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -5,9 +5,14 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
+use super::ledger;
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/1_runs.sql"), include_str!("schema/2_ledger.sql")];
+pub(super) const MIGRATIONS: [&str; 3] =
+    [include_str!("schema/1_runs.sql"), include_str!("schema/2_ledger.sql"), include_str!("schema/3_daemon.sql")];
+
+/// The schema whose ledger has other identities than the one before.
+const LEDGER_ANEW: i64 = 3;
 
 /// How long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(30);
@@ -30,10 +35,29 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
     let found = version(&transaction)?;
     for (migration, to) in MIGRATIONS.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(migration)?;
+        if to == LEDGER_ANEW {
+            carry_over(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", to)?;
     }
     transaction.commit()?;
     probe(db)
+}
+
+/// Of an identity, the first 64 bits are kept.
+fn carry_over(db: &Connection) -> Result<(), Fault> {
+    let mut upsert = db.prepare(ledger::UPSERT)?;
+    for old in ["old_ledger ORDER BY identity", "old_arrived ORDER BY identity, n"] {
+        let mut select = db.prepare(&format!("SELECT identity, value, sent, filled FROM {old}"))?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let identity: [u8; 16] = row.get(0)?;
+            let [value, sent, filled] = [1, 2, 3].map(|column| row.get::<_, i64>(column));
+            let first = i64::from_be_bytes(std::array::from_fn(|n| identity[n]));
+            upsert.execute(rusqlite::params![first, value?, sent?, filled?])?;
+        }
+    }
+    Ok(db.execute_batch("DROP TABLE old_ledger; DROP TABLE old_arrived")?)
 }
 
 /// Sets the connection up, and takes the schema of this version only.
@@ -62,7 +86,7 @@ fn tune(db: &Connection) -> Result<(), Fault> {
 
 /// Reads a little of everything: a broken file shows itself now rather than in the middle of a run.
 fn probe(db: &Connection) -> Result<(), Fault> {
-    for table in ["run", "failure", "cache", "ledger", "arrived", "mark"] {
+    for table in ["run", "failure", "cache", "ledger", "batch", "mark", "profile", "source"] {
         db.query_row(&format!("SELECT count(*) FROM (SELECT * FROM {table} LIMIT 1)"), [], |_| Ok(()))?;
     }
     Ok(())

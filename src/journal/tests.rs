@@ -1,5 +1,11 @@
 //! Opening, sharing, losing and pruning a journal.
 
+mod memory;
+mod profiles;
+mod recording;
+mod resuming;
+mod sharing;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -32,6 +38,8 @@ fn new_run(n: u128, profile: &str) -> NewRun {
         missed: 0,
         resumes: 0,
         started: at(i64::try_from(n).unwrap()),
+        rewarm: false,
+        mark: None,
         line: r#"{"v":1,"planned":{"objects":4,"bytes":40},"fresh":{"objects":1,"bytes":10}}"#.to_owned(),
     }
 }
@@ -39,7 +47,7 @@ fn new_run(n: u128, profile: &str) -> NewRun {
 fn begun(journal: &Journal, n: u128, profile: &str) -> OpenRun {
     match journal.begin(&new_run(n, profile)).unwrap() {
         Begun::Run(run) => run,
-        Begun::AlreadyRunning { id, .. } => panic!("{id} is running"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -50,6 +58,7 @@ fn end(seconds: i64) -> End {
         ended: at(seconds),
         outcome: Outcome::Partial,
         reason: Some("1 failed".to_owned()),
+        resumable: false,
         line: r#"{"v":1}"#.to_owned(),
         failures: vec![failure],
     }
@@ -84,7 +93,7 @@ fn a_run_is_kept_with_its_end_and_its_failures() {
     assert_eq!((kept.outcome, kept.ended, &*kept.line), (Outcome::Partial, Some(at(60)), r#"{"v":1}"#));
     assert_eq!(journal.failures(Ulid(1)).unwrap(), end(60).failures);
     assert_eq!(journal.run(Ulid(2)).unwrap(), None);
-    assert!(locks::present(dir.path()).is_empty(), "no lock is left behind");
+    assert!(journal.locks().present().is_empty(), "no lock is left behind");
 }
 
 #[test]
@@ -118,6 +127,39 @@ fn a_claim_is_held_by_one_live_run() {
 }
 
 #[test]
+fn whoever_only_looks_at_a_lock_holds_none() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    drop(begun(&journal, 1, "p"));
+    let id = Ulid(1).to_string();
+    let looking = File::open(locks::folder(dir.path()).join(format!("{id}.lock"))).unwrap();
+    looking.try_lock_shared().unwrap();
+    assert!(!journal.locks().is_held(&id));
+    assert_eq!(outcomes(&journal), [(1, Outcome::Interrupted)]);
+    begun(&journal, 2, "p");
+}
+
+#[test]
+fn the_lock_of_a_run_is_never_removed_from_under_its_holder() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    let again = journal.begin(&new_run(1, "q")).unwrap_err();
+    assert!(again.to_string().contains("take the run's lock"), "{again}");
+    assert!(journal.locks().is_held(&run.id), "one that could not begin under the same id takes nothing away");
+    journal.locks().clear(&run.id);
+    assert!(journal.locks().is_held(&run.id));
+    let path = locks::folder(dir.path()).join(format!("{}.lock", run.id));
+    let early = File::open(&path).unwrap();
+    journal.finish(&run, &end(60)).unwrap();
+    drop(run);
+    early.try_lock().unwrap();
+    let taken = journal.locks().take(&Ulid(1).to_string()).unwrap();
+    assert!(journal.locks().is_held(&Ulid(1).to_string()), "the lock of a file that is gone does not count");
+    drop((early, taken));
+}
+
+#[test]
 fn a_run_whose_process_is_gone_is_interrupted() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
@@ -127,7 +169,7 @@ fn a_run_whose_process_is_gone_is_interrupted() {
     fs::write(locks::folder(dir.path()).join("01ARZ3NDEKTSV4RRFFQ69G5FAV.lock"), "").unwrap();
     let journal = Journal::open(dir.path()).unwrap();
     assert_eq!(outcomes(&journal), [(2, Outcome::Interrupted), (1, Outcome::Running)]);
-    assert_eq!(locks::present(dir.path()), [Ulid(1).to_string()], "files of nobody are removed");
+    assert_eq!(journal.locks().present(), [Ulid(1).to_string()], "files of nobody are removed");
     let dead = journal.run(Ulid(2)).unwrap().unwrap();
     let line: serde_json::Value = serde_json::from_str(&dead.line).unwrap();
     assert_eq!(
@@ -140,24 +182,46 @@ fn a_run_whose_process_is_gone_is_interrupted() {
 
 #[test]
 fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
-    let dir = folder();
-    let path = dir.path().join(FILE);
-    let db = Connection::open(&path).unwrap();
-    db.execute_batch(include_str!("schema/1_runs.sql")).unwrap();
-    db.execute_batch(
-        "PRAGMA user_version = 1;
-         INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", missed, resumes, started, seen, ended, outcome, line)
-         VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'p', 'p', 'e', 'f', 'cli', 0, 0, 1, 2, 2, 'complete', '{}')",
-    )
-    .unwrap();
-    drop(db);
-    let error = Journal::read(dir.path()).unwrap_err();
-    assert!(matches!(error, JournalError::Older { .. }), "reading changes nothing: {error}");
-    let journal = Journal::open(dir.path()).unwrap();
-    assert_eq!(journal.runs(&Filter::default()).unwrap().len(), 1);
-    let version: i64 = journal.lock().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, schema::KNOWN);
-    assert!(Journal::read(dir.path()).unwrap().is_some());
+    for old in 1..schema::MIGRATIONS.len() {
+        let dir = folder();
+        let db = Connection::open(dir.path().join(FILE)).unwrap();
+        for migration in &schema::MIGRATIONS[..old] {
+            db.execute_batch(migration).unwrap();
+        }
+        db.pragma_update(None, "user_version", i64::try_from(old).unwrap()).unwrap();
+        db.execute_batch(
+            "INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", missed, resumes, started, seen, ended, outcome, line)
+             VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'p', 'p', 'e', 'f', 'cli', 0, 0, 1, 2, 2, 'complete', '{}'),
+                    ('01ARZ3NDEKTSV4RRFFQ69G5FAW', 'p', 'p', 'e', 'f', 'cli', 0, 0, 3, 4, NULL, 'running', '{}')",
+        )
+        .unwrap();
+        if old > 1 {
+            let object = ledger::tests::completion("k", "e", 7, at(5)).object;
+            let first = ledger::Hasher::new("u").identity(&object.bucket, &object.key).to_be_bytes();
+            let identity = |last: u8| [first, [last; 8]].concat();
+            db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [identity(0)]).unwrap();
+            db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [vec![0xff; 16]]).unwrap();
+            db.execute("INSERT INTO arrived VALUES (1, ?1, 5, 6, 7)", [identity(0)]).unwrap();
+            db.execute("INSERT INTO cache VALUES ('u', 5)", []).unwrap();
+        }
+        drop(db);
+        let error = Journal::read(dir.path()).unwrap_err();
+        assert!(matches!(error, JournalError::Older { .. }), "reading changes nothing: {error}");
+        let journal = Journal::open(dir.path()).unwrap();
+        let kept: Vec<_> = outcomes(&journal).into_iter().map(|(_, outcome)| outcome).collect();
+        assert_eq!(kept, [Outcome::Interrupted, Outcome::Complete]);
+        assert!(journal.interrupted(None).unwrap().is_empty());
+        if old > 1 {
+            let known = journal.last_warmed("u", &Bucket::new("b"), &Key::from("k")).unwrap().unwrap();
+            assert_eq!((known.value, known.sent.timestamp()), (5, 6), "the latest counts");
+            let entries: i64 = journal.lock().query_row("SELECT count(*) FROM ledger", [], |row| row.get(0)).unwrap();
+            assert_eq!((entries, journal.waiting().unwrap()), (2, 0));
+        }
+        begun(&journal, 1, "p");
+        let version: i64 = journal.lock().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, schema::KNOWN);
+        assert!(Journal::read(dir.path()).unwrap().is_some());
+    }
 }
 
 #[test]
@@ -172,7 +236,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 2; \
+                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 3; \
                  use that version, or another --state-dir"
             )
         );

@@ -33,6 +33,8 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>
         missed: report.identity.missed,
         resumes: report.identity.resumes,
         started: report.identity.started,
+        rewarm: pass.rewarm,
+        mark: None,
         line: line(report),
     };
     let begun = blocking(move || journal.begin(&new).map(|begun| (journal, begun))).await;
@@ -41,6 +43,7 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>
         Ok((_, Begun::AlreadyRunning { id, since })) => {
             Err(format!("already running since {}: run {id}", since.format("%Y-%m-%d %H:%M:%S UTC")))
         }
+        Ok((_, Begun::AlreadyDone { id })) => Err(format!("it was dealt with before: run {id}")),
         Err(error) => {
             tracing::warn!("{error}; this run goes on without: nothing is fresh, and nothing is recorded");
             Ok(None)
@@ -68,6 +71,7 @@ impl Account {
             ended: report.ended.unwrap_or(report.identity.started),
             outcome: report.outcome,
             reason: report.reason.clone(),
+            resumable: false,
             line: line(report),
             failures: report.totals.failures.clone(),
         };

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::journal::FILE;
+use crate::object::ETag;
+use crate::report::Completion;
 
 const URL: &str = "http://cache.test/";
 const GIB: u64 = 1 << 30;
@@ -178,8 +180,8 @@ fn ten_million_objects_fit_into_600_mb() {
 enum Act {
     Append(Vec<(u8, u8, u32)>),
     Merge,
-    /// The process ends in the middle of a merge.
-    MergeUpTo(usize),
+    /// The process ends after so many parts of a merge.
+    MergeUpTo(u64),
     /// The process ends and another opens the journal.
     Reopen,
 }
@@ -188,7 +190,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => prop::collection::vec((0..40_u8, 0..3_u8, 0..1000_u32), 0..30).prop_map(Act::Append),
         1 => Just(Act::Merge),
-        1 => (0..=256_usize).prop_map(Act::MergeUpTo),
+        1 => (0..=8_u64).prop_map(Act::MergeUpTo),
         1 => Just(Act::Reopen),
     ]
 }
@@ -217,7 +219,11 @@ proptest! {
                 }
                 Act::Merge => journal.merge().unwrap(),
                 Act::MergeUpTo(high) => {
-                    journal.merge_part(0, high).unwrap();
+                    let last = "SELECT coalesce(max(n), 0) FROM batch";
+                    let last: i64 = journal.lock().query_row(last, [], |row| row.get(0)).unwrap();
+                    for part in 0..high {
+                        journal.merge_part(last, part, 3).unwrap();
+                    }
                     journal = Journal::open(dir.path()).unwrap();
                 }
                 Act::Reopen => journal = Journal::open(dir.path()).unwrap(),

@@ -1,0 +1,50 @@
+//! One daemon a state folder, whether its database can be used or not.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::process;
+
+use super::{Journal, JournalError, private};
+
+const FILE: &str = "daemon.lock";
+
+/// This process is the daemon of its state folder, until this is dropped.
+#[derive(Debug)]
+pub struct Instance(File);
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // The file stays: removing it could take the lock from under the next one. Only its number is no longer true.
+        let _ = self.0.set_len(0);
+    }
+}
+
+impl Journal {
+    /// Makes this process the daemon of `state_dir`, and the folder where there is none.
+    ///
+    /// # Errors
+    /// [`JournalError::Taken`] while another process is; a folder or file that cannot be made.
+    pub fn instance(state_dir: &Path) -> Result<Instance, JournalError> {
+        let io = JournalError::io;
+        DirBuilder::new().recursive(true).mode(0o700).create(state_dir).map_err(io("make the folder", state_dir))?;
+        let path = state_dir.join(FILE);
+        let file = private(&path).map_err(io("open the lock", &path))?;
+        match file.try_lock() {
+            Ok(()) => {
+                // Without its number the lock still holds.
+                let noted = file.set_len(0).and_then(|()| write!(&file, "{}", process::id()));
+                if let Err(error) = noted {
+                    tracing::warn!("cannot write the number of this process to {}: {error}", path.display());
+                }
+                Ok(Instance(file))
+            }
+            Err(TryLockError::WouldBlock) => {
+                let pid = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+                Err(JournalError::Taken { path: state_dir.to_owned(), pid })
+            }
+            Err(TryLockError::Error(error)) => Err(io("take the lock", &path)(error)),
+        }
+    }
+}

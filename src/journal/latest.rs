@@ -1,0 +1,142 @@
+//! What a process that starts wants to know of the last one: what ended last, what completed last, and what is to go on.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Row, params};
+use ulid::Ulid;
+
+use super::Journal;
+use super::error::{Fault, JournalError};
+use super::runs::{Recorded, count, failure, instant, odd, select, ulid};
+use crate::object::Count;
+use crate::report::{Failure, Trigger};
+
+/// A run that was interrupted and may be taken up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    pub id: Ulid,
+    pub profile: String,
+    pub fingerprint: String,
+    pub trigger: Trigger,
+    pub due: Option<DateTime<Utc>>,
+    pub missed: u64,
+    /// So far.
+    pub resumes: u64,
+    pub started: DateTime<Utc>,
+    pub ended: DateTime<Utc>,
+    /// What was recorded as warmed.
+    pub warmed: Count,
+    pub rewarm: bool,
+}
+
+/// An object that a past run did not warm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastFailure {
+    pub run: Ulid,
+    pub profile: String,
+    /// When its run ended.
+    pub at: DateTime<Utc>,
+    pub failure: Failure,
+}
+
+impl Journal {
+    /// The runs to be taken up again, of one profile or of all: those that were interrupted by what passes, or whose process
+    /// is gone, where nothing of their profile was run later. Runs by hand are never among them.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn interrupted(&self, profile: Option<&str>) -> Result<Vec<Interrupted>, JournalError> {
+        let latest = self.with("read", |db| {
+            let mut latest = Vec::new();
+            let mut select = db.prepare(
+                "SELECT id, profile, fingerprint, \"trigger\", due, missed, resumes, started, coalesce(ended, seen), objects,
+                 bytes, rewarm, outcome = 'running', outcome = 'running' OR outcome = 'interrupted' AND resumable
+                 FROM run WHERE profile = ?1 AND outcome <> 'skipped' AND \"trigger\" <> ?2 ORDER BY id DESC LIMIT 1",
+            )?;
+            for profile in profiles(db, profile)? {
+                let of = params![profile, Trigger::Cli.as_str()];
+                for row in select.query_map(of, |row| Ok((interrupted(row)?, row.get(12)?, row.get(13)?)))? {
+                    latest.push(row?);
+                }
+            }
+            Ok(latest)
+        })?;
+        let mut runs = Vec::new();
+        for (run, is_running, is_resumable) in latest {
+            if is_resumable && !(is_running && self.locks().is_held(&run.id.to_string())) {
+                runs.push(run);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The latest run of every profile that ended, skipped ones left out.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_ended(&self) -> Result<Vec<Recorded>, JournalError> {
+        self.each_latest("ended IS NOT NULL AND outcome <> 'skipped'")
+    }
+
+    /// The latest run of every profile that completed under the fingerprint in force.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_complete(&self) -> Result<Vec<Recorded>, JournalError> {
+        self.each_latest("outcome = 'complete' AND fingerprint = (SELECT fingerprint FROM profile WHERE name = ?1)")
+    }
+
+    fn each_latest(&self, which: &str) -> Result<Vec<Recorded>, JournalError> {
+        let which = format!("WHERE profile = ?1 AND {which} ORDER BY id DESC LIMIT 1");
+        self.with("read", |db| {
+            let mut latest = Vec::new();
+            for profile in profiles(db, None)? {
+                latest.extend(select(db, &which, [profile])?);
+            }
+            Ok(latest)
+        })
+    }
+
+    /// The last `n` failures of all runs that ended, the latest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn recent_failures(&self, n: usize) -> Result<Vec<PastFailure>, JournalError> {
+        self.with("read", |db| {
+            // Ids are in the order of time.
+            let mut select = db.prepare(
+                "SELECT id, profile, coalesce(ended, seen), class, bucket, key, message
+                 FROM failure CROSS JOIN run ON id = run ORDER BY run DESC, n DESC LIMIT ?1",
+            )?;
+            let rows = select.query_map([i64::try_from(n).unwrap_or(i64::MAX)], |row| {
+                let (run, failure) = (ulid(row, 0)?, failure(row, 3)?);
+                Ok(PastFailure { run, profile: row.get(1)?, at: instant(row.get(2)?), failure })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+/// The profiles that have runs, by name; or this one.
+fn profiles(db: &Connection, one: Option<&str>) -> Result<Vec<String>, Fault> {
+    let mut select =
+        db.prepare("SELECT DISTINCT profile FROM run WHERE ?1 IS NULL OR profile = ?1 ORDER BY profile")?;
+    let rows = select.query_map([one], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn interrupted(row: &Row<'_>) -> rusqlite::Result<Interrupted> {
+    let trigger: String = row.get(3)?;
+    Ok(Interrupted {
+        id: ulid(row, 0)?,
+        profile: row.get(1)?,
+        fingerprint: row.get(2)?,
+        trigger: Trigger::named(&trigger).ok_or_else(|| odd(3, "a trigger"))?,
+        due: row.get::<_, Option<i64>>(4)?.map(instant),
+        missed: row.get::<_, i64>(5)?.cast_unsigned(),
+        resumes: row.get::<_, i64>(6)?.cast_unsigned(),
+        started: instant(row.get(7)?),
+        ended: instant(row.get(8)?),
+        warmed: count(row, 9)?,
+        rewarm: row.get(11)?,
+    })
+}

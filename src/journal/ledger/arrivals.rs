@@ -1,0 +1,210 @@
+//! Completions in the order of their arrival, and how they get into the ledger.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+
+use super::hash::{Hasher, Identity, value};
+use super::{Entry, UPSERT, add_filled, filled, mib};
+use crate::journal::Journal;
+use crate::journal::error::{Fault, JournalError};
+use crate::report::Completion;
+
+/// Arrivals that are too many to leave them for the end of the run.
+pub(in crate::journal) const MERGE_AT: i64 = 1_000_000;
+/// Arrivals that are merged in one transaction; more are merged in parts.
+const AT_ONCE: i64 = 50_000;
+/// Into two to the power of this many parts.
+const PARTS: u32 = 3;
+/// Bytes of an entry.
+const ENTRY: usize = 4 * size_of::<i64>();
+
+/// Entries of one cache that arrived together.
+#[derive(Debug)]
+pub(in crate::journal) struct Batch {
+    pub url: String,
+    pub entries: Vec<(Identity, Entry)>,
+}
+
+fn encode(entries: &[(Identity, Entry)]) -> Vec<u8> {
+    let fields = |(identity, entry): &(Identity, Entry)| [*identity, entry.value, entry.sent, entry.filled];
+    entries.iter().flat_map(fields).flat_map(i64::to_be_bytes).collect()
+}
+
+fn decode(bytes: &[u8]) -> impl Iterator<Item = (Identity, Entry)> + '_ {
+    bytes.chunks_exact(ENTRY).map(|entry| {
+        let mut fields = entry.chunks_exact(size_of::<i64>()).map(|field| {
+            let mut bytes = [0; size_of::<i64>()];
+            bytes.copy_from_slice(field);
+            i64::from_be_bytes(bytes)
+        });
+        let mut next = || fields.next().unwrap_or_default();
+        (next(), Entry { value: next(), sent: next(), filled: next() })
+    })
+}
+
+impl Batch {
+    pub(in crate::journal) fn store(&self, db: &Connection) -> Result<(), Fault> {
+        if !self.entries.is_empty() {
+            let mut insert = db.prepare_cached("INSERT INTO batch (url, entries) VALUES (?1, ?2)")?;
+            insert.execute(params![self.url, encode(&self.entries)])?;
+        }
+        Ok(())
+    }
+}
+
+/// What is not merged yet, in the order of its arrival.
+pub(in crate::journal) fn batches(db: &Connection) -> Result<Vec<Batch>, Fault> {
+    let mut select = db.prepare_cached("SELECT url, entries FROM batch ORDER BY n")?;
+    let rows = select
+        .query_map([], |row| Ok(Batch { url: row.get(0)?, entries: decode(row.get_ref(1)?.as_blob()?).collect() }))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What is not merged yet, the latest of each.
+pub(super) fn arrivals(db: &Connection) -> Result<HashMap<Identity, Entry>, Fault> {
+    let mut latest: HashMap<Identity, Entry> = HashMap::new();
+    let mut select = db.prepare_cached("SELECT entries FROM batch ORDER BY n")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)
+            .for_each(|arrival| keep(&mut latest, arrival));
+    }
+    Ok(latest)
+}
+
+fn keep(latest: &mut HashMap<Identity, Entry>, (identity, entry): (Identity, Entry)) {
+    let known = latest.entry(identity).or_insert(entry);
+    if entry.sent >= known.sent {
+        *known = entry;
+    }
+}
+
+impl Journal {
+    /// Appends what was warmed, and counts its bytes. A completion without an ETag counts and is never found again.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub(in crate::journal) fn append(
+        &self,
+        hasher: &Hasher,
+        url: &str,
+        run: &str,
+        done: &[Completion],
+    ) -> Result<(), JournalError> {
+        let tagged = done.iter().enumerate().filter_map(|(n, done)| Some((n, done, done.etag.as_ref()?)));
+        let hashed: Vec<_> = tagged
+            .map(|(n, done, etag)| {
+                let identity = hasher.identity(&done.object.bucket, &done.object.key);
+                (n, identity, value(etag, done.size), done.sent.timestamp())
+            })
+            .collect();
+        let left_out = self.transact("write to", |db| {
+            let before = filled(db, url)?;
+            let mut after = before;
+            let counts: Vec<i64> = done
+                .iter()
+                .map(|done| {
+                    after = after.saturating_add(done.size);
+                    mib(after)
+                })
+                .collect();
+            let room = self.room_in(db)?.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));
+            let entry = |&(n, identity, value, sent): &(usize, i64, i64, i64)| {
+                (identity, Entry { value, sent, filled: counts[n] })
+            };
+            Batch { url: url.to_owned(), entries: hashed.iter().take(room).map(entry).collect() }.store(db)?;
+            add_filled(db, url, after - before)?;
+            let seen = done.iter().map(|done| done.at.timestamp_millis()).max().unwrap_or(0);
+            let bytes = i64::try_from(after - before).unwrap_or(i64::MAX);
+            let objects = i64::try_from(done.len()).unwrap_or(i64::MAX);
+            db.prepare_cached(
+                "UPDATE run SET objects = objects + ?2, bytes = bytes + ?3, seen = max(seen, ?4), cache_url = ?5 WHERE id = ?1",
+            )?
+            .execute(params![run, objects, bytes, seen, url])?;
+            Ok(hashed.len().saturating_sub(room))
+        })?;
+        self.is_full(left_out);
+        Ok(())
+    }
+
+    /// Moves the arrivals into the ledger, part by part: it can end anywhere and loses nothing, and two may do it at once.
+    /// In memory they stay, the latest of each.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub(in crate::journal) fn merge(&self) -> Result<(), JournalError> {
+        if self.is_in_memory() {
+            return self.transact("tidy", |db| compact(db));
+        }
+        let last: Option<i64> =
+            self.with("read", |db| Ok(db.query_row("SELECT max(n) FROM batch", [], |row| row.get(0))?))?;
+        let Some(last) = last else { return Ok(()) };
+        let bits = if self.waiting()? > AT_ONCE { PARTS } else { 0 };
+        (0..1 << bits).try_for_each(|part| self.merge_part(last, part, bits))?;
+        self.transact("merge the ledger of", |db| {
+            db.execute("DELETE FROM batch WHERE n <= ?1", [last])?;
+            Ok(())
+        })
+    }
+
+    /// Merges once what matters more is written. Arrivals are as good as the ledger, and whoever ends next merges them.
+    pub(in crate::journal) fn merge_or_say(&self) {
+        if let Err(error) = self.merge() {
+            tracing::warn!("{error}; what has arrived is merged later");
+        }
+    }
+
+    /// Merges the arrivals up to the batch `last` whose identities begin with these bits, in one transaction.
+    pub(super) fn merge_part(&self, last: i64, part: u64, bits: u32) -> Result<(), JournalError> {
+        let mut arrived: Vec<(Identity, Entry)> = self.with("read", |db| {
+            let mut arrived = Vec::new();
+            let mut select = db.prepare_cached("SELECT entries FROM batch WHERE n <= ?1 ORDER BY n")?;
+            let mut rows = select.query([last])?;
+            while let Some(row) = rows.next()? {
+                let entries = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+                arrived.extend(entries.filter(|(identity, _)| leads(*identity, bits) == part));
+            }
+            Ok(arrived)
+        })?;
+        // Stable: of one object, the order of arrival stays.
+        arrived.sort_by_key(|(identity, _)| *identity);
+        self.transact("merge the ledger of", |db| {
+            let mut upsert = db.prepare_cached(UPSERT)?;
+            for (identity, Entry { value, sent, filled }) in arrived {
+                upsert.execute(params![identity, value, sent, filled])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Arrivals that are not merged yet.
+    pub(in crate::journal) fn waiting(&self) -> Result<i64, JournalError> {
+        self.with("read", |db| Ok(waiting(db)?.cast_signed()))
+    }
+}
+
+pub(in crate::journal) fn waiting(db: &Connection) -> Result<u64, Fault> {
+    let mut select = db.prepare_cached("SELECT coalesce(sum(length(entries)), 0) FROM batch")?;
+    let bytes: i64 = select.query_row([], |row| row.get(0))?;
+    Ok(bytes.cast_unsigned() / ENTRY as u64)
+}
+
+/// The first `bits` of an identity.
+fn leads(identity: Identity, bits: u32) -> u64 {
+    identity.cast_unsigned().unbounded_shr(Identity::BITS - bits)
+}
+
+/// Keeps the latest of each object.
+fn compact(db: &Connection) -> Result<(), Fault> {
+    let mut caches: HashMap<String, HashMap<Identity, Entry>> = HashMap::new();
+    for batch in batches(db)? {
+        let latest = caches.entry(batch.url).or_default();
+        batch.entries.into_iter().for_each(|arrival| keep(latest, arrival));
+    }
+    db.execute("DELETE FROM batch", [])?;
+    for (url, latest) in caches {
+        Batch { url, entries: latest.into_iter().collect() }.store(db)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! What is known of a profile beside its runs. It outlives restarts, and says what passed while nobody was there.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Row, params};
+
+use super::Journal;
+use super::begin::NewRun;
+use super::error::{Fault, JournalError};
+use super::runs::{instant, millis};
+use crate::clock;
+use crate::report::Trigger;
+
+/// What the names of profiles forgotten in memory begin with, in the table of marks.
+pub(super) const FORGOTTEN: &str = "forgotten ";
+
+/// What the journal knows of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileState {
+    /// Fires up to here have been dealt with, under `timetable`.
+    pub watermark: Option<DateTime<Utc>>,
+    pub timetable: Option<String>,
+    /// In force, with or without a run.
+    pub fingerprint: Option<String>,
+    /// By hand.
+    pub pause: Option<Pause>,
+    /// The latest fire that was begun or skipped.
+    pub last_due: Option<DateTime<Utc>>,
+    /// The latest fire whose run ended complete.
+    pub last_complete_due: Option<DateTime<Utc>>,
+}
+
+/// A pause that was made by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub since: DateTime<Utc>,
+    /// `None`: until it is lifted.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Journal {
+    /// All profiles that something is known of, by name.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn profiles(&self) -> Result<BTreeMap<String, ProfileState>, JournalError> {
+        self.with("read", |db| {
+            let mut select = db.prepare(
+                "SELECT name, watermark, timetable, fingerprint, paused, paused_until, last_due, last_complete_due FROM profile",
+            )?;
+            let rows = select.query_map([], |row| Ok((row.get(0)?, state(row)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Sets how far a profile's schedule has been dealt with, forwards or backwards.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn set_watermark(&self, profile: &str, to: DateTime<Utc>, timetable: &str) -> Result<(), JournalError> {
+        self.transact("write to", |db| watermark(db, profile, to, timetable))
+    }
+
+    /// Sets the fingerprint in force, where no run does.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn adopt(&self, profile: &str, fingerprint: &str) -> Result<(), JournalError> {
+        self.transact("write to", |db| {
+            db.execute(
+                "INSERT INTO profile (name, fingerprint) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint",
+                params![profile, fingerprint],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Pauses a profile by hand, or lifts its pause.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn set_pause(&self, profile: &str, pause: Option<Pause>) -> Result<(), JournalError> {
+        self.transact("write to", |db| {
+            let (since, until) = (millis(pause.map(|pause| pause.since)), millis(pause.and_then(|pause| pause.until)));
+            db.execute(
+                "INSERT INTO profile (name, paused, paused_until, pause_set) VALUES (?1, ?2, ?3, 1)
+                 ON CONFLICT DO UPDATE SET paused = excluded.paused, paused_until = excluded.paused_until, pause_set = 1",
+                params![profile, since, until],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Forgets what is known of a profile that is gone; its runs stay.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn forget(&self, profile: &str) -> Result<(), JournalError> {
+        self.transact("write to", |db| {
+            db.execute("DELETE FROM profile WHERE name = ?1", [profile])?;
+            if self.is_in_memory() {
+                // The one on disk has yet to forget it.
+                let at = clock::now().timestamp_millis();
+                db.execute(
+                    "INSERT OR REPLACE INTO mark VALUES (?1, ?2)",
+                    params![format!("{FORGOTTEN}{profile}"), at],
+                )?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// From the columns after the name.
+fn state(row: &Row<'_>) -> rusqlite::Result<ProfileState> {
+    let at = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(instant));
+    let until = at(5)?;
+    Ok(ProfileState {
+        watermark: at(1)?,
+        timetable: row.get(2)?,
+        fingerprint: row.get(3)?,
+        pause: at(4)?.map(|since| Pause { since, until }),
+        last_due: at(6)?,
+        last_complete_due: at(7)?,
+    })
+}
+
+fn watermark(db: &Connection, profile: &str, to: DateTime<Utc>, timetable: &str) -> Result<(), Fault> {
+    db.execute(
+        "INSERT INTO profile (name, watermark, timetable) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET watermark = excluded.watermark, timetable = excluded.timetable",
+        params![profile, to.timestamp_millis(), timetable],
+    )?;
+    Ok(())
+}
+
+/// A run by hand says nothing of its profile: it may have been another configuration's.
+fn counts(new: &NewRun) -> bool {
+    new.trigger != Trigger::Cli.as_str()
+}
+
+/// What a run that begins says of its profile.
+pub(super) fn begun(db: &Connection, new: &NewRun) -> Result<(), Fault> {
+    if counts(new) {
+        db.execute(
+            "INSERT INTO profile (name, fingerprint) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint",
+            params![new.profile, new.fingerprint],
+        )?;
+    }
+    due(db, new)
+}
+
+/// Notes the due of a run that begins or is skipped.
+pub(super) fn due(db: &Connection, new: &NewRun) -> Result<(), Fault> {
+    if let Some(due) = new.due.filter(|_| counts(new)) {
+        db.execute(
+            "INSERT INTO profile (name, last_due) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET last_due = max(coalesce(last_due, excluded.last_due), excluded.last_due)",
+            params![new.profile, due.timestamp_millis()],
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn mark(db: &Connection, new: &NewRun) -> Result<(), Fault> {
+    match &new.mark {
+        Some(mark) => watermark(db, &new.profile, mark.watermark, &mark.timetable),
+        None => Ok(()),
+    }
+}
+
+/// Notes the due of a run that completed. A profile that was forgotten meanwhile stays so.
+pub(super) fn completed(db: &Connection, run: &str) -> Result<(), Fault> {
+    db.execute(
+        "UPDATE profile SET last_complete_due = max(coalesce(last_complete_due, run.due), run.due)
+         FROM run WHERE run.id = ?1 AND run.profile = name AND run.due IS NOT NULL AND run.\"trigger\" <> ?2",
+        params![run, Trigger::Cli.as_str()],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! The last configuration that was taken, to come back to when the files are bad at a start.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::Journal;
+use super::error::{Fault, JournalError};
+use super::runs::instant;
+use crate::config::Source;
+
+const MARK: &str = "last good";
+
+impl Journal {
+    /// The texts of the last configuration that was taken, and when that was.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_good(&self) -> Result<Option<(Vec<Source>, DateTime<Utc>)>, JournalError> {
+        self.with("read", |db| last_good(db))
+    }
+
+    /// Keeps the texts of a configuration that was taken, in place of those before.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn set_last_good(&self, sources: &[Source], at: DateTime<Utc>) -> Result<(), JournalError> {
+        self.transact("write to", |db| keep(db, sources, at))
+    }
+}
+
+pub(super) fn last_good(db: &Connection) -> Result<Option<(Vec<Source>, DateTime<Utc>)>, Fault> {
+    let mut when = db.prepare("SELECT at FROM mark WHERE name = ?1")?;
+    let Some(at) = when.query_row([MARK], |row| row.get(0)).optional()? else { return Ok(None) };
+    let mut select = db.prepare("SELECT name, text, layer FROM source ORDER BY n")?;
+    let rows = select.query_map([], |row| {
+        let layer = usize::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
+        Ok(Source { name: row.get(0)?, text: row.get(1)?, layer })
+    })?;
+    Ok(Some((rows.collect::<rusqlite::Result<_>>()?, instant(at))))
+}
+
+pub(super) fn keep(db: &Connection, sources: &[Source], at: DateTime<Utc>) -> Result<(), Fault> {
+    db.execute("DELETE FROM source", [])?;
+    let mut insert = db.prepare("INSERT INTO source (layer, name, text) VALUES (?1, ?2, ?3)")?;
+    for source in sources {
+        insert.execute(params![i64::try_from(source.layer).unwrap_or(i64::MAX), source.name, source.text])?;
+    }
+    db.execute("INSERT OR REPLACE INTO mark VALUES (?1, ?2)", params![MARK, at.timestamp_millis()])?;
+    Ok(())
+}

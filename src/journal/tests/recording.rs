@@ -1,0 +1,68 @@
+//! Completions on their way into the journal, also while it cannot be written.
+
+use tokio::sync::mpsc::Sender;
+
+use super::*;
+use crate::report::Completion;
+
+/// What fills the queue, the batch that is being written, and most of the next: the first has been tried by then.
+const MANY: u64 = 1_600;
+
+fn completion(n: u64) -> Completion {
+    ledger::tests::completion(&n.to_string(), "e", 7, at(50))
+}
+
+async fn send(sender: &Sender<Completion>, many: std::ops::Range<u64>) {
+    for n in many {
+        sender.send(completion(n)).await.unwrap();
+    }
+}
+
+/// A disk with room for `pages` in all; fewer than there are leave none.
+fn disk_of(journal: &Journal, pages: i64) {
+    journal.lock().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+}
+
+#[tokio::test]
+async fn all_that_was_sent_is_written_when_the_recorder_ends() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    let (sender, recorder) = journal.record(&run, "u");
+    send(&sender, 0..MANY).await;
+    let written = journal.run(Ulid(1)).unwrap().unwrap().warmed.objects;
+    assert!(written + 1_000 >= MANY, "kill -9 loses no more than 1,000, not {}", MANY - written);
+    drop(sender);
+    recorder.finish().await;
+    assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed, Count { objects: MANY, bytes: 7 * MANY });
+    assert_eq!(journal.waiting().unwrap().cast_unsigned(), MANY);
+}
+
+#[tokio::test]
+async fn what_is_warmed_while_the_disk_is_full_is_written_when_there_is_room() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    disk_of(&journal, 1);
+    let (sender, recorder) = journal.record(&run, "u");
+    send(&sender, 0..MANY).await;
+    assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed, Count::default());
+    disk_of(&journal, 1 << 30);
+    send(&sender, MANY..MANY + 1).await;
+    drop(sender);
+    recorder.finish().await;
+    assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed.objects, MANY + 1);
+}
+
+#[tokio::test]
+async fn a_run_on_a_disk_that_stays_full_ends_all_the_same() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    disk_of(&journal, 1);
+    let (sender, recorder) = journal.record(&run, "u");
+    send(&sender, 0..MANY).await;
+    drop(sender);
+    recorder.finish().await;
+    assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed, Count::default());
+}
