@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::door::{Act, Door};
 use super::refusal::{Refusal, no_such_method, no_such_page};
-use super::{api, probe};
+use super::{api, metrics, probe};
 use crate::daemon::handle::Handle;
 
 /// For a whole answer: a reload may take a minute.
@@ -40,6 +40,7 @@ pub(super) fn router(handle: Handle, door: Door) -> Router {
     Router::new()
         .route("/healthz", get(probe::health))
         .route("/readyz", get(probe::readiness))
+        .route("/metrics", get(metrics::show))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/profiles", get(api::profile::all))
         .route("/api/v1/profiles/{name}", get(api::profile::one))

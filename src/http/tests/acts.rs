@@ -91,6 +91,7 @@ async fn what_is_not_there_is_refused_in_json_too() {
         ("GET", "/api/v2/status", 404, "there is no /api/v2/status"),
         ("GET", "/-/reload", 405, "GET is not for /-/reload"),
         ("DELETE", "/api/v1/runs", 405, "DELETE is not for /api/v1/runs"),
+        ("POST", "/metrics", 405, "POST is not for /metrics"),
     ] {
         let answer = fake.ask(Asked::new(method, path)).await;
         assert_eq!((answer.status.as_u16(), answer.error().as_str()), (status, error));
