@@ -1,4 +1,4 @@
-//! What the daemon shows, and what it may be told, over HTTP: the API and the metrics.
+//! What the daemon shows, and what it may be told, over HTTP: the page, the API and the metrics.
 //!
 //! Everything comes from the loop, by its [`Handle`]; nothing is kept here. A client can make this room neither wait nor
 //! hold memory without a bound.
@@ -9,6 +9,7 @@ mod body;
 mod connection;
 mod door;
 mod metrics;
+mod page;
 mod patient;
 mod probe;
 mod refusal;

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::door::{Act, Door};
 use super::refusal::{Refusal, no_such_method, no_such_page};
-use super::{api, metrics, probe};
+use super::{api, metrics, page, probe};
 use crate::daemon::handle::Handle;
 
 /// For a whole answer: a reload may take a minute.
@@ -38,6 +38,7 @@ pub(super) struct App {
 
 pub(super) fn router(handle: Handle, door: Door) -> Router {
     Router::new()
+        .route("/", get(page::show))
         .route("/healthz", get(probe::health))
         .route("/readyz", get(probe::readiness))
         .route("/metrics", get(metrics::show))

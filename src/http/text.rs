@@ -2,6 +2,25 @@
 
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
+/// `1.2 TiB`.
+pub(super) fn iec(bytes: u64) -> String {
+    ByteSize(bytes).display().iec().to_string()
+}
+
+/// `12,345`.
+pub(super) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+/// `once`, `12 times`.
+pub(super) fn times(n: u64) -> String {
+    if n == 1 { "once".to_owned() } else { format!("{} times", count(n)) }
+}
+
 /// `99.2%` of a share between 0 and 1, rounded down: what is not all is never shown as all.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", (share * 1000.0 + 1e-6).floor() / 10.0).replace(".0%", "%")
@@ -22,6 +41,9 @@ mod tests {
 
     #[test]
     fn numbers_read_as_a_person_reads_them() {
+        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(count(n), text);
+        }
         for (share, text) in
             [(0.0, "0%"), (0.5, "50%"), (0.992, "99.2%"), (0.999_9, "99.9%"), (1.0, "100%"), (0.29, "29%")]
         {

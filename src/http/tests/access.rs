@@ -142,7 +142,7 @@ async fn everything_that_changes_something_asks_for_the_token() {
 #[tokio::test]
 async fn nothing_that_only_reads_asks_for_a_token() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
-    for path in ["/healthz", "/readyz", "/api/v1/status", "/api/v1/profiles", "/api/v1/runs"] {
+    for path in ["/", "/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/profiles", "/api/v1/runs"] {
         let asked = Asked { headers: &[("host", "anything.example")], ..Asked::new("GET", path) };
         assert_eq!(send(fake.router(ANYWHERE, files.access("full")), asked).await.status, 200, "{path}");
     }

@@ -30,7 +30,7 @@ async fn health_is_an_answer_of_the_loop_within_two_seconds() {
     assert_eq!((answer.status.as_u16(), start.elapsed().as_secs()), (503, 2));
     assert_eq!(answer.error(), "the daemon did not answer in time");
     assert_eq!(ask_nobody("/healthz", true).await.error(), "the daemon is stopping");
-    for path in ["/api/v1/status", "/api/v1/profiles", "/api/v1/runs", "/readyz"] {
+    for path in ["/", "/metrics", "/api/v1/status", "/api/v1/profiles", "/api/v1/runs", "/readyz"] {
         assert_eq!(ask_nobody(path, false).await.status, 503, "{path}");
     }
 }
@@ -264,7 +264,7 @@ async fn readiness_is_asked_for_in_the_words_of_the_configuration() {
 #[tokio::test]
 async fn every_answer_is_of_this_instant_and_for_this_site() {
     let fake = Fake::new(View { failures: vec![failure("p", "c", "k", "m")], ..fresh() });
-    for path in ["/api/v1/status", "/nowhere"] {
+    for path in ["/", "/metrics", "/api/v1/status", "/nowhere"] {
         let headers = fake.get(path).await.headers;
         for (name, value) in
             [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("x-frame-options", "DENY")]
