@@ -1,6 +1,8 @@
 //! Who may change something.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
@@ -205,4 +207,39 @@ async fn no_answer_and_no_debug_text_holds_a_token() {
     let asked = Asked { headers: &[("authorization", "Bearer guess-9")], ..Asked::new("POST", PAUSE) };
     let shown = format!("{door:?} {}", send(router, asked).await.text);
     assert!(!["all-the-power", "only-runs", "guess-9"].iter().any(|secret| shown.contains(secret)), "{shown}");
+}
+
+/// What is logged, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_token_file_is_complained_of_once_until_it_changes() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (files, fake) = (Files::new(), Fake::new(fresh()));
+    let router = fake.router(LOOPBACK, files.access("full"));
+    let asked = Asked { headers: &[("authorization", "Bearer guess-9")], ..Asked::new("POST", PAUSE) };
+    for text in ["", " ", "two words", "two other words", "fine"] {
+        files.write("full", text);
+        send(router.clone(), asked).await;
+        send(router.clone(), asked).await;
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let count = |what: &str| log.matches(what).count();
+    assert_eq!((count("it is empty"), count("one word"), count("can be used again")), (1, 1, 1), "{log}");
+    assert!(!["guess-9", "two words", "fine"].iter().any(|secret| log.contains(secret)), "{log}");
 }
