@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod exit;
+pub mod http;
 pub mod journal;
 pub mod limit;
 pub mod list;

@@ -1,0 +1,78 @@
+//! What the daemon shows, and what it may be told, over HTTP: the page, the API and the metrics.
+//!
+//! Everything comes from the loop, by its [`Handle`]; nothing is kept here. A client can make this room neither wait nor
+//! hold memory without a bound.
+
+mod access;
+mod api;
+mod body;
+mod connection;
+mod door;
+mod metrics;
+mod page;
+mod patient;
+mod probe;
+mod refusal;
+mod route;
+mod shape;
+mod text;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as Socket};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use access::Access;
+pub use door::Door;
+
+use crate::daemon::handle::Handle;
+
+/// How long open requests may take to end, once told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A port that is ours, and not yet served.
+#[derive(Debug)]
+pub struct Server {
+    socket: Socket,
+    local: SocketAddr,
+    door: Door,
+}
+
+impl Server {
+    /// Takes the port. Connections wait until they are served.
+    ///
+    /// # Errors
+    /// The address is in use, or not this machine's.
+    pub fn bind(listen: SocketAddr, access: Access) -> io::Result<Self> {
+        let socket = Socket::bind(listen)?;
+        socket.set_nonblocking(true)?;
+        let local = socket.local_addr()?;
+        Ok(Self { socket, local, door: Door::new(local, access) })
+    }
+
+    /// Where it listens, with the port that the system chose where it was told to.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Changes who may change something, while it serves.
+    pub fn door(&self) -> Door {
+        self.door.clone()
+    }
+
+    /// Serves until told to stop, and then lets what is open end, for a few seconds.
+    ///
+    /// # Errors
+    /// The runtime cannot watch the port.
+    pub async fn serve(self, handle: Handle, stop: CancellationToken) -> io::Result<()> {
+        let listener = TcpListener::from_std(self.socket)?;
+        let router = route::router(handle, self.door);
+        connection::accept(&listener, &router, &stop, GRACE).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The files that hold bearer tokens.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+use tokio::time::timeout;
+
+/// More than any token; a larger file is a mistake.
+const LARGEST: u64 = 4096;
+/// A mount that hangs must not hold a request.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Who may change something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Holds the bearer token for everything.
+    pub token_file: Option<PathBuf>,
+    /// Holds a bearer token that may only start runs.
+    pub run_token_file: Option<PathBuf>,
+}
+
+/// A secret. It has no `Debug`, so that it cannot be logged.
+pub(super) struct Token(String);
+
+impl Token {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// Reads a token as it is now. The error is for the log: it names the file, and nothing that stands in it.
+pub(super) async fn read(path: &Path) -> Result<Token, String> {
+    let text = match timeout(PATIENCE, text(path)).await {
+        Ok(read) => read.map_err(|error| format!("{}: {error}", path.display()))?,
+        Err(_) => return Err(format!("{}: not read within {PATIENCE:?}", path.display())),
+    };
+    let token = text.trim();
+    if token.is_empty() {
+        return Err(format!("{}: it is empty", path.display()));
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("{}: a token is one word of printable ASCII", path.display()));
+    }
+    Ok(Token(token.to_owned()))
+}
+
+async fn text(path: &Path) -> std::io::Result<String> {
+    use std::io::{Error, ErrorKind};
+    // Opening a pipe would wait for its writer.
+    if !tokio::fs::metadata(path).await?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).await?.take(LARGEST + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Error::new(ErrorKind::InvalidData, format!("larger than {LARGEST} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::InvalidData, "not UTF-8"))
+}

@@ -1,0 +1,81 @@
+//! What the daemon may be told. Who may is decided before anything of the body is read.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Part, id, part, value};
+use crate::clock;
+use crate::config::value::duration::Length;
+use crate::http::body::read;
+use crate::http::refusal::Refusal;
+use crate::http::route::{App, MayChange, MayRun};
+use crate::report::json::time;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RunBody {
+    /// Also what is fresh.
+    rewarm: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PauseBody {
+    /// A length of time; without one until it is resumed.
+    r#for: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoBody {}
+
+pub(crate) async fn run(State(app): State<App>, _: MayRun, name: Part, body: Body) -> Result<Response, Refusal> {
+    let name = part(name)?;
+    let RunBody { rewarm } = read(body).await?;
+    let started = app.handle.start(&name, rewarm).await?;
+    let body = json!({ "v": 1, "run": started.run.to_string(), "joined": started.joined });
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+pub(crate) async fn pause(State(app): State<App>, _: MayChange, name: Part, body: Body) -> Result<Response, Refusal> {
+    let name = part(name)?;
+    let PauseBody { r#for } = read(body).await?;
+    let length = r#for.map(|text| value::<Length<false>>("for", &text)).transpose()?;
+    let until = length.and_then(|length| clock::now().checked_add_signed(TimeDelta::from_std(length).ok()?));
+    app.handle.pause(&name, until).await?;
+    Ok(Json(json!({ "v": 1, "profile": name, "paused": true, "until": until.map(time) })).into_response())
+}
+
+pub(crate) async fn resume(State(app): State<App>, _: MayChange, name: Part, body: Body) -> Result<Response, Refusal> {
+    let name = part(name)?;
+    let NoBody {} = read(body).await?;
+    app.handle.resume(&name).await?;
+    Ok(Json(json!({ "v": 1, "profile": name, "paused": false })).into_response())
+}
+
+pub(crate) async fn cancel(State(app): State<App>, _: MayChange, run: Part, body: Body) -> Result<Response, Refusal> {
+    let run = id(run)?;
+    let NoBody {} = read(body).await?;
+    app.handle.cancel(run).await?;
+    let body = json!({ "v": 1, "run": run.to_string(), "cancelled": true });
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+pub(crate) async fn reload(State(app): State<App>, _: MayChange, body: Body) -> Result<Response, Refusal> {
+    let NoBody {} = read(body).await?;
+    let reloaded = app.handle.reload().await?;
+    if let Some(error) = reloaded.error {
+        let body = json!({ "v": 1, "ok": false, "error": error });
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response());
+    }
+    let names = |names: &[std::sync::Arc<str>]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (added, changed, removed) = (names(&reloaded.added), names(&reloaded.changed), names(&reloaded.removed));
+    let body = json!({ "v": 1, "ok": true, "added": added, "changed": changed, "removed": removed });
+    Ok(Json(body).into_response())
+}

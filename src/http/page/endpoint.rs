@@ -1,0 +1,80 @@
+//! Endpoints: what they are sent, and how much of them is spoken for.
+
+use maud::{Markup, html};
+
+use super::table;
+use super::time::until;
+use crate::daemon::view::{EndpointView, View};
+use crate::http::text::{count, iec, length, percent};
+
+/// Credentials that end this soon are shown as a warning.
+const SOON: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
+pub(super) fn section(view: &View) -> Markup {
+    let heads =
+        ["Endpoint", "Circuit", "In flight", "Bytes in flight", "Committed", "Warmed since the start", "Credentials"];
+    html! {
+        section aria-labelledby="endpoints-title" {
+            h2 #endpoints-title { "Endpoints" }
+            @if view.endpoints.is_empty() {
+                p.faint { "The configuration has none." }
+            } @else {
+                (table("endpoints", &heads, &html! { @for endpoint in &view.endpoints { (row(endpoint, view)) } }))
+            }
+        }
+    }
+}
+
+fn row(endpoint: &EndpointView, view: &View) -> Markup {
+    let limit = endpoint.limit;
+    let ended = view.counters.objects.get(&endpoint.name).copied().unwrap_or_default();
+    html! {
+        tr {
+            th scope="row" { (endpoint.name) small { (endpoint.cache_url) } }
+            td {
+                @if limit.circuit_open { span.tag.failed { "open" } } @else { span.tag.complete { "closed" } }
+                @if let Some(silent) = endpoint.silent { small.bad { "silent for " (length(silent)) } }
+            }
+            td {
+                (limit.in_flight) span.faint { " of " (limit.allowed) " allowed" }
+                small { "at most " (endpoint.max_in_flight) }
+            }
+            td { (iec(limit.bytes_in_flight)) }
+            td { (committed(endpoint)) }
+            td {
+                (iec(ended.warmed.bytes)) small { (count(ended.warmed.objects)) " objects" }
+                @if ended.failed + ended.unknown > 0 {
+                    small.bad { (count(ended.failed)) " failed, " (count(ended.unknown)) " unknown" }
+                }
+            }
+            td {
+                @if let Some(at) = endpoint.credentials_expiry {
+                    span.warn[at - view.now < SOON] { "end " (until(at, view.now)) }
+                } @else { span.faint { "do not expire" } }
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
+fn committed(endpoint: &EndpointView) -> Markup {
+    let (Some(capacity), Some(committed)) = (endpoint.capacity, endpoint.committed) else {
+        return html! {
+            @if let Some(committed) = endpoint.committed { (iec(committed)) } @else { "unlimited" }
+            @if let Some(capacity) = endpoint.capacity {
+                span.faint { " of " (iec(capacity)) }
+            } @else {
+                small { "capacity is not configured" }
+            }
+        };
+    };
+    let share = committed as f64 / capacity.max(1) as f64;
+    html! {
+        div.ratio {
+            progress.partial[share > 1.0] max="1" value=(share.min(1.0))
+                aria-label={ "Committed of " (endpoint.name) } {}
+            span { (percent(share)) }
+        }
+        small { (iec(committed)) " of " (iec(capacity)) }
+    }
+}

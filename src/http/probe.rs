@@ -1,0 +1,46 @@
+//! What kubelets and balancers ask.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::refusal::Refusal;
+use super::route::App;
+use crate::daemon::handle::Unanswered;
+use crate::daemon::view::View;
+
+/// A probe's own patience is often a second or two.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+async fn view(app: &App) -> Result<View, Unanswered> {
+    timeout(PATIENCE, app.handle.view()).await.unwrap_or(Err(Unanswered::Late))
+}
+
+/// Whether the loop answers.
+pub(super) async fn health(State(app): State<App>) -> Result<impl IntoResponse, Refusal> {
+    view(&app).await?;
+    Ok(Json(json!({ "v": 1, "ok": true })))
+}
+
+/// Whether a configuration is in force, be it the last good one, and the daemon goes on.
+pub(super) async fn readiness(State(app): State<App>) -> Result<Response, Refusal> {
+    let view = view(&app).await?;
+    let reload = &view.reload;
+    let in_force = reload.succeeded.is_some() || reload.last_good;
+    let state = match &reload.error {
+        _ if view.stopping => "the daemon is stopping",
+        _ if !in_force => "no configuration is in force",
+        Some(_) if reload.last_good => "the files are bad; the last good configuration from the journal is in force",
+        Some(_) => "the last reload was refused; the configuration before it is in force",
+        None => "the configuration of the files is in force",
+    };
+    let ready = in_force && !view.stopping;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "v": 1, "ready": ready, "state": state, "error": reload.error });
+    Ok((status, Json(body)).into_response())
+}

@@ -1,0 +1,6 @@
+mod access;
+mod acts;
+mod bounds;
+pub(super) mod fake;
+mod reads;
+pub(super) mod views;

@@ -1,0 +1,173 @@
+//! A loop that answers from a prepared view, and a client that speaks to the routes without a wire.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tower_service::Service as _;
+
+use crate::daemon::handle::{Command, Handle, Objection, Reloaded, Started};
+use crate::daemon::view::View;
+use crate::http::access::Access;
+use crate::http::door::Door;
+use crate::http::route;
+use crate::journal::Recorded;
+use crate::object::{Bucket, Key};
+use crate::report::Failure;
+
+use super::views::id;
+
+/// What the loop answers with. Profiles: `paused` is paused, `ending` has a run that is being stopped, those of the view start.
+pub(crate) struct Prepared {
+    pub view: View,
+    pub recorded: Vec<Recorded>,
+    pub reload: Option<String>,
+}
+
+impl From<View> for Prepared {
+    fn from(view: View) -> Self {
+        Self { view, recorded: Vec::new(), reload: None }
+    }
+}
+
+impl Prepared {
+    fn answer(&self, command: Command) {
+        match command {
+            Command::View(reply) => drop(reply.send(self.view.clone())),
+            Command::Start { profile, rewarm, reply } => drop(reply.send(self.start(&profile, rewarm))),
+            Command::Pause { profile, reply, .. } => drop(reply.send(self.known(&profile))),
+            Command::Resume { profile, reply } => drop(reply.send(match &*profile {
+                "configured" => Err(Objection::PausedByConfiguration("configured".into())),
+                name => self.known(name),
+            })),
+            Command::Cancel { run, reply } => {
+                let live = self.view.runs.iter().any(|live| live.run == run);
+                drop(reply.send(if live { Ok(()) } else { Err(Objection::NoRun(run)) }));
+            }
+            Command::Reload(reply) => drop(reply.send(Reloaded {
+                error: self.reload.clone(),
+                added: vec!["new".into()],
+                changed: Vec::new(),
+                removed: vec!["old".into()],
+            })),
+            Command::Runs { filter, limit, reply } => {
+                let wanted = self.recorded.iter().filter(|run| {
+                    filter.profile.as_ref().is_none_or(|profile| *profile == run.profile)
+                        && filter.since.is_none_or(|since| run.started >= since)
+                });
+                drop(reply.send(Ok(wanted.take(limit).cloned().collect())));
+            }
+            Command::Run { run, reply } => {
+                let found = self.recorded.iter().find(|recorded| recorded.id == run).cloned();
+                drop(reply.send(Ok(found.map(|run| (run, failures())))));
+            }
+        }
+    }
+
+    fn known(&self, name: &str) -> Result<(), Objection> {
+        let known = self.view.profiles.iter().any(|profile| &*profile.name == name);
+        if known { Ok(()) } else { Err(Objection::NoProfile(name.to_owned())) }
+    }
+
+    fn start(&self, name: &str, rewarm: bool) -> Result<Started, Objection> {
+        match name {
+            "paused" => Err(Objection::Paused("paused".into())),
+            "ending" => Err(Objection::Ending { profile: "ending".into(), run: id(9) }),
+            _ => self.known(name).map(|()| Started { run: id(if rewarm { 200 } else { 100 }), joined: !rewarm }),
+        }
+    }
+}
+
+fn failures() -> Vec<Failure> {
+    let failure =
+        |key: Key| Failure { class: "denied".into(), bucket: Bucket::new("b"), key, message: "403".to_owned() };
+    vec![failure(Key::from(super::views::ODD_KEY)), failure(Key::from_bytes(&b"\xff"[..]))]
+}
+
+/// The loop ends when it is dropped.
+pub(crate) struct Fake {
+    pub handle: Handle,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Fake {
+    pub(crate) fn new(prepared: impl Into<Prepared>) -> Self {
+        let prepared = prepared.into();
+        let (commands, mut queue) = mpsc::channel(4);
+        let task = tokio::spawn(async move {
+            while let Some(command) = queue.recv().await {
+                prepared.answer(command);
+            }
+        });
+        Self { handle: Handle(commands), task }
+    }
+
+    pub(crate) fn router(&self, listen: &str, access: Access) -> Router {
+        route::router(self.handle.clone(), Door::new(listen.parse().unwrap(), access))
+    }
+
+    /// Asks over a loopback bind without tokens.
+    pub(crate) async fn ask(&self, request: Asked<'_>) -> Answer {
+        send(self.router("127.0.0.1:9464", Access::default()), request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(Asked::new("GET", path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
+        self.ask(Asked { body, ..Asked::new("POST", path) }).await
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn new(method: &'a str, path: &'a str) -> Self {
+        Self { method, path, headers: &[("host", "localhost:9464")], body: "" }
+    }
+}
+
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The sentence of a refusal, which is JSON whatever the fault.
+    pub(crate) fn error(&self) -> String {
+        let json = self.json();
+        assert_eq!(json["v"], 1, "{json}");
+        json["error"].as_str().unwrap_or_else(|| panic!("no error in {json}")).to_owned()
+    }
+}
+
+pub(crate) async fn send(mut router: Router, asked: Asked<'_>) -> Answer {
+    let mut request = Request::builder().method(asked.method).uri(asked.path);
+    for (name, value) in asked.headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(asked.body.to_owned())).unwrap();
+    let (head, body) = router.call(request).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Answer { status: head.status, headers: head.headers, text: String::from_utf8(body.to_vec()).unwrap() }
+}

@@ -1,0 +1,62 @@
+//! Numbers and times as a person reads them.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+/// `1.2 TiB`.
+pub(super) fn iec(bytes: u64) -> String {
+    ByteSize(bytes).display().iec().to_string()
+}
+
+/// `12,345`.
+pub(super) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+/// `once`, `12 times`.
+pub(super) fn times(n: u64) -> String {
+    if n == 1 { "once".to_owned() } else { format!("{} times", count(n)) }
+}
+
+/// `99.2%` of a share between 0 and 1, rounded down: what is not all is never shown as all.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}%", (share * 1000.0 + 1e-6).floor() / 10.0).replace(".0%", "%")
+}
+
+/// `3d 4h`, `2h 5m`, `42s`: the two largest units.
+pub(super) fn length(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let units = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let Some(first) = units.iter().position(|(n, _)| *n > 0) else { return "0s".to_owned() };
+    let shown = units.iter().skip(first).take(2).filter(|(n, _)| *n > 0);
+    shown.map(|(n, unit)| format!("{n}{unit}")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_a_person_reads_them() {
+        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(count(n), text);
+        }
+        for (share, text) in
+            [(0.0, "0%"), (0.5, "50%"), (0.992, "99.2%"), (0.999_9, "99.9%"), (1.0, "100%"), (0.29, "29%")]
+        {
+            assert_eq!(percent(share), text);
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_has_two_units_at_most() {
+        for (seconds, text) in
+            [(0, "0s"), (42, "42s"), (60, "1m"), (7_530, "2h 5m"), (86_400, "1d"), (86_460, "1d"), (273_600, "3d 4h")]
+        {
+            assert_eq!(length(Duration::from_secs(seconds)), text);
+        }
+    }
+}
