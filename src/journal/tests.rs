@@ -305,5 +305,6 @@ fn a_run_says_what_was_recorded_so_far() {
     drop(run);
     let journal = Journal::open(dir.path()).unwrap();
     assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().ended, Some(at(5)), "when it was last heard of");
-    assert_eq!(journal.waiting().unwrap(), 0, "what it recorded is merged");
+    let known = journal.last_warmed("u", &Bucket::new("b"), &Key::from("k")).unwrap();
+    assert_eq!(known.unwrap().sent, at(5), "what it recorded counts");
 }
