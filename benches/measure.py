@@ -6,7 +6,11 @@ import json
 import os
 import pathlib
 import platform
+import random
+import shutil
+import sqlite3
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -94,8 +98,8 @@ def configure(folder, endpoint, caps):
     )
 
 
-def hotset(folder, verb):
-    lead = [HOTSET, "--config", folder / "hotset.toml", "--state-dir", "none", "-q"]
+def hotset(folder, verb, state="none"):
+    lead = [HOTSET, "--config", folder / "hotset.toml", "--state-dir", state, "-q"]
     return run([*lead, verb, "bench", "--json"], folder)
 
 
@@ -196,11 +200,82 @@ def one_flat_prefix(table, folder):
     table.add("the same, of the server", f"{cost['cpu_s']} s CPU", f"{cost['pages']} pages", "–", "–")
 
 
+def journals(table, folder):
+    """What recording adds to a run's CPU, with an empty ledger and beside ten million entries, and what these take."""
+    count, entries = 100_000 // SCALE, 10_000_000 // SCALE
+    waiting = entries // 8
+    state, many, due = folder / "state", folder / "many.db", folder / "due.db"
+    with server(count) as endpoint:
+        configure(folder, endpoint, 'max_bytes = "unlimited"')
+
+        def recorded(journal=None):
+            shutil.rmtree(state, ignore_errors=True)
+            state.mkdir()
+            if journal:
+                shutil.copy(journal, state / "journal.db")
+            return hotset(folder, "warm", state)
+
+        recorded()
+        shutil.copy(state / "journal.db", many)
+        fill(many, entries)
+        shutil.copy(many, due)
+        arrive(due, waiting)
+        # By turns: the machine may be slower for a while.
+        rounds = [[hotset(folder, "warm"), recorded(), recorded(many), recorded(due)] for _ in range(ROUNDS)]
+    without, empty, full, merged = (statistics.median(cost.cpu for cost in costs) for costs in zip(*rounds))
+    whole = f"a run without: {micros(without / count)} an object"
+    for name, cost in (("an empty ledger", empty), (f"{entries:,} entries, no merge", full)):
+        added = f"{micros((cost - without) / count)} more"
+        table.add(f"CPU of recording an object, {name}", added, whole, times(cost / without), "≤ 1.1×")
+    what = f"CPU of merging {waiting + count:,} into {entries:,}"
+    table.add(what, f"{micros((merged - full) / (waiting + count))} an object", "–", "–", "–")
+    size = many.stat().st_size
+    table.add(f"journal of {entries:,} entries", f"{size / 1e6:.0f} MB", f"{size / entries:.1f} B an entry", "–", "≤ 60 B")
+    for name, cost in (("beside it", 2), ("that merges into it", 3)):
+        table.add(f"peak RSS of a warm {name}", f"{max(costs[cost].rss for costs in rounds):.0f} MiB", "–", "–", "–")
+
+
+def entry():
+    """Random identity and value, of now, from a cache that has filled petabytes."""
+    number = lambda: random.getrandbits(64) - (1 << 63)
+    return number(), number(), int(time.time()), 1 << 32
+
+
+@contextlib.contextmanager
+def written(journal):
+    with contextlib.closing(sqlite3.connect(journal, isolation_level=None)) as db:
+        # What the run before has left would be fresh.
+        db.execute("DELETE FROM batch")
+        yield db
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def fill(journal, entries):
+    """Merges entries in portions, as runs do one after another."""
+    with written(journal) as db:
+        db.execute("DELETE FROM ledger")
+        for _ in range(10):
+            db.execute("BEGIN")
+            portion = sorted(entry() for _ in range(entries // 10))
+            db.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", portion)
+            db.execute("COMMIT")
+
+
+def arrive(journal, entries):
+    """Leaves entries to be merged, in batches as they are recorded."""
+    with written(journal) as db:
+        db.execute("BEGIN")
+        for _ in range(entries // 500):
+            batch = b"".join(struct.pack(">4q", *entry()) for _ in range(500))
+            db.execute("INSERT INTO batch (url, entries) VALUES ('http://elsewhere/', ?)", (batch,))
+        db.execute("COMMIT")
+
+
 def main():
     table = Table()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for measure in (heads, lists, one_flat_prefix):
+        for measure in (heads, lists, one_flat_prefix, journals):
             print(f"{measure.__name__} …", file=sys.stderr)
             measure(table, folder)
     version = subprocess.run([HOTSET, "--version"], capture_output=True, text=True).stdout.strip()

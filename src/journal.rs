@@ -41,6 +41,7 @@ use locks::Locks;
 pub use profiles::{Pause, ProfileState};
 pub use recorder::Recorder;
 pub use runs::{Filter, Recorded};
+pub use sources::LastGood;
 
 const FILE: &str = "journal.db";
 /// How long another process is waited for that opens the journal: longer than its migrations may wait.

@@ -43,7 +43,7 @@ impl Journal {
         })
     }
 
-    /// Ends a run, and merges its completions into the ledger. That this cannot be done yet is logged.
+    /// Ends a run, and then merges into the ledger what has arrived, where that is worth its while.
     ///
     /// # Errors
     /// The database cannot be written. The run then counts as interrupted.
@@ -69,11 +69,11 @@ impl Journal {
             self.keep_within_bounds(db)
         })?;
         self.locks().remove(&run.id);
-        self.merge_or_say();
+        self.tidy();
         Ok(())
     }
 
-    /// Marks the runs whose process is gone, and merges what they recorded.
+    /// Marks the runs whose process is gone, and merges what has arrived.
     pub(super) fn recover(&self) -> Result<(), JournalError> {
         let dead = self.transact("recover", |db| {
             let mut dead = self.bury(db)?;
@@ -90,7 +90,7 @@ impl Journal {
             Ok(dead)
         })?;
         if !dead.is_empty() {
-            self.merge()?;
+            self.tidy();
         }
         for id in dead {
             tracing::debug!(run = id, "{VANISHED}");

@@ -6,7 +6,6 @@
 mod arrivals;
 mod hash;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,8 +15,8 @@ use super::Journal;
 use super::error::{Fault, JournalError};
 use crate::object::{Bucket, Key, Object};
 
-use arrivals::arrivals;
-pub(super) use arrivals::{MERGE_AT, batches, waiting};
+use arrivals::Arrivals;
+pub(super) use arrivals::{batches, waiting};
 pub(super) use hash::Hasher;
 use hash::{Identity, value};
 
@@ -83,7 +82,7 @@ impl Journal {
     /// The database cannot be read.
     pub fn fresh(&self, objects: &[Object], rules: &Freshness) -> Result<Vec<bool>, JournalError> {
         let hasher = Hasher::new(&rules.cache_url);
-        let (filled, arrived) = self.with("read", |db| Ok((filled(db, &rules.cache_url)?, arrivals(db)?)))?;
+        let (filled, arrived) = self.with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db)?)))?;
         let mut fresh = vec![false; objects.len()];
         for (part, fresh) in objects.chunks(LOOK_UP).zip(fresh.chunks_mut(LOOK_UP)) {
             let tagged = part.iter().enumerate().filter_map(|(n, object)| Some((n, object, object.etag.as_ref()?)));
@@ -93,7 +92,7 @@ impl Journal {
             asked.sort_unstable();
             self.with("read", |db| {
                 for (identity, value, n) in asked {
-                    let entry = look_up(db, &arrived, &identity)?;
+                    let entry = look_up(db, &arrived, identity)?;
                     fresh[n] = entry.is_some_and(|entry| entry.is_fresh(value, filled, rules));
                 }
                 Ok(())
@@ -110,7 +109,7 @@ impl Journal {
         let identity = Hasher::new(cache_url).identity(bucket, key);
         self.with("read", |db| {
             let filled = filled(db, cache_url)?;
-            let entry = look_up(db, &arrivals(db)?, &identity)?;
+            let entry = look_up(db, &Arrivals::read(db)?, identity)?;
             Ok(entry.map(|entry| LastWarmed {
                 sent: DateTime::from_timestamp(entry.sent, 0).unwrap_or_default(),
                 value: entry.value.cast_unsigned(),
@@ -167,11 +166,11 @@ pub(super) fn filled(db: &Connection, cache_url: &str) -> Result<u64, Fault> {
     Ok(filled.and_then(|filled| u64::try_from(filled).ok()).unwrap_or(0))
 }
 
-fn look_up(db: &Connection, arrived: &HashMap<Identity, Entry>, identity: &Identity) -> Result<Option<Entry>, Fault> {
+fn look_up(db: &Connection, arrived: &Arrivals, identity: Identity) -> Result<Option<Entry>, Fault> {
     let mut select = db.prepare_cached("SELECT value, sent, filled FROM ledger WHERE identity = ?1")?;
     let entry = |row: &Row<'_>| Ok(Entry { value: row.get(0)?, sent: row.get(1)?, filled: row.get(2)? });
     let merged = select.query_row([identity], entry).optional()?;
-    let arrived = arrived.get(identity).copied();
+    let arrived = arrived.get(identity);
     Ok(match (merged, arrived) {
         (Some(merged), Some(arrived)) if arrived.sent < merged.sent => Some(merged),
         (merged, arrived) => arrived.or(merged),

@@ -97,10 +97,7 @@ impl Journal {
             runs(&from, to)?;
             profiles(&from, to)?;
             entries(&from, to)?;
-            match sources::last_good(&from)? {
-                Some((sources, at)) => sources::keep(to, &sources, at),
-                None => Ok(()),
-            }
+            sources::last_good(&from)?.map_or(Ok(()), |good| sources::keep(to, &good.sources, good.at))
         })?;
         let emptied =
             from.unchecked_transaction().and_then(|from| from.execute_batch(EMPTY).and_then(|()| from.commit()));
@@ -109,7 +106,7 @@ impl Journal {
         }
         emptied.map_err(|error| Fault::from(error).of("empty", Path::new(NAME)))?;
         drop(from);
-        self.merge_or_say();
+        self.tidy();
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
-use super::ledger::{Hasher, MERGE_AT};
+use super::ledger::Hasher;
 use super::{Journal, JournalError, OpenRun, Trouble};
 use crate::report::Completion;
 
@@ -15,6 +15,8 @@ use crate::report::Completion;
 const BATCH: usize = 500;
 /// How long a completion waits for others, and how long after a failure the next try comes.
 const LINGER: Duration = Duration::from_secs(1);
+/// Completions after which it is asked whether to merge.
+const TIDY_AT: i64 = 100_000;
 /// Completions that wait for a journal that cannot be written now.
 const BACKLOG: usize = 50_000;
 
@@ -77,13 +79,13 @@ impl Book {
             unmerged += i64::try_from(batch.len()).unwrap_or(i64::MAX);
             let (book, all) = (self.clone(), std::mem::take(&mut batch));
             let (all, written) = blocking(move || {
-                let written = book.write(&all, unmerged >= MERGE_AT);
+                let written = book.write(&all, unmerged >= TIDY_AT);
                 (all, written)
             })
             .await;
             match written {
                 Ok(()) => {
-                    unmerged = if unmerged >= MERGE_AT { 0 } else { unmerged };
+                    unmerged = if unmerged >= TIDY_AT { 0 } else { unmerged };
                     if failed.take().is_some() {
                         tracing::info!("the journal is written again; nothing of run {} was lost", self.run);
                     }
@@ -103,12 +105,12 @@ impl Book {
         }
     }
 
-    fn write(&self, batch: &[Completion], and_merge: bool) -> Result<(), JournalError> {
+    fn write(&self, batch: &[Completion], and_tidy: bool) -> Result<(), JournalError> {
         if !batch.is_empty() {
             self.journal.append(&self.hasher, &self.url, &self.run, batch)?;
         }
-        if and_merge {
-            self.journal.merge_or_say();
+        if and_tidy {
+            self.journal.tidy();
         }
         Ok(())
     }

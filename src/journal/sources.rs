@@ -10,13 +10,22 @@ use crate::config::Source;
 
 const MARK: &str = "last good";
 
+/// A configuration that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastGood {
+    /// In the order of reading.
+    pub sources: Vec<Source>,
+    /// When it was taken.
+    pub at: DateTime<Utc>,
+}
+
 impl Journal {
-    /// The texts of the last configuration that was taken, and when that was.
+    /// The last configuration that was taken.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn last_good(&self) -> Result<Option<(Vec<Source>, DateTime<Utc>)>, JournalError> {
-        self.with("read", |db| last_good(db))
+    pub fn last_good(&self) -> Result<Option<LastGood>, JournalError> {
+        self.with("read", last_good)
     }
 
     /// Keeps the texts of a configuration that was taken, in place of those before.
@@ -28,7 +37,7 @@ impl Journal {
     }
 }
 
-pub(super) fn last_good(db: &Connection) -> Result<Option<(Vec<Source>, DateTime<Utc>)>, Fault> {
+pub(super) fn last_good(db: &Connection) -> Result<Option<LastGood>, Fault> {
     let mut when = db.prepare("SELECT at FROM mark WHERE name = ?1")?;
     let Some(at) = when.query_row([MARK], |row| row.get(0)).optional()? else { return Ok(None) };
     let mut select = db.prepare("SELECT name, text, layer FROM source ORDER BY n")?;
@@ -36,7 +45,7 @@ pub(super) fn last_good(db: &Connection) -> Result<Option<(Vec<Source>, DateTime
         let layer = usize::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
         Ok(Source { name: row.get(0)?, text: row.get(1)?, layer })
     })?;
-    Ok(Some((rows.collect::<rusqlite::Result<_>>()?, instant(at))))
+    Ok(Some(LastGood { sources: rows.collect::<rusqlite::Result<_>>()?, at: instant(at) }))
 }
 
 pub(super) fn keep(db: &Connection, sources: &[Source], at: DateTime<Utc>) -> Result<(), Fault> {

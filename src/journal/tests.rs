@@ -140,6 +140,33 @@ fn whoever_only_looks_at_a_lock_holds_none() {
 }
 
 #[test]
+fn nobody_waits_for_ever_for_a_process_that_hangs() {
+    let dir = folder();
+    let gate = dir.path().join("journal.lock");
+    let hangs = locks::take(&gate, Duration::ZERO).unwrap();
+    let late = locks::take(&gate, Duration::from_millis(20)).unwrap_err();
+    assert_eq!(late.kind(), io::ErrorKind::WouldBlock);
+    drop(hangs);
+    locks::take(&gate, Duration::ZERO).unwrap();
+}
+
+#[test]
+fn an_end_is_kept_where_the_ledger_has_no_room() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    let done: Vec<_> = (0..5_000).map(|n| ledger::tests::completion(&n.to_string(), "e", 7, at(5))).collect();
+    journal.append(&ledger::Hasher::new("u"), "u", &run.id, &done).unwrap();
+    journal.lock().pragma_update_and_check(None, "max_page_count", 1, |_| Ok(())).unwrap();
+    journal.finish(&run, &End { failures: Vec::new(), ..end(60) }).unwrap();
+    assert_eq!(outcomes(&journal), [(1, Outcome::Partial)]);
+    assert_eq!(journal.waiting().unwrap(), 5_000, "merged when there is room");
+    journal.lock().pragma_update_and_check(None, "max_page_count", 1 << 30, |_| Ok(())).unwrap();
+    journal.tidy();
+    assert_eq!(journal.waiting().unwrap(), 0);
+}
+
+#[test]
 fn the_lock_of_a_run_is_never_removed_from_under_its_holder() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
@@ -250,7 +277,7 @@ fn a_broken_file_is_moved_aside_and_not_lost() {
     for broken in [header(b"this is no database"), header(b"SQLite format 3\0\x10\x00\x02\x02\x00\x40\x20\x20")] {
         let dir = folder();
         fs::write(dir.path().join(FILE), &broken).unwrap();
-        assert!(Journal::read(dir.path()).is_err(), "reading moves nothing");
+        assert_eq!(Journal::read(dir.path()).unwrap_err().trouble(), Trouble::Damaged, "reading moves nothing");
         let journal = Journal::open(dir.path()).unwrap();
         assert!(journal.runs(&Filter::default()).unwrap().is_empty());
         let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -305,5 +332,6 @@ fn a_run_says_what_was_recorded_so_far() {
     drop(run);
     let journal = Journal::open(dir.path()).unwrap();
     assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().ended, Some(at(5)), "when it was last heard of");
-    assert_eq!(journal.waiting().unwrap(), 0, "what it recorded is merged");
+    let known = journal.last_warmed("u", &Bucket::new("b"), &Key::from("k")).unwrap();
+    assert_eq!(known.unwrap().sent, at(5), "what it recorded counts");
 }

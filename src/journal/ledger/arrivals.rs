@@ -10,8 +10,10 @@ use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
 use crate::report::Completion;
 
-/// Arrivals that are too many to leave them for the end of the run.
-pub(in crate::journal) const MERGE_AT: i64 = 1_000_000;
+/// Arrivals that are merged however large the ledger is: each look at it reads them all.
+const MERGE_AT: i64 = 1_000_000;
+/// Arrivals for each page of the ledger, which holds about a hundred entries, that are worth rewriting it.
+const A_PAGE: i64 = 12;
 /// Arrivals that are merged in one transaction; more are merged in parts.
 const AT_ONCE: i64 = 50_000;
 /// Into two to the power of this many parts.
@@ -61,23 +63,37 @@ pub(in crate::journal) fn batches(db: &Connection) -> Result<Vec<Batch>, Fault> 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What is not merged yet, the latest of each.
-pub(super) fn arrivals(db: &Connection) -> Result<HashMap<Identity, Entry>, Fault> {
-    let mut latest: HashMap<Identity, Entry> = HashMap::new();
-    let mut select = db.prepare_cached("SELECT entries FROM batch ORDER BY n")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)
-            .for_each(|arrival| keep(&mut latest, arrival));
+/// What is not merged yet: the latest of each, sorted.
+#[derive(Debug)]
+pub(super) struct Arrivals(Vec<(Identity, Entry)>);
+
+impl Arrivals {
+    pub(super) fn read(db: &Connection) -> Result<Self, Fault> {
+        let mut all = Vec::new();
+        let mut select = db.prepare_cached("SELECT entries FROM batch ORDER BY n")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            all.extend(decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?));
+        }
+        Ok(Self(latest(all)))
     }
-    Ok(latest)
+
+    pub(super) fn get(&self, identity: Identity) -> Option<Entry> {
+        self.0.binary_search_by_key(&identity, |(identity, _)| *identity).ok().map(|at| self.0[at].1)
+    }
 }
 
-fn keep(latest: &mut HashMap<Identity, Entry>, (identity, entry): (Identity, Entry)) {
-    let known = latest.entry(identity).or_insert(entry);
-    if entry.sent >= known.sent {
-        *known = entry;
-    }
+/// Of each object, what was sent last; of several at once, what arrived last.
+fn latest(mut all: Vec<(Identity, Entry)>) -> Vec<(Identity, Entry)> {
+    all.sort_by_key(|(identity, entry)| (*identity, entry.sent));
+    all.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            *kept = *later;
+        }
+        same
+    });
+    all
 }
 
 impl Journal {
@@ -148,11 +164,23 @@ impl Journal {
         })
     }
 
-    /// Merges once what matters more is written. Arrivals are as good as the ledger, and whoever ends next merges them.
-    pub(in crate::journal) fn merge_or_say(&self) {
-        if let Err(error) = self.merge() {
+    /// Merges where that is worth its while, once what matters more is written; that it cannot is logged. Arrivals are as
+    /// good as the ledger, and whoever ends next merges them.
+    pub(in crate::journal) fn tidy(&self) {
+        let merged = self.is_worth_merging().and_then(|is_worth| if is_worth { self.merge() } else { Ok(()) });
+        if let Err(error) = merged {
             tracing::warn!("{error}; what has arrived is merged later");
         }
+    }
+
+    /// A few entries among many rewrite a page of the ledger each.
+    fn is_worth_merging(&self) -> Result<bool, JournalError> {
+        self.with("read", |db| {
+            let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+            let pages = number("page_count")?.saturating_sub(number("freelist_count")?);
+            let waiting = waiting(db)?.cast_signed();
+            Ok(waiting >= pages.saturating_mul(A_PAGE).min(MERGE_AT))
+        })
     }
 
     /// Merges the arrivals up to the batch `last` whose identities begin with these bits, in one transaction.
@@ -197,14 +225,13 @@ fn leads(identity: Identity, bits: u32) -> u64 {
 
 /// Keeps the latest of each object.
 fn compact(db: &Connection) -> Result<(), Fault> {
-    let mut caches: HashMap<String, HashMap<Identity, Entry>> = HashMap::new();
-    for batch in batches(db)? {
-        let latest = caches.entry(batch.url).or_default();
-        batch.entries.into_iter().for_each(|arrival| keep(latest, arrival));
+    let mut caches: HashMap<String, Vec<(Identity, Entry)>> = HashMap::new();
+    for mut batch in batches(db)? {
+        caches.entry(batch.url).or_default().append(&mut batch.entries);
     }
     db.execute("DELETE FROM batch", [])?;
-    for (url, latest) in caches {
-        Batch { url, entries: latest.into_iter().collect() }.store(db)?;
+    for (url, entries) in caches {
+        Batch { url, entries: latest(entries) }.store(db)?;
     }
     Ok(())
 }

@@ -106,13 +106,13 @@ fn the_journal_on_disk_takes_over_all_of_it() {
     memory.set_pause("p", None).unwrap();
     memory.forget("gone").unwrap();
     let source = Source { name: "b".to_owned(), text: "b".to_owned(), layer: 1 };
-    memory.set_last_good(&[source.clone()], at(2)).unwrap();
+    memory.set_last_good(std::slice::from_ref(&source), at(2)).unwrap();
     disk.absorb(&memory).unwrap();
 
     assert_eq!(outcomes(&disk), [(3, Outcome::Interrupted), (2, Outcome::Complete), (1, Outcome::Complete)]);
     assert_eq!(disk.failures(Ulid(2)).unwrap().len(), 1);
     assert_eq!(disk.interrupted(None).unwrap()[0].id, Ulid(3), "what was cut off in memory may go on");
-    assert_eq!(disk.last_good().unwrap(), Some((vec![source], at(2))));
+    assert_eq!(disk.last_good().unwrap(), Some(LastGood { sources: vec![source], at: at(2) }));
     let profiles: BTreeMap<_, _> = disk.profiles().unwrap();
     assert_eq!(profiles.keys().collect::<Vec<_>>(), ["alive", "p", "q"], "what was forgotten stays so");
     let (p, q) = (&profiles["p"], &profiles["q"]);

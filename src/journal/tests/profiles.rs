@@ -117,7 +117,7 @@ fn the_last_good_configuration_comes_back_as_it_was() {
     journal.set_last_good(&[source("old.toml", text("old"), 0)], at(1)).unwrap();
     let taken = load_sources(vec![source("a.toml", text("new"), 0), source("b.toml", over, 1)]).unwrap();
     journal.set_last_good(&taken.sources, at(2)).unwrap();
-    let (sources, when) = Journal::open(dir.path()).unwrap().last_good().unwrap().unwrap();
+    let LastGood { sources, at: when } = Journal::open(dir.path()).unwrap().last_good().unwrap().unwrap();
     assert_eq!((&sources, when), (&taken.sources, at(2)));
     let back = load_sources(sources).unwrap();
     let print = |config: &crate::config::Config| config.fingerprint(&config.profiles["new"]);
