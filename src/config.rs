@@ -83,6 +83,15 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Diagnostics> {
     if errors.is_empty() { Ok(sources) } else { Err(Diagnostics::new(errors)) }
 }
 
+/// The `state_dir` that files name which may be wrong otherwise: where to look for the last good configuration. `None` where
+/// none says, or two disagree.
+pub fn state_dir_of(paths: &[PathBuf]) -> Option<PathBuf> {
+    let (sources, _) = source::read(paths);
+    let mut named: Vec<PathBuf> = sources.iter().filter_map(|source| syntax::state_dir(&source.text)).collect();
+    named.dedup();
+    named.pop().filter(|_| named.is_empty())
+}
+
 /// Resolves texts. Pure.
 ///
 /// # Errors

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
 
+/// What Kubernetes calls the link to the files of now.
+const DATA: &str = "..data";
+/// So many generations may be taken away while they are read, in a row.
+const GENERATIONS: usize = 20;
 /// Bytes of one file.
 const LARGEST: u64 = 4 << 20;
 
@@ -131,13 +135,22 @@ fn cover(bytes: &mut [u8], span: std::ops::Range<usize>) {
 
 /// Reads files, and the `*.toml` of folders by name, without parsing any.
 ///
-/// A Kubernetes volume changes all its files at once by moving its `..data` link, so the link is followed once for all.
+/// A Kubernetes volume changes all its files at once by moving its `..data` link, so the link is followed once for all. A
+/// generation that is taken away in the middle of it is left for the next.
 pub(super) fn read(paths: &[PathBuf]) -> (Vec<Source>, Vec<Diagnostic>) {
-    let mut reader = Reader::default();
-    for (layer, path) in paths.iter().enumerate() {
-        reader.path(path, layer);
+    let mut reader = Reader::of(paths);
+    for _ in 0..GENERATIONS {
+        if reader.errors.is_empty() || !paths.iter().any(|path| is_in_volume(path)) {
+            break;
+        }
+        reader = Reader::of(paths);
     }
     (reader.sources, reader.errors)
+}
+
+/// Whether it is, or lies in, a folder whose files change by a link.
+fn is_in_volume(path: &Path) -> bool {
+    [Some(path), path.parent()].into_iter().flatten().any(|folder| fs::symlink_metadata(folder.join(DATA)).is_ok())
 }
 
 #[derive(Default)]
@@ -151,6 +164,14 @@ struct Reader {
 }
 
 impl Reader {
+    fn of(paths: &[PathBuf]) -> Self {
+        let mut reader = Self::default();
+        for (layer, path) in paths.iter().enumerate() {
+            reader.path(path, layer);
+        }
+        reader
+    }
+
     fn path(&mut self, path: &Path, layer: usize) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path, layer),
@@ -223,7 +244,14 @@ impl Reader {
         if let Some(real) = self.generations.get(folder) {
             return real.clone();
         }
-        let real = fs::canonicalize(folder.join("..data")).unwrap_or_else(|_| folder.to_owned());
+        let link = folder.join(DATA);
+        let real = fs::canonicalize(&link).unwrap_or_else(|cause| {
+            // Files of a generation that is gone must not be read one by one through links that lead to the next.
+            if fs::symlink_metadata(&link).is_ok() {
+                self.unreadable(&link, &cause);
+            }
+            folder.to_owned()
+        });
         self.generations.insert(folder.to_owned(), real.clone());
         real
     }
@@ -232,8 +260,8 @@ impl Reader {
     fn in_generation(&mut self, path: &Path) -> PathBuf {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
         let real = self.generation(folder).join(name);
-        let part = fs::read_link(path).is_ok_and(|target| target.starts_with("..data"));
-        if part && real.is_file() { real } else { path.to_owned() }
+        let part = fs::read_link(path).is_ok_and(|target| target.starts_with(DATA));
+        if part { real } else { path.to_owned() }
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the TOML parser says, in our form.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::source::File;
@@ -63,4 +66,11 @@ fn first_definition(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
         start += line.len();
     }
     None
+}
+
+/// `daemon.state_dir` of a text, as far as it can be read.
+pub(super) fn state_dir(text: &str) -> Option<PathBuf> {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let dir = table.get_ref().get("daemon")?.get_ref().get("state_dir")?.get_ref().as_str()?;
+    (!dir.is_empty()).then(|| dir.into())
 }

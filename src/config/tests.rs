@@ -2,6 +2,7 @@ mod fingerprints;
 mod layers;
 mod odd;
 mod shipped;
+mod volume;
 mod warnings;
 
 use super::{Config, Source, load_sources};
