@@ -173,6 +173,13 @@ impl Totals {
         }
     }
 
+    /// Counts up to `before` of what is fresh as warmed: a run that is taken up again has warmed it itself.
+    pub fn count_as_warmed(&mut self, before: Count) {
+        let own = Count { objects: before.objects.min(self.fresh.objects), bytes: before.bytes.min(self.fresh.bytes) };
+        self.warmed = self.warmed + own;
+        self.fresh = Count { objects: self.fresh.objects - own.objects, bytes: self.fresh.bytes - own.bytes };
+    }
+
     /// Objects that ended, whichever way.
     pub fn ended(&self) -> Count {
         [self.warmed, self.fresh, self.gone, self.failed, self.unknown].into_iter().sum()
@@ -211,10 +218,21 @@ impl Identity {
     }
 }
 
+/// Whether a run was begun. Of one that was not the journal knows nothing, and nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    Yes,
+    /// A live run of this or another process holds the profile.
+    Held,
+    /// Its fire was dealt with before.
+    Done,
+}
+
 /// One run, from its plan to its end.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub identity: Identity,
+    pub begun: Begun,
     /// `None` while it runs.
     pub ended: Option<DateTime<Utc>>,
     pub outcome: Outcome,
@@ -270,6 +288,8 @@ pub struct Progress {
     pub planned_bytes: AtomicU64,
     pub ended_objects: AtomicU64,
     pub ended_bytes: AtomicU64,
+    pub warmed_objects: AtomicU64,
+    pub warmed_bytes: AtomicU64,
     pub in_flight: AtomicU64,
     pub failed: AtomicU64,
     pub unknown: AtomicU64,
@@ -283,7 +303,12 @@ impl Progress {
         self.ended_objects.fetch_add(1, Ordering::Relaxed);
         self.ended_bytes.fetch_add(size, Ordering::Relaxed);
         let counter = match end {
-            End::Warmed { .. } | End::Fresh => return,
+            End::Warmed { .. } => {
+                self.warmed_objects.fetch_add(1, Ordering::Relaxed);
+                self.warmed_bytes.fetch_add(size, Ordering::Relaxed);
+                return;
+            }
+            End::Fresh => return,
             End::Gone => &self.gone,
             End::Failed(_) => &self.failed,
             End::Unknown(_) => &self.unknown,

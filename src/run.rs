@@ -1,32 +1,33 @@
 //! One pass: list, select, plan, warm, report. The only implementation of it.
 
 mod account;
+mod carry;
 mod connection;
 pub mod probe;
 mod survey;
 mod verdict;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use account::Account;
+pub use account::new_run;
+use carry::Going;
+pub use carry::mark_fresh;
 pub use connection::{Connection, Connections};
 use survey::{Survey, survey};
 
 use crate::clock;
 use crate::config::profile::Profile;
-use crate::journal::{Freshness, Journal};
+use crate::journal::{Journal, Mark};
 use crate::object::Count;
-use crate::report::{Cut, Identity, Outcome, Progress, Report, Totals};
+use crate::report::{Begun, Cut, Identity, Outcome, Progress, Report, Totals, Trigger};
 use crate::select::Selection;
 use crate::select::estimate::{self, Cost};
 use crate::select::plan::{Plan, Verdict};
-use crate::warm::{Ended, Stop, Warming, warm, warming_order};
+use crate::warm::Stop;
 
 /// A run's deadline beyond what the clock can tell.
 const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -53,10 +54,35 @@ pub struct Pass {
     pub progress: Arc<Progress>,
     /// Without one nothing is fresh, and nothing is recorded.
     pub journal: Option<Journal>,
+    /// The journal stands in for one that cannot be written: scheduled runs beyond its bound are refused.
+    pub stand_in: bool,
     /// No two live runs of one journal hold the same claim.
     pub claim: String,
     /// Warm what is fresh, too.
     pub rewarm: bool,
+    /// It was interrupted, and is taken up again: what was warmed of it by then.
+    pub again: Option<Count>,
+    /// Kept with the run: the profile's place in time.
+    pub mark: Option<Mark>,
+}
+
+impl Pass {
+    /// By hand, once, without a journal.
+    pub fn once(task: &Task, stop: Stop, progress: Arc<Progress>) -> Self {
+        Self {
+            identity: Identity::new(Trigger::Cli, clock::now()),
+            deadline: task.profile.deadline.unwrap_or(ONE_SHOT_DEADLINE),
+            min_warm: None,
+            stop,
+            progress,
+            journal: None,
+            stand_in: false,
+            claim: task.profile.name.to_string(),
+            rewarm: false,
+            again: None,
+            mark: None,
+        }
+    }
 }
 
 /// List and select, no HEAD.
@@ -142,57 +168,31 @@ fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, 
     }
 }
 
-/// Which of the plan's objects are fresh, in their order; the plan counts them. When the ledger cannot be read, that is
-/// logged, and nothing is fresh.
-pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal) -> Vec<bool> {
-    if plan.verdict != Verdict::Ready {
-        return Vec::new();
-    }
-    let endpoint = &task.profile.endpoint;
-    let rules = Freshness {
-        cache_url: endpoint.cache.0.url.to_string(),
-        rewarm_after: task.profile.rewarm_after,
-        capacity: endpoint.capacity,
-        now: clock::now(),
-    };
-    let objects = std::mem::take(&mut plan.selection.selected);
-    let journal = journal.clone();
-    let looked = spawn_blocking(move || (journal.fresh(&objects, &rules), objects)).await;
-    let (fresh, objects) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    plan.selection.selected = objects;
-    let fresh = fresh.unwrap_or_else(|error| {
-        tracing::warn!("{error}; nothing counts as fresh");
-        Vec::new()
-    });
-    for (object, _) in plan.selection.selected.iter().zip(&fresh).filter(|(_, fresh)| **fresh) {
-        plan.fresh.add(object.size);
-    }
-    fresh
-}
-
 /// Plans and warms one profile, and keeps an account of it in the journal.
 pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
-    let started = clock::now();
     let unplanned = Verdict::Interrupted("the process ended before the plan was made".to_owned());
     let mut report = Report {
         identity: pass.identity,
+        begun: Begun::Yes,
         ended: None,
         outcome: Outcome::Running,
         reason: None,
-        plan: make(task, Selection::default(), unplanned, started, 0),
-        totals: Totals::default(),
+        plan: make(task, Selection::default(), unplanned, clock::now(), 0),
+        totals: Totals { warmed: pass.again.unwrap_or_default(), ..Totals::default() },
     };
     let now = Instant::now();
     let deadline = now.checked_add(pass.deadline).unwrap_or(now + FAR);
     match account::open(&pass, &report).await {
         Ok(account) => {
-            carry_out(&mut report, task, connection, &Going { pass, deadline, account: account.as_ref() }).await;
+            Going { pass: &pass, task, connection, deadline, account: account.as_ref() }.carry_out(&mut report).await;
             report.ended = Some(clock::now());
+            let resumable = report.outcome == Outcome::Interrupted && pass.stop.why().resumes();
             if let Some(account) = account {
-                account.close(&report).await;
+                account.close(&report, resumable).await;
             }
         }
-        Err(why) => {
+        Err((begun, why)) => {
+            report.begun = begun;
             report.plan.verdict = Verdict::Refused(why.clone());
             (report.outcome, report.reason, report.ended) = (Outcome::Refused, Some(why), Some(clock::now()));
         }
@@ -200,58 +200,10 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
     report
 }
 
-/// A pass under way.
-struct Going<'a> {
-    pass: Pass,
-    deadline: Instant,
-    account: Option<&'a Account>,
-}
-
-async fn carry_out(report: &mut Report, task: &Task, connection: &Connection, going: &Going<'_>) {
-    let Going { pass, deadline, account } = going;
-    let planned = tokio::time::timeout_at(*deadline, plan(task, connection, &pass.progress, &pass.stop)).await;
-    report.plan = planned.unwrap_or_else(|_| {
-        let why = Verdict::Failed(TOO_LATE.to_owned());
-        make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
-    });
-    let (outcome, reason) = Outcome::of_plan(&report.plan.verdict);
-    if outcome != Outcome::Complete {
-        (report.outcome, report.reason) = (outcome, reason.map(str::to_owned));
-        return;
-    }
-    let fresh = match account {
-        Some(account) if !pass.rewarm => mark_fresh(&mut report.plan, task, account.journal()).await,
-        _ => Vec::new(),
-    };
-    let (planned, fresh_count) = (report.plan.selected, report.plan.fresh);
-    report.totals = Totals { planned, fresh: fresh_count, ..Totals::default() };
-    let mut fresh = fresh.into_iter();
-    let mut objects: Vec<_> = std::mem::take(&mut report.plan.selection.selected);
-    objects.retain(|_| !fresh.next().unwrap_or(false));
-    warming_order(&mut objects);
-    let to_warm = report.plan.to_warm();
-    pass.progress.planned_objects.store(to_warm.objects, Ordering::Relaxed);
-    pass.progress.planned_bytes.store(to_warm.bytes, Ordering::Relaxed);
-    let recording = match account {
-        Some(account) => Some(account.record(report, task).await),
-        None => None,
-    };
-    let (completions, recorder) = recording.unzip();
-    let warming = Warming {
-        wire: connection.wire.clone(),
-        limit: connection.limit.clone(),
-        flights: connection.flights.clone(),
-        priority: task.profile.priority,
-        deadline: *deadline,
-        stop: pass.stop.clone(),
-        progress: pass.progress.clone(),
-        completions,
-    };
-    let (totals, ended): (Totals, Ended) = warm(objects, warming).await;
-    if let Some(recorder) = recorder {
-        recorder.finish().await;
-    }
-    report.totals = Totals { planned, fresh: fresh_count + totals.fresh, ..totals };
-    let min_warm = pass.min_warm.or(task.profile.min_warm);
-    (report.outcome, report.reason) = verdict::judge(&report.totals, &ended, report.plan.wanted(), min_warm);
+/// A fire that passes without a run.
+pub fn skipped(task: &Task, identity: Identity, reason: String) -> Report {
+    let plan = make(task, Selection::default(), Verdict::Refused(reason.clone()), identity.started, 0);
+    let ended = Some(identity.started);
+    let totals = Totals::default();
+    Report { identity, begun: Begun::Yes, ended, outcome: Outcome::Skipped, reason: Some(reason), plan, totals }
 }

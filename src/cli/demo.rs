@@ -15,7 +15,7 @@ use crate::config::endpoint::{CredentialSource, Credentials};
 use crate::config::profile::Profile;
 use crate::config::{self, Config, Source};
 use crate::exit;
-use crate::report::{Identity, Progress, Trigger};
+use crate::report::Progress;
 use crate::run::{self, Connections, Pass, Task};
 use crate::sim::{Bucket, Entry, Lota, Reading, Series, Sim};
 
@@ -53,16 +53,8 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         plan::write_text(&planned, profile, &mut out)?;
         writeln!(out, "\n$ hotset warm {}", profile.name)?;
         let progress = Arc::new(Progress::default());
-        let pass = Pass {
-            identity: Identity::new(Trigger::Cli, clock::now()),
-            deadline: Duration::from_secs(60),
-            min_warm: None,
-            stop: context.stop.clone(),
-            progress: progress.clone(),
-            journal: None,
-            claim: profile.name.to_string(),
-            rewarm: false,
-        };
+        let pass =
+            Pass { deadline: Duration::from_secs(60), ..Pass::once(&task, context.stop.clone(), progress.clone()) };
         let running = run::pass(&task, &connection, pass);
         let report = context.screen.watch(&profile.name, &progress, running).await;
         warm::write_text(&report, profile, &mut out)?;

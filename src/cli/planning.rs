@@ -44,7 +44,7 @@ pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode>
         let planning = run::plan(task, &connection, &progress, &context.stop);
         let mut plan = context.screen.watch(&task.profile.name, &progress, planning).await;
         if let Some(journal) = &journal {
-            run::mark_fresh(&mut plan, task, journal).await;
+            run::mark_fresh(&mut plan, task, journal, task.profile.rewarm_after).await;
         }
         if let Some(objects) = &mut objects {
             write_objects(&plan, objects).context("write the objects")?;

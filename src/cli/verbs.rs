@@ -22,7 +22,7 @@ use crate::config::value::duration::Length;
 use crate::config::value::percent::Percent;
 use crate::config::{self, Config};
 use crate::exit;
-use crate::report::{Identity, Outcome, Progress, Report, Trigger};
+use crate::report::{Outcome, Progress, Report};
 use crate::run::probe::{Scope, probe};
 use crate::run::{self, Connections, Pass, Task};
 
@@ -124,7 +124,7 @@ pub(super) fn load(context: &Context, args: &Files, names: &[String]) -> anyhow:
 }
 
 /// Prints a configuration's warnings, once, without those about profiles that were not asked for.
-fn warned(config: Config, names: &[String]) -> Config {
+pub(super) fn warned(config: Config, names: &[String]) -> Config {
     let asked_for = |key: &str| {
         let profile = key.strip_prefix("profile.").map(|rest| rest.split('.').next().unwrap_or(rest));
         profile.is_none_or(|profile| names.iter().any(|name| name == profile))
@@ -249,14 +249,12 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
         say_where(&task.profile);
         let progress = Arc::new(Progress::default());
         let pass = Pass {
-            identity: Identity::new(Trigger::Cli, clock::now()),
             deadline: args.timeout.or(task.profile.deadline).unwrap_or(run::ONE_SHOT_DEADLINE),
             min_warm: args.min_warm,
-            stop: context.stop.clone(),
-            progress: progress.clone(),
             journal: journal.clone(),
             claim: claim(task),
             rewarm: args.rewarm,
+            ..Pass::once(task, context.stop.clone(), progress.clone())
         };
         let running = run::pass(task, &connection, pass);
         let report = context.screen.watch(&task.profile.name, &progress, running).await;

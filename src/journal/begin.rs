@@ -136,12 +136,13 @@ impl Journal {
             let running = json!(Outcome::Running);
             let fields = [
                 ("outcome", running),
+                ("trigger", json!(Trigger::Resume)),
                 ("reason", json!(null)),
                 ("ended", json!(null)),
                 ("resumes", json!(resumes + 1)),
             ];
             db.execute(
-                "UPDATE run SET outcome = 'running', reason = NULL, ended = NULL, resumable = 0, resumes = ?2,
+                "UPDATE run SET outcome = 'running', \"trigger\" = 'resume', reason = NULL, ended = NULL, resumable = 0, resumes = ?2,
                  seen = max(seen, ?3), process = ?4, line = ?5 WHERE id = ?1",
                 params![id, resumes + 1, now.timestamp_millis(), self.process(), with_fields(&line, fields)],
             )?;
@@ -195,11 +196,15 @@ impl Journal {
     }
 }
 
-/// The run that dealt with the due of `new`, where it is not this run itself that goes on.
+/// The run that dealt with the due of `new`, where it is not this run itself that goes on, and not one of what the profile
+/// was, which `new` replaces.
 fn done(db: &Transaction<'_>, new: &NewRun) -> Result<Option<String>, Fault> {
     let Some(due) = new.due.filter(|_| new.resumes == 0) else { return Ok(None) };
-    let mut select = db.prepare("SELECT id FROM run WHERE profile = ?1 AND due = ?2 LIMIT 1")?;
-    Ok(select.query_row(params![new.profile, due.timestamp_millis()], |row| row.get(0)).optional()?)
+    let mut select = db.prepare(
+        "SELECT id FROM run WHERE profile = ?1 AND due = ?2 AND NOT (outcome = 'interrupted' AND fingerprint <> ?3) LIMIT 1",
+    )?;
+    let of = params![new.profile, due.timestamp_millis(), new.fingerprint];
+    Ok(select.query_row(of, |row| row.get(0)).optional()?)
 }
 
 /// Claim, line and resumes of a run that may be taken up again, or that its process left; whether it is live is asked later.

@@ -276,3 +276,30 @@ impl<'a> From<&'a Report> for RunLine<'a> {
         }
     }
 }
+
+/// What a journal's line says of a run that ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    pub planned: Count,
+    pub warmed: Count,
+    pub fresh: Count,
+    pub over_cap: Count,
+    pub warm_ratio: Ratio,
+}
+
+impl Summary {
+    /// `None` where the line is none of ours.
+    pub fn read(line: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let count =
+            |value: &Value| Some(Count { objects: value["objects"].as_u64()?, bytes: value["bytes"].as_u64()? });
+        let ratio = &line["warm_ratio"];
+        Some(Self {
+            planned: count(&line["planned"])?,
+            warmed: count(&line["warmed"])?,
+            fresh: count(&line["fresh"])?,
+            over_cap: count(&line["left_out"][Reason::OverCap.as_str()]).unwrap_or_default(),
+            warm_ratio: Ratio { objects: ratio["objects"].as_f64()?, bytes: ratio["bytes"].as_f64()? },
+        })
+    }
+}

@@ -1,14 +1,21 @@
 //! What a pass writes in the journal. A journal that fails does not keep a pass from warming; that is logged.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::sleep;
 
 use super::{Pass, Task};
-use crate::journal::{Begun, End, Journal, JournalError, NewRun, OpenRun, Recorder};
+use crate::clock;
+use crate::journal::{Begun, End, Journal, JournalError, Mark, NewRun, OpenRun, Recorder};
+use crate::limit::Limit;
 use crate::report::json::RunLine;
-use crate::report::{Completion, Report};
+use crate::report::{self, Completion, Report};
+
+/// How often other processes at the same cache are counted.
+const COUNT_OTHERS: Duration = Duration::from_secs(10);
 
 /// An open account of one run.
 pub(super) struct Account {
@@ -20,11 +27,35 @@ pub(super) struct Account {
 ///
 /// # Errors
 /// Why the run must not be carried out: a live one holds its claim.
-pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>, String> {
+pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>, (report::Begun, String)> {
     let Some(journal) = pass.journal.clone() else { return Ok(None) };
-    let new = NewRun {
+    let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.mark.clone()) };
+    let again = pass.again.is_some();
+    let begun = blocking(move || {
+        let begun = if again { journal.begin_again(new.id, clock::now())? } else { journal.begin(&new)? };
+        Ok((journal, begun))
+    });
+    match begun.await {
+        Ok((journal, Begun::Run(run))) => Ok(Some(Account { journal, run: Arc::new(run) })),
+        Ok((_, Begun::AlreadyRunning { id, since })) => {
+            let since = since.format("%Y-%m-%d %H:%M:%S UTC");
+            Err((report::Begun::Held, format!("already running since {since}: run {id}")))
+        }
+        Ok((_, Begun::AlreadyDone { id })) => Err((report::Begun::Done, format!("it was dealt with before: run {id}"))),
+        Err(error) => {
+            tracing::warn!("{error}; this run goes on without: nothing is fresh, and nothing is recorded");
+            Ok(None)
+        }
+    }
+}
+
+/// What a journal keeps of a run that begins, or of a fire that passes without one.
+pub fn new_run(report: &Report, claim: String, mark: Option<Mark>) -> NewRun {
+    NewRun {
         id: report.identity.run,
-        claim: pass.claim.clone(),
+        claim,
+        rewarm: false,
+        mark,
         profile: report.plan.profile.to_string(),
         endpoint: report.plan.endpoint.to_string(),
         fingerprint: report.plan.fingerprint.clone(),
@@ -33,21 +64,7 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>
         missed: report.identity.missed,
         resumes: report.identity.resumes,
         started: report.identity.started,
-        rewarm: pass.rewarm,
-        mark: None,
         line: line(report),
-    };
-    let begun = blocking(move || journal.begin(&new).map(|begun| (journal, begun))).await;
-    match begun {
-        Ok((journal, Begun::Run(run))) => Ok(Some(Account { journal, run: Arc::new(run) })),
-        Ok((_, Begun::AlreadyRunning { id, since })) => {
-            Err(format!("already running since {}: run {id}", since.format("%Y-%m-%d %H:%M:%S UTC")))
-        }
-        Ok((_, Begun::AlreadyDone { id })) => Err(format!("it was dealt with before: run {id}")),
-        Err(error) => {
-            tracing::warn!("{error}; this run goes on without: nothing is fresh, and nothing is recorded");
-            Ok(None)
-        }
     }
 }
 
@@ -65,13 +82,41 @@ impl Account {
         self.journal.record(&self.run, task.profile.endpoint.cache.0.url.as_str())
     }
 
-    /// Ends the run in the journal.
-    pub(super) async fn close(self, report: &Report) {
+    /// Divides the endpoint's limit with other processes that warm through the same cache, until the set is dropped.
+    pub(super) fn share(&self, task: &Task, limit: Limit) -> JoinSet<()> {
+        let (journal, url) = (self.journal.clone(), task.profile.endpoint.cache.0.url.to_string());
+        let mut sharing = JoinSet::new();
+        sharing.spawn(async move {
+            loop {
+                let (journal, url) = (journal.clone(), url.clone());
+                match blocking(move || journal.others(&url)).await {
+                    Ok(others) => limit.share(u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1)),
+                    Err(error) => tracing::warn!("{error}; other processes at this cache are not counted"),
+                }
+                sleep(COUNT_OTHERS).await;
+            }
+        });
+        sharing
+    }
+
+    /// Why so many objects cannot be recorded: the journal is in memory, and bounded.
+    pub(super) fn no_room_for(&self, objects: u64) -> Option<String> {
+        match self.journal.room() {
+            Ok(Some(room)) if objects > room => Some(format!(
+                "{objects} objects are to be warmed, and the journal, which is in memory, has room for {room} more"
+            )),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Ends the run in the journal. One that is resumable is taken up again.
+    pub(super) async fn close(self, report: &Report, resumable: bool) {
         let end = End {
             ended: report.ended.unwrap_or(report.identity.started),
             outcome: report.outcome,
             reason: report.reason.clone(),
-            resumable: false,
+            resumable,
             line: line(report),
             failures: report.totals.failures.clone(),
         };

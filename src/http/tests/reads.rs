@@ -94,6 +94,10 @@ fn recorded(profile: &str, n: u128, outcome: Outcome) -> Recorded {
     });
     let hours = 100 - i64::try_from(n).unwrap();
     Recorded {
+        fingerprint: "f".to_owned(),
+        due: None,
+        missed: 0,
+        resumes: 0,
         id: id(n),
         profile: profile.to_owned(),
         endpoint: "lota".to_owned(),

@@ -63,7 +63,15 @@ pub(crate) fn endpoint(name: &str) -> EndpointView {
     EndpointView {
         name: name.into(),
         cache_url: "http://cwlota.com".to_owned(),
-        limit: Snapshot { allowed: 32, in_flight: 0, bytes_in_flight: 0, circuit_open: false },
+        limit: Snapshot {
+            allowed: 32,
+            in_flight: 0,
+            bytes_in_flight: 0,
+            circuit_open: false,
+            max: 300,
+            requests_total: 0,
+            throttled_total: 0,
+        },
         max_in_flight: 300,
         silent: None,
         capacity: Some(30 * TIB),
@@ -164,14 +172,30 @@ pub(crate) fn busy() -> View {
         heartbeat_fallbacks: 3,
         endpoints: vec![
             EndpointView {
-                limit: Snapshot { allowed: 128, in_flight: 96, bytes_in_flight: 23 * GIB, circuit_open: false },
+                limit: Snapshot {
+                    allowed: 128,
+                    in_flight: 96,
+                    bytes_in_flight: 23 * GIB,
+                    circuit_open: false,
+                    max: 300,
+                    requests_total: 0,
+                    throttled_total: 0,
+                },
                 committed: Some(22 * TIB),
                 credentials_expiry: since("2026-03-09T19:40:00Z"),
                 ..endpoint("lota")
             },
             EndpointView {
                 cache_url: "http://cwlota-eu.example:8080".to_owned(),
-                limit: Snapshot { allowed: 1, in_flight: 1, bytes_in_flight: GIB, circuit_open: true },
+                limit: Snapshot {
+                    allowed: 1,
+                    in_flight: 1,
+                    bytes_in_flight: GIB,
+                    circuit_open: true,
+                    max: 300,
+                    requests_total: 0,
+                    throttled_total: 0,
+                },
                 silent: Some(Duration::from_secs(95)),
                 capacity: None,
                 committed: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hotset::config::{self, Config, Source};
 use hotset::object::Count;
 use hotset::report::json::{PlanLine, RunLine};
-use hotset::report::{Identity, Progress, Report, Trigger};
+use hotset::report::{Progress, Report};
 use hotset::run::{self, Connections, Pass, Task};
 use hotset::select::plan::Plan;
 use hotset::sim::{Bucket, Builder, Entry, Kind, Sim};
@@ -77,16 +77,7 @@ impl Stage {
     pub async fn warm(&self, name: &str) -> Report {
         let task = self.task(name);
         let connection = Connections::default().open(&task.profile).await;
-        let pass = Pass {
-            identity: Identity::new(Trigger::Cli, hotset::clock::now()),
-            deadline: self.deadline,
-            min_warm: None,
-            stop: self.stop.clone(),
-            progress: self.progress.clone(),
-            journal: None,
-            claim: name.to_owned(),
-            rewarm: false,
-        };
+        let pass = Pass { deadline: self.deadline, ..Pass::once(&task, self.stop.clone(), self.progress.clone()) };
         let report = run::pass(&task, &connection, pass).await;
         self.check(&report);
         report

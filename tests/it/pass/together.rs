@@ -17,12 +17,7 @@ async fn pass(stage: &Stage, connections: &mut Connections, name: &str) -> impl 
     let pass = Pass {
         identity: Identity::new(Trigger::Schedule, clock::now()),
         deadline: stage.deadline,
-        min_warm: None,
-        stop: stage.stop.clone(),
-        progress: Arc::default(),
-        journal: None,
-        claim: name.to_owned(),
-        rewarm: false,
+        ..Pass::once(&task, stage.stop.clone(), Arc::default())
     };
     async move { run::pass(&task, &connection, pass).await }
 }
