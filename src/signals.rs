@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first drains, the second quits.
+//! SIGINT and SIGTERM: the first drains, the second quits. SIGHUP: a daemon reads its configuration again.
 
 use std::io;
 use std::sync::Arc;
@@ -43,6 +43,23 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => 130,
             _ = self.terminate.recv() => 143,
+        }
+    }
+}
+
+/// SIGHUP, which ends a process that does not handle it. Installed before a daemon reads its first file.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    pub fn install() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// Waits for the next one; those that come close together may be one. Cancel safe.
+    pub async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
         }
     }
 }

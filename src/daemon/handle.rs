@@ -69,6 +69,9 @@ pub struct Reloaded {
 
 type Reply<T> = oneshot::Sender<T>;
 
+/// A run from the journal, with the failures kept of it.
+pub type Detailed = (Recorded, Vec<Failure>);
+
 /// What the loop is asked.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -79,7 +82,7 @@ pub(crate) enum Command {
     Cancel { run: Ulid, reply: Reply<Result<(), Objection>> },
     Reload(Reply<Reloaded>),
     Runs { filter: Filter, limit: usize, reply: Reply<Result<Vec<Recorded>, Objection>> },
-    Run { run: Ulid, reply: Reply<Result<Option<(Recorded, Vec<Failure>)>, Objection>> },
+    Run { run: Ulid, reply: Reply<Result<Option<Detailed>, Objection>> },
 }
 
 /// Speaks to the loop. Clones speak to the same.
@@ -159,7 +162,7 @@ impl Handle {
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub async fn run(&self, run: Ulid) -> Result<Option<(Recorded, Vec<Failure>)>, Objection> {
+    pub async fn run(&self, run: Ulid) -> Result<Option<Detailed>, Objection> {
         self.ask(PATIENCE, |reply| Command::Run { run, reply }).await?
     }
 }

@@ -119,6 +119,7 @@ impl Planner {
     }
 
     /// When [`tick`](Self::tick) finds that fire.
+    #[cfg(test)]
     pub(super) fn next_wake(&self) -> Option<DateTime<Utc>> {
         self.next_due()?.checked_add_signed(self.timetable.jitter())
     }
@@ -140,6 +141,13 @@ impl Planner {
         }
         self.next = Next::after(&timetable, self.watermark);
         self.timetable = timetable;
+    }
+
+    /// A clock that was set back: what comes from `now` on is found again. Which of it was dealt with before is for the
+    /// caller to know, by its due.
+    pub(super) fn rewind(&mut self, now: DateTime<Utc>) {
+        self.watermark = self.watermark.min(now);
+        self.next = Next::after(&self.timetable, self.watermark);
     }
 
     /// By how much the clock is behind the watermark, if it is: it was set back, and nothing fires for so long.

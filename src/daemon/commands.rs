@@ -1,0 +1,82 @@
+//! What others ask of the loop.
+
+use tokio::sync::oneshot;
+
+use super::Daemon;
+use super::handle::{Command, Objection, Started};
+use super::view::ReloadedBy;
+use crate::clock;
+use crate::journal::{Journal, JournalError, Pause};
+
+type Reply<T> = oneshot::Sender<Result<T, Objection>>;
+
+impl Daemon {
+    pub(super) async fn command(&mut self, command: Command) {
+        match command {
+            Command::View(reply) => drop(reply.send(self.view())),
+            Command::Start { profile, rewarm, reply } => {
+                let started = self.start(&profile, rewarm).await;
+                drop(reply.send(started));
+            }
+            Command::Pause { profile, until, reply } => {
+                let pause = Pause { since: clock::now(), until };
+                match self.rota.pause(&profile, pause) {
+                    Ok(actions) => {
+                        self.act(actions).await;
+                        self.keep(reply, move |journal| journal.set_pause(&profile, Some(pause)));
+                    }
+                    Err(objection) => drop(reply.send(Err(objection))),
+                }
+            }
+            Command::Resume { profile, reply } => match self.rota.resume(&profile, clock::now()) {
+                Ok(actions) => {
+                    self.act(actions).await;
+                    self.keep(reply, move |journal| journal.set_pause(&profile, None));
+                    self.tick().await;
+                }
+                Err(objection) => drop(reply.send(Err(objection))),
+            },
+            Command::Cancel { run, reply } => {
+                let cancelled = match self.rota.cancel(run) {
+                    Ok(actions) => {
+                        self.act(actions).await;
+                        Ok(())
+                    }
+                    Err(objection) => Err(objection),
+                };
+                drop(reply.send(cancelled));
+            }
+            Command::Reload(reply) => self.reloader.ask(ReloadedBy::Api, Some(reply)),
+            Command::Runs { filter, limit, reply } => {
+                self.keep(reply, move |journal| {
+                    let mut runs = journal.runs(&filter)?;
+                    runs.truncate(limit);
+                    Ok(runs)
+                });
+            }
+            Command::Run { run, reply } => {
+                self.keep(reply, move |journal| {
+                    let Some(recorded) = journal.run(run)? else { return Ok(None) };
+                    Ok(Some((recorded, journal.failures(run)?)))
+                });
+            }
+        }
+    }
+
+    async fn start(&mut self, profile: &str, rewarm: bool) -> Result<Started, Objection> {
+        let (started, actions) = self.rota.begin_by_hand(profile, rewarm, clock::now())?;
+        self.act(actions).await;
+        Ok(started)
+    }
+
+    /// Answers with what comes of the journal. Whoever asked may have gone.
+    fn keep<T: Send + 'static>(
+        &self,
+        reply: Reply<T>,
+        job: impl FnOnce(&Journal) -> Result<T, JournalError> + Send + 'static,
+    ) {
+        self.clerk.ask(move |journal| {
+            drop(reply.send(job(journal).map_err(|error| Objection::Journal(error.to_string()))));
+        });
+    }
+}

@@ -1,0 +1,153 @@
+//! What became of each profile's runs, as far as people and alerts ask: restored from the journal, and kept up.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::view::{Counters, EndedView, FailureView};
+use crate::journal::{Journal, JournalError, PastFailure, Recorded};
+use crate::report::{Failure, Outcome, Report, Trigger};
+
+/// Failures that the page shows.
+const FAILURES: usize = 50;
+/// Of one run.
+const FAILURES_OF_A_RUN: usize = 10;
+
+#[derive(Debug, Default)]
+pub(super) struct History {
+    profiles: BTreeMap<Arc<str>, Past>,
+    pub failures: VecDeque<FailureView>,
+    pub counters: Counters,
+}
+
+/// Of one profile.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Past {
+    pub last_due: Option<DateTime<Utc>>,
+    pub last_complete_due: Option<DateTime<Utc>>,
+    pub last: Option<EndedView>,
+    /// Under whatever fingerprint it had.
+    pub last_complete: Option<EndedView>,
+}
+
+impl History {
+    /// What a journal remembers.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn restore(journal: &Journal) -> Result<Self, JournalError> {
+        let mut history = Self::default();
+        for (name, state) in journal.profiles()? {
+            let past = history.past(&name);
+            (past.last_due, past.last_complete_due) = (state.last_due, state.last_complete_due);
+        }
+        for recorded in journal.last_ended()? {
+            history.past(&recorded.profile).last = ended_view(&recorded);
+        }
+        for recorded in journal.last_complete()? {
+            history.past(&recorded.profile).last_complete = ended_view(&recorded);
+        }
+        history.failures = journal.recent_failures(FAILURES)?.into_iter().map(failure_view).collect();
+        Ok(history)
+    }
+
+    pub fn of(&self, profile: &str) -> Past {
+        self.profiles.get(profile).cloned().unwrap_or_default()
+    }
+
+    fn past(&mut self, profile: &str) -> &mut Past {
+        self.profiles.entry(profile.into()).or_default()
+    }
+
+    /// A fire has been dealt with.
+    pub fn dealt_with(&mut self, profile: &str, due: DateTime<Utc>) {
+        let past = self.past(profile);
+        past.last_due = past.last_due.max(Some(due));
+    }
+
+    /// Fires passed without a run.
+    pub fn missed(&mut self, profile: &Arc<str>, fires: u64) {
+        if fires > 0 {
+            *self.counters.missed.entry(profile.clone()).or_default() += fires;
+        }
+    }
+
+    pub fn forget(&mut self, profile: &str) {
+        self.profiles.remove(profile);
+    }
+
+    /// A run has ended.
+    pub fn ended(&mut self, report: &Report, ended: DateTime<Utc>) {
+        let profile = report.plan.profile.clone();
+        let view = EndedView::of(report, ended);
+        let failures = report.totals.failures.iter().take(FAILURES_OF_A_RUN).map(|failure| FailureView {
+            run: report.identity.run,
+            profile: profile.clone(),
+            at: ended,
+            class: failure.class.to_string(),
+            bucket: failure.bucket.clone(),
+            key: failure.key.clone(),
+            message: failure.message.clone(),
+        });
+        failures.rev().for_each(|failure| self.failures.push_front(failure));
+        self.failures.truncate(FAILURES);
+        *self.counters.runs.entry((profile.clone(), report.outcome)).or_default() += 1;
+        let objects = self.counters.objects.entry(report.plan.endpoint.clone()).or_default();
+        objects.warmed = objects.warmed + report.totals.warmed;
+        objects.gone += report.totals.gone.objects;
+        objects.failed += report.totals.failed.objects;
+        objects.unknown += report.totals.unknown.objects;
+        let past = self.past(&profile);
+        if report.outcome == Outcome::Complete {
+            past.last_complete = Some(view.clone());
+            past.last_complete_due = past.last_complete_due.max(report.identity.due);
+        }
+        past.last = Some(view);
+    }
+}
+
+impl EndedView {
+    pub(super) fn of(report: &Report, ended: DateTime<Utc>) -> Self {
+        Self {
+            run: report.identity.run,
+            fingerprint: report.plan.fingerprint.clone(),
+            trigger: report.identity.trigger,
+            due: report.identity.due,
+            started: report.identity.started,
+            ended,
+            outcome: report.outcome,
+            reason: report.reason.clone(),
+            planned: report.totals.planned,
+            warmed: report.totals.warmed,
+            fresh: report.totals.fresh,
+            over_cap: report.plan.selection.over_cap(),
+            warm_ratio: report.warm_ratio(),
+        }
+    }
+}
+
+fn failure_view(past: PastFailure) -> FailureView {
+    let PastFailure { run, profile, at, failure } = past;
+    let Failure { class, bucket, key, message } = failure;
+    FailureView { run, profile: profile.into(), at, class: class.into_owned(), bucket, key, message }
+}
+
+fn ended_view(recorded: &Recorded) -> Option<EndedView> {
+    let line = crate::report::json::Summary::read(&recorded.line)?;
+    Some(EndedView {
+        run: recorded.id,
+        fingerprint: recorded.fingerprint.clone(),
+        trigger: Trigger::named(&recorded.trigger)?,
+        due: recorded.due,
+        started: recorded.started,
+        ended: recorded.ended?,
+        outcome: recorded.outcome,
+        reason: recorded.reason.clone(),
+        planned: line.planned,
+        warmed: line.warmed,
+        fresh: line.fresh,
+        over_cap: line.over_cap,
+        warm_ratio: line.warm_ratio,
+    })
+}

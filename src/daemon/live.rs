@@ -1,0 +1,115 @@
+//! Runs in progress.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::spawn_blocking;
+use tracing::Instrument as _;
+
+use super::keeper::Keeper;
+use super::rota::Begin;
+use super::view::{Ended, RunView};
+use crate::object::Count;
+use crate::report::{Cut, Identity, Progress, Report};
+use crate::run::{self, Connection, Pass, Task};
+use crate::warm::Stop;
+
+/// A run in progress, as the loop sees it.
+#[derive(Debug)]
+pub(super) struct LiveRun {
+    pub task: Task,
+    pub identity: Identity,
+    pub stop: Stop,
+    pub progress: Arc<Progress>,
+    pub deadline: DateTime<Utc>,
+    pub cut: Option<Cut>,
+}
+
+impl LiveRun {
+    /// A run about to begin, and what carries it out.
+    pub fn new(
+        begin: &Begin,
+        connection: Connection,
+        keeper: Keeper,
+        now: DateTime<Utc>,
+    ) -> (Self, impl Future<Output = Report> + Send + 'static) {
+        let Begin { task, identity, again, rewarm, deadline, mark } = begin.clone();
+        let live = Self {
+            task: task.clone(),
+            identity,
+            stop: Stop::default(),
+            progress: Arc::default(),
+            deadline: TimeDelta::from_std(deadline).ok().and_then(|left| now.checked_add_signed(left)).unwrap_or(now),
+            cut: None,
+        };
+        let (stop, progress) = (live.stop.clone(), live.progress.clone());
+        let (run, profile, endpoint) = (identity.run, task.profile.name.clone(), task.profile.endpoint.name.clone());
+        let span = tracing::info_span!("run", %run, profile = &*profile, endpoint = &*endpoint);
+        let going = async move {
+            // A look first: a run must not find out in its middle that nothing can be kept.
+            let looked = spawn_blocking(move || (keeper.look(), keeper.is_standing_in())).await;
+            let (journal, stand_in) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            let claim = task.profile.name.to_string();
+            let pass = Pass {
+                identity,
+                deadline,
+                min_warm: None,
+                stop,
+                progress,
+                journal: Some(journal),
+                stand_in,
+                claim,
+                rewarm,
+                again,
+                mark: Some(mark),
+            };
+            run::pass(&task, &connection, pass).await
+        };
+        (live, going.instrument(span))
+    }
+
+    pub fn cut(&mut self, cut: Cut) {
+        self.cut.get_or_insert(cut);
+        self.stop.cut(cut);
+    }
+
+    /// What its objects have come to so far.
+    pub fn ended(&self) -> Ended {
+        let get = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
+        let progress = &self.progress;
+        let (gone, failed, unknown) = (get(&progress.gone), get(&progress.failed), get(&progress.unknown));
+        let warmed = Count { objects: get(&progress.warmed_objects), bytes: get(&progress.warmed_bytes) };
+        Ended { warmed, gone, failed, unknown }
+    }
+
+    pub fn view(&self) -> RunView {
+        let get = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
+        let progress = &self.progress;
+        let Identity { run, trigger, due, missed, resumes, started } = self.identity;
+        let silent = Some(get(&progress.silent_ms)).filter(|ms| *ms > 0).map(Duration::from_millis);
+        RunView {
+            run,
+            profile: self.task.profile.name.clone(),
+            endpoint: self.task.profile.endpoint.name.clone(),
+            fingerprint: self.task.fingerprint.clone(),
+            trigger,
+            due,
+            missed,
+            resumes,
+            started,
+            deadline: self.deadline,
+            stopping: self.cut,
+            list_requests: get(&progress.list_requests),
+            listed: get(&progress.listed),
+            planned: Count { objects: get(&progress.planned_objects), bytes: get(&progress.planned_bytes) },
+            ended: Count { objects: get(&progress.ended_objects), bytes: get(&progress.ended_bytes) },
+            in_flight: get(&progress.in_flight),
+            failed: get(&progress.failed),
+            unknown: get(&progress.unknown),
+            gone: get(&progress.gone),
+            silent,
+        }
+    }
+}

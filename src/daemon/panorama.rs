@@ -1,0 +1,99 @@
+//! Everything at one instant, for whoever looks.
+
+use chrono::{DateTime, Utc};
+
+use super::Daemon;
+use super::rota::Seat;
+use super::view::{Counters, EndpointView, ProfileView, View};
+use crate::clock;
+use crate::config::endpoint::Endpoint;
+use crate::limit::Limit;
+use crate::schedule::Schedule;
+use crate::select::Cap;
+
+impl Daemon {
+    pub(super) fn view(&self) -> View {
+        let now = clock::now();
+        View {
+            now,
+            started: self.started,
+            stopping: self.ending != super::Ending::No,
+            reload: self.reload.clone(),
+            journal: self.keeper.view(),
+            heartbeat_fallbacks: self.ticker.fallbacks(),
+            endpoints: self.config.endpoints.values().map(|endpoint| self.endpoint(endpoint)).collect(),
+            profiles: self.rota.seats().map(|seat| self.profile(seat, now)).collect(),
+            runs: self.live.values().map(super::LiveRun::view).collect(),
+            failures: self.history.failures.iter().cloned().collect(),
+            counters: self.counters(),
+        }
+    }
+
+    fn endpoint(&self, endpoint: &Endpoint) -> EndpointView {
+        let limit = self.connections.limit(&endpoint.name);
+        let silent = limit.as_ref().and_then(Limit::open_since).map(|since| since.elapsed());
+        EndpointView {
+            name: endpoint.name.clone(),
+            cache_url: endpoint.cache.0.url.to_string(),
+            // Nothing was sent there yet.
+            limit: limit.unwrap_or_else(|| Limit::new(&endpoint.limits)).snapshot(),
+            max_in_flight: endpoint.limits.max_in_flight,
+            silent,
+            capacity: endpoint.capacity,
+            committed: self.committed(endpoint),
+            credentials_expiry: self.connections.credentials_expiry(&endpoint.name),
+        }
+    }
+
+    fn committed(&self, endpoint: &Endpoint) -> Option<u64> {
+        let seats = self.rota.seats().filter(|seat| !seat.task.profile.paused);
+        let mut caps = seats.filter(|seat| seat.task.profile.endpoint.name == endpoint.name).map(cap);
+        caps.try_fold(0_u64, |sum, cap| Some(sum.saturating_add(cap?)))
+    }
+
+    fn profile(&self, seat: &Seat, now: DateTime<Utc>) -> ProfileView {
+        let profile = &seat.task.profile;
+        let past = self.history.of(&profile.name);
+        let current = |fingerprint: &str| fingerprint == seat.task.fingerprint;
+        ProfileView {
+            name: profile.name.clone(),
+            endpoint: profile.endpoint.name.clone(),
+            fingerprint: seat.task.fingerprint.clone(),
+            schedules: profile.schedules.iter().map(Schedule::text).map(str::to_owned).collect(),
+            zone: profile.zone.name().to_owned(),
+            window: profile.window.as_ref().map(|window| window.text().to_owned()),
+            priority: profile.priority,
+            max_bytes: cap(seat),
+            rewarm_after: profile.rewarm_after,
+            min_warm: profile.min_warm,
+            paused: seat.paused(),
+            running: seat.live().map(|live| live.identity.run),
+            waiting: seat.waiting(now),
+            next_due: if seat.is_paused() { None } else { seat.planner.next_due() },
+            last_due: past.last_due,
+            last_complete_due: past.last_complete_due,
+            last: past.last,
+            last_complete: past.last_complete.filter(|run| current(&run.fingerprint)),
+        }
+    }
+
+    fn counters(&self) -> Counters {
+        let mut counters = self.history.counters.clone();
+        for live in self.live.values() {
+            let objects = counters.objects.entry(live.task.profile.endpoint.name.clone()).or_default();
+            let ended = live.ended();
+            objects.warmed = objects.warmed + ended.warmed;
+            objects.gone += ended.gone;
+            objects.failed += ended.failed;
+            objects.unknown += ended.unknown;
+        }
+        counters
+    }
+}
+
+fn cap(seat: &Seat) -> Option<u64> {
+    match seat.task.profile.rules.max_bytes {
+        Cap::Bytes(bytes) => Some(bytes),
+        Cap::Unlimited => None,
+    }
+}

@@ -1,0 +1,223 @@
+//! Reads the configuration again: when asked, and when its files have changed. One reading at a time; what is asked for
+//! meanwhile is one more reading afterwards.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::handle::Reloaded;
+use super::view::ReloadedBy;
+use crate::config::diagnostic::Diagnostics;
+use crate::config::{self, Config, Source};
+
+/// How long reading and resolving may take: files on a file system that hangs must not stop reloads for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A change counts once two readings in a row agree, this far apart: an editor may be in the middle of it.
+const SETTLE: Duration = Duration::from_millis(100);
+/// How many readings a change may take to settle.
+const READINGS: u32 = 10;
+/// So many looks in a row may find a file gone before that counts as a change.
+const ABSENT: u32 = 3;
+
+/// A reading that is done.
+pub(super) struct Loaded {
+    pub by: ReloadedBy,
+    pub result: Result<Box<Config>, Unloaded>,
+    /// Whoever waits for it.
+    pub replies: Vec<oneshot::Sender<Reloaded>>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unloaded {
+    #[error("{}", .0.render(false).trim_end())]
+    Wrong(Diagnostics),
+    #[error("the files could not be read within {}", humantime::format_duration(PATIENCE))]
+    Late,
+    #[error("a fault of hotset while reading the files: {0}")]
+    Fault(String),
+}
+
+enum Reading {
+    Loaded(Result<Box<Config>, Unloaded>),
+    /// What the watch looked at is what was read last.
+    Same,
+    /// A file cannot be read. Not yet a change.
+    Absent,
+}
+
+/// What a reading came to, and what was read.
+type Read = (Reading, Option<Arc<Vec<Source>>>);
+
+pub(super) struct Reloader {
+    paths: Vec<PathBuf>,
+    watch: Option<Duration>,
+    look_at: Instant,
+    /// As last tried, whatever came of it.
+    seen: Option<Arc<Vec<Source>>>,
+    absent: u32,
+    reading: JoinSet<Read>,
+    by: ReloadedBy,
+    replies: Vec<oneshot::Sender<Reloaded>>,
+    /// Asked for while a reading was going on.
+    again: Option<ReloadedBy>,
+    waiting: Vec<oneshot::Sender<Reloaded>>,
+}
+
+impl Reloader {
+    /// `seen` is what the configuration in force was read from.
+    pub fn new(paths: Vec<PathBuf>, watch: Option<Duration>, seen: Option<Vec<Source>>) -> Self {
+        Self {
+            paths,
+            watch,
+            look_at: Instant::now() + watch.unwrap_or_default(),
+            seen: seen.map(Arc::new),
+            absent: 0,
+            reading: JoinSet::new(),
+            by: ReloadedBy::Watch,
+            replies: Vec::new(),
+            again: None,
+            waiting: Vec::new(),
+        }
+    }
+
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    pub fn set_watch(&mut self, watch: Option<Duration>) {
+        if self.watch != watch {
+            self.watch = watch;
+            self.look_at = Instant::now() + watch.unwrap_or_default();
+        }
+    }
+
+    /// Asks for a reading. A hundred askings during one reading are one more reading.
+    pub fn ask(&mut self, by: ReloadedBy, reply: Option<oneshot::Sender<Reloaded>>) {
+        if self.reading.is_empty() {
+            self.replies.extend(reply);
+            self.read(by);
+        } else {
+            self.waiting.extend(reply);
+            // Someone who asks counts for more than a change that was noticed.
+            self.again = Some(self.again.filter(|_| by == ReloadedBy::Watch).unwrap_or(by));
+        }
+    }
+
+    fn read(&mut self, by: ReloadedBy) {
+        self.by = by;
+        let paths = self.paths.clone();
+        let seen = self.seen.clone().filter(|_| by == ReloadedBy::Watch);
+        let patient = self.absent + 1 < ABSENT;
+        self.reading.spawn(async move {
+            let read = read(paths, seen, by == ReloadedBy::Watch && patient);
+            timeout(PATIENCE, read).await.unwrap_or((Reading::Loaded(Err(Unloaded::Late)), None))
+        });
+    }
+
+    /// Waits for the next reading that has something to say, and starts those that are due. Cancel safe.
+    pub async fn next(&mut self) -> Loaded {
+        loop {
+            let look = self.watch.is_some() && self.reading.is_empty();
+            tokio::select! {
+                Some(done) = self.reading.join_next() => {
+                    if let Some(loaded) = self.done(done) {
+                        return loaded;
+                    }
+                }
+                () = sleep_until(self.look_at), if look => self.read(ReloadedBy::Watch),
+                else => std::future::pending::<()>().await,
+            }
+        }
+    }
+
+    fn done(&mut self, done: Result<Read, JoinError>) -> Option<Loaded> {
+        let (reading, seen) =
+            done.unwrap_or_else(|error| (Reading::Loaded(Err(Unloaded::Fault(error.to_string()))), None));
+        self.look_at = Instant::now() + self.watch.unwrap_or_default();
+        let by = self.by;
+        let loaded = match reading {
+            Reading::Same => {
+                self.absent = 0;
+                None
+            }
+            Reading::Absent => {
+                self.absent += 1;
+                None
+            }
+            Reading::Loaded(result) => {
+                // A file that stays away is said once, not at every look.
+                let stays = by == ReloadedBy::Watch && self.absent >= ABSENT && seen.is_none();
+                self.absent = if seen.is_none() { ABSENT } else { 0 };
+                self.seen = seen;
+                let replies = std::mem::take(&mut self.replies);
+                (!stays).then_some(Loaded { by, result, replies })
+            }
+        };
+        if let Some(by) = self.again.take() {
+            self.replies.append(&mut self.waiting);
+            self.read(by);
+        }
+        loaded
+    }
+}
+
+async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool) -> Read {
+    let fault = |error: JoinError| (Reading::Loaded(Err(Unloaded::Fault(error.to_string()))), None);
+    let mut last = match seen {
+        None => None,
+        Some(seen) => match settled(&paths, seen).await {
+            Ok(Settled::Same) => return (Reading::Same, None),
+            Ok(Settled::Changed(sources)) => Some(sources),
+            Ok(Settled::Absent) if patient => return (Reading::Absent, None),
+            Ok(Settled::Absent) => None,
+            Err(error) => return fault(error),
+        },
+    };
+    let loaded = spawn_blocking(move || {
+        let sources = match last.take() {
+            Some(sources) => sources,
+            None => config::read(&paths).map_err(Unloaded::Wrong)?,
+        };
+        let kept = Arc::new(sources.clone());
+        Ok((config::load_sources(sources).map(Box::new).map_err(Unloaded::Wrong), kept))
+    });
+    match loaded.await {
+        Ok(Ok((result, kept))) => (Reading::Loaded(result), Some(kept)),
+        Ok(Err(unread)) => (Reading::Loaded(Err(unread)), None),
+        Err(error) => fault(error),
+    }
+}
+
+enum Settled {
+    Same,
+    Changed(Vec<Source>),
+    Absent,
+}
+
+/// Reads until two readings agree. Files that never stand still are taken as they were last.
+async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>) -> Result<Settled, JoinError> {
+    let mut before: Option<Vec<Source>> = None;
+    for reading in 0..READINGS {
+        if reading > 0 {
+            sleep(SETTLE).await;
+        }
+        let paths = paths.to_owned();
+        let Ok(now) = spawn_blocking(move || config::read(&paths)).await? else {
+            before = None;
+            continue;
+        };
+        if now == *seen {
+            return Ok(Settled::Same);
+        }
+        if before.as_ref() == Some(&now) {
+            return Ok(Settled::Changed(now));
+        }
+        before = Some(now);
+    }
+    Ok(before.map_or(Settled::Absent, Settled::Changed))
+}

@@ -1,0 +1,7 @@
+//! What runs when, on a clock of the test's own.
+
+mod overlap;
+mod pauses;
+mod stage;
+mod time;
+mod triggers;

@@ -1,0 +1,81 @@
+//! A fire while the profile runs.
+
+use chrono::TimeDelta;
+
+use super::stage::{Stage, config, noon};
+use crate::report::Outcome;
+
+fn running(overlap: &str) -> Stage {
+    let mut stage = Stage::idle(&config(&format!("schedule = \"*/5 * * * *\"\non_overlap = \"{overlap}\"")));
+    stage.tick(noon() + TimeDelta::minutes(5));
+    assert_eq!(stage.wants(), ["begin by schedule due 02T12:05"]);
+    stage.tick(noon() + TimeDelta::minutes(10));
+    stage
+}
+
+#[test]
+fn skip_says_what_is_still_running() {
+    let mut stage = running("skip");
+    assert_eq!(stage.wants(), ["skip 02T12:10 missed 0: still running"]);
+    stage.end(Outcome::Complete);
+    assert!(stage.wants().is_empty());
+}
+
+#[test]
+fn queue_runs_once_more_whatever_fired_meanwhile() {
+    let mut stage = running("queue");
+    stage.tick(noon() + TimeDelta::minutes(15));
+    stage.tick(noon() + TimeDelta::minutes(20));
+    assert!(stage.wants().is_empty());
+    stage.end(Outcome::Complete);
+    assert_eq!(stage.wants(), ["begin by schedule due 02T12:20 missed 2"]);
+}
+
+#[test]
+fn replace_stops_the_run_and_begins_the_next_when_it_has_ended() {
+    let mut stage = running("replace");
+    assert_eq!(stage.wants(), ["stop: the next fire replaced it"]);
+    stage.tick(noon() + TimeDelta::minutes(15));
+    stage.end(Outcome::Interrupted);
+    assert_eq!(stage.wants(), ["begin by schedule due 02T12:15 missed 1"]);
+}
+
+#[test]
+fn a_run_by_hand_joins_the_one_in_progress_and_waits_for_none_that_is_being_stopped() {
+    let mut stage = running("skip");
+    stage.wants();
+    assert_eq!(stage.by_hand(), Ok(true));
+    stage.cancel();
+    assert_eq!(stage.wants(), ["stop: cancelled by hand"]);
+    assert!(stage.by_hand().unwrap_err().contains("is being stopped"));
+    stage.end(Outcome::Interrupted);
+    assert!(stage.wants().is_empty(), "cancelled by hand: it is not taken up again");
+    assert_eq!(stage.by_hand(), Ok(false));
+}
+
+#[test]
+fn a_profile_that_another_process_warms_is_skipped_or_waits() {
+    let mut stage = Stage::idle(&config("schedule = \"*/5 * * * *\""));
+    stage.tick(noon() + TimeDelta::minutes(5));
+    stage.wants();
+    stage.refuse();
+    assert_eq!(stage.wants(), ["skip 02T12:05 missed 0: already running"]);
+    let mut stage = Stage::idle(&config("schedule = \"*/5 * * * *\"\non_overlap = \"queue\""));
+    stage.tick(noon() + TimeDelta::minutes(5));
+    stage.wants();
+    stage.refuse();
+    assert!(stage.wants().is_empty());
+    stage.tick(noon() + TimeDelta::minutes(5) + TimeDelta::seconds(11));
+    assert_eq!(stage.wants(), ["begin by schedule due 02T12:05"]);
+}
+
+#[test]
+fn a_daemon_that_stops_begins_nothing() {
+    let mut stage = running("queue");
+    let actions = stage.rota.stop();
+    assert_eq!(actions.len(), 1);
+    stage.tick(noon() + TimeDelta::minutes(15));
+    stage.end(Outcome::Interrupted);
+    assert!(stage.wants().is_empty());
+    assert_eq!(stage.by_hand().unwrap_err(), "the daemon is stopping");
+}

@@ -1,0 +1,72 @@
+//! Pauses by hand.
+
+use chrono::TimeDelta;
+
+use super::stage::{Stage, config, known, noon};
+use crate::journal::Pause;
+use crate::report::Outcome;
+
+const OFTEN: &str = "schedule = \"*/5 * * * *\"";
+
+#[test]
+fn a_paused_profile_misses_nothing_and_its_run_goes_on_afterwards() {
+    let mut stage = Stage::idle(&config(OFTEN));
+    stage.tick(noon() + TimeDelta::minutes(5));
+    stage.pause(None);
+    stage.end(Outcome::Interrupted);
+    assert_eq!(stage.wants(), ["begin by schedule due 02T12:05", "stop: the profile was paused"]);
+    stage.tick(noon() + TimeDelta::hours(2));
+    assert!(stage.wants().is_empty());
+    stage.resume();
+    assert_eq!(stage.wants(), ["begin by resume due 02T12:05 resumes 1"]);
+    stage.end(Outcome::Complete);
+    assert!(stage.wants().is_empty(), "fires while paused are not missed");
+    stage.tick(noon() + TimeDelta::minutes(125));
+    assert_eq!(stage.wants(), ["begin by schedule due 02T14:05"]);
+}
+
+#[test]
+fn a_pause_with_an_end_ends() {
+    let mut stage = Stage::idle(&config(OFTEN));
+    stage.pause(Some(noon() + TimeDelta::minutes(12)));
+    stage.tick(noon() + TimeDelta::minutes(10));
+    assert!(stage.wants().is_empty());
+    stage.tick(noon() + TimeDelta::minutes(15));
+    assert_eq!(stage.wants(), ["unpause", "begin by schedule due 02T12:15"]);
+}
+
+#[test]
+fn a_pause_outlives_the_daemon() {
+    let often = config(OFTEN);
+    let with = |until| {
+        let mut remembered = known(&often, noon() - TimeDelta::hours(3));
+        let pause = Pause { since: noon() - TimeDelta::hours(3), until };
+        remembered.profiles.get_mut("p").unwrap().pause = Some(pause);
+        remembered
+    };
+    let mut stage = Stage::start(&often, with(None), noon());
+    assert!(stage.wants().is_empty());
+    assert!(stage.rota.seats().next().unwrap().paused().is_some());
+    let mut stage = Stage::start(&often, with(Some(noon() - TimeDelta::minutes(12))), noon());
+    assert_eq!(stage.wants(), ["unpause", "begin by schedule due 02T12:00 missed 2"], "11:50, 11:55, 12:00");
+}
+
+#[test]
+fn a_fire_that_waits_when_the_profile_is_paused_is_said_to_pass() {
+    let mut stage = Stage::idle(&config(&format!("{OFTEN}\non_overlap = \"queue\"")));
+    stage.by_hand().unwrap();
+    stage.tick(noon() + TimeDelta::minutes(5));
+    stage.wants();
+    stage.pause(None);
+    assert_eq!(
+        stage.wants(),
+        ["stop: the profile was paused", "skip 02T12:05 missed 0: the profile was paused before it could begin"]
+    );
+}
+
+#[test]
+fn only_the_configuration_ends_what_the_configuration_paused() {
+    let mut stage = Stage::idle(&config(&format!("{OFTEN}\npaused = true")));
+    let objection = stage.rota.resume("p", noon()).unwrap_err();
+    assert!(objection.to_string().contains("paused in the configuration"));
+}

@@ -1,0 +1,105 @@
+//! A configuration that was read comes into force whole, or not at all.
+
+use super::handle::Reloaded;
+use super::reload::Loaded;
+use super::view::ReloadedBy;
+use super::{Daemon, tasks};
+use crate::clock;
+use crate::config::Config;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+impl Daemon {
+    /// The files were read.
+    pub(super) async fn loaded(&mut self, loaded: Loaded) {
+        let Loaded { by, result, replies } = loaded;
+        let taken = result.map_err(|why| why.to_string()).and_then(|config| self.permit(config));
+        let reloaded = match taken {
+            Ok(config) => self.swap(*config, by).await,
+            Err(error) => self.refuse(by, error),
+        };
+        for reply in replies {
+            // Whoever asked may have gone.
+            let _ = reply.send(reloaded.clone());
+        }
+    }
+
+    /// What only a new process can change.
+    fn permit(&self, config: Box<Config>) -> Result<Box<Config>, String> {
+        let (now, then) = (&self.config.daemon, &config.daemon);
+        let fixed = [
+            ("listen", now.listen != then.listen),
+            ("state_dir", !self.state_dir_is_given && now.state_dir != then.state_dir),
+        ];
+        match fixed.iter().find(|(_, changed)| *changed) {
+            Some((key, _)) => Err(format!(
+                "`daemon.{key}` has changed, which a reload cannot carry out: restart the daemon, or put the old value back"
+            )),
+            None => Ok(config),
+        }
+    }
+
+    async fn swap(&mut self, config: Config, by: ReloadedBy) -> Reloaded {
+        let now = clock::now();
+        let config = Arc::new(config);
+        let (before, after) = (fingerprints(&self.config), fingerprints(&config));
+        let added = after.keys().filter(|name| !before.contains_key(*name)).cloned().collect();
+        let removed = before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
+        let changed = after.iter().filter(|(name, now)| before.get(*name).is_some_and(|then| then != *now));
+        let reloaded =
+            Reloaded { error: None, added, changed: changed.map(|(name, _)| name.clone()).collect(), removed };
+        let paths = self.reloader.paths().to_vec();
+        self.reload = super::ReloadView {
+            at: now,
+            by,
+            error: None,
+            succeeded: Some(now),
+            last_good: false,
+            warnings: warnings(&config),
+            paths,
+        };
+        self.history.counters.reloads_succeeded += 1;
+        tracing::info!(
+            by = by.as_str(),
+            added = reloaded.added.len(),
+            changed = reloaded.changed.len(),
+            removed = reloaded.removed.len(),
+            "the configuration is in force"
+        );
+        self.connections.renew(&config.endpoints);
+        self.reloader.set_watch(config.daemon.watch);
+        self.config = config.clone();
+        self.in_force.send_replace(config);
+        self.keep_good();
+        let actions = self.rota.reconfigure(tasks(&self.config), by, now);
+        self.act(actions).await;
+        self.tick().await;
+        reloaded
+    }
+
+    fn refuse(&mut self, by: ReloadedBy, error: String) -> Reloaded {
+        tracing::error!(
+            by = by.as_str(),
+            "the configuration was not reloaded, the one before stays in force:\n{error}"
+        );
+        self.history.counters.reloads_failed += 1;
+        (self.reload.at, self.reload.by, self.reload.error) = (clock::now(), by, Some(error.clone()));
+        Reloaded { error: Some(error), added: Vec::new(), changed: Vec::new(), removed: Vec::new() }
+    }
+
+    /// A restart on bad files goes on with what is in force now.
+    pub(super) fn keep_good(&self) {
+        let (sources, now) = (self.config.sources.clone(), clock::now());
+        self.clerk.write("the last good configuration", move |journal| journal.set_last_good(&sources, now));
+    }
+}
+
+fn fingerprints(config: &Config) -> BTreeMap<Arc<str>, String> {
+    config.profiles.values().map(|profile| (profile.name.clone(), config.fingerprint(profile))).collect()
+}
+
+/// What is legal and worth a second look, in words.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    config.warnings.iter().map(ToString::to_string).collect()
+}
