@@ -4,6 +4,9 @@ pub mod adhoc;
 pub mod against;
 pub mod check;
 pub mod config;
+mod contact;
+mod control;
+mod daemon;
 #[cfg(feature = "sim")]
 pub mod demo;
 mod explain;
@@ -19,9 +22,11 @@ pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod state;
+mod status;
 pub mod text;
 mod typed;
 mod verbs;
+mod wait;
 pub mod warm;
 
 use std::io::{self, Write};
@@ -31,6 +36,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::diagnostic::Diagnostics;
 use crate::exit;
+use crate::report::Outcome;
 use crate::signals::{Received, Signals};
 use crate::warm::Stop;
 use global::{Files, Global, LogFormat};
@@ -66,6 +72,20 @@ enum Verb {
     Plan(verbs::PlanArgs),
     /// Warm now, once: profiles, or the objects of s3:// patterns
     Warm(verbs::WarmArgs),
+    /// Run the schedules until stopped; SIGHUP reloads the configuration
+    Daemon(daemon::DaemonArgs),
+    /// Wait until the daemon has warmed a profile: 0 warm, 3 not in time
+    Wait(wait::WaitArgs),
+    /// Show what the daemon is doing
+    Status(status::StatusArgs),
+    /// Have the daemon pause a profile; its run is stopped
+    Pause(control::PauseArgs),
+    /// Have the daemon go on with a paused profile
+    Resume(control::ResumeArgs),
+    /// Have the daemon read its configuration again
+    Reload(control::ReloadArgs),
+    /// Have the daemon stop a run
+    Cancel(control::CancelArgs),
     /// Show past runs, from the journal
     Runs(runs::RunsArgs),
     /// Show which profiles want an object, and when it was last warmed
@@ -108,7 +128,7 @@ pub fn main() -> ExitCode {
     };
     let global = cli.global.clone();
     let screen = Screen::new(global.quiet);
-    logs::start(&global, &screen);
+    logs::start(&global, &screen, matches!(cli.verb, Verb::Daemon(_)));
     let run = || -> anyhow::Result<ExitCode> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(dispatch(cli, screen))
     };
@@ -129,6 +149,13 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
             Verb::Check(args) => verbs::check(&context, &args).await,
             Verb::Plan(args) => planning::plan(&context, args).await,
             Verb::Warm(args) => verbs::warm(&context, args).await,
+            Verb::Daemon(args) => daemon::run(&context, &args).await,
+            Verb::Wait(args) => wait::run(&context, &args).await,
+            Verb::Status(args) => status::run(&context, &args).await,
+            Verb::Pause(args) => control::pause(&context, &args).await,
+            Verb::Resume(args) => control::resume(&context, &args).await,
+            Verb::Reload(args) => control::reload(&context, &args).await,
+            Verb::Cancel(args) => control::cancel(&context, &args).await,
             Verb::Runs(args) => runs::run(&context, &args),
             Verb::Explain(args) => explain::run(&context, &args),
             Verb::Schedule(args) => verbs::schedule(&context, &args),
@@ -166,7 +193,11 @@ fn say(error: &anyhow::Error, global: &Global) -> ExitCode {
         }
         None => {
             tracing::error!("{error:#}");
-            if error.is::<Usage>() { exit::USAGE } else { exit::FAULT }
+            match error {
+                usage if usage.is::<Usage>() => exit::USAGE,
+                away if away.is::<contact::Unreached>() => exit::of_outcome(Outcome::Failed),
+                _ => exit::FAULT,
+            }
         }
     };
     ExitCode::from(code)

@@ -2,19 +2,24 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::global::{Global, LogFormat};
 use super::progress::{self, Screen};
+use crate::clock;
+use crate::report::json;
 
-/// Sends log lines to standard error, above any progress bar.
-pub fn start(global: &Global, screen: &Screen) {
-    let level = match (global.quiet, global.verbose) {
+/// Sends log lines to standard error, above any progress bar. A daemon says what it does without being asked.
+pub fn start(global: &Global, screen: &Screen, is_daemon: bool) {
+    let verbose = global.verbose.saturating_add(u8::from(is_daemon));
+    let level = match (global.quiet, verbose) {
         (true, _) => "error",
         (false, 0) => "warn",
         (false, 1) => "info",
@@ -29,8 +34,8 @@ pub fn start(global: &Global, screen: &Screen) {
         .with_ansi(global.colored_logs())
         .with_writer(move || screen.clone());
     let started = match global.log_format {
-        LogFormat::Text => lines.event_format(Plain { time: global.verbose > 0 }).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => lines.event_format(Plain { time: verbose > 0 }).try_init(),
+        LogFormat::Json => lines.json().event_format(Json).try_init(),
     };
     // A second subscriber in one process, as in tests: the first goes on.
     drop(started);
@@ -61,6 +66,70 @@ where
             if to.has_ansi_escapes() { write!(to, "{color}{word}\x1b[0m: ")? } else { write!(to, "{word}: ")? }
         }
         context.format_fields(to.by_ref(), event)?;
+        for span in context.event_scope().into_iter().flatten() {
+            if let Some(fields) = span.extensions().get::<FormattedFields<N>>().filter(|fields| !fields.is_empty()) {
+                write!(to, " {fields}")?;
+            }
+        }
         writeln!(to)
+    }
+}
+
+/// One object a line, with the fields of the run that it belongs to beside its own.
+struct Json;
+
+impl<S, N> FormatEvent<S, N> for Json
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = Map::new();
+        line.insert("timestamp".to_owned(), json::time(clock::now()).into());
+        line.insert("level".to_owned(), event.metadata().level().as_str().into());
+        line.insert("target".to_owned(), event.metadata().target().into());
+        for span in context.event_scope().into_iter().flatten() {
+            let fields = span.extensions().get::<FormattedFields<N>>().map(ToString::to_string);
+            if let Some(Ok(Value::Object(fields))) = fields.as_deref().map(serde_json::from_str) {
+                line.extend(fields);
+            }
+        }
+        event.record(&mut Fields(&mut line));
+        writeln!(to, "{}", Value::Object(line))
+    }
+}
+
+/// Takes an event's fields up.
+struct Fields<'a>(&'a mut Map<String, Value>);
+
+impl Fields<'_> {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
     }
 }

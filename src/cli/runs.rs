@@ -39,7 +39,7 @@ pub struct RunsArgs {
     pub json: bool,
 }
 
-fn id(text: &str) -> Result<Ulid, String> {
+pub(super) fn id(text: &str) -> Result<Ulid, String> {
     Ulid::from_string(text).map_err(|_| "not the id of a run; `hotset runs` shows them".to_owned())
 }
 
@@ -77,7 +77,7 @@ pub(super) fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<ExitCode
 fn open(context: &Context, files: &Files) -> anyhow::Result<Option<Journal>> {
     let configured = context.global.state_dir.is_none() && verbs::files(context, files).paths().is_ok();
     let config = configured.then(|| verbs::load(context, files, &[])).transpose()?;
-    match state::place(context, config.as_ref()) {
+    match state::place(context, config.as_ref().and_then(|config| config.daemon.state_dir.as_deref())) {
         Place::Folder(folder) => {
             let journal = Journal::read(&folder)?;
             if journal.is_none() {

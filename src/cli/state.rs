@@ -21,7 +21,7 @@ pub enum Place {
 /// The journal to read and write. One that does not work is said, once: the verb goes on without.
 pub fn open(context: &Context, config: &Config) -> Option<Journal> {
     let without = "going on without: nothing is fresh, and nothing is recorded";
-    let folder = match place(context, Some(config)) {
+    let folder = match place(context, config.daemon.state_dir.as_deref()) {
         Place::Folder(folder) => folder,
         Place::None => return None,
         Place::Unknown => {
@@ -38,7 +38,7 @@ pub fn open(context: &Context, config: &Config) -> Option<Journal> {
 
 /// The journal to read, where there is one.
 pub fn read(context: &Context, config: &Config) -> Option<Journal> {
-    let Place::Folder(folder) = place(context, Some(config)) else { return None };
+    let Place::Folder(folder) = place(context, config.daemon.state_dir.as_deref()) else { return None };
     Journal::read(&folder).unwrap_or_else(|error| {
         tracing::warn!("{error}; nothing counts as fresh");
         None
@@ -46,8 +46,7 @@ pub fn read(context: &Context, config: &Config) -> Option<Journal> {
 }
 
 /// Where the journal is, by the flag, the configuration and the environment, in this order.
-pub fn place(context: &Context, config: Option<&Config>) -> Place {
-    let configured = config.and_then(|config| config.daemon.state_dir.as_deref());
+pub fn place(context: &Context, configured: Option<&Path>) -> Place {
     choose(context.global.state_dir.as_deref(), configured, |name| std::env::var_os(name))
 }
 

@@ -5,6 +5,7 @@
 mod against;
 mod check;
 mod configuration;
+mod daemon;
 mod journal;
 mod logs;
 mod plan;
@@ -178,6 +179,7 @@ fn blanked(assert: impl FnOnce()) {
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)", "TIME"),
         (r"01[0-9A-HJKMNP-TV-Z]{24}", "ULID"),
         (r"after \d[\w. ]*, run", "after 12ms, run"),
+        (r"complete \d+m?s ago", "complete 12ms ago"),
         (r"TIME, \d[\w. ]* ago", "TIME, 12ms ago"),
         (r" +TOOK +OUTCOME", "  TOOK  OUTCOME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d[\d.]*m?s ", "2026-03-07 22:30:00  12ms "),

@@ -1,0 +1,193 @@
+//! How verbs speak to a running daemon.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+use super::global::Files;
+use super::{Context, Usage, verbs};
+use crate::config::{self, Config};
+use crate::exit;
+
+/// Where a daemon listens unless it is told otherwise.
+const HOME: &str = "http://127.0.0.1:9464";
+/// How long an answer may take. The daemon answers a reload within a minute.
+const PATIENCE: Duration = Duration::from_secs(75);
+/// Bytes of one answer.
+const LARGEST: u64 = 64 << 20;
+
+#[derive(Clone, Debug, Args)]
+pub struct Contact {
+    #[command(flatten)]
+    pub files: Files,
+    /// Where the daemon is [env: HOTSET_URL] [default: where the configuration has it listen, else http://127.0.0.1:9464]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// A file that holds the daemon's token [env: HOTSET_TOKEN_FILE] [default: token_file of the configuration]
+    #[arg(long, value_name = "PATH")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// What a daemon said.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn is_ok(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// In the daemon's own words, where it gave some.
+    pub fn error(&self) -> String {
+        let said = self.body["error"].as_str().map(str::to_owned);
+        said.unwrap_or_else(|| format!("the daemon answered {}", self.status))
+    }
+
+    /// The exit code that stands for an answer that is no.
+    pub fn code(&self) -> u8 {
+        match self.status {
+            200..300 => 0,
+            400 | 404 | 405 | 413 | 422 => exit::USAGE,
+            401 | 403 | 409 => exit::of_outcome(crate::report::Outcome::Refused),
+            _ => exit::of_outcome(crate::report::Outcome::Failed),
+        }
+    }
+}
+
+/// Nobody is there, or nobody who is a hotset daemon.
+#[derive(Debug, thiserror::Error)]
+#[error("no hotset daemon answers at {url}: {cause}")]
+pub struct Unreached {
+    url: String,
+    cause: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: ureq::Agent,
+    url: String,
+    token: Option<PathBuf>,
+}
+
+impl Client {
+    pub fn new(context: &Context, contact: &Contact) -> anyhow::Result<Self> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let url = contact.url.clone().or_else(|| variable("HOTSET_URL"));
+        let token = contact.token_file.clone().or_else(|| variable("HOTSET_TOKEN_FILE").map(PathBuf::from));
+        // Asked only where something is left to say. One that cannot be read is no concern of a verb that speaks to a daemon.
+        let config: Option<Config> = match (&url, &token) {
+            (Some(_), _) => None,
+            (None, _) => verbs::files(context, &contact.files).paths().ok().and_then(|paths| config::load(&paths).ok()),
+        };
+        let daemon = config.map(|config| config.daemon);
+        let listen = daemon.as_ref().and_then(|daemon| daemon.listen).map(address);
+        let url = url.or(listen).unwrap_or_else(|| HOME.to_owned());
+        let parsed =
+            url::Url::parse(&url).map_err(|error| Usage(format!("--url {url}: {error}; write http://HOST:PORT")))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(Usage(format!("--url {url}: write http://HOST:PORT")).into());
+        }
+        // What the configuration names may be for the daemon's eyes only.
+        let configured = daemon.and_then(|daemon| daemon.token_file).filter(|path| fs::File::open(path).is_ok());
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_global(Some(PATIENCE))
+            .build();
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Self { agent: config.into(), url, token: token.or(configured) })
+    }
+
+    /// # Errors
+    /// Nobody answers.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        let (client, path) = (self.clone(), path.to_owned());
+        blocking(move || {
+            let url = format!("{}{path}", client.url);
+            client.read(client.agent.get(&url).call())
+        })
+        .await
+    }
+
+    /// # Errors
+    /// Nobody answers, or the token cannot be read.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        let (client, path, body) = (self.clone(), path.to_owned(), body.to_string());
+        blocking(move || {
+            let url = format!("{}{path}", client.url);
+            let mut request = client.agent.post(&url).header("Content-Type", "application/json");
+            if let Some(file) = &client.token {
+                let token = fs::read_to_string(file)
+                    .map_err(|error| Usage(format!("cannot read the token in {}: {error}", file.display())))?;
+                request = request.header("Authorization", format!("Bearer {}", token.trim()));
+            }
+            client.read(request.send(&body))
+        })
+        .await
+    }
+
+    fn read(&self, answer: Result<http::Response<ureq::Body>, ureq::Error>) -> anyhow::Result<Answer> {
+        let unreached = |cause: String| Unreached { url: self.url.clone(), cause };
+        let mut answer = answer.map_err(|error| unreached(error.to_string()))?;
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().with_config().limit(LARGEST).read_to_string();
+        let text = text.map_err(|error| unreached(error.to_string()))?;
+        let body = serde_json::from_str(&text).map_err(|_| unreached(format!("status {status}, and no JSON")))?;
+        Ok(Answer { status, body })
+    }
+}
+
+async fn blocking<T: Send + 'static>(call: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
+    spawn_blocking(call).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// An address that listens everywhere is reached on this machine.
+fn address(mut listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{listen}")
+}
+
+/// Part of a path.
+pub fn part(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// The exit code of an answer; one that is no is said.
+pub fn conclude(answer: &Answer) -> ExitCode {
+    if !answer.is_ok() {
+        tracing::error!("{}", answer.error());
+    }
+    ExitCode::from(answer.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_listens_everywhere_is_spoken_to_here() {
+        for (listen, url) in [
+            ("0.0.0.0:9464", "http://127.0.0.1:9464"),
+            ("[::]:80", "http://[::1]:80"),
+            ("10.0.0.7:9464", "http://10.0.0.7:9464"),
+        ] {
+            assert_eq!(address(listen.parse().unwrap()), url);
+        }
+        assert_eq!(part("a/b c"), "a%2Fb%20c");
+    }
+}

@@ -1,0 +1,175 @@
+//! `hotset status`: what a running daemon is doing.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use comfy_table::{Table, presets};
+use serde_json::Value;
+
+use super::Context;
+use super::contact::{Client, Contact, conclude};
+use super::text::{brief_time, count, iec, percent};
+use crate::object::Escaped;
+
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    contact: Contact,
+    /// All that the daemon says of itself, as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    let answer = Client::new(context, &args.contact)?.get("/api/v1/status").await?;
+    if answer.is_ok() {
+        let mut out = BufWriter::new(io::stdout());
+        if args.json {
+            writeln!(out, "{}", answer.body)?;
+        } else {
+            write(&answer.body, &mut out)?;
+        }
+        out.flush()?;
+    }
+    Ok(conclude(&answer))
+}
+
+/// Writes what a person wants to know, in the order in which they ask.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(status: &Value, out: &mut impl Write) -> io::Result<()> {
+    let now = instant(&status["now"]).unwrap_or_default();
+    let up = instant(&status["started"]).map(|started| ago(now, started)).unwrap_or_default();
+    let stopping = if status["stopping"] == true { ", stopping" } else { "" };
+    writeln!(out, "hotset {}, up {up}{stopping}", text(&status["version"]))?;
+    write_reload(&status["reload"], now, out)?;
+    let journal = &status["journal"];
+    match journal["path"].as_str() {
+        _ if journal["writable"] == false => writeln!(out, "journal: cannot be written: {}", text(&journal["error"]))?,
+        Some(path) => writeln!(out, "journal: {path}, {}", iec(number(&journal["bytes"])))?,
+        None => writeln!(out, "journal: in memory")?,
+    }
+    writeln!(out)?;
+    let endpoints: Vec<_> = array(&status["endpoints"]).map(endpoint).collect();
+    write_table(&["ENDPOINT", "IN FLIGHT", "LIMIT", "BYTES IN FLIGHT", "CAPS", "CIRCUIT"], &endpoints, out)?;
+    writeln!(out)?;
+    let profiles: Vec<_> = array(&status["profiles"]).map(|one| profile(one, now)).collect();
+    write_table(&["PROFILE", "LAST", "ENDED", "WARM", "NEXT", "NOW"], &profiles, out)?;
+    let runs: Vec<_> = array(&status["runs"]).map(|run| running(run, now)).collect();
+    if !runs.is_empty() {
+        writeln!(out)?;
+        write_table(&["RUN", "PROFILE", "BY", "FOR", "OBJECTS", "BYTES", "NOT WARMED"], &runs, out)?;
+    }
+    Ok(())
+}
+
+fn write_reload(reload: &Value, now: DateTime<Utc>, out: &mut impl Write) -> io::Result<()> {
+    let when = |field: &str| instant(&reload[field]).map_or("never".to_owned(), |at| format!("{} ago", ago(now, at)));
+    match reload["error"].as_str() {
+        None => writeln!(out, "configuration: taken {} ({})", when("at"), text(&reload["by"])),
+        Some(error) => {
+            let what = if reload["last_good"] == true { "the last good one" } else { "the one before" };
+            writeln!(out, "configuration: BAD since {}, {what} is in force:", when("at"))?;
+            error.trim_end().lines().try_for_each(|line| writeln!(out, "  {line}"))
+        }
+    }
+}
+
+fn endpoint(endpoint: &Value) -> Vec<String> {
+    let caps = match (endpoint["committed"].as_u64(), endpoint["capacity"].as_u64()) {
+        (Some(committed), Some(capacity)) if capacity > 0 => {
+            #[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
+            let share = committed as f64 / capacity as f64;
+            format!("{} of {}", percent(share), iec(capacity))
+        }
+        (Some(committed), _) => iec(committed),
+        (None, _) => "unlimited".to_owned(),
+    };
+    let silent = endpoint["silent_s"].as_f64().map(|silent| format!("open, silent for {silent:.0}s"));
+    vec![
+        text(&endpoint["name"]),
+        count(number(&endpoint["in_flight"])),
+        format!("{} of {}", count(number(&endpoint["limit"])), count(number(&endpoint["max_in_flight"]))),
+        iec(number(&endpoint["in_flight_bytes"])),
+        caps,
+        silent.unwrap_or_else(|| "closed".to_owned()),
+    ]
+}
+
+fn profile(profile: &Value, now: DateTime<Utc>) -> Vec<String> {
+    let last = &profile["last"];
+    let state = if let Some(run) = profile["running"]["run"].as_str() {
+        format!("running {run}")
+    } else if profile["paused"].is_object() {
+        let until = profile["paused"]["until"].as_str().map(|until| format!(" until {until}")).unwrap_or_default();
+        let by = if profile["paused"]["by_configuration"] == true { " by the configuration" } else { "" };
+        format!("paused{by}{until}")
+    } else if let Some(why) = profile["waiting"]["why"].as_str() {
+        format!("{} waits: {}", text(&profile["waiting"]["trigger"]), Escaped(why))
+    } else {
+        last["reason"].as_str().map(|reason| Escaped(reason).to_string()).unwrap_or_default()
+    };
+    vec![
+        text(&profile["name"]),
+        text(&last["outcome"]),
+        instant(&last["ended"]).map(|ended| format!("{} ago", ago(now, ended))).unwrap_or_default(),
+        last["warm_ratio"]["bytes"].as_f64().map(percent).unwrap_or_default(),
+        instant(&profile["next_due"]).map(|due| format!("in {}", ago(due, now))).unwrap_or_default(),
+        state,
+    ]
+}
+
+fn running(run: &Value, now: DateTime<Utc>) -> Vec<String> {
+    let progress = &run["progress"];
+    let of = |what: &str| (number(&progress["ended"][what]), number(&progress["planned"][what]));
+    let ((objects, all_objects), (bytes, all_bytes)) = (of("objects"), of("bytes"));
+    let listing = all_objects == 0;
+    let not_warmed = ["failed", "unknown", "gone"].map(|field| (field, number(&progress[field])));
+    let not_warmed = not_warmed.iter().filter(|(_, n)| *n > 0).map(|(field, n)| format!("{} {field}", count(*n)));
+    let silent = progress["silent_s"].as_f64().map(|silent| format!("waits: silent for {silent:.0}s"));
+    let stopping = progress["stopping"].as_str().map(|why| format!("stopping: {why}"));
+    vec![
+        text(&run["run"]),
+        text(&run["profile"]),
+        text(&run["trigger"]),
+        instant(&run["started"]).map(|started| ago(now, started)).unwrap_or_default(),
+        match listing {
+            true => format!("{} listed", count(number(&progress["listed"]))),
+            false => format!("{} of {}", count(objects), count(all_objects)),
+        },
+        if listing { String::new() } else { format!("{} of {}", iec(bytes), iec(all_bytes)) },
+        not_warmed.chain(silent).chain(stopping).collect::<Vec<_>>().join(", "),
+    ]
+}
+
+fn write_table(header: &[&str], rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table.add_rows(rows);
+    // The style without borders still pads its outer columns.
+    table.trim_fmt().lines().try_for_each(|line| writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end()))
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map(|text| Escaped(text).to_string()).unwrap_or_default()
+}
+
+fn instant(value: &Value) -> Option<DateTime<Utc>> {
+    value.as_str()?.parse().ok()
+}
+
+fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+    let seconds = (now - then).to_std().unwrap_or_default().as_secs();
+    brief_time(std::time::Duration::from_secs(seconds)).replace(".0s", "s").replace("0ms", "0s")
+}

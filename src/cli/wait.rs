@@ -1,0 +1,202 @@
+//! `hotset wait`: the gate of a job that wants its data warm.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::contact::{Answer, Client, Contact, Unreached, part};
+use super::typed::{checked, typed};
+use super::{Context, Usage};
+use crate::config::value::Kind as _;
+use crate::config::value::duration::Length;
+use crate::config::value::percent::Percent;
+use crate::exit;
+use crate::report::Outcome;
+
+/// How often the daemon is asked.
+const ASK: Duration = Duration::from_secs(1);
+/// A wait that is over without what was waited for.
+const TIMED_OUT: u8 = 3;
+
+#[derive(Clone, Debug, Args)]
+pub struct WaitArgs {
+    #[command(flatten)]
+    contact: Contact,
+    #[arg(value_name = "PROFILE")]
+    profile: String,
+    /// How long to wait
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = typed::<Length<false>>)]
+    timeout: Duration,
+    /// Start a run, or join the one in progress, and wait for that
+    #[arg(long)]
+    start: bool,
+    /// Take a run that ended within this time [default: rewarm_after of the profile; with --start none]
+    #[arg(long, value_name = "TIME", value_parser = checked::<Length<false>>)]
+    within: Option<String>,
+    /// Take a run that warmed this share of objects and of bytes, complete or not
+    #[arg(long, value_name = "PERCENT", value_parser = checked::<Percent>)]
+    min_warm: Option<String>,
+    /// Exit 0 also when it is not warm in time
+    #[arg(long)]
+    best_effort: bool,
+}
+
+/// How a wait ended.
+struct Waited {
+    code: u8,
+    said: String,
+}
+
+pub(super) async fn run(context: &Context, args: &WaitArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::new(context, &args.contact)?;
+    let until = Instant::now() + args.timeout;
+    let mut gate = Gate { args, client, run: None, last: "nothing was heard of the daemon".to_owned() };
+    let waited = tokio::select! {
+        waited = timeout_at(until, gate.wait()) => waited,
+        () = context.stop.told() => return Ok(ExitCode::from(context.received.exit_code().unwrap_or(130))),
+    };
+    let waited = match waited {
+        Ok(waited) => waited?,
+        Err(_) => {
+            let after = humantime::format_duration(args.timeout);
+            Waited { code: TIMED_OUT, said: format!("not warm after {after}: {}", gate.last) }
+        }
+    };
+    let Waited { code, said } = waited;
+    if code == 0 {
+        writeln!(io::stdout(), "{}: {said}", args.profile)?;
+    } else {
+        tracing::error!("{}: {said}", args.profile);
+    }
+    Ok(ExitCode::from(if args.best_effort && code != exit::USAGE { 0 } else { code }))
+}
+
+struct Gate<'a> {
+    args: &'a WaitArgs,
+    client: Client,
+    /// The run that is waited for.
+    run: Option<String>,
+    /// Why it is not warm yet.
+    last: String,
+}
+
+impl Gate<'_> {
+    /// Asks until there is an answer that counts. A daemon that is away, or starting, is waited for.
+    async fn wait(&mut self) -> anyhow::Result<Waited> {
+        loop {
+            let looked = match (&self.run, self.args.start) {
+                (Some(run), _) => self.look_at(&run.clone()).await,
+                (None, true) => self.start().await,
+                (None, false) => self.look().await,
+            };
+            match looked {
+                Ok(Some(waited)) => return Ok(waited),
+                Ok(None) => {}
+                Err(error) if error.is::<Unreached>() => self.last = error.to_string(),
+                Err(error) => return Err(error),
+            }
+            sleep(ASK).await;
+        }
+    }
+
+    async fn look(&mut self) -> anyhow::Result<Option<Waited>> {
+        let mut query = Vec::new();
+        query.extend(self.args.within.as_ref().map(|within| format!("within={}", part(within))));
+        query.extend(self.args.min_warm.as_ref().map(|least| format!("min_warm={}", part(least))));
+        let path = format!("/api/v1/profiles/{}/ready?{}", part(&self.args.profile), query.join("&"));
+        let answer = self.client.get(&path).await?;
+        let reason = answer.body["reason"].as_str().map(str::to_owned);
+        match answer.status {
+            200 => Ok(Some(Waited { code: 0, said: format!("warm: {}", reason.unwrap_or_default()) })),
+            400 | 404 => Err(Usage(answer.error()).into()),
+            _ => {
+                self.last = reason.unwrap_or_else(|| answer.error());
+                Ok(None)
+            }
+        }
+    }
+
+    /// A run that is recent enough will do; else one is begun or joined.
+    async fn start(&mut self) -> anyhow::Result<Option<Waited>> {
+        if self.args.within.is_some()
+            && let Some(waited) = self.look().await?
+        {
+            return Ok(Some(waited));
+        }
+        let path = format!("/api/v1/profiles/{}/run", part(&self.args.profile));
+        let answer = self.client.post(&path, &json!({})).await?;
+        if let Some(run) = answer.body["run"].as_str().filter(|_| answer.is_ok()) {
+            let how = if answer.body["joined"] == true { "joined" } else { "started" };
+            tracing::info!("{}: {how} run {run}", self.args.profile);
+            self.run = Some(run.to_owned());
+            return Ok(None);
+        }
+        self.refused(&answer)
+    }
+
+    fn refused(&mut self, answer: &Answer) -> anyhow::Result<Option<Waited>> {
+        match answer.status {
+            400 | 404 => Err(Usage(answer.error()).into()),
+            // It may be resumed, and a run that is being stopped ends.
+            409 | 503 => {
+                self.last = answer.error();
+                Ok(None)
+            }
+            _ => Ok(Some(Waited { code: answer.code(), said: answer.error() })),
+        }
+    }
+
+    /// One that was interrupted may be taken up again, under its id; until then it is waited for.
+    async fn look_at(&mut self, run: &str) -> anyhow::Result<Option<Waited>> {
+        let answer = self.client.get(&format!("/api/v1/runs/{run}")).await?;
+        if answer.status == 404 {
+            // Not in the journal yet, or the daemon lost what it kept in memory: then another is begun.
+            self.last = format!("the daemon does not know run {run}");
+            if self.is_over(run).await? {
+                self.run = None;
+            }
+            return Ok(None);
+        }
+        let line = &answer.body;
+        let outcome = line["outcome"].as_str().and_then(Outcome::named).unwrap_or(Outcome::Running);
+        let reason = line["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let least = self.args.min_warm.as_deref().and_then(|text| Percent::parse(text).ok());
+        match outcome {
+            Outcome::Running => {
+                self.last = format!("run {run} is in progress");
+                Ok(None)
+            }
+            Outcome::Interrupted if !reaches(line, least) => {
+                self.last = format!("run {run} was interrupted{reason}");
+                if self.is_over(run).await? {
+                    self.run = None;
+                }
+                Ok(None)
+            }
+            Outcome::Complete => Ok(Some(Waited { code: 0, said: format!("warm: run {run} is complete{reason}") })),
+            _ if reaches(line, least) => {
+                Ok(Some(Waited { code: 0, said: format!("warm enough: run {run} is {outcome}{reason}") }))
+            }
+            _ => Ok(Some(Waited { code: exit::of_outcome(outcome), said: format!("run {run} is {outcome}{reason}") })),
+        }
+    }
+
+    /// Whether the profile neither runs it nor is about to take it up.
+    async fn is_over(&self, run: &str) -> anyhow::Result<bool> {
+        let answer = self.client.get(&format!("/api/v1/profiles/{}", part(&self.args.profile))).await?;
+        let profile = &answer.body;
+        let runs = profile["running"]["run"] == run;
+        let waits = profile["waiting"]["trigger"] == "resume";
+        Ok(answer.is_ok() && !runs && !waits)
+    }
+}
+
+fn reaches(line: &Value, least: Option<f64>) -> bool {
+    let ratio = &line["warm_ratio"];
+    let share = |of: &str| ratio[of].as_f64().unwrap_or_default();
+    least.is_some_and(|least| share("objects") >= least && share("bytes") >= least)
+}

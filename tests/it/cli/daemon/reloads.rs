@@ -1,0 +1,107 @@
+//! What comes into force, and what does not.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use super::desk::{slow, tables};
+
+const NOW: Duration = Duration::from_millis(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_reload_changes_nothing_and_says_so_and_a_good_one_mends_it() {
+    let desk = slow(3, NOW).await;
+    desk.configure("", &tables(""));
+    let mut daemon = desk.daemon("").await;
+    desk.configure("", &tables("max_objets = 2"));
+    daemon.send("-HUP");
+    daemon
+        .until("it is refused", |daemon| (daemon.metric("hotset_config_last_reload_successful")? == 0.0).then_some(()))
+        .await;
+    let reload = daemon.status()["reload"].clone();
+    assert!(reload["error"].as_str().unwrap().contains("did you mean `max_objects`?"), "{reload}");
+    assert_eq!(daemon.said().matches("did you mean").count(), 1, "logged once, with its caret");
+    assert_eq!(daemon.get("/readyz").map(|_| ()), Some(()), "still ready");
+    assert_eq!(desk.ranged_heads(), 0);
+    desk.configure("", &tables("max_objects = 2"));
+    daemon.send("-HUP");
+    let last = daemon.ended("complete").await;
+    assert_eq!(
+        (&last["trigger"], &last["planned"]["objects"]),
+        (&"reload".into(), &2.into()),
+        "it has changed: it runs at once"
+    );
+    assert_eq!(daemon.metric("hotset_config_last_reload_successful"), Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_a_new_process_can_change_is_refused_by_name() {
+    let desk = slow(1, NOW).await;
+    desk.configure("", &tables(""));
+    let daemon = desk.daemon("").await;
+    for (from, to, key) in
+        [("127.0.0.1:0", "127.0.0.1:1", "`daemon.listen`"), ("\"state\"", "\"elsewhere\"", "`daemon.state_dir`")]
+    {
+        desk.configure("", &tables("").replace(from, to));
+        let ran = desk.ask(&daemon, "reload");
+        assert!(ran.code == 2 && ran.err.contains(key), "{ran}");
+    }
+    desk.configure("", &tables(""));
+    assert_eq!(desk.ask(&daemon, "reload").code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_volume_that_kubernetes_swaps_is_watched() {
+    let desk = slow(3, NOW).await;
+    let generation = |name: &str, lines: &str| {
+        desk.write(
+            &format!("volume/{name}/daemon.toml"),
+            &format!("{}[daemon]\nlisten = \"127.0.0.1:0\"\nstate_dir = \"state\"\nwatch = \"1s\"\n", desk.endpoint()),
+        );
+        let profile = format!("[profile.nightly]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n{lines}");
+        desk.write(&format!("volume/{name}/profiles.toml"), &profile);
+    };
+    generation("..1", "");
+    generation("..2", "max_objects = 2");
+    let volume = desk.path("volume");
+    symlink("..1", volume.join("..data")).unwrap();
+    for file in ["daemon.toml", "profiles.toml"] {
+        symlink(format!("..data/{file}"), volume.join(file)).unwrap();
+    }
+    let mut daemon = desk.daemon("--config volume").await;
+    symlink("..2", volume.join("..new")).unwrap();
+    fs::rename(volume.join("..new"), volume.join("..data")).unwrap();
+    let last = daemon.ended("complete").await;
+    assert_eq!(last["planned"]["objects"], 2);
+    assert_eq!(daemon.status()["reload"]["by"], "watch");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_profile_is_drained_and_replaced_and_a_removed_one_is_stopped() {
+    let desk = slow(40, Duration::from_millis(200)).await;
+    desk.configure("", &tables(""));
+    let mut daemon = desk.daemon("").await;
+    assert_eq!(desk.ask(&daemon, "wait nightly --start --best-effort --timeout 1s").code, 0);
+    desk.configure("", &tables("max_objects = 1"));
+    daemon.send("-HUP");
+    let last = daemon.ended("complete").await;
+    assert_eq!((&last["trigger"], &last["planned"]["objects"]), (&"reload".into(), &1.into()));
+    let runs = daemon.get("/api/v1/runs").unwrap()["runs"].clone();
+    assert_eq!(runs[1]["outcome"], "interrupted");
+    assert!(runs[1]["reason"].as_str().unwrap().starts_with("the profile was changed; "), "{runs}");
+    assert!(desk.sim.counters().cache.most_open_one_key <= 1);
+    desk.configure("", &tables(""));
+    daemon.send("-HUP");
+    daemon.until("it runs", |daemon| daemon.status()["runs"][0]["run"].as_str().map(drop)).await;
+    let (none, _) =
+        tables("").split_once("[profile").map(|(daemon, rest)| (daemon.to_owned(), rest.to_owned())).unwrap();
+    desk.configure("", &none);
+    daemon.send("-HUP");
+    daemon
+        .until("it is gone", |daemon| {
+            let status = daemon.status();
+            (status["profiles"] == serde_json::json!([]) && status["runs"] == serde_json::json!([])).then_some(())
+        })
+        .await;
+    assert!(daemon.said().contains("the profile was removed"));
+}

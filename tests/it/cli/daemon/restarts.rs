@@ -1,0 +1,150 @@
+//! Ends and beginnings of the process.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::desk::{Daemon, slow, tables};
+use crate::cli::Desk;
+
+const SLOW: Duration = Duration::from_millis(100);
+
+/// A daemon in the middle of a run of 30 shards.
+async fn amid(desk: &Desk) -> (Daemon, String) {
+    let mut daemon = desk.daemon("").await;
+    let body = r#"{"rewarm":false}"#;
+    let started = ureq::post(format!("{}/api/v1/profiles/nightly/run", daemon.url)).send(body).unwrap();
+    let started: Value = serde_json::from_str(&started.into_body().read_to_string().unwrap()).unwrap();
+    daemon
+        .until("some are warm", |daemon| {
+            (daemon.status()["runs"][0]["progress"]["ended"]["objects"].as_u64()? >= 12).then_some(())
+        })
+        .await;
+    (daemon, started["run"].as_str().unwrap().to_owned())
+}
+
+/// The latest run, from the journal.
+fn last_run(desk: &Desk) -> Value {
+    serde_json::from_str(desk.run("runs --json").out.lines().next().unwrap()).unwrap()
+}
+
+/// Ranged HEADs, by key.
+fn sent(desk: &Desk) -> BTreeMap<(String, Vec<u8>), u64> {
+    let keys = desk.sim.keys().into_iter().map(|(key, counts)| (key, counts.ranged_heads));
+    keys.filter(|(_, heads)| *heads > 0).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_lets_requests_end_and_exits_0_and_the_next_daemon_goes_on() {
+    let desk = slow(30, SLOW).await;
+    desk.configure("", &tables(""));
+    let (mut daemon, run) = amid(&desk).await;
+    daemon.send("-TERM");
+    assert_eq!(daemon.exits().await.code(), Some(0));
+    let line = last_run(&desk);
+    assert_eq!((&line["run"], &line["outcome"]), (&run.as_str().into(), &"interrupted".into()));
+    assert!(line["reason"].as_str().unwrap().starts_with("the daemon was stopped; "), "{line}");
+    assert_eq!(line["warmed"]["objects"], desk.ranged_heads(), "all that was sent was waited for, and is recorded");
+    let mut daemon = desk.daemon("").await;
+    let last = daemon.ended("complete").await;
+    assert_eq!((&last["run"], &last["trigger"]), (&run.as_str().into(), &"resume".into()), "under the same id");
+    assert_eq!(last["warmed"]["objects"], 30, "what its predecessor warmed counts");
+    assert!(sent(&desk).values().all(|times| *times == 1), "and is not sent again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_is_killed_is_taken_up_where_it_was() {
+    let desk = slow(30, SLOW).await;
+    desk.configure("", &tables(""));
+    let (daemon, run) = amid(&desk).await;
+    daemon.kill();
+    let mut daemon = desk.daemon("").await;
+    let last = daemon.ended("complete").await;
+    assert_eq!((&last["run"], &last["trigger"]), (&run.as_str().into(), &"resume".into()));
+    let line = daemon.get(&format!("/api/v1/runs/{run}")).unwrap();
+    assert_eq!(line["resumes"], 1, "{line}");
+    assert!(sent(&desk).len() == 30, "nothing is skipped");
+    let again: u64 = sent(&desk).values().map(|times| times - 1).sum();
+    assert!(again < 20, "what was recorded is not sent again: {again} were");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_waits_for_nothing() {
+    let desk = slow(4, Duration::from_secs(30)).await;
+    desk.configure("", &tables(""));
+    let mut daemon = desk.daemon("").await;
+    desk.ask(&daemon, "wait nightly --start --best-effort --timeout 1s");
+    daemon.send("-TERM");
+    daemon.until("it drains", |daemon| (daemon.status()["stopping"] == true).then_some(())).await;
+    daemon.send("-TERM");
+    assert_eq!(daemon.exits().await.code(), Some(0));
+    let line = last_run(&desk);
+    assert_eq!((&line["outcome"], &line["unknown"]["objects"]), (&"interrupted".into(), &1.into()), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_on_a_bad_file_goes_on_with_the_last_good_one_and_a_bare_one_is_refused() {
+    let desk = slow(2, SLOW).await;
+    desk.configure("", &tables("max_objets = 1"));
+    let ran = desk.run("daemon");
+    assert!(ran.code == 2 && ran.err.contains("did you mean `max_objects`?"), "{ran}");
+    desk.configure("", &tables(""));
+    let mut daemon = desk.daemon("").await;
+    daemon.send("-TERM");
+    daemon.exits().await;
+    for bad in ["max_objets = 1", "= garbage"] {
+        desk.configure("", &tables(bad));
+        let mut daemon = desk.daemon("").await;
+        let status = daemon.status();
+        assert_eq!((&status["reload"]["last_good"], &status["profiles"][0]["name"]), (&true.into(), &"nightly".into()));
+        assert_eq!(daemon.metric("hotset_config_last_reload_successful"), Some(0.0));
+        desk.configure("", &tables(""));
+        assert_eq!(desk.ask(&daemon, "reload").code, 0);
+        assert_eq!(daemon.status()["reload"]["last_good"], false);
+        daemon.send("-TERM");
+        daemon.exits().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_has_one_daemon_and_verbs_that_run_once_work_beside_it() {
+    let desk = slow(30, SLOW).await;
+    desk.configure("", &tables(""));
+    let (daemon, run) = amid(&desk).await;
+    let second = desk.run("daemon");
+    assert!(second.code == 2 && second.err.contains(&format!("another daemon (process {})", daemon.id())), "{second}");
+    let beside = desk.run("warm nightly");
+    assert!(beside.code == 4 && beside.out.contains(&format!("run {run}")), "{beside}");
+    assert_eq!(desk.run("runs").code, 0);
+    assert_eq!(desk.run("plan").code, 0);
+    assert_eq!(desk.run("explain s3://training/d/00.tar").code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_cannot_be_written_is_stood_in_for_and_that_is_said() {
+    let desk = slow(3, Duration::from_millis(1)).await;
+    desk.configure("", &tables("").replace("\"state\"", "\"hotset.toml/no-folder\""));
+    let mut daemon = desk.daemon("").await;
+    assert_eq!(daemon.metric("hotset_journal_writable"), Some(0.0));
+    assert_eq!(desk.ask(&daemon, "wait nightly --start --timeout 60s").code, 0);
+    assert_eq!(desk.ask(&daemon, "wait nightly --start --timeout 60s").code, 0);
+    assert_eq!(desk.ranged_heads(), 3, "a bounded ledger is kept in memory");
+    daemon.send("-TERM");
+    assert_eq!(daemon.exits().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hangup_is_never_the_end_of_it() {
+    let desk = slow(1, SLOW).await;
+    desk.configure("", &tables(""));
+    let mut daemon = desk.daemon("--log-format json").await;
+    (0..50).for_each(|_| daemon.send("-HUP"));
+    daemon.until("one is carried out", |daemon| (daemon.status()["reload"]["by"] == "sighup").then_some(())).await;
+    assert_eq!(desk.ask(&daemon, "wait nightly --start --timeout 60s").code, 0);
+    let lines: Vec<Value> = daemon.said().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let begins = lines.iter().find(|line| line["message"] == "the run begins").unwrap();
+    for field in ["run", "profile", "endpoint"] {
+        assert!(begins[field].is_string(), "{begins}");
+    }
+}
