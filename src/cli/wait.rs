@@ -132,6 +132,7 @@ impl Gate<'_> {
         if let Some(run) = answer.body["run"].as_str().filter(|_| answer.is_ok()) {
             let how = if answer.body["joined"] == true { "joined" } else { "started" };
             tracing::info!("{}: {how} run {run}", self.args.profile);
+            self.last = format!("run {run} is in progress");
             self.run = Some(run.to_owned());
             return Ok(None);
         }
