@@ -15,8 +15,8 @@ def rows_by_due(runs, profile):
     return sorted(rows, key=lambda run: (instant(run["due"]), run["run"]))
 
 
-def check(runs, profile, period, began, stopped):
-    """Every fire between `began` and `stopped` has one row, or was counted as missed by the row after it.
+def check(runs, profile, period, began, until):
+    """Every fire between `began` and `until` has one row, or was counted as missed by the row after it.
 
     `period` is in seconds and divides time since the epoch into fires. A run that a reload stops hands its fire on to
     the one that takes its place: that is the only way to two rows of one fire. Returns how many fires there were.
@@ -37,5 +37,5 @@ def check(runs, profile, period, began, stopped):
             assert gap == 1 + after["missed"], f"{profile}: {gap - 1} fires between, {after['missed']} said:\n{before}\n{after}"
     first, last = instant(rows[0]["due"]), instant(rows[-1]["due"])
     assert first - (1 + rows[0]["missed"]) * step <= began, f"{profile}: fires were lost between the start and {first}"
-    assert last + step >= stopped - timedelta(seconds=1), f"{profile}: fires were lost between {last} and the end"
+    assert last + step > until, f"{profile}: fires were lost between {last} and {until}"
     return (last - first) // step + 1 + rows[0]["missed"]

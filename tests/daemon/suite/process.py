@@ -1,6 +1,8 @@
 """The programs of a test: each with a log of its own, and ended by its own id."""
 
 import os
+import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -106,13 +108,15 @@ class Process:
     def handles(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def on_cpu(self):
-        """Nanoseconds on a core by thread. The tick of /proc/PID/stat is too coarse for a process that does next to nothing."""
+    def threads(self):
+        """By thread, nanoseconds on a core and how often it has woken up. The tick of /proc/PID/stat is too coarse for a
+        process that does next to nothing."""
         spent = {}
-        for thread in os.listdir(f"/proc/{self.pid}/task"):
+        for thread in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
             try:
-                with open(f"/proc/{self.pid}/task/{thread}/schedstat", encoding="ascii") as stat:
-                    spent[thread] = int(stat.read().split()[0])
-            except FileNotFoundError:
-                pass  # it has ended meanwhile
+                on_core = int((thread / "schedstat").read_text(encoding="ascii").split()[0])
+                switches = re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (thread / "status").read_text(encoding="ascii"), re.M)
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has ended meanwhile
+            spent[thread.name] = (on_core, int(switches[1]))
         return spent

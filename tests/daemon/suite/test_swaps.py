@@ -29,12 +29,13 @@ max_in_flight = {serial + 1}
 """
 
 
-def profile(serial, max_bytes=None):
+def profile(serial):
     return f"""
 [profile.pair]
 endpoint = "e{serial}"
 objects = ["s3://training/**"]
-max_bytes = {(serial if max_bytes is None else max_bytes) + 1}
+max_bytes = "{serial + 1} KiB"
+schedule = "0 3 29 2 *"
 on_start = "never"
 on_reload = "never"
 """
@@ -100,7 +101,7 @@ def in_force(daemon):
     pair = next((profile for profile in status["profiles"] if profile["name"] == "pair"), None)
     assert pair, "the profile is gone"
     used = [each for each in status["endpoints"] if each["name"] == pair["endpoint"]]
-    serials = {int(pair["endpoint"][1:]), pair["max_bytes"] - 1, *(each["max_in_flight"] - 1 for each in used)}
+    serials = {int(pair["endpoint"][1:]), pair["max_bytes"] // 1024 - 1, *(each["max_in_flight"] - 1 for each in used)}
     assert len(used) == 1 and len(serials) == 1, f"a mixture is in force: {pair}, {status['endpoints']}"
     return serials.pop()
 
