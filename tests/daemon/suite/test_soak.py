@@ -1,4 +1,5 @@
-"""Hundreds of reloads, a third of them of broken files, while runs go on: nothing is lost, doubled or kept for ever."""
+"""Hundreds of reloads, a third of them of broken files, while runs go on, then a restart and a crash: nothing is lost,
+doubled or kept for ever."""
 
 import signal
 import statistics
@@ -22,7 +23,7 @@ PERIODS = {
     "replace": (5, {"interrupted"}, {"complete"}),
     "churn": (5, {"interrupted"}, {"complete", "skipped"}),
 }
-# Seconds between the two lives of the daemon: one fire of every profile passes in them, or more.
+# Seconds between two lives of the daemon: one fire of every profile passes in them, or more.
 DOWN = 8
 # KiB that the memory in use may grow by between the second quarter and the last: 100 reloads and a hundred fires.
 GROWTH = 4096
@@ -131,7 +132,8 @@ def simulators(bench):
     buckets = [part for each in objects for part in ("--bucket", each)]
     fast = bench.simulator("fast", *buckets, "--floor", "5ms")
     slow = bench.simulator("slow", *buckets, "--floor", "900ms")
-    return fast.endpoint("fast") + slow.endpoint("slow", "start_in_flight = 24\nmax_in_flight = 24")
+    # As many connections at the start as later.
+    return "".join(sim.endpoint(sim.process.name, f"start_in_flight = {n}\nmax_in_flight = {n}") for sim, n in ((fast, 32), (slow, 24)))
 
 
 def reload(daemon, path, serial, kind, text):
@@ -186,12 +188,15 @@ def test_reloads_lose_no_run_and_keep_no_memory(bench, chance):
     stopped = datetime.now(timezone.utc)
     daemon.stop()
     gauge.check()
-    back = come_back(bench, folder)
+    come_back(bench, folder).process.kill()
+    last = come_back(bench, folder)
+    back = fires.instant(last.api.status()["started"])
+    last.stop()
     check_runs(bench, seen, began, stopped, back)
 
 
 def come_back(bench, folder):
-    """After a pause in which fires are missed. Returns when it was back, once every profile has dealt with a later fire."""
+    """A daemon after a pause in which fires are missed, once every profile has dealt with a later one."""
     time.sleep(DOWN)
     daemon = bench.daemon(folder).ready()
     back = fires.instant(daemon.api.status()["started"])
@@ -201,8 +206,7 @@ def come_back(bench, folder):
         return [name for name in PERIODS if not any(fires.instant(row["due"]) > back for row in fires.rows_by_due(runs, name))]
 
     wait_until(lambda: not behind(), 60, lambda: f"every profile has dealt with a fire after {back}, but not {behind()}")
-    daemon.stop()
-    return back
+    return daemon
 
 
 def check_runs(bench, seen, began, stopped, back):
