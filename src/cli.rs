@@ -42,6 +42,11 @@ use crate::warm::Stop;
 use global::{Files, Global, LogFormat};
 use progress::Screen;
 
+/// Threads that requests run on, at most.
+const WORKERS: usize = 8;
+/// Threads that wait for disks and names, at most.
+const BLOCKING: usize = 8;
+
 /// What `--help` ends with.
 const NOTES: &str = "\
 Sizes are written with a unit (500 MB, 8 TiB), times too (90s, 36h), shares in percent (99%).
@@ -129,10 +134,15 @@ pub fn main() -> ExitCode {
     let global = cli.global.clone();
     let screen = Screen::new(global.quiet);
     logs::start(&global, &screen, matches!(cli.verb, Verb::Daemon(_)));
-    let run = || -> anyhow::Result<ExitCode> {
-        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(dispatch(cli, screen))
-    };
+    let run = || -> anyhow::Result<ExitCode> { runtime()?.block_on(dispatch(cli, screen)) };
     run().unwrap_or_else(|error| say(&error, &global))
+}
+
+/// A few threads do for what one cache can answer, whatever the machine has; the blocking ones wait for disks and names.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(cores.min(WORKERS)).max_blocking_threads(BLOCKING).enable_all().build()
 }
 
 async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
