@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use tokio::sync::mpsc::Sender;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
@@ -142,7 +142,8 @@ impl<W: Wires> Run<W> {
     async fn step(&mut self) {
         let now = Instant::now();
         if self.give_up_denied(now) {
-            return;
+            // There may be millions of them, and others wait for this thread.
+            return yield_now().await;
         }
         let look = (now + LOOK).min(self.warming.deadline);
         let next = self.queue.next(now).map(|object| object.size);

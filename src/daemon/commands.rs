@@ -48,11 +48,7 @@ impl Daemon {
             }
             Command::Reload(reply) => self.reloader.ask(ReloadedBy::Api, Some(reply)),
             Command::Runs { filter, limit, reply } => {
-                self.keep(reply, move |journal| {
-                    let mut runs = journal.runs(&filter)?;
-                    runs.truncate(limit);
-                    Ok(runs)
-                });
+                self.keep(reply, move |journal| journal.latest_runs(&filter, limit));
             }
             Command::Run { run, reply } => {
                 self.keep(reply, move |journal| {

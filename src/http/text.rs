@@ -23,7 +23,8 @@ pub(super) fn times(n: u64) -> String {
 
 /// `99.2%` of a share between 0 and 1, rounded down: what is not all is never shown as all.
 pub(super) fn percent(share: f64) -> String {
-    format!("{:.1}%", (share * 1000.0 + 1e-6).floor() / 10.0).replace(".0%", "%")
+    let thousandths = (share * 1000.0 + 1e-6).floor().min(if share < 1.0 { 999.0 } else { f64::INFINITY });
+    format!("{:.1}%", thousandths / 10.0).replace(".0%", "%")
 }
 
 /// `3d 4h`, `2h 5m`, `42s`: the two largest units.
@@ -44,9 +45,16 @@ mod tests {
         for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
             assert_eq!(count(n), text);
         }
-        for (share, text) in
-            [(0.0, "0%"), (0.5, "50%"), (0.992, "99.2%"), (0.999_9, "99.9%"), (1.0, "100%"), (0.29, "29%")]
-        {
+        for (share, text) in [
+            (0.0, "0%"),
+            (0.5, "50%"),
+            (0.992, "99.2%"),
+            (0.999_9, "99.9%"),
+            (1.0 - 1e-10, "99.9%"),
+            (1.0, "100%"),
+            (1.2, "120%"),
+            (0.29, "29%"),
+        ] {
             assert_eq!(percent(share), text);
         }
     }

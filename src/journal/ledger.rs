@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::Journal;
 use super::error::{Fault, JournalError};
+use crate::clock;
 use crate::object::{Bucket, Key, Object};
 
 use arrivals::Arrivals;
@@ -66,6 +67,12 @@ impl Entry {
         filled.saturating_sub(u64::try_from(self.filled).unwrap_or(0).saturating_mul(MIB))
     }
 
+    /// When it was sent, if that was by `now`. One from the future must not stand before those that come after it until that
+    /// future is there: it would have the object sent again and again, and count as fresh in the end.
+    fn rank(self, now: i64) -> i64 {
+        if self.sent > now { i64::MIN } else { self.sent }
+    }
+
     /// An entry from the future is no better than one from too long ago: one of the clocks was wrong.
     fn is_fresh(self, value: i64, filled: u64, rules: &Freshness) -> bool {
         let age = u64::try_from(rules.now.timestamp().saturating_sub(self.sent)).ok().map(Duration::from_secs);
@@ -82,7 +89,9 @@ impl Journal {
     /// The database cannot be read.
     pub fn fresh(&self, objects: &[Object], rules: &Freshness) -> Result<Vec<bool>, JournalError> {
         let hasher = Hasher::new(&rules.cache_url);
-        let (filled, arrived) = self.with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db)?)))?;
+        let now = rules.now.timestamp();
+        let (filled, arrived) =
+            self.with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db, now)?)))?;
         let mut fresh = vec![false; objects.len()];
         for (part, fresh) in objects.chunks(LOOK_UP).zip(fresh.chunks_mut(LOOK_UP)) {
             let tagged = part.iter().enumerate().filter_map(|(n, object)| Some((n, object, object.etag.as_ref()?)));
@@ -92,7 +101,7 @@ impl Journal {
             asked.sort_unstable();
             self.with("read", |db| {
                 for (identity, value, n) in asked {
-                    let entry = look_up(db, &arrived, identity)?;
+                    let entry = look_up(db, &arrived, identity, now)?;
                     fresh[n] = entry.is_some_and(|entry| entry.is_fresh(value, filled, rules));
                 }
                 Ok(())
@@ -107,9 +116,10 @@ impl Journal {
     /// The database cannot be read.
     pub fn last_warmed(&self, cache_url: &str, bucket: &Bucket, key: &Key) -> Result<Option<LastWarmed>, JournalError> {
         let identity = Hasher::new(cache_url).identity(bucket, key);
+        let now = clock::now().timestamp();
         self.with("read", |db| {
             let filled = filled(db, cache_url)?;
-            let entry = look_up(db, &Arrivals::read(db)?, identity)?;
+            let entry = look_up(db, &Arrivals::read(db, now)?, identity, now)?;
             Ok(entry.map(|entry| LastWarmed {
                 sent: DateTime::from_timestamp(entry.sent, 0).unwrap_or_default(),
                 value: entry.value.cast_unsigned(),
@@ -141,10 +151,10 @@ impl Journal {
     }
 }
 
-/// An entry, unless a later one is there.
+/// An entry, unless a later one is there. One that was sent after `?5`, which is now, is the earliest of all.
 pub(super) const UPSERT: &str = "INSERT INTO ledger VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (identity) DO UPDATE SET value = excluded.value, sent = excluded.sent, filled = excluded.filled
-    WHERE excluded.sent >= ledger.sent";
+    WHERE excluded.sent >= ledger.sent AND excluded.sent <= ?5 OR ledger.sent > ?5";
 
 /// Whole MiB.
 pub(super) fn mib(bytes: u64) -> i64 {
@@ -166,13 +176,13 @@ pub(super) fn filled(db: &Connection, cache_url: &str) -> Result<u64, Fault> {
     Ok(filled.and_then(|filled| u64::try_from(filled).ok()).unwrap_or(0))
 }
 
-fn look_up(db: &Connection, arrived: &Arrivals, identity: Identity) -> Result<Option<Entry>, Fault> {
+fn look_up(db: &Connection, arrived: &Arrivals, identity: Identity, now: i64) -> Result<Option<Entry>, Fault> {
     let mut select = db.prepare_cached("SELECT value, sent, filled FROM ledger WHERE identity = ?1")?;
     let entry = |row: &Row<'_>| Ok(Entry { value: row.get(0)?, sent: row.get(1)?, filled: row.get(2)? });
     let merged = select.query_row([identity], entry).optional()?;
     let arrived = arrived.get(identity);
     Ok(match (merged, arrived) {
-        (Some(merged), Some(arrived)) if arrived.sent < merged.sent => Some(merged),
+        (Some(merged), Some(arrived)) if arrived.rank(now) < merged.rank(now) => Some(merged),
         (merged, arrived) => arrived.or(merged),
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::ledger::Hasher;
 use super::{Journal, JournalError, OpenRun, Trouble};
@@ -116,11 +116,15 @@ impl Book {
     }
 }
 
-/// Adds what comes to `batch`, and waits a little for more; `false` once nothing comes any more.
+/// Adds what comes to `batch`, and waits a little for more; `false` once nothing comes any more. What could not be written
+/// does not wait for others: the next may be hours away.
 async fn collect(completions: &mut Receiver<Completion>, batch: &mut Vec<Completion>) -> bool {
     let full = batch.len() + BATCH;
-    if completions.recv_many(batch, BATCH).await == 0 {
-        return false;
+    let patience = if batch.is_empty() { Duration::MAX } else { LINGER };
+    match timeout(patience, completions.recv_many(batch, BATCH)).await {
+        Ok(0) => return false,
+        Ok(_) => {}
+        Err(_) => return true,
     }
     let until = Instant::now() + LINGER;
     while batch.len() < full {

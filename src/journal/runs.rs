@@ -62,6 +62,23 @@ impl Journal {
         Ok(runs.into_iter().map(|run| self.as_it_is(run)).collect())
     }
 
+    /// The latest `most` of them, by the time in their ids. The others are not read: there may be hundreds of thousands.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn latest_runs(&self, filter: &Filter, most: usize) -> Result<Vec<Recorded>, JournalError> {
+        let since = filter.since.map_or(i64::MIN, |since| since.timestamp_millis());
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let runs = self.with("read", |db| match &filter.profile {
+            Some(profile) => {
+                let which = "WHERE profile = ?1 AND started >= ?2 ORDER BY id DESC LIMIT ?3";
+                select(db, which, params![profile, since, most])
+            }
+            None => select(db, "WHERE started >= ?1 ORDER BY id DESC LIMIT ?2", params![since, most]),
+        })?;
+        Ok(runs.into_iter().map(|run| self.as_it_is(run)).collect())
+    }
+
     /// One run.
     ///
     /// # Errors

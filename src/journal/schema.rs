@@ -6,6 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
 use super::ledger;
+use crate::clock;
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
 pub(super) const MIGRATIONS: [&str; 3] =
@@ -47,6 +48,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
 /// Of an identity, the first 64 bits are kept.
 fn carry_over(db: &Connection) -> Result<(), Fault> {
     let mut upsert = db.prepare(ledger::UPSERT)?;
+    let now = clock::now().timestamp();
     for old in ["old_ledger ORDER BY identity", "old_arrived ORDER BY identity, n"] {
         let mut select = db.prepare(&format!("SELECT identity, value, sent, filled FROM {old}"))?;
         let mut rows = select.query([])?;
@@ -54,7 +56,7 @@ fn carry_over(db: &Connection) -> Result<(), Fault> {
             let identity: [u8; 16] = row.get(0)?;
             let [value, sent, filled] = [1, 2, 3].map(|column| row.get::<_, i64>(column));
             let first = i64::from_be_bytes(std::array::from_fn(|n| identity[n]));
-            upsert.execute(rusqlite::params![first, value?, sent?, filled?])?;
+            upsert.execute(rusqlite::params![first, value?, sent?, filled?, now])?;
         }
     }
     Ok(db.execute_batch("DROP TABLE old_ledger; DROP TABLE old_arrived")?)

@@ -115,6 +115,30 @@ fn runs_are_found_by_profile_and_time_the_latest_first() {
 }
 
 #[test]
+fn the_latest_runs_are_found_without_reading_all_of_them() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    for n in 1..=6 {
+        let run = begun(&journal, n, if n % 2 == 0 { "even" } else { "odd" });
+        journal.finish(&run, &end(100)).unwrap();
+    }
+    // Whoever reads the first two fails.
+    journal
+        .lock()
+        .execute("UPDATE run SET outcome = 'no outcome' WHERE started <= ?1", [at(2).timestamp_millis()])
+        .unwrap();
+    assert!(journal.runs(&Filter::default()).is_err());
+    let found = |profile: Option<&str>, since: Option<i64>, most| -> Vec<u128> {
+        let filter = Filter { profile: profile.map(str::to_owned), since: since.map(at) };
+        journal.latest_runs(&filter, most).unwrap().iter().map(|run| run.id.0).collect()
+    };
+    assert_eq!(found(None, None, 3), [6, 5, 4]);
+    assert_eq!(found(Some("even"), None, 2), [6, 4]);
+    assert_eq!(found(None, Some(3), 100), [6, 5, 4, 3]);
+    assert_eq!(found(Some("odd"), Some(4), 100), [5]);
+}
+
+#[test]
 fn a_claim_is_held_by_one_live_run() {
     let dir = folder();
     let [one, other] = [(); 2].map(|()| Journal::open(dir.path()).unwrap());

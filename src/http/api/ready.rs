@@ -73,14 +73,19 @@ pub(crate) async fn show(State(app): State<App>, name: Part, query: Asked<Terms>
         let recorded = app.handle.runs(filter, LOOK_BACK).await?;
         runs.extend(recorded.iter().filter_map(|run| candidate(run, &profile.fingerprint)));
     }
-    let good = runs.iter().filter(|run| reaches(run)).max_by_key(|run| run.ended);
-    let latest = runs.iter().max_by_key(|run| run.ended);
+    // How long ago a run ended by a clock that was ahead, nobody knows: as in the ledger it counts for nothing.
+    let (past, ahead): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.ended <= view.now);
+    let good = past.iter().filter(|run| reaches(run)).max_by_key(|run| run.ended);
+    let latest = past.iter().max_by_key(|run| run.ended);
     let within = within.unwrap_or(profile.rewarm_after);
     let age = |run: &Candidate| (view.now - run.ended).to_std().unwrap_or_default();
     let ready = good.is_some_and(|run| age(run) <= within);
     let reason = match (good, latest) {
         (Some(good), _) => judge(good, age(good), within),
         (None, Some(latest)) => fault(latest, least),
+        (None, None) if !ahead.is_empty() => {
+            "the clock was set back: the runs that are known ended after now".to_owned()
+        }
         (None, None) => "no run of this configuration has ended".to_owned(),
     };
     let shown = good.or(latest);

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::hash::{Hasher, Identity, value};
 use super::{Entry, UPSERT, add_filled, filled, mib};
+use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
 use crate::report::Completion;
@@ -68,14 +69,14 @@ pub(in crate::journal) fn batches(db: &Connection) -> Result<Vec<Batch>, Fault> 
 pub(super) struct Arrivals(Vec<(Identity, Entry)>);
 
 impl Arrivals {
-    pub(super) fn read(db: &Connection) -> Result<Self, Fault> {
+    pub(super) fn read(db: &Connection, now: i64) -> Result<Self, Fault> {
         let mut all = Vec::new();
         let mut select = db.prepare_cached("SELECT entries FROM batch ORDER BY n")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             all.extend(decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?));
         }
-        Ok(Self(latest(all)))
+        Ok(Self(latest(all, now)))
     }
 
     pub(super) fn get(&self, identity: Identity) -> Option<Entry> {
@@ -84,8 +85,8 @@ impl Arrivals {
 }
 
 /// Of each object, what was sent last; of several at once, what arrived last.
-fn latest(mut all: Vec<(Identity, Entry)>) -> Vec<(Identity, Entry)> {
-    all.sort_by_key(|(identity, entry)| (*identity, entry.sent));
+fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity, Entry)> {
+    all.sort_by_key(|(identity, entry)| (*identity, entry.rank(now)));
     all.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
         if same {
@@ -199,8 +200,9 @@ impl Journal {
         arrived.sort_by_key(|(identity, _)| *identity);
         self.transact("merge the ledger of", |db| {
             let mut upsert = db.prepare_cached(UPSERT)?;
+            let now = clock::now().timestamp();
             for (identity, Entry { value, sent, filled }) in arrived {
-                upsert.execute(params![identity, value, sent, filled])?;
+                upsert.execute(params![identity, value, sent, filled, now])?;
             }
             Ok(())
         })
@@ -225,13 +227,14 @@ fn leads(identity: Identity, bits: u32) -> u64 {
 
 /// Keeps the latest of each object.
 fn compact(db: &Connection) -> Result<(), Fault> {
+    let now = clock::now().timestamp();
     let mut caches: HashMap<String, Vec<(Identity, Entry)>> = HashMap::new();
     for mut batch in batches(db)? {
         caches.entry(batch.url).or_default().append(&mut batch.entries);
     }
     db.execute("DELETE FROM batch", [])?;
     for (url, entries) in caches {
-        Batch { url, entries: latest(entries) }.store(db)?;
+        Batch { url, entries: latest(entries, now) }.store(db)?;
     }
     Ok(())
 }

@@ -31,8 +31,9 @@ pub fn completion(key: &str, etag: &str, size: u64, sent: DateTime<Utc>) -> Comp
     Completion { etag: object.etag.clone(), object, size, sent, at: sent }
 }
 
+/// Before the clock of whoever runs this: what is merged from its future has no rank.
 fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    DateTime::from_timestamp(1_700_000_000, 0).unwrap()
 }
 
 fn rules() -> Freshness {
@@ -78,6 +79,38 @@ fn an_object_is_fresh_while_nothing_speaks_against_it() {
         assert_eq!(is_fresh(&journal, object.clone(), &rules), fresh, "{why}");
         journal.merge().unwrap();
         assert_eq!(is_fresh(&journal, object, &rules), fresh, "{why}, merged");
+    }
+}
+
+#[test]
+fn an_entry_from_the_future_gives_way_to_what_is_warmed_once_the_clock_is_right() {
+    let year = TimeDelta::days(365);
+    let right = clock::now();
+    let at = |now| Freshness { now, ..rules() };
+    for merged in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        let tidy = || {
+            if merged {
+                journal.merge().unwrap();
+            }
+        };
+        let listed = || object("k", Some("etag"), GIB);
+        record(&journal, URL, &[completion("k", "etag", GIB, right + year)]);
+        tidy();
+        assert!(!is_fresh(&journal, listed(), &at(right)), "nobody knows when it was warmed");
+        record(&journal, URL, &[completion("k", "etag", GIB, right - TimeDelta::seconds(60))]);
+        tidy();
+        assert!(is_fresh(&journal, listed(), &at(right)), "it was warmed a minute ago, merged: {merged}");
+        let known = journal.last_warmed(URL, &listed().bucket, &listed().key).unwrap();
+        assert!(known.unwrap().sent < right);
+        // Where the two are in the same place the one of the future is not kept until its time comes.
+        if merged {
+            assert!(!is_fresh(&journal, listed(), &at(right + year)), "it was not warmed since");
+        }
+        record(&journal, URL, &[completion("k", "other", GIB, right + year)]);
+        tidy();
+        assert!(is_fresh(&journal, listed(), &at(right)), "nor does one from the future cover it, merged: {merged}");
     }
 }
 

@@ -54,6 +54,24 @@ async fn what_is_warmed_while_the_disk_is_full_is_written_when_there_is_room() {
     assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed.objects, MANY + 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_written_is_tried_again_though_nothing_more_comes() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    let written = || journal.run(Ulid(1)).unwrap().unwrap().warmed.objects;
+    disk_of(&journal, 1);
+    let (sender, recorder) = journal.record(&run, "u");
+    send(&sender, 0..MANY).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(written(), 0, "there is no room");
+    disk_of(&journal, 1 << 30);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(written(), MANY, "a second later, not with the next completion");
+    drop(sender);
+    recorder.finish().await;
+}
+
 #[tokio::test]
 async fn a_run_on_a_disk_that_stays_full_ends_all_the_same() {
     let dir = folder();

@@ -1,4 +1,6 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::fake::{Fake, SECOND, Scene, fails, objects, warmed};
 use crate::s3::Class;
@@ -84,4 +86,25 @@ async fn giving_up_a_bucket_takes_no_room_from_others() {
     let gone = scene.run(&fake, all).await;
     assert_eq!(gone.ends(), [1, 0, 5000, 0]);
     assert!(gone.took < 5 * SECOND, "what is not sent needs no rate: {:?}", gone.took);
+}
+
+/// On the clock of the machine: whoever looks on is never idle.
+#[tokio::test]
+async fn giving_up_a_bucket_of_many_objects_lets_others_have_the_thread() {
+    const MANY: usize = 50_000;
+    let fake = Arc::new(Fake::new(|_| fails(Class::Denied)));
+    let scene = Scene::default();
+    let progress = scene.progress.clone();
+    let looks = async {
+        let mut seen = BTreeSet::new();
+        while seen.last().is_none_or(|ended| *ended < MANY as u64) {
+            tokio::task::yield_now().await;
+            seen.insert(progress.ended_objects.load(Ordering::Relaxed));
+        }
+        seen.len()
+    };
+    let (gone, looks) = tokio::join!(scene.run(&fake, super::fake::many(MANY)), looks);
+    assert_eq!(gone.ends(), [0, 0, MANY as u64, 0]);
+    // A thousand at once; who looks on comes first or second by turns.
+    assert!(looks >= 20, "{looks}");
 }
