@@ -71,8 +71,8 @@ impl LiveRun {
     }
 
     pub fn cut(&mut self, cut: Cut) {
-        self.cut.get_or_insert(cut);
         self.stop.cut(cut);
+        self.cut = Some(self.stop.why());
     }
 
     /// What its objects have come to so far.
