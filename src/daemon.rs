@@ -178,7 +178,9 @@ impl Daemon {
 
     /// Runs until told to stop, and until what was in flight then has ended or the grace is over.
     pub async fn run(mut self) {
-        self.tick().await;
+        if !self.stop.drain.is_cancelled() {
+            self.tick().await;
+        }
         loop {
             let (until, quitting) = match self.ending {
                 Ending::No => (None, false),
@@ -199,8 +201,9 @@ impl Daemon {
                 Some(over) = self.runs.join_next_with_id() => self.run_over(over).await,
                 () = self.hangups.next() => self.reloader.ask(ReloadedBy::Sighup, None),
                 loaded = self.reloader.next() => self.loaded(loaded).await,
-                Some(command) = self.commands.recv() => self.command(command).await,
+                // Before the commands: however many ask, what is due begins.
                 () = self.ticker.tick() => self.tick().await,
+                Some(command) = self.commands.recv() => self.command(command).await,
             }
             if self.ending != Ending::No && self.runs.is_empty() {
                 break;
@@ -215,7 +218,11 @@ impl Daemon {
         let actions = self.rota.tick(clock::now());
         self.act(actions).await;
         let now = Instant::now();
-        while self.looking.try_join_next().is_some() {}
+        while let Some(looked) = self.looking.try_join_next() {
+            if let Err(error) = looked {
+                tracing::error!(%error, "a fault of hotset while looking at the journal");
+            }
+        }
         if now >= self.look_at && self.looking.is_empty() {
             self.look_at = now + LOOK;
             let tidy = (now >= self.tidy_at).then_some(self.config.daemon.retention);
@@ -292,7 +299,6 @@ impl Daemon {
     }
 
     async fn begin(&mut self, begin: Begin) {
-        let now = clock::now();
         let profile = begin.task.profile.clone();
         let Identity { run, trigger, due, missed, resumes, .. } = begin.identity;
         tracing::info!(
@@ -304,7 +310,7 @@ impl Daemon {
         }
         self.history.missed(&profile.name, missed);
         let connection = self.connections.open(&profile).await;
-        let (live, going) = LiveRun::new(&begin, connection, self.keeper.clone(), now);
+        let (live, going) = LiveRun::new(&begin, connection, self.keeper.clone(), self.clerk.caught_up());
         let task = self.runs.spawn(going);
         self.tasks.insert(task.id(), run);
         self.live.insert(run, live);

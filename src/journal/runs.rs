@@ -51,12 +51,20 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<Recorded>, JournalError> {
+        self.last_runs(filter, usize::MAX)
+    }
+
+    /// The last `n` of them.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_runs(&self, filter: &Filter, n: usize) -> Result<Vec<Recorded>, JournalError> {
         let since = filter.since.map_or(i64::MIN, |since| since.timestamp_millis());
         let runs = self.with("read", |db| {
             select(
                 db,
-                "WHERE (?1 IS NULL OR profile = ?1) AND started >= ?2 ORDER BY started DESC, id DESC",
-                params![filter.profile, since],
+                "WHERE (?1 IS NULL OR profile = ?1) AND started >= ?2 ORDER BY started DESC, id DESC LIMIT ?3",
+                params![filter.profile, since, i64::try_from(n).unwrap_or(i64::MAX)],
             )
         })?;
         Ok(runs.into_iter().map(|run| self.as_it_is(run)).collect())

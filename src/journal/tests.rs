@@ -112,6 +112,8 @@ fn runs_are_found_by_profile_and_time_the_latest_first() {
     assert_eq!(found(Some("a"), None), [3, 1]);
     assert_eq!(found(Some("a"), Some(2)), [3]);
     assert_eq!(found(Some("c"), None), [0; 0]);
+    let last = journal.last_runs(&Filter::default(), 2).unwrap();
+    assert_eq!(last.iter().map(|run| run.id.0).collect::<Vec<_>>(), [3, 2]);
 }
 
 #[test]
