@@ -288,9 +288,7 @@ impl Daemon {
     fn skip(&mut self, task: &Task, fire: Fire, mark: Mark, reason: String) {
         let profile = &task.profile;
         tracing::warn!(profile = &*profile.name, endpoint = &*profile.endpoint.name, due = %fire.due, "skipped: {reason}");
-        self.history.dealt_with(&profile.name, fire.due);
-        self.history.missed(&profile.name, fire.missed + 1);
-        *self.history.counters.runs.entry((profile.name.clone(), Outcome::Skipped)).or_default() += 1;
+        self.history.skipped(&profile.name, fire.due, fire.missed);
         let trigger = if fire.late { Trigger::Missed } else { Trigger::Schedule };
         let identity = Identity { due: Some(fire.due), missed: fire.missed, ..Identity::new(trigger, clock::now()) };
         let report = run::skipped(task, identity, reason.clone());
@@ -306,9 +304,8 @@ impl Daemon {
             due = due.map(|due| due.to_rfc3339()), missed, resumes, "the run begins"
         );
         if let Some(due) = due {
-            self.history.dealt_with(&profile.name, due);
+            self.history.dealt_with(&profile.name, due, missed);
         }
-        self.history.missed(&profile.name, missed);
         let connection = self.connections.open(&profile).await;
         let (live, going) = LiveRun::new(&begin, connection, self.keeper.clone(), self.clerk.caught_up());
         let task = self.runs.spawn(going);
@@ -327,7 +324,7 @@ impl Daemon {
                 let (begun, outcome) = (report.begun, report.outcome);
                 match begun {
                     Begun::Yes => {
-                        self.history.ended(&report, report.ended.unwrap_or(now));
+                        self.history.ended(&report, &live.ended(), report.ended.unwrap_or(now));
                         say(&report);
                     }
                     Begun::Held | Begun::Done => {
@@ -339,6 +336,7 @@ impl Daemon {
             }
             Err(error) => {
                 tracing::error!(%run, profile = &*profile, %error, "a fault of hotset ended the run");
+                self.history.count(&profile, Outcome::Failed);
                 RunEnd { run, begun: Begun::Yes, outcome: Outcome::Failed, reason: None, warmed: Count::default() }
             }
         };
