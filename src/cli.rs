@@ -31,6 +31,7 @@ pub mod warm;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -53,6 +54,9 @@ Sizes are written with a unit (500 MB, 8 TiB), times too (90s, 36h), shares in p
 
 Exit codes: 0 complete, 1 a fault of hotset itself, 2 usage or configuration, 3 partial, 4 refused, 5 failed and worth \
 another try, 130 and 143 interrupted.";
+
+/// How long threads that are still at work may take when all is done.
+const LAST_THREADS: Duration = Duration::from_secs(2);
 
 /// Keeps the right objects hot in an S3 read cache.
 #[derive(Debug, Parser)]
@@ -134,7 +138,13 @@ pub fn main() -> ExitCode {
     let global = cli.global.clone();
     let screen = Screen::new(global.quiet);
     logs::start(&global, &screen, matches!(cli.verb, Verb::Daemon(_)));
-    let run = || -> anyhow::Result<ExitCode> { runtime()?.block_on(dispatch(cli, screen)) };
+    let run = || -> anyhow::Result<ExitCode> {
+        let runtime = runtime()?;
+        let done = runtime.block_on(dispatch(cli, screen));
+        // What waits for a disk or a server that does not answer must not keep the process from ending.
+        runtime.shutdown_timeout(LAST_THREADS);
+        done
+    };
     run().unwrap_or_else(|error| say(&error, &global))
 }
 

@@ -178,7 +178,9 @@ impl Daemon {
 
     /// Runs until told to stop, and until what was in flight then has ended or the grace is over.
     pub async fn run(mut self) {
-        self.tick().await;
+        if !self.stop.drain.is_cancelled() {
+            self.tick().await;
+        }
         loop {
             let (until, quitting) = match self.ending {
                 Ending::No => (None, false),
@@ -199,8 +201,9 @@ impl Daemon {
                 Some(over) = self.runs.join_next_with_id() => self.run_over(over).await,
                 () = self.hangups.next() => self.reloader.ask(ReloadedBy::Sighup, None),
                 loaded = self.reloader.next() => self.loaded(loaded).await,
-                Some(command) = self.commands.recv() => self.command(command).await,
+                // Before the commands: however many ask, what is due begins.
                 () = self.ticker.tick() => self.tick().await,
+                Some(command) = self.commands.recv() => self.command(command).await,
             }
             if self.ending != Ending::No && self.runs.is_empty() {
                 break;
@@ -215,7 +218,11 @@ impl Daemon {
         let actions = self.rota.tick(clock::now());
         self.act(actions).await;
         let now = Instant::now();
-        while self.looking.try_join_next().is_some() {}
+        while let Some(looked) = self.looking.try_join_next() {
+            if let Err(error) = looked {
+                tracing::error!(%error, "a fault of hotset while looking at the journal");
+            }
+        }
         if now >= self.look_at && self.looking.is_empty() {
             self.look_at = now + LOOK;
             let tidy = (now >= self.tidy_at).then_some(self.config.daemon.retention);
@@ -281,9 +288,7 @@ impl Daemon {
     fn skip(&mut self, task: &Task, fire: Fire, mark: Mark, reason: String) {
         let profile = &task.profile;
         tracing::warn!(profile = &*profile.name, endpoint = &*profile.endpoint.name, due = %fire.due, "skipped: {reason}");
-        self.history.dealt_with(&profile.name, fire.due);
-        self.history.missed(&profile.name, fire.missed + 1);
-        *self.history.counters.runs.entry((profile.name.clone(), Outcome::Skipped)).or_default() += 1;
+        self.history.skipped(&profile.name, fire.due, fire.missed);
         let trigger = if fire.late { Trigger::Missed } else { Trigger::Schedule };
         let identity = Identity { due: Some(fire.due), missed: fire.missed, ..Identity::new(trigger, clock::now()) };
         let report = run::skipped(task, identity, reason.clone());
@@ -292,7 +297,6 @@ impl Daemon {
     }
 
     async fn begin(&mut self, begin: Begin) {
-        let now = clock::now();
         let profile = begin.task.profile.clone();
         let Identity { run, trigger, due, missed, resumes, .. } = begin.identity;
         tracing::info!(
@@ -300,11 +304,10 @@ impl Daemon {
             due = due.map(|due| due.to_rfc3339()), missed, resumes, "the run begins"
         );
         if let Some(due) = due {
-            self.history.dealt_with(&profile.name, due);
+            self.history.dealt_with(&profile.name, due, missed);
         }
-        self.history.missed(&profile.name, missed);
         let connection = self.connections.open(&profile).await;
-        let (live, going) = LiveRun::new(&begin, connection, self.keeper.clone(), now);
+        let (live, going) = LiveRun::new(&begin, connection, self.keeper.clone(), self.clerk.caught_up());
         let task = self.runs.spawn(going);
         self.tasks.insert(task.id(), run);
         self.live.insert(run, live);
@@ -321,7 +324,7 @@ impl Daemon {
                 let (begun, outcome) = (report.begun, report.outcome);
                 match begun {
                     Begun::Yes => {
-                        self.history.ended(&report, report.ended.unwrap_or(now));
+                        self.history.ended(&report, &live.ended(), report.ended.unwrap_or(now));
                         say(&report);
                     }
                     Begun::Held | Begun::Done => {
@@ -333,6 +336,7 @@ impl Daemon {
             }
             Err(error) => {
                 tracing::error!(%run, profile = &*profile, %error, "a fault of hotset ended the run");
+                self.history.count(&profile, Outcome::Failed);
                 RunEnd { run, begun: Begun::Yes, outcome: Outcome::Failed, reason: None, warmed: Count::default() }
             }
         };

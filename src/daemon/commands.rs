@@ -48,10 +48,10 @@ impl Daemon {
             }
             Command::Reload(reply) => self.reloader.ask(ReloadedBy::Api, Some(reply)),
             Command::Runs { filter, limit, reply } => {
-                self.keep(reply, move |journal| journal.latest_runs(&filter, limit));
+                self.read(reply, move |journal| journal.latest_runs(&filter, limit));
             }
             Command::Run { run, reply } => {
-                self.keep(reply, move |journal| {
+                self.read(reply, move |journal| {
                     let Some(recorded) = journal.run(run)? else { return Ok(None) };
                     Ok(Some((recorded, journal.failures(run)?)))
                 });
@@ -69,10 +69,27 @@ impl Daemon {
     fn keep<T: Send + 'static>(
         &self,
         reply: Reply<T>,
-        job: impl FnOnce(&Journal) -> Result<T, JournalError> + Send + 'static,
+        job: impl Fn(&Journal) -> Result<T, JournalError> + Send + 'static,
     ) {
-        self.clerk.ask(move |journal| {
-            drop(reply.send(job(journal).map_err(|error| Objection::Journal(error.to_string()))));
+        self.clerk.ask(move |keeper| {
+            drop(reply.send(keeper.with(job).map_err(|error| Objection::Journal(error.to_string()))));
+        });
+    }
+
+    /// The same for what is only read: nobody's impatience may crowd out what is to be written.
+    fn read<T: Send + 'static>(
+        &self,
+        reply: Reply<T>,
+        job: impl Fn(&Journal) -> Result<T, JournalError> + Send + 'static,
+    ) {
+        if self.clerk.is_crowded() {
+            let behind = "the journal is behind with what it has to write; ask again later".to_owned();
+            return drop(reply.send(Err(Objection::Journal(behind))));
+        }
+        self.clerk.ask(move |keeper| {
+            if !reply.is_closed() {
+                drop(reply.send(keeper.with(job).map_err(|error| Objection::Journal(error.to_string()))));
+            }
         });
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::view::{Counters, EndedView, FailureView};
+use super::view::{Counters, Ended, EndedView, FailureView};
 use crate::journal::{Journal, JournalError, PastFailure, Recorded};
 use crate::report::{Failure, Outcome, Report, Trigger};
 
@@ -60,25 +60,43 @@ impl History {
         self.profiles.entry(profile.into()).or_default()
     }
 
-    /// A fire has been dealt with.
-    pub fn dealt_with(&mut self, profile: &str, due: DateTime<Utc>) {
+    /// A fire has been dealt with, and so have those that it says were missed before it: once, however often its run is
+    /// begun.
+    pub fn dealt_with(&mut self, profile: &Arc<str>, due: DateTime<Utc>, missed: u64) {
         let past = self.past(profile);
-        past.last_due = past.last_due.max(Some(due));
+        if past.last_due < Some(due) {
+            past.last_due = Some(due);
+            self.missed(profile, missed);
+        }
     }
 
-    /// Fires passed without a run.
-    pub fn missed(&mut self, profile: &Arc<str>, fires: u64) {
+    /// A fire has passed without a run.
+    pub fn skipped(&mut self, profile: &Arc<str>, due: DateTime<Utc>, missed: u64) {
+        self.dealt_with(profile, due, missed);
+        self.missed(profile, 1);
+        self.count(profile, Outcome::Skipped);
+    }
+
+    fn missed(&mut self, profile: &Arc<str>, fires: u64) {
         if fires > 0 {
             *self.counters.missed.entry(profile.clone()).or_default() += fires;
         }
     }
 
-    pub fn forget(&mut self, profile: &str) {
-        self.profiles.remove(profile);
+    /// A run has come to this.
+    pub fn count(&mut self, profile: &Arc<str>, outcome: Outcome) {
+        *self.counters.runs.entry((profile.clone(), outcome)).or_default() += 1;
     }
 
-    /// A run has ended.
-    pub fn ended(&mut self, report: &Report, ended: DateTime<Utc>) {
+    /// The profile is gone, and its counters with it: names that come and go must not fill the memory.
+    pub fn forget(&mut self, profile: &str) {
+        self.profiles.remove(profile);
+        self.counters.missed.remove(profile);
+        self.counters.runs.retain(|(name, _), _| **name != *profile);
+    }
+
+    /// A run has ended, whose objects came to `objects` in this process.
+    pub fn ended(&mut self, report: &Report, objects: &Ended, ended: DateTime<Utc>) {
         let profile = report.plan.profile.clone();
         let view = EndedView::of(report, ended);
         let failures = report.totals.failures.iter().take(FAILURES_OF_A_RUN).map(|failure| FailureView {
@@ -92,18 +110,23 @@ impl History {
         });
         failures.rev().for_each(|failure| self.failures.push_front(failure));
         self.failures.truncate(FAILURES);
-        *self.counters.runs.entry((profile.clone(), report.outcome)).or_default() += 1;
-        let objects = self.counters.objects.entry(report.plan.endpoint.clone()).or_default();
-        objects.warmed = objects.warmed + report.totals.warmed;
-        objects.gone += report.totals.gone.objects;
-        objects.failed += report.totals.failed.objects;
-        objects.unknown += report.totals.unknown.objects;
+        self.count(&profile, report.outcome);
+        self.counters.objects.entry(report.plan.endpoint.clone()).or_default().add(objects);
         let past = self.past(&profile);
         if report.outcome == Outcome::Complete {
             past.last_complete = Some(view.clone());
             past.last_complete_due = past.last_complete_due.max(report.identity.due);
         }
         past.last = Some(view);
+    }
+}
+
+impl Ended {
+    pub(super) fn add(&mut self, more: &Self) {
+        self.warmed = self.warmed + more.warmed;
+        self.gone += more.gone;
+        self.failed += more.failed;
+        self.unknown += more.unknown;
     }
 }
 
@@ -150,4 +173,33 @@ fn ended_view(recorded: &Recorded) -> Option<EndedView> {
         over_cap: line.over_cap,
         warm_ratio: line.warm_ratio,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn a_fire_counts_once_however_often_its_run_is_begun() {
+        let (mut history, profile) = (History::default(), Arc::from("p"));
+        let due = clock::now();
+        // Another process warms the profile, the run is begun again, then it is interrupted and taken up.
+        (0..3).for_each(|_| history.dealt_with(&profile, due, 2));
+        assert_eq!(history.counters.missed[&profile], 2);
+        history.skipped(&profile, due, 2);
+        assert_eq!(history.counters.missed[&profile], 3, "and the fire itself, where nothing came of it after all");
+        assert_eq!(history.of("p").last_due, Some(due));
+    }
+
+    #[test]
+    fn a_profile_that_is_gone_leaves_nothing_behind() {
+        let (mut history, [p, q]) = (History::default(), ["p", "q"].map(Arc::from));
+        for profile in [&p, &q] {
+            history.skipped(profile, clock::now(), 0);
+        }
+        history.forget("p");
+        let Counters { runs, missed, .. } = &history.counters;
+        assert!(runs.keys().all(|(name, _)| *name == q) && missed.keys().eq([&q]));
+    }
 }

@@ -17,6 +17,9 @@ pub(super) struct Keeper(Arc<Inner>);
 struct Inner {
     /// `None`: none is wanted on disk.
     dir: Option<PathBuf>,
+    /// Held by whoever waits for a disk: one look at a time, and none in the middle of an entry.
+    busy: Mutex<()>,
+    /// Held for an instant: what is shown of it waits for no disk.
     state: Mutex<State>,
 }
 
@@ -26,6 +29,8 @@ struct State {
     memory: Option<Journal>,
     /// Why the one on disk is not used.
     why: Option<String>,
+    /// Of the one on disk, when it was last looked at.
+    bytes: u64,
 }
 
 impl Keeper {
@@ -34,14 +39,14 @@ impl Keeper {
     /// # Errors
     /// A journal of a newer version: writing beside it would lose what it knows.
     pub fn open(dir: Option<&Path>) -> Result<Self, JournalError> {
-        let mut state = State { disk: None, memory: None, why: None };
+        let mut state = State { disk: None, memory: None, why: None, bytes: 0 };
         match dir.map(Journal::open) {
             None => state.memory = Some(Journal::memory(ROOM)?),
-            Some(Ok(journal)) => state.disk = Some(journal),
+            Some(Ok(journal)) => (state.bytes, state.disk) = (journal.bytes(), Some(journal)),
             Some(Err(error)) if error.trouble() == Trouble::Foreign => return Err(error),
             Some(Err(error)) => state.stand_in(&error)?,
         }
-        Ok(Self(Arc::new(Inner { dir: dir.map(Path::to_owned), state: Mutex::new(state) })))
+        Ok(Self(Arc::new(Inner { dir: dir.map(Path::to_owned), busy: Mutex::new(()), state: Mutex::new(state) })))
     }
 
     /// The journal to use now.
@@ -52,16 +57,49 @@ impl Keeper {
     /// The journal to use now, after a look whether the one on disk can be written. What was kept in memory goes there as
     /// soon as it can. Blocks.
     pub fn look(&self) -> Journal {
+        let Some(dir) = &self.0.dir else { return self.journal() };
+        let _one = self.busy();
+        let (disk, memory) = {
+            let state = self.state();
+            (state.disk.clone(), state.memory.clone())
+        };
+        let looked = recover(dir, disk, memory.as_ref()).map(|disk| (disk.bytes(), disk));
         let mut state = self.state();
-        let Some(dir) = &self.0.dir else { return state.current() };
-        if let Err(error) = state.recover(dir) {
-            if let Err(error) = state.stand_in(&error) {
-                tracing::error!("{error}; there is no journal in memory either");
+        match looked {
+            Ok((bytes, disk)) => {
+                (state.bytes, state.disk) = (bytes, Some(disk));
+                if state.why.take().is_some() {
+                    tracing::warn!("the journal can be written again; what was kept in memory is in it");
+                }
             }
-        } else if state.why.take().is_some() {
-            tracing::warn!("the journal can be written again; what was kept in memory is in it");
+            Err(error) => {
+                if is_lost(&error) {
+                    // The next look opens what is there then.
+                    (state.bytes, state.disk) = (0, None);
+                }
+                if let Err(error) = state.stand_in(&error) {
+                    tracing::error!("{error}; there is no journal in memory either");
+                }
+            }
         }
         state.current()
+    }
+
+    /// Makes an entry, or reads one. What the journal on disk does not take goes to the one that stands in for it. Blocks.
+    ///
+    /// # Errors
+    /// Neither takes it.
+    pub fn with<T>(&self, job: impl Fn(&Journal) -> Result<T, JournalError>) -> Result<T, JournalError> {
+        let done = {
+            let _one = self.busy();
+            job(&self.journal())
+        };
+        done.or_else(|_| job(&self.look()))
+    }
+
+    /// Whether something is in memory that may yet go to a disk.
+    pub fn has_more(&self) -> bool {
+        self.0.dir.is_some() && self.state().memory.is_some()
     }
 
     /// The one on disk cannot be written.
@@ -75,8 +113,12 @@ impl Keeper {
         JournalView {
             path: disk.and_then(Journal::file).map(Path::to_owned).or_else(|| self.0.dir.clone()),
             unwritable: state.why.clone(),
-            bytes: disk.map(Journal::bytes).unwrap_or_default(),
+            bytes: state.bytes,
         }
+    }
+
+    fn busy(&self) -> MutexGuard<'_, ()> {
+        self.0.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -89,16 +131,6 @@ impl State {
         let current = if self.why.is_some() { self.memory.as_ref() } else { self.disk.as_ref() };
         let any = current.or(self.memory.as_ref()).or(self.disk.as_ref());
         any.cloned().unwrap_or_else(|| unreachable!("a keeper is made with one of them"))
-    }
-
-    fn recover(&mut self, dir: &Path) -> Result<(), JournalError> {
-        let disk = match &self.disk {
-            Some(disk) => disk,
-            None => self.disk.insert(Journal::open(dir)?),
-        };
-        disk.probe()?;
-        // Runs that were begun in memory end there, also after the disk has come back.
-        self.memory.as_ref().map_or(Ok(()), |memory| disk.absorb(memory))
     }
 
     /// Says so once.
@@ -114,5 +146,81 @@ impl State {
         }
         self.why = Some(error.to_string());
         Ok(())
+    }
+}
+
+/// The journal on disk, when it can be written and has what is in memory.
+fn recover(dir: &Path, disk: Option<Journal>, memory: Option<&Journal>) -> Result<Journal, JournalError> {
+    let disk = disk.map_or_else(|| Journal::open(dir), Ok)?;
+    disk.probe()?;
+    // Runs that were begun in memory end there, also after the disk has come back.
+    memory.map_or(Ok(()), |memory| disk.absorb(memory))?;
+    Ok(disk)
+}
+
+/// The open file is damaged, or not the one at its path any more: it never comes back by itself.
+fn is_lost(error: &JournalError) -> bool {
+    matches!(error, JournalError::Io { .. }) || error.trouble() == Trouble::Damaged
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::{io, thread};
+
+    use super::*;
+    use crate::clock;
+    use crate::journal::Pause;
+
+    /// An entry that no disk takes.
+    fn refused(journal: &Journal) -> Result<(), JournalError> {
+        if journal.is_in_memory() {
+            return journal.set_pause("p", Some(Pause { since: clock::now(), until: None }));
+        }
+        let cause = io::ErrorKind::StorageFull.into();
+        Err(JournalError::Io { doing: "write to", path: journal.path().to_owned(), cause })
+    }
+
+    fn is_paused(journal: &Journal) -> bool {
+        journal.profiles().unwrap().get("p").is_some_and(|state| state.pause.is_some())
+    }
+
+    #[test]
+    fn what_is_shown_of_the_journal_waits_for_no_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("state");
+        fs::write(&dir, "in the way").unwrap();
+        let keeper = Keeper::open(Some(&dir)).unwrap();
+        fs::remove_file(&dir).unwrap();
+        fs::create_dir(&dir).unwrap();
+        // Another process opens the journal, and takes its time.
+        let gate = File::create(dir.join("journal.lock")).unwrap();
+        gate.lock().unwrap();
+        let looker = keeper.clone();
+        let look = thread::spawn(move || looker.look().is_in_memory());
+        while keeper.0.busy.try_lock().is_ok() {
+            assert!(!look.is_finished());
+            thread::yield_now();
+        }
+        assert!(keeper.view().unwritable.is_some() && keeper.is_standing_in());
+        assert!(!look.is_finished());
+        drop(gate);
+        assert!(!look.join().unwrap(), "it is on disk again");
+        assert!(keeper.view().unwritable.is_none() && keeper.view().bytes > 0);
+    }
+
+    #[test]
+    fn an_entry_that_the_disk_does_not_take_is_kept_and_goes_there_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = Keeper::open(Some(folder.path())).unwrap();
+        keeper.with(refused).unwrap_err();
+        for suffix in ["", "-wal", "-shm"] {
+            fs::remove_file(folder.path().join(format!("journal.db{suffix}"))).unwrap();
+        }
+        keeper.with(refused).unwrap();
+        assert!(keeper.is_standing_in() && is_paused(&keeper.journal()));
+        let journal = keeper.look();
+        assert!(!journal.is_in_memory() && is_paused(&journal), "a file that was removed is made again");
+        assert!(is_paused(&Journal::read(folder.path()).unwrap().unwrap()));
     }
 }

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use super::keeper::Keeper;
 use super::rota::Begin;
 use super::view::{Ended, RunView};
+use crate::clock;
 use crate::object::Count;
 use crate::report::{Cut, Identity, Progress, Report};
 use crate::run::{self, Connection, Pass, Task};
@@ -28,14 +29,15 @@ pub(super) struct LiveRun {
 }
 
 impl LiveRun {
-    /// A run about to begin, and what carries it out.
+    /// A run about to begin, and what carries it out once `earlier` has ended.
     pub fn new(
         begin: &Begin,
         connection: Connection,
         keeper: Keeper,
-        now: DateTime<Utc>,
+        earlier: impl Future<Output = ()> + Send + 'static,
     ) -> (Self, impl Future<Output = Report> + Send + 'static) {
         let Begin { task, identity, again, rewarm, deadline, mark } = begin.clone();
+        let now = clock::now();
         let live = Self {
             task: task.clone(),
             identity,
@@ -48,6 +50,7 @@ impl LiveRun {
         let (run, profile, endpoint) = (identity.run, task.profile.name.clone(), task.profile.endpoint.name.clone());
         let span = tracing::info_span!("run", %run, profile = &*profile, endpoint = &*endpoint);
         let going = async move {
+            earlier.await;
             // A look first: a run must not find out in its middle that nothing can be kept.
             let looked = spawn_blocking(move || (keeper.look(), keeper.is_standing_in())).await;
             let (journal, stand_in) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -71,8 +74,8 @@ impl LiveRun {
     }
 
     pub fn cut(&mut self, cut: Cut) {
-        self.cut.get_or_insert(cut);
         self.stop.cut(cut);
+        self.cut = Some(self.stop.why());
     }
 
     /// What its objects have come to so far.

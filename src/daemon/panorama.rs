@@ -80,12 +80,7 @@ impl Daemon {
     fn counters(&self) -> Counters {
         let mut counters = self.history.counters.clone();
         for live in self.live.values() {
-            let objects = counters.objects.entry(live.task.profile.endpoint.name.clone()).or_default();
-            let ended = live.ended();
-            objects.warmed = objects.warmed + ended.warmed;
-            objects.gone += ended.gone;
-            objects.failed += ended.failed;
-            objects.unknown += ended.unknown;
+            counters.objects.entry(live.task.profile.endpoint.name.clone()).or_default().add(&live.ended());
         }
         counters
     }

@@ -50,15 +50,12 @@ impl Daemon {
         let reloaded =
             Reloaded { error: None, added, changed: changed.map(|(name, _)| name.clone()).collect(), removed };
         let paths = self.reloader.paths().to_vec();
-        self.reload = super::ReloadView {
-            at: now,
-            by,
-            error: None,
-            succeeded: Some(now),
-            last_good: false,
-            warnings: warnings(&config),
-            paths,
-        };
+        let warnings = warnings(&config);
+        for warning in warnings.iter().filter(|warning| !self.reload.warnings.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
+        self.reload =
+            super::ReloadView { at: now, by, error: None, succeeded: Some(now), last_good: false, warnings, paths };
         self.history.counters.reloads_succeeded += 1;
         tracing::info!(
             by = by.as_str(),

@@ -51,15 +51,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<Recorded>, JournalError> {
-        let since = filter.since.map_or(i64::MIN, |since| since.timestamp_millis());
-        let runs = self.with("read", |db| {
-            select(
-                db,
-                "WHERE (?1 IS NULL OR profile = ?1) AND started >= ?2 ORDER BY started DESC, id DESC",
-                params![filter.profile, since],
-            )
-        })?;
-        Ok(runs.into_iter().map(|run| self.as_it_is(run)).collect())
+        self.latest_runs(filter, usize::MAX)
     }
 
     /// The latest `most` of them, by the time in their ids. The others are not read: there may be hundreds of thousands.

@@ -40,4 +40,10 @@ impl Cut {
     pub fn resumes(self) -> bool {
         matches!(self, Self::Shutdown | Self::Paused)
     }
+
+    /// Whether it counts for a run that was told to stop for another reason `before`: it ends for good what would be taken
+    /// up again.
+    pub fn overrules(self, before: Self) -> bool {
+        before.resumes() && !self.resumes()
+    }
 }

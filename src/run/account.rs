@@ -30,9 +30,14 @@ pub(super) struct Account {
 pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>, (report::Begun, String)> {
     let Some(journal) = pass.journal.clone() else { return Ok(None) };
     let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.mark.clone()) };
-    let again = pass.again.is_some();
+    let (again, stand_in) = (pass.again.is_some(), pass.stand_in);
     let begun = blocking(move || {
         let begun = if again { journal.begin_again(new.id, clock::now())? } else { journal.begin(&new)? };
+        let begun = match begun {
+            // The one that it stands in for knows the run.
+            Begun::AlreadyDone { .. } if again && stand_in => journal.begin(&new)?,
+            begun => begun,
+        };
         Ok((journal, begun))
     });
     match begun.await {

@@ -1,6 +1,6 @@
 //! How a run is told to stop, and why.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,20 +13,27 @@ pub struct Stop {
     pub drain: CancellationToken,
     /// Wait for nothing.
     pub quit: CancellationToken,
-    why: Arc<OnceLock<Cut>>,
+    why: Arc<Mutex<Option<Cut>>>,
 }
 
 impl Stop {
-    /// Tells the run to send nothing new, and why. Whoever told it first is the one that the report names.
+    /// Tells the run to send nothing new, and why. Whoever told it first is the one that counts, unless that would have it
+    /// taken up again and this one does not.
     pub fn cut(&self, cut: Cut) {
-        // Losing the race means that somebody else was first.
-        let _ = self.why.set(if self.is_told() { Cut::Told } else { cut });
+        let mut why = self.reason();
+        let before = why.or(self.is_told().then_some(Cut::Told));
+        *why = before.filter(|before| !cut.overrules(*before)).or(Some(cut));
+        drop(why);
         self.drain.cancel();
     }
 
     /// Why the run was told to stop: `Told` where only a token was cancelled.
     pub fn why(&self) -> Cut {
-        self.why.get().copied().unwrap_or(Cut::Told)
+        self.reason().unwrap_or(Cut::Told)
+    }
+
+    fn reason(&self) -> MutexGuard<'_, Option<Cut>> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_told(&self) -> bool {
@@ -53,6 +60,21 @@ mod tests {
         stop.cut(Cut::Shutdown);
         assert!(stop.drain.is_cancelled() && !stop.quit.is_cancelled());
         assert_eq!((stop.why(), other.why()), (Cut::Window, Cut::Window));
+    }
+
+    #[test]
+    fn a_run_that_would_be_taken_up_again_can_still_be_stopped_for_good() {
+        for (first, then, why) in [
+            (Cut::Paused, Cut::Cancelled, Cut::Cancelled),
+            (Cut::Shutdown, Cut::Cancelled, Cut::Cancelled),
+            (Cut::Paused, Cut::Shutdown, Cut::Paused),
+            (Cut::Cancelled, Cut::Removed, Cut::Cancelled),
+        ] {
+            let stop = Stop::default();
+            stop.cut(first);
+            stop.cut(then);
+            assert_eq!(stop.why(), why, "{first:?}, then {then:?}");
+        }
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub(in crate::daemon) struct Live {
     /// What was adopted before, should it never begin.
     adopted_before: Option<String>,
     wish_before: Option<Wish>,
+    left_before: Option<Interrupted>,
 }
 
 /// What waits to be a run.
@@ -120,12 +121,15 @@ impl Seat {
         if over.is_some() {
             // What fired before the pause's end is not missed, what fired since is.
             watermark = watermark.max(over);
-            actions.push(Action::Unpause { profile: task.profile.name.clone() });
         }
         let mut seat = Self::empty(task, watermark, now);
         (seat.adopted, seat.by_hand, seat.changed_by) = (state.fingerprint, by_hand, Trigger::Start);
         if !same_times || over.is_some() {
             actions.push(seat.marked());
+        }
+        if over.is_some() {
+            // After the mark: a crash between the two must not make fires of the pause missed ones.
+            actions.push(Action::Unpause { profile: seat.task.profile.name.clone() });
         }
         match seat.task.profile.on_start {
             OnStart::Always => seat.wish = Some(Wish { trigger: Trigger::Start, due: None, missed: 0 }),
@@ -211,8 +215,8 @@ impl Seat {
             return;
         }
         if let Some(until) = self.by_hand.as_ref().and_then(|pause| pause.until).filter(|until| *until <= now) {
-            actions.push(Action::Unpause { profile: self.task.profile.name.clone() });
             self.resume(until, actions);
+            actions.push(Action::Unpause { profile: self.task.profile.name.clone() });
         }
         if self.is_paused() {
             self.planner.pass_over(now);
@@ -271,7 +275,7 @@ impl Seat {
         let is_open = self.task.profile.window.as_ref().is_none_or(|window| window.contains(now));
         if let Some(left) = self.left.take() {
             if is_open && self.is_worth_taking_up(&left, now) {
-                return self.begin_again(&left, now, actions);
+                return self.begin_again(left, now, actions);
             }
             tracing::info!(profile = &*self.task.profile.name, run = %left.id, "the interrupted run is not taken up again");
         }
@@ -316,7 +320,7 @@ impl Seat {
         run
     }
 
-    fn begin_again(&mut self, left: &Interrupted, now: DateTime<Utc>, actions: &mut Vec<Action>) {
+    fn begin_again(&mut self, left: Interrupted, now: DateTime<Utc>, actions: &mut Vec<Action>) {
         let identity = Identity {
             run: left.id,
             trigger: Trigger::Resume,
@@ -334,18 +338,17 @@ impl Seat {
             Some(fire) => self.want(fire),
             None => {}
         }
+        let begin = Begin {
+            task: self.task.clone(),
+            identity,
+            again: Some(left.warmed),
+            rewarm: left.rewarm,
+            deadline: self.time_left(left.started, now),
+            mark: self.mark(),
+        };
         let wish = self.wish;
-        self.go(
-            Begin {
-                task: self.task.clone(),
-                identity,
-                again: Some(left.warmed),
-                rewarm: left.rewarm,
-                deadline: self.time_left(left.started, now),
-                mark: self.mark(),
-            },
-            actions,
-        );
+        self.left = Some(left);
+        self.go(begin, actions);
         self.wish = wish;
     }
 
@@ -357,6 +360,7 @@ impl Seat {
             rewarm: begin.rewarm,
             adopted_before: self.adopted.replace(begin.task.fingerprint.clone()),
             wish_before: self.wish.take(),
+            left_before: self.left.take(),
         });
         actions.push(Action::Begin(Box::new(begin)));
     }
@@ -379,7 +383,6 @@ impl Seat {
         if self.is_paused() {
             return Err(Objection::Paused(profile.clone()));
         }
-        self.left = None;
         let wish = self.wish.map_or((None, 0), |wish| (wish.due, wish.missed));
         let wish = Wish { trigger: Trigger::Api, due: wish.0, missed: wish.1 };
         Ok(Started { run: self.begin(wish, rewarm, now, actions), joined: false })
@@ -406,9 +409,10 @@ impl Seat {
         }
     }
 
-    /// Tells the run in progress to stop, unless it was told already.
+    /// Tells the run in progress to stop, unless it was told already. One that is to be taken up again may still be
+    /// stopped for good.
     pub fn cut(&mut self, cut: Cut, actions: &mut Vec<Action>) {
-        if let Some(live) = self.live.as_mut().filter(|live| live.cut.is_none()) {
+        if let Some(live) = self.live.as_mut().filter(|live| live.cut.is_none_or(|before| cut.overrules(before))) {
             live.cut = Some(cut);
             actions.push(Action::Cut { run: live.identity.run, cut });
         }
@@ -445,6 +449,7 @@ impl Seat {
     /// Another process holds the profile.
     fn held(&mut self, live: Live, end: &RunEnd, now: DateTime<Utc>, actions: &mut Vec<Action>) {
         self.adopted = live.adopted_before;
+        self.left = self.left.take().or(live.left_before);
         let reason = end.reason.clone().unwrap_or_default();
         let Identity { trigger, due, missed, .. } = live.identity;
         if trigger == Trigger::Api || self.leaving {
@@ -452,6 +457,10 @@ impl Seat {
             return;
         }
         self.not_before = Some(now + CLAIMED);
+        if trigger == Trigger::Resume {
+            // It is taken up when the other one is done.
+            return;
+        }
         let wish = Wish { trigger, due, missed };
         match wish.fire() {
             Some(fire) if self.task.profile.on_overlap == OnOverlap::Skip => self.skip(fire, reason, actions),

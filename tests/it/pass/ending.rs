@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use hotset::report::Outcome;
+use hotset::journal::Journal;
+use hotset::object::Count;
+use hotset::report::{Begun, Identity, Outcome, Trigger};
+use hotset::run::{self, Connections, Pass};
 use hotset::sim::{Fault, Kind, Lota, Outage, Rule, Side};
 
 use super::stage::{Stage, bucket, builder, ends, profile, run_json, snapshot, stage};
@@ -113,4 +116,18 @@ async fn a_deadline_beyond_all_clocks_is_no_deadline() {
     let mut stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
     stage.deadline = Duration::MAX;
     assert_eq!(stage.warm("p").await.outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn a_run_that_only_the_disk_knows_is_taken_up_while_memory_stands_in_for_it() {
+    let stage = slow().await;
+    let task = stage.task("p");
+    let connection = Connections::default().open(&task.profile).await;
+    for (stand_in, begun) in [(false, Begun::Done), (true, Begun::Yes)] {
+        let once = Pass::once(&task, stage.stop.clone(), stage.progress.clone());
+        let identity = Identity { resumes: 1, ..Identity::new(Trigger::Resume, once.identity.started) };
+        let (journal, again) = (Some(Journal::memory(100).unwrap()), Some(Count::default()));
+        let report = run::pass(&task, &connection, Pass { identity, journal, again, stand_in, ..once }).await;
+        assert_eq!((report.begun, report.outcome == Outcome::Complete), (begun, stand_in));
+    }
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::stage::{Stage, config, noon};
+use super::stage::{Stage, config, known, left, noon};
 use crate::report::Outcome;
 
 fn running(overlap: &str) -> Stage {
@@ -78,4 +78,38 @@ fn a_daemon_that_stops_begins_nothing() {
     stage.end(Outcome::Interrupted);
     assert!(stage.wants().is_empty());
     assert_eq!(stage.by_hand().unwrap_err(), "the daemon is stopping");
+}
+
+#[test]
+fn an_interrupted_run_waits_for_a_process_that_warms_its_profile() {
+    for lines in ["on_overlap = \"skip\"", "on_overlap = \"queue\""] {
+        let config = config(&format!("schedule = \"0 3 * * *\"\n{lines}"));
+        let mut remembered = known(&config, noon());
+        remembered.interrupted.push(left(&config, noon()));
+        let mut stage = Stage::start(&config, remembered, noon());
+        let resumes = ["begin by resume due 02T11:00 missed 3 resumes 2"];
+        assert_eq!(stage.wants(), resumes);
+        stage.refuse();
+        assert!(stage.wants().is_empty(), "{lines}: neither lost nor skipped");
+        stage.tick(noon() + TimeDelta::seconds(11));
+        assert_eq!(stage.wants(), resumes, "{lines}: under its identity");
+        stage.refuse();
+        assert_eq!(stage.by_hand(), Ok(false));
+        stage.wants();
+        stage.refuse();
+        stage.tick(noon() + TimeDelta::seconds(22));
+        assert_eq!(stage.wants(), resumes, "{lines}: one by hand that did not begin does not take its place");
+    }
+}
+
+#[test]
+fn a_run_that_is_being_paused_or_shut_down_can_be_cancelled() {
+    let mut stage = running("skip");
+    stage.wants();
+    stage.pause(None);
+    stage.cancel();
+    assert_eq!(stage.wants(), ["stop: the profile was paused", "stop: cancelled by hand"]);
+    stage.end(Outcome::Interrupted);
+    stage.resume();
+    assert!(stage.wants().is_empty(), "it is not taken up again");
 }

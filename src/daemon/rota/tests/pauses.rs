@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::stage::{Stage, config, known, noon};
+use crate::daemon::rota::Action;
 use crate::journal::Pause;
 use crate::report::Outcome;
 
@@ -69,4 +70,24 @@ fn only_the_configuration_ends_what_the_configuration_paused() {
     let mut stage = Stage::idle(&config(&format!("{OFTEN}\npaused = true")));
     let objection = stage.rota.resume("p", noon()).unwrap_err();
     assert!(objection.to_string().contains("paused in the configuration"));
+}
+
+#[test]
+fn a_pause_is_over_in_the_journal_only_after_what_passed_in_it_counts_as_dealt_with() {
+    let config = config(OFTEN);
+    let until = noon() - TimeDelta::minutes(12);
+    let mut remembered = known(&config, noon() - TimeDelta::minutes(33));
+    let state = remembered.profiles.get_mut("p").unwrap();
+    state.pause = Some(Pause { since: noon() - TimeDelta::minutes(33), until: Some(until) });
+    let over_at_start = Stage::start(&config, remembered, noon());
+    let mut over_meanwhile = Stage::idle(&config);
+    over_meanwhile.pause(Some(noon() + TimeDelta::minutes(7)));
+    over_meanwhile.wanted.clear();
+    over_meanwhile.tick(noon() + TimeDelta::minutes(8));
+    for (stage, when) in [(over_at_start, "at a start"), (over_meanwhile, "meanwhile")] {
+        let place = |is: fn(&Action) -> bool| stage.wanted.iter().position(is);
+        let marked = place(|action| matches!(action, Action::Mark { .. }));
+        let lifted = place(|action| matches!(action, Action::Unpause { .. }));
+        assert!(marked.is_some() && marked < lifted, "{when}: a crash in between must not have them missed");
+    }
 }

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use crate::cli::{Desk, Ran, shards};
 
 /// Longer than anything here takes, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A desk with `n` shards behind a cache that takes its time with each.
 pub async fn slow(n: u64, floor: Duration) -> Desk {

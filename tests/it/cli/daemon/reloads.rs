@@ -105,3 +105,15 @@ async fn a_changed_profile_is_drained_and_replaced_and_a_removed_one_is_stopped(
         .await;
     assert!(daemon.said().contains("the profile was removed"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn warnings_of_a_reload_are_said_once() {
+    let desk = slow(1, NOW).await;
+    desk.configure("", &tables(""));
+    let daemon = desk.daemon("").await;
+    desk.configure("", &tables("on_start = \"never\"\nmax_objects = 2"));
+    for _ in 0..2 {
+        assert_eq!(desk.ask(&daemon, "reload").code, 0);
+    }
+    assert_eq!(daemon.said().matches("runs only when it is asked to").count(), 1, "{}", daemon.said());
+}

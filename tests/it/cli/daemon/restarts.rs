@@ -1,11 +1,15 @@
 //! Ends and beginnings of the process.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use super::desk::{Daemon, slow, tables};
+use super::desk::{Daemon, PATIENCE, slow, tables};
 use crate::cli::Desk;
 
 const SLOW: Duration = Duration::from_millis(100);
@@ -147,4 +151,34 @@ async fn a_hangup_is_never_the_end_of_it() {
     for field in ["run", "profile", "endpoint"] {
         assert!(begins[field].is_string(), "{begins}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_never_answers_keeps_no_daemon_from_ending() {
+    let desk = slow(1, SLOW).await;
+    desk.configure("", &tables(""));
+    let mut daemon = desk.daemon("").await;
+    let file = desk.path("hotset.toml");
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    daemon.send("-HUP");
+    // Opens when the daemon reads, which then waits for what never comes.
+    let silent = spawn_blocking(move || File::options().write(true).open(file).unwrap());
+    let _silent = timeout(PATIENCE, silent).await.expect("the file is read").unwrap();
+    daemon.send("-TERM");
+    assert_eq!(daemon.exits().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_paused_and_resumed_counts_its_objects_once() {
+    let desk = slow(30, SLOW).await;
+    desk.configure("", &tables(""));
+    let (mut daemon, _) = amid(&desk).await;
+    assert_eq!(desk.ask(&daemon, "pause nightly").code, 0);
+    daemon.ended("interrupted").await;
+    assert_eq!(desk.ask(&daemon, "resume nightly").code, 0);
+    let last = daemon.ended("complete").await;
+    assert_eq!((&last["trigger"], &last["warmed"]["objects"]), (&"resume".into(), &30.into()));
+    let warmed = "hotset_endpoint_objects_total{endpoint=\"lota\",end=\"warmed\"}";
+    assert_eq!(daemon.metric(warmed), Some(30.0));
 }
