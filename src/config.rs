@@ -83,11 +83,11 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Diagnostics> {
     if errors.is_empty() { Ok(sources) } else { Err(Diagnostics::new(errors)) }
 }
 
-/// The `state_dir` that files name which may be wrong otherwise: where to look for the last good configuration. `None` where
-/// none says, or two disagree.
-pub fn state_dir_of(paths: &[PathBuf]) -> Option<PathBuf> {
+/// A key of `[daemon]` in files that may be wrong otherwise: where to look for the last good configuration, or for the daemon
+/// that goes on with it. `None` where none says, or two disagree.
+pub fn daemon_key_of(paths: &[PathBuf], key: &str) -> Option<String> {
     let (sources, _) = source::read(paths);
-    let mut named: Vec<PathBuf> = sources.iter().filter_map(|source| syntax::state_dir(&source.text)).collect();
+    let mut named: Vec<String> = sources.iter().filter_map(|source| syntax::of_daemon(&source.text, key)).collect();
     named.dedup();
     named.pop().filter(|_| named.is_empty())
 }

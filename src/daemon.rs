@@ -29,7 +29,7 @@ use tokio::time::{Instant, sleep_until};
 use ulid::Ulid;
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::journal::{JournalError, Mark};
 use crate::object::Count;
 use crate::report::{Begun, Cut, Identity, Outcome, Report, Trigger};
@@ -64,12 +64,20 @@ enum Ending {
     Quitting(Instant),
 }
 
+/// Files that are no configuration.
+pub struct Bad {
+    /// With file, line and caret.
+    pub why: String,
+    /// What was read, where it could be: not looked at again until it changes.
+    pub tried: Option<Vec<Source>>,
+}
+
 /// What a daemon is started with.
 pub struct Setup {
     pub paths: Vec<PathBuf>,
     pub config: Config,
-    /// The files were bad: why. The configuration is the last good one from the journal.
-    pub bad: Option<String>,
+    /// The files were bad. The configuration is the last good one from the journal.
+    pub bad: Option<Bad>,
     /// `None` keeps everything in memory.
     pub state_dir: Option<PathBuf>,
     /// `state_dir` of the configuration does not count: a flag or the environment names the folder.
@@ -120,10 +128,12 @@ impl Daemon {
         let mut history = History::restore(&journal)?;
         let config = Arc::new(setup.config);
         let (rota, actions) = Rota::start(tasks(&config), remembered, now);
-        let seen = setup.bad.is_none().then(|| config.sources.clone());
+        let (is_bad, error, seen) = match setup.bad {
+            None => (false, None, Some(config.sources.clone())),
+            Some(Bad { why, tried }) => (true, Some(why), tried),
+        };
         let watch = config.daemon.watch;
         let (sender, commands) = mpsc::channel(QUEUE);
-        let is_bad = setup.bad.is_some();
         let counter =
             if is_bad { &mut history.counters.reloads_failed } else { &mut history.counters.reloads_succeeded };
         *counter += 1;
@@ -135,7 +145,7 @@ impl Daemon {
                 by: ReloadedBy::Start,
                 succeeded: (!is_bad).then_some(now),
                 last_good: is_bad,
-                error: setup.bad,
+                error,
                 warnings: swap::warnings(&config),
                 paths: setup.paths.clone(),
             },
@@ -347,7 +357,9 @@ impl Daemon {
     async fn drain(&mut self) {
         let grace = self.config.daemon.shutdown_grace;
         let runs = self.live.len();
-        tracing::info!(runs, "runs that are going on have {} to end", humantime::format_duration(grace));
+        if runs > 0 {
+            tracing::info!(runs, "runs that are going on have {} to end", humantime::format_duration(grace));
+        }
         self.ending = Ending::Draining(Instant::now() + grace);
         let actions = self.rota.stop();
         self.act(actions).await;

@@ -83,21 +83,17 @@ impl Client {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let url = contact.url.clone().or_else(|| variable("HOTSET_URL"));
         let token = contact.token_file.clone().or_else(|| variable("HOTSET_TOKEN_FILE").map(PathBuf::from));
-        // Asked only where something is left to say. One that cannot be read is no concern of a verb that speaks to a daemon.
-        let config: Option<Config> = match (&url, &token) {
-            (Some(_), _) => None,
-            (None, _) => verbs::files(context, &contact.files).paths().ok().and_then(|paths| config::load(&paths).ok()),
-        };
-        let daemon = config.map(|config| config.daemon);
-        let listen = daemon.as_ref().and_then(|daemon| daemon.listen).map(address);
-        let url = url.or(listen).unwrap_or_else(|| HOME.to_owned());
+        // Asked only where something is left to say.
+        let paths = url.is_none().then(|| verbs::files(context, &contact.files).paths().ok()).flatten();
+        let (listen, configured) = paths.as_deref().map_or((None, None), configured);
+        let url = url.or(listen.map(address)).unwrap_or_else(|| HOME.to_owned());
         let parsed =
             url::Url::parse(&url).map_err(|error| Usage(format!("--url {url}: {error}; write http://HOST:PORT")))?;
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(Usage(format!("--url {url}: write http://HOST:PORT")).into());
         }
         // What the configuration names may be for the daemon's eyes only.
-        let configured = daemon.and_then(|daemon| daemon.token_file).filter(|path| fs::File::open(path).is_ok());
+        let configured = configured.filter(|path| fs::File::open(path).is_ok());
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -151,6 +147,18 @@ async fn blocking<T: Send + 'static>(call: impl FnOnce() -> anyhow::Result<T> + 
     spawn_blocking(call).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
+/// Where the daemon of these files listens, and its token. Files that are bad are no concern of a verb that speaks to a daemon,
+/// which goes on with what was there before.
+fn configured(paths: &[PathBuf]) -> (Option<SocketAddr>, Option<PathBuf>) {
+    match config::load(paths) {
+        Ok(Config { daemon, .. }) => (daemon.listen, daemon.token_file),
+        Err(_) => {
+            let key = |name| config::daemon_key_of(paths, name);
+            (key("listen").and_then(|listen| listen.parse().ok()), key("token_file").map(PathBuf::from))
+        }
+    }
+}
+
 /// An address that listens everywhere is reached on this machine.
 fn address(mut listen: SocketAddr) -> String {
     if listen.ip().is_unspecified() {
@@ -189,5 +197,16 @@ mod tests {
             assert_eq!(address(listen.parse().unwrap()), url);
         }
         assert_eq!(part("a/b c"), "a%2Fb%20c");
+    }
+
+    #[test]
+    fn a_daemon_is_found_by_files_that_are_bad() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hotset.toml");
+        for bad in ["[profile.p]\nobjets = 1", "x = ["] {
+            fs::write(&file, format!("[daemon]\nlisten = \"127.0.0.1:7\"\ntoken_file = \"t\"\n{bad}\n")).unwrap();
+            let found = configured(std::slice::from_ref(&file));
+            assert_eq!(found, (Some("127.0.0.1:7".parse().unwrap()), Some("t".into())), "{bad}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::global::Files;
 use super::state::{self, Place};
 use super::{Context, Usage, verbs};
 use crate::config::{self, Config};
-use crate::daemon::{Daemon, Setup};
+use crate::daemon::{Bad, Daemon, Setup};
 use crate::http::{Access, Server};
 use crate::journal::{Instance, Journal, JournalError};
 use crate::signals::Hangups;
@@ -34,7 +34,10 @@ pub async fn run(context: &Context, args: &DaemonArgs) -> anyhow::Result<ExitCod
     let hangups = Hangups::install()?;
     let paths = verbs::files(context, &args.files).paths()?;
     let read = config::load(&paths);
-    let hint = read.as_ref().map_or_else(|_| config::state_dir_of(&paths), |config| config.daemon.state_dir.clone());
+    let hint = match &read {
+        Ok(config) => config.daemon.state_dir.clone(),
+        Err(_) => config::daemon_key_of(&paths, "state_dir").map(PathBuf::from),
+    };
     let place = state::place(context, hint.as_deref());
     let state_dir = folder(&place);
     let instance = hold(state_dir.as_deref())?;
@@ -44,7 +47,9 @@ pub async fn run(context: &Context, args: &DaemonArgs) -> anyhow::Result<ExitCod
             Some(config) => {
                 let wrong = wrong.render(false);
                 tracing::error!("the configuration is bad; the last good one stays in force:\n{}", wrong.trim_end());
-                (config, Some(wrong))
+                // As long as the files stay what they are, that was said.
+                let tried = config::read(&paths).ok().filter(|tried| config::load_sources(tried.clone()).is_err());
+                (config, Some(Bad { why: wrong, tried }))
             }
             None => return Err(wrong.into()),
         },

@@ -136,11 +136,12 @@ fn cover(bytes: &mut [u8], span: std::ops::Range<usize>) {
 /// Reads files, and the `*.toml` of folders by name, without parsing any.
 ///
 /// A Kubernetes volume changes all its files at once by moving its `..data` link, so the link is followed once for all. A
-/// generation that is taken away in the middle of it is left for the next.
+/// generation that is taken away in the middle of it, file by file, is left for the next.
 pub(super) fn read(paths: &[PathBuf]) -> (Vec<Source>, Vec<Diagnostic>) {
     let mut reader = Reader::of(paths);
     for _ in 0..GENERATIONS {
-        if reader.errors.is_empty() || !paths.iter().any(|path| is_in_volume(path)) {
+        let whole = reader.errors.is_empty() && reader.is_current();
+        if whole || !paths.iter().any(|path| is_in_volume(path)) {
             break;
         }
         reader = Reader::of(paths);
@@ -239,6 +240,14 @@ impl Reader {
         self.errors.push(error.file(path.display().to_string()));
     }
 
+    /// Whether every generation that was read is still the one in force: none of its files had been taken away.
+    fn is_current(&self) -> bool {
+        let mut links = self.generations.iter().map(|(folder, real)| (folder.join(DATA), real));
+        links.all(|(link, real)| {
+            fs::symlink_metadata(&link).is_err() || fs::canonicalize(&link).is_ok_and(|now| now == *real)
+        })
+    }
+
     /// Where the files of `folder` really are.
     fn generation(&mut self, folder: &Path) -> PathBuf {
         if let Some(real) = self.generations.get(folder) {
@@ -292,6 +301,30 @@ mod tests {
     fn errors(path: &Path) -> Vec<String> {
         let (_, errors) = read(&[path.to_owned()]);
         errors.iter().map(|error| error.to_string().replace(&path.display().to_string(), "PATH")).collect()
+    }
+
+    #[test]
+    fn a_generation_that_was_moved_away_from_while_it_was_read_does_not_count() {
+        use std::os::unix::fs::symlink;
+
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["..1/a.toml", "..1/b.toml", "..2/a.toml", "..2/b.toml"] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let data = dir.path().join(DATA);
+        symlink("..1", &data).unwrap();
+        // As kubelet takes the first one away, after the link has moved on.
+        let mut reader = Reader::default();
+        reader.generation(dir.path());
+        assert!(reader.is_current());
+        fs::remove_file(&data).unwrap();
+        symlink("..2", &data).unwrap();
+        fs::remove_file(dir.path().join("..1/b.toml")).unwrap();
+        reader.path(dir.path(), 0);
+        assert_eq!((reader.sources.len(), reader.errors.len()), (1, 0), "half of it, and no error");
+        assert!(!reader.is_current());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What the TOML parser says, in our form.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use toml::de::DeTable;
@@ -68,9 +67,9 @@ fn first_definition(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
     None
 }
 
-/// `daemon.state_dir` of a text, as far as it can be read.
-pub(super) fn state_dir(text: &str) -> Option<PathBuf> {
+/// A key of `[daemon]` in a text, as far as it can be read.
+pub(super) fn of_daemon(text: &str, key: &str) -> Option<String> {
     let (table, _) = DeTable::parse_recoverable(text);
-    let dir = table.get_ref().get("daemon")?.get_ref().get("state_dir")?.get_ref().as_str()?;
-    (!dir.is_empty()).then(|| dir.into())
+    let value = table.get_ref().get("daemon")?.get_ref().get(key)?.get_ref().as_str()?;
+    (!value.is_empty()).then(|| value.to_owned())
 }

@@ -93,6 +93,7 @@ async fn a_start_on_a_bad_file_goes_on_with_the_last_good_one_and_a_bare_one_is_
     desk.configure("", &tables("max_objets = 1"));
     let ran = desk.run("daemon");
     assert!(ran.code == 2 && ran.err.contains("did you mean `max_objects`?"), "{ran}");
+    let tables = |profile: &str| tables(profile).replace("[daemon]\n", "[daemon]\nwatch = \"1s\"\n");
     desk.configure("", &tables(""));
     let mut daemon = desk.daemon("").await;
     daemon.send("-TERM");
@@ -103,6 +104,15 @@ async fn a_start_on_a_bad_file_goes_on_with_the_last_good_one_and_a_bare_one_is_
         let status = daemon.status();
         assert_eq!((&status["reload"]["last_good"], &status["profiles"][0]["name"]), (&true.into(), &"nightly".into()));
         assert_eq!(daemon.metric("hotset_config_last_reload_successful"), Some(0.0));
+        daemon
+            .until("the watch has looked", |daemon| {
+                let status = daemon.status();
+                let at = |field: &str| status[field].as_str()?.parse::<chrono::DateTime<chrono::Utc>>().ok();
+                ((at("now")? - at("started")?).num_milliseconds() > 2_500).then_some(())
+            })
+            .await;
+        assert_eq!(daemon.said().matches("the configuration is bad").count(), 1, "{}", daemon.said());
+        assert!(!daemon.said().contains("was not reloaded"), "said once: {}", daemon.said());
         desk.configure("", &tables(""));
         assert_eq!(desk.ask(&daemon, "reload").code, 0);
         assert_eq!(daemon.status()["reload"]["last_good"], false);
