@@ -7,6 +7,7 @@ use ulid::Ulid;
 use super::Journal;
 use super::error::{Fault, JournalError};
 use super::runs::{Recorded, count, failure, instant, odd, select, ulid};
+use crate::clock;
 use crate::object::Count;
 use crate::report::{Failure, Trigger};
 
@@ -47,13 +48,14 @@ impl Journal {
     pub fn interrupted(&self, profile: Option<&str>) -> Result<Vec<Interrupted>, JournalError> {
         let latest = self.with("read", |db| {
             let mut latest = Vec::new();
-            let mut select = db.prepare(
+            let mut select = db.prepare(&format!(
                 "SELECT id, profile, fingerprint, \"trigger\", due, missed, resumes, started, coalesce(ended, seen), objects,
                  bytes, rewarm, outcome = 'running', outcome = 'running' OR outcome = 'interrupted' AND resumable
-                 FROM run WHERE profile = ?1 AND outcome <> 'skipped' AND \"trigger\" <> ?2 ORDER BY id DESC LIMIT 1",
-            )?;
+                 FROM run {}",
+                the_latest("outcome <> 'skipped' AND \"trigger\" <> ?3")
+            ))?;
             for profile in profiles(db, profile)? {
-                let of = params![profile, Trigger::Cli.as_str()];
+                let of = params![profile, clock::now().timestamp_millis(), Trigger::Cli.as_str()];
                 for row in select.query_map(of, |row| Ok((interrupted(row)?, row.get(12)?, row.get(13)?)))? {
                     latest.push(row?);
                 }
@@ -86,11 +88,11 @@ impl Journal {
     }
 
     fn each_latest(&self, which: &str) -> Result<Vec<Recorded>, JournalError> {
-        let which = format!("WHERE profile = ?1 AND {which} ORDER BY id DESC LIMIT 1");
+        let which = the_latest(which);
         self.with("read", |db| {
             let mut latest = Vec::new();
             for profile in profiles(db, None)? {
-                latest.extend(select(db, &which, [profile])?);
+                latest.extend(select(db, &which, params![profile, clock::now().timestamp_millis()])?);
             }
             Ok(latest)
         })
@@ -114,6 +116,14 @@ impl Journal {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+/// Of the profile `?1` the latest run of these; one that was started after `?2`, which is now, only where there is no other:
+/// a clock was ahead, and those that came since have lower ids.
+fn the_latest(which: &str) -> String {
+    let of = format!("SELECT id FROM run WHERE profile = ?1 AND {which}");
+    let first = "ORDER BY id DESC LIMIT 1";
+    format!("WHERE id = coalesce(({of} AND started <= ?2 {first}), ({of} {first}))")
 }
 
 /// The profiles that have runs, by name; or this one.

@@ -1,5 +1,7 @@
 //! Runs that are interrupted and go on, and fires that are dealt with once.
 
+use chrono::TimeDelta;
+
 use super::*;
 use crate::report::Trigger;
 
@@ -45,6 +47,24 @@ fn a_due_is_begun_or_skipped_once() {
     started(&journal, &scheduled(5, "q", 10));
     started(&journal, &NewRun { resumes: 1, ..scheduled(6, "p", 10) });
     assert_eq!(journal.profiles().unwrap()["p"].last_due, Some(at(20)), "never goes back");
+}
+
+#[test]
+fn a_run_by_a_clock_that_was_ahead_does_not_hide_those_that_came_after_it() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let now = clock::now();
+    let run = |n, started| NewRun { started, ..scheduled(n, "p", i64::try_from(n).unwrap()) };
+    let complete = End { outcome: Outcome::Complete, ..end(60) };
+    journal.finish(&started(&journal, &run(9, now + TimeDelta::days(365))), &complete).unwrap();
+    assert_eq!(journal.last_ended().unwrap()[0].id, Ulid(9), "there is no other");
+    assert_eq!(to_go_on(&journal), [0; 0]);
+    journal.finish(&started(&journal, &run(1, now)), &interrupted(70, true)).unwrap();
+    assert_eq!(to_go_on(&journal), [1]);
+    assert_eq!(journal.last_ended().unwrap()[0].id, Ulid(1));
+    journal.finish(&started(&journal, &run(2, now)), &complete).unwrap();
+    assert_eq!(journal.last_complete().unwrap()[0].id, Ulid(2));
+    assert_eq!(to_go_on(&journal), [0; 0]);
 }
 
 #[test]
