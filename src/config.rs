@@ -92,6 +92,11 @@ pub fn daemon_key_of(paths: &[PathBuf], key: &str) -> Option<String> {
     named.pop().filter(|_| named.is_empty())
 }
 
+/// Whether all of the files change at one instant, as those of a volume that Kubernetes mounts do.
+pub fn change_together(paths: &[PathBuf]) -> bool {
+    paths.iter().all(|path| source::is_in_volume(path))
+}
+
 /// Resolves texts. Pure.
 ///
 /// # Errors

@@ -150,7 +150,7 @@ pub(super) fn read(paths: &[PathBuf]) -> (Vec<Source>, Vec<Diagnostic>) {
 }
 
 /// Whether it is, or lies in, a folder whose files change by a link.
-fn is_in_volume(path: &Path) -> bool {
+pub(super) fn is_in_volume(path: &Path) -> bool {
     [Some(path), path.parent()].into_iter().flatten().any(|folder| fs::symlink_metadata(folder.join(DATA)).is_ok())
 }
 

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_millis(100);
 /// How many readings a change may take to settle.
 const READINGS: u32 = 10;
-/// So many looks in a row may find a file gone before that counts as a change.
+/// So many looks in a row may find a file gone, or files that go on changing, before that counts as a change.
 const ABSENT: u32 = 3;
 
 /// A reading that is done.
@@ -46,7 +46,7 @@ enum Reading {
     Loaded(Result<Box<Config>, Unloaded>),
     /// What the watch looked at is what was read last.
     Same,
-    /// A file cannot be read. Not yet a change.
+    /// A file cannot be read, or the files do not stand still. Not yet a change.
     Absent,
 }
 
@@ -173,8 +173,8 @@ async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool
         Some(seen) => match settled(&paths, seen).await {
             Ok(Settled::Same) => return (Reading::Same, None),
             Ok(Settled::Changed(sources)) => Some(sources),
-            Ok(Settled::Absent) if patient => return (Reading::Absent, None),
-            Ok(Settled::Absent) => None,
+            Ok(Settled::Not(_)) if patient => return (Reading::Absent, None),
+            Ok(Settled::Not(last)) => last,
             Err(error) => return fault(error),
         },
     };
@@ -196,10 +196,11 @@ async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool
 enum Settled {
     Same,
     Changed(Vec<Source>),
-    Absent,
+    /// Files that go on changing, or are gone: as they were read last.
+    Not(Option<Vec<Source>>),
 }
 
-/// Reads until two readings agree. Files that never stand still are taken as they were last.
+/// Reads until two readings agree. Of a volume whose files change together every reading is as good as two.
 async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>) -> Result<Settled, JoinError> {
     let mut before: Option<Vec<Source>> = None;
     for reading in 0..READINGS {
@@ -219,5 +220,8 @@ async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>) -> Result<Settled, J
         }
         before = Some(now);
     }
-    Ok(before.map_or(Settled::Absent, Settled::Changed))
+    Ok(match before {
+        Some(last) if config::change_together(paths) => Settled::Changed(last),
+        other => Settled::Not(other),
+    })
 }

@@ -27,6 +27,8 @@ pub struct Recorded {
     /// How often it was taken up again.
     pub resumes: u64,
     pub started: DateTime<Utc>,
+    /// When it was last heard of.
+    pub seen: DateTime<Utc>,
     /// `None` while it runs.
     pub ended: Option<DateTime<Utc>>,
     pub outcome: Outcome,
@@ -97,14 +99,15 @@ impl Journal {
         if run.outcome != Outcome::Running || self.locks().is_held(&run.id.to_string()) {
             return run;
         }
-        let line = interrupted(&run.line, run.warmed, run.started, VANISHED);
-        Recorded { outcome: Outcome::Interrupted, reason: Some(VANISHED.to_owned()), line, ..run }
+        let line = interrupted(&run.line, run.warmed, run.seen, VANISHED);
+        let (outcome, reason) = (Outcome::Interrupted, Some(VANISHED.to_owned()));
+        Recorded { ended: Some(run.seen), outcome, reason, line, ..run }
     }
 }
 
 pub(super) fn select(db: &Connection, which: &str, params: impl rusqlite::Params) -> Result<Vec<Recorded>, Fault> {
     let columns = "id, profile, endpoint, \"trigger\", started, ended, outcome, reason, objects, bytes, line, fingerprint, \
-         due, missed, resumes";
+         due, missed, resumes, seen";
     let mut select = db.prepare(&format!("SELECT {columns} FROM run {which}"))?;
     let rows = select.query_map(params, recorded)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -127,6 +130,7 @@ fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
         due: row.get::<_, Option<i64>>(12)?.map(instant),
         missed: row.get::<_, i64>(13)?.cast_unsigned(),
         resumes: row.get::<_, i64>(14)?.cast_unsigned(),
+        seen: instant(row.get(15)?),
     })
 }
 

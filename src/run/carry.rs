@@ -46,13 +46,14 @@ pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within:
     fresh
 }
 
-/// For how long what was warmed is fresh; `None` where nothing is. A run that ignores the ledger and was interrupted does
-/// not ignore what it has warmed itself.
+/// For how long what was warmed is fresh; `None` where nothing is. To a run that was interrupted what it has warmed itself is
+/// fresh, whatever the rules are.
 fn fresh_for(pass: &Pass, identity: &Identity, task: &Task) -> Option<Duration> {
     let since = (clock::now() - identity.started).to_std().unwrap_or_default();
     match (pass.rewarm, pass.again) {
-        (false, _) => Some(task.profile.rewarm_after),
-        (true, Some(_)) => Some(since.min(task.profile.rewarm_after)),
+        (false, None) => Some(task.profile.rewarm_after),
+        (false, Some(_)) => Some(task.profile.rewarm_after.max(since)),
+        (true, Some(_)) => Some(since),
         (true, None) => None,
     }
 }
@@ -94,6 +95,7 @@ impl Going<'_> {
             return None;
         }
         report.totals = Totals { planned: report.plan.selected, fresh: report.plan.fresh, ..Totals::default() };
+        report.totals.count_as_warmed(pass.again.unwrap_or_default());
         let mut fresh = fresh.into_iter();
         let mut objects: Vec<_> = std::mem::take(&mut report.plan.selection.selected);
         objects.retain(|_| !fresh.next().unwrap_or(false));
@@ -113,7 +115,7 @@ impl Going<'_> {
 
     async fn warm(&self, report: &mut Report, objects: Vec<Object>) {
         let Self { pass, task, connection, deadline, account } = self;
-        let (planned, fresh) = (report.totals.planned, report.totals.fresh);
+        let (planned, fresh) = (report.plan.selected, report.plan.fresh);
         let sharing = account.map(|account| account.share(task, connection.limit.clone()));
         let (completions, recorder) = self.record(report).await.unzip();
         let warming = Warming {

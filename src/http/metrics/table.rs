@@ -281,7 +281,7 @@ pub(super) const METRICS: &[Metric] = &[
         kind: Counter,
         unit: "runs",
         labels: &["profile", "outcome"],
-        help: "Runs that ended, by outcome.",
+        help: "Ends of runs, by outcome; a run that is interrupted and taken up again ends more than once.",
         read: |view| {
             let runs = view.counters.runs.iter();
             runs.map(|((profile, outcome), n)| (vec![profile.to_string(), outcome.to_string()], Number::Whole(*n)))

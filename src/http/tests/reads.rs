@@ -98,6 +98,7 @@ fn recorded(profile: &str, n: u128, outcome: Outcome) -> Recorded {
         due: None,
         missed: 0,
         resumes: 0,
+        seen: at("2026-03-09T14:06:30Z"),
         id: id(n),
         profile: profile.to_owned(),
         endpoint: "lota".to_owned(),
