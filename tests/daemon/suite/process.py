@@ -114,9 +114,9 @@ class Process:
         spent = {}
         for thread in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
             try:
-                on_core = int((thread / "schedstat").read_text(encoding="ascii").split()[0])
-                switches = re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (thread / "status").read_text(encoding="ascii"), re.M)
+                on_core, status = (thread / "schedstat").read_text(), (thread / "status").read_text()
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it has ended meanwhile
-            spent[thread.name] = (on_core, int(switches[1]))
+            wakes = re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)
+            spent[thread.name] = (int(on_core.split()[0]), int(wakes[1]))
         return spent

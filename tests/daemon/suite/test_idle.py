@@ -10,7 +10,7 @@ from process import wait_until
 PROFILES = 50
 WINDOW = 60
 # Of an optimised build, KiB in memory and the share of a core. The code of a debug build is many times as large and slow:
-# of one, only the heap is held to the memory, and the share is five times this.
+# of one, only the heap is held to the memory, and the share is ten times this.
 MEMORY = 25 * 1024
 SHARE = 0.001
 IS_RELEASE = os.environ.get("HOTSET_BUILD") == "release"
@@ -66,6 +66,6 @@ def test_an_idle_daemon_is_small_and_quiet(daemon):
         f"{memory / 1024:.1f} MiB in memory, {heap / 1024:.1f} MiB of it heap and stacks"
     )
     assert wakes <= WAKES, f"{wakes:.1f} wakes a second"
-    assert share <= (SHARE if IS_RELEASE else 5 * SHARE), f"{share:.3%} of a core, (ns, wakes) by thread: {before} → {after}"
+    assert share <= (SHARE if IS_RELEASE else 10 * SHARE), f"{share:.3%} of a core, (ns, wakes) by thread: {before} → {after}"
     held = memory if IS_RELEASE else heap
     assert held <= MEMORY, f"{held / 1024:.1f} MiB of {'memory' if IS_RELEASE else 'heap and stacks'}"
