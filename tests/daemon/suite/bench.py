@@ -47,9 +47,8 @@ class Bench:
     def verb(self, *arguments, exits=0, within=60):
         """The JSON Lines that a verb of hotset prints; `exits` is how it has to end."""
         command = [BINARY, "--color", "never", *map(str, arguments)]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within
-        )
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": within}
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, **options)
         said = f"$ {' '.join(command)}\nexit {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         assert done.returncode == exits, f"expected exit {exits}\n{said}"
         return [json.loads(line) for line in done.stdout.splitlines()] if exits == 0 else done.stderr

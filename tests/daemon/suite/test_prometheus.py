@@ -16,7 +16,8 @@ def daemon(bench):
     file = bench.folder / "hotset.toml"
     profile = '[profile.small]\nobjects = ["s3://training/**"]\nmax_bytes = "1 GiB"\nschedule = "@daily"\n'
     waits = '[profile.waits]\nobjects = ["s3://training/**"]\nmax_bytes = "1 GiB"\npaused = true\n'
-    file.write_text(f'[daemon]\nlisten = "127.0.0.1:{bench.port}"\n{simulator.endpoint("cache")}{profile}{waits}', encoding="utf-8")
+    head = f'[daemon]\nlisten = "127.0.0.1:{bench.port}"\n{simulator.endpoint("cache")}'
+    file.write_text(head + profile + waits, encoding="utf-8")
     started = bench.daemon(file).ready()
     started.api.post("/api/v1/profiles/small/run").json()
     wait_until(lambda: started.api.profile("small")["last_complete"], 30, "the run completes")

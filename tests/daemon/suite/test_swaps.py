@@ -168,23 +168,26 @@ def test_a_file_that_an_editor_replaces_is_never_seen_half(bench):
     edited.write_text(profile(0), encoding="utf-8")
     daemon = bench.daemon(folder).ready()
     with Sampler(daemon):
-        for serial in range(1, 101):
-            fresh, kept = folder / "4913", folder / "b.toml~"
-            if serial % 2:
-                # Write a new file, rename it over the old one.
-                fresh.write_text(profile(serial), encoding="utf-8")
-                os.replace(fresh, edited)
-            else:
-                # Rename the old one away, write a new one in its place.
-                os.replace(edited, kept)
-                half, rest = profile(serial)[:40], profile(serial)[40:]
-                with open(edited, "w", encoding="utf-8") as file:
-                    file.write(half)
-                    file.flush()
-                    file.write(rest)
-            time.sleep(0.02)
-        becomes(daemon, 100)
+        for last in (20, 40, 60, 80, 100):
+            for serial in range(last - 19, last + 1):
+                replace(edited, profile(serial), over=serial % 2)
+                time.sleep(0.02)
+            becomes(daemon, last)
     nothing_was_refused(daemon)
+
+
+def replace(file, text, over):
+    """As editors save: over the old file with a new one, or a new one where the old one was renamed away."""
+    if over:
+        fresh = file.with_name("4913")
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, file)
+    else:
+        os.replace(file, file.with_name(f"{file.name}~"))
+        with open(file, "w", encoding="utf-8") as new:
+            new.write(text[:40])
+            new.flush()
+            new.write(text[40:])
 
 
 def test_a_file_that_is_gone_for_a_moment_changes_nothing(bench):
