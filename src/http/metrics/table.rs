@@ -1,5 +1,7 @@
 //! All metrics. `docs/metrics.md` is held to this table.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +13,9 @@ use crate::report::Outcome;
 
 const PROFILE: &[&str] = &["profile"];
 const ENDPOINT: &[&str] = &["endpoint"];
+/// How runs end.
+const ENDS: [Outcome; 6] =
+    [Outcome::Complete, Outcome::Partial, Outcome::Refused, Outcome::Failed, Outcome::Interrupted, Outcome::Skipped];
 
 pub(super) const METRICS: &[Metric] = &[
     Metric {
@@ -283,8 +288,14 @@ pub(super) const METRICS: &[Metric] = &[
         labels: &["profile", "outcome"],
         help: "Ends of runs, by outcome; a run that is interrupted and taken up again ends more than once.",
         read: |view| {
-            let runs = view.counters.runs.iter();
-            runs.map(|((profile, outcome), n)| (vec![profile.to_string(), outcome.to_string()], Number::Whole(*n)))
+            // From nothing on: an increase from absent to one would not be seen.
+            let profiles = view.profiles.iter().map(|profile| &profile.name);
+            let none = profiles.flat_map(|name| ENDS.map(|outcome| ((name.clone(), outcome), 0)));
+            let mut runs: BTreeMap<(Arc<str>, Outcome), u64> = none.collect();
+            runs.extend(view.counters.runs.clone());
+            let series = runs.into_iter();
+            series
+                .map(|((profile, outcome), n)| (vec![profile.to_string(), outcome.to_string()], Number::Whole(n)))
                 .collect()
         },
     },

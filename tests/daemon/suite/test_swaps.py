@@ -217,3 +217,20 @@ def test_a_file_that_stays_away_is_said_once_and_its_return_is_seen(bench):
         second.write_text(profile(1), encoding="utf-8")
         becomes(daemon, 1)
     assert daemon.api.status()["reload"]["error"] is None
+
+
+def test_an_update_that_takes_seconds_is_not_taken_in_its_middle(bench):
+    folder = bench.folder / "config"
+    folder.mkdir()
+    (folder / "a.toml").write_text(head(bench) + endpoint(0) + endpoint(1), encoding="utf-8")
+    (folder / "b.toml").write_text(profile(0), encoding="utf-8")
+    daemon = bench.daemon(folder).ready()
+    with Sampler(daemon):
+        # As a checkout of many files does it: the old ones go first, and this one comes back last.
+        (folder / "b.toml").unlink()
+        for n in range(50):
+            (folder / "c.toml").write_text(f"# {n}\n", encoding="utf-8")
+            time.sleep(0.05)
+        (folder / "b.toml").write_text(profile(1), encoding="utf-8")
+        becomes(daemon, 1)
+    nothing_was_refused(daemon)
