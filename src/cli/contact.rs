@@ -178,7 +178,8 @@ pub fn part(name: &str) -> String {
 /// The exit code of an answer; one that is no is said.
 pub fn conclude(answer: &Answer) -> ExitCode {
     if !answer.is_ok() {
-        tracing::error!("{}", answer.error());
+        let said = answer.error();
+        tracing::error!("{}", said.strip_prefix("error: ").unwrap_or(&said));
     }
     ExitCode::from(answer.code())
 }

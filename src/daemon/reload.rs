@@ -23,6 +23,9 @@ const READINGS: u32 = 10;
 /// So many looks in a row may find a file gone, or files that go on changing, before that counts as a change.
 const ABSENT: u32 = 3;
 
+/// So many threads may wait for files that do not answer: there are few for all that the daemon does beside its loop.
+const STUCK: usize = 4;
+
 /// A reading that is done.
 pub(super) struct Loaded {
     pub by: ReloadedBy,
@@ -61,6 +64,8 @@ pub(super) struct Reloader {
     seen: Option<Arc<Vec<Source>>>,
     absent: u32,
     reading: JoinSet<Read>,
+    /// One clone a thread that reads.
+    threads: Arc<()>,
     by: ReloadedBy,
     replies: Vec<oneshot::Sender<Reloaded>>,
     /// Asked for while a reading was going on.
@@ -78,6 +83,7 @@ impl Reloader {
             seen: seen.map(Arc::new),
             absent: 0,
             reading: JoinSet::new(),
+            threads: Arc::default(),
             by: ReloadedBy::Watch,
             replies: Vec::new(),
             again: None,
@@ -113,8 +119,13 @@ impl Reloader {
         let paths = self.paths.clone();
         let seen = self.seen.clone().filter(|_| by == ReloadedBy::Watch);
         let patient = self.absent + 1 < ABSENT;
+        let thread = self.threads.clone();
+        let is_stuck = Arc::strong_count(&self.threads) > STUCK + 1;
         self.reading.spawn(async move {
-            let read = read(paths, seen, by == ReloadedBy::Watch && patient);
+            if is_stuck {
+                return (Reading::Loaded(Err(Unloaded::Late)), None);
+            }
+            let read = read(paths, seen, by == ReloadedBy::Watch && patient, thread);
             timeout(PATIENCE, read).await.unwrap_or((Reading::Loaded(Err(Unloaded::Late)), None))
         });
     }
@@ -166,11 +177,11 @@ impl Reloader {
     }
 }
 
-async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool) -> Read {
+async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool, thread: Arc<()>) -> Read {
     let fault = |error: JoinError| (Reading::Loaded(Err(Unloaded::Fault(error.to_string()))), None);
     let mut last = match seen {
         None => None,
-        Some(seen) => match settled(&paths, seen).await {
+        Some(seen) => match settled(&paths, seen, &thread).await {
             Ok(Settled::Same) => return (Reading::Same, None),
             Ok(Settled::Changed(sources)) => Some(sources),
             Ok(Settled::Not(_)) if patient => return (Reading::Absent, None),
@@ -179,6 +190,7 @@ async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool
         },
     };
     let loaded = spawn_blocking(move || {
+        let _thread = thread;
         let sources = match last.take() {
             Some(sources) => sources,
             None => config::read(&paths).map_err(Unloaded::Wrong)?,
@@ -201,14 +213,18 @@ enum Settled {
 }
 
 /// Reads until two readings agree. Of a volume whose files change together every reading is as good as two.
-async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>) -> Result<Settled, JoinError> {
+async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>, thread: &Arc<()>) -> Result<Settled, JoinError> {
     let mut before: Option<Vec<Source>> = None;
     for reading in 0..READINGS {
         if reading > 0 {
             sleep(SETTLE).await;
         }
-        let paths = paths.to_owned();
-        let Ok(now) = spawn_blocking(move || config::read(&paths)).await? else {
+        let (paths, thread) = (paths.to_owned(), thread.clone());
+        let read = move || {
+            let _thread = thread;
+            config::read(&paths)
+        };
+        let Ok(now) = spawn_blocking(read).await? else {
             before = None;
             continue;
         };
@@ -224,4 +240,27 @@ async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>) -> Result<Settled, J
         Some(last) if config::change_together(paths) => Settled::Changed(last),
         other => Settled::Not(other),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn files_that_never_answer_take_no_more_than_a_few_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hotset.toml");
+        std::fs::write(&file, "objets = 1").unwrap();
+        let mut reloader = Reloader::new(vec![file], None, None);
+        let mut stuck = Vec::new();
+        for is_late in [false, true] {
+            reloader.ask(ReloadedBy::Sighup, None);
+            let Loaded { result, .. } = reloader.next().await;
+            assert_eq!(matches!(result, Err(Unloaded::Late)), is_late, "{result:?}");
+            stuck.extend((0..=STUCK).map(|_| reloader.threads.clone()));
+        }
+        stuck.clear();
+        reloader.ask(ReloadedBy::Sighup, None);
+        assert!(matches!(reloader.next().await.result, Err(Unloaded::Wrong(_))), "they have answered");
+    }
 }

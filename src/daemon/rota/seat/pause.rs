@@ -1,0 +1,35 @@
+//! Pauses, by hand and by the configuration.
+
+use chrono::{DateTime, Utc};
+
+use super::wish::Wish;
+use super::{Action, Seat};
+use crate::journal::Pause;
+use crate::report::Cut;
+
+impl Seat {
+    pub fn pause(&mut self, pause: Pause, actions: &mut Vec<Action>) {
+        self.by_hand = Some(pause);
+        self.cut(Cut::Paused, actions);
+        self.drop_wish(actions);
+    }
+
+    /// A fire that waited when the profile was paused passes without a run.
+    pub(super) fn drop_wish(&mut self, actions: &mut Vec<Action>) {
+        if let Some(fire) = self.wish.take().and_then(Wish::fire) {
+            self.skip(fire, "the profile was paused before it could begin".to_owned(), actions);
+        }
+    }
+
+    /// A pause by hand is over since `at`.
+    pub fn resume(&mut self, at: DateTime<Utc>, actions: &mut Vec<Action>) {
+        if self.by_hand.take().is_some() && !self.is_paused() {
+            self.planner.pass_over(at);
+            actions.push(self.marked());
+        }
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.task.profile.paused || self.by_hand.is_some()
+    }
+}

@@ -1,0 +1,130 @@
+//! What the configuration asks of a profile, when the daemon starts and when it changes.
+
+use chrono::{DateTime, Utc};
+
+use super::wish::Wish;
+use super::{Action, Seat, timetable};
+use crate::config::profile::{OnReload, OnStart};
+use crate::daemon::planner::Timetable;
+use crate::daemon::view::ReloadedBy;
+use crate::journal::ProfileState;
+use crate::report::{Cut, Trigger};
+use crate::run::Task;
+
+impl Seat {
+    /// A profile of the configuration that the daemon starts with.
+    pub fn at_start(
+        task: Task,
+        state: Option<ProfileState>,
+        is_fresh: bool,
+        now: DateTime<Utc>,
+        actions: &mut Vec<Action>,
+    ) -> Self {
+        let is_known = state.is_some();
+        let state = state.unwrap_or_default();
+        let timetable = timetable(&task);
+        let same_times = state.timetable.as_deref() == Some(&*timetable);
+        let mut watermark = state.watermark.filter(|_| same_times);
+        let (by_hand, over) = match state.pause {
+            Some(pause) if pause.until.is_some_and(|until| until <= now) => (None, pause.until),
+            pause => (pause, None),
+        };
+        if over.is_some() {
+            // What fired before the pause's end is not missed, what fired since is.
+            watermark = watermark.max(over);
+        }
+        let mut seat = Self::empty(task, watermark, now);
+        (seat.adopted, seat.by_hand, seat.changed_by) = (state.fingerprint, by_hand, Trigger::Start);
+        if !same_times || over.is_some() {
+            actions.push(seat.marked());
+        }
+        if over.is_some() {
+            // After the mark: a crash between the two must not make fires of the pause missed ones.
+            actions.push(Action::Unpause { profile: seat.task.profile.name.clone() });
+        }
+        match seat.task.profile.on_start {
+            OnStart::Always => seat.wish = Some(Wish { trigger: Trigger::Start, due: None, missed: 0 }),
+            OnStart::Never => seat.adopt(actions),
+            OnStart::Auto if is_fresh => seat.adopt(actions),
+            OnStart::Auto if seat.task.profile.on_reload == OnReload::Never => seat.adopt(actions),
+            OnStart::Auto => {}
+        }
+        if !is_known && seat.adopted.is_none() {
+            // Known from now on, however long its first run has to wait.
+            actions.push(seat.marked());
+        }
+        seat
+    }
+
+    /// A profile that a reload has brought.
+    pub fn new(task: Task, by: ReloadedBy, now: DateTime<Utc>, actions: &mut Vec<Action>) -> Self {
+        let mut seat = Self::empty(task, None, now);
+        actions.push(seat.marked());
+        seat.obey_reload(by, actions);
+        seat
+    }
+
+    /// The profile as the configuration now has it.
+    pub fn reconfigure(&mut self, task: Task, by: ReloadedBy, now: DateTime<Utc>, actions: &mut Vec<Action>) {
+        let before = timetable(&self.task);
+        let was_paused = self.task.profile.paused;
+        self.task = task;
+        if self.leaving {
+            // Removed and brought back before its run had ended: a new profile.
+            self.leaving = false;
+            (self.adopted, self.left, self.wish) = (None, None, None);
+        }
+        self.planner.retime(Timetable::of(&self.task.profile), now);
+        if was_paused && !self.task.profile.paused {
+            self.planner.pass_over(now);
+        }
+        if timetable(&self.task) != before {
+            actions.push(self.marked());
+        }
+        if self.live.as_ref().is_some_and(|live| live.fingerprint != self.task.fingerprint) {
+            self.cut(Cut::Changed, actions);
+        }
+        if self.task.profile.paused {
+            self.cut(Cut::Paused, actions);
+            self.drop_wish(actions);
+        }
+        self.obey_reload(by, actions);
+    }
+
+    fn obey_reload(&mut self, by: ReloadedBy, actions: &mut Vec<Action>) {
+        self.changed_by = Trigger::Reload;
+        match self.task.profile.on_reload {
+            OnReload::IfChanged => {}
+            // A run that is stopped because of the change is replaced all the same: it was under way.
+            OnReload::Never if self.live.is_some() && !self.is_current() => {}
+            OnReload::Never => self.adopt(actions),
+            OnReload::Always if matches!(by, ReloadedBy::Sighup | ReloadedBy::Api) && !self.is_paused() => {
+                self.wish.get_or_insert(Wish { trigger: Trigger::Reload, due: None, missed: 0 });
+            }
+            OnReload::Always => {}
+        }
+        // One that goes on as it is needs no second.
+        if self.live.as_ref().is_some_and(|live| live.cut.is_none()) {
+            self.wish = self.wish.filter(|wish| wish.trigger != Trigger::Reload);
+        }
+    }
+
+    /// The profile is gone from the configuration. True when nothing of it is left to wait for.
+    pub fn leave(&mut self, actions: &mut Vec<Action>) -> bool {
+        self.leaving = true;
+        (self.wish, self.left) = (None, None);
+        self.cut(Cut::Removed, actions);
+        if self.live.is_none() {
+            actions.push(Action::Forget { profile: self.task.profile.name.clone() });
+        }
+        self.live.is_none()
+    }
+
+    pub(super) fn adopt(&mut self, actions: &mut Vec<Action>) {
+        if !self.is_current() {
+            self.adopted = Some(self.task.fingerprint.clone());
+            let (profile, fingerprint) = (self.task.profile.name.clone(), self.task.fingerprint.clone());
+            actions.push(Action::Adopt { profile, fingerprint });
+        }
+    }
+}

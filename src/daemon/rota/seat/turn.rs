@@ -1,0 +1,206 @@
+//! From wishes to runs, and back from runs that ended.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ulid::Ulid;
+
+use super::wish::Wish;
+use super::{Action, Live, Seat, still_running};
+use crate::config::profile::{OnOverlap, OnReload};
+use crate::daemon::handle::{Objection, Started};
+use crate::daemon::rota::{Begin, RunEnd};
+use crate::journal::Interrupted;
+use crate::report::{Begun, Cut, Identity, Outcome, Trigger};
+use crate::run::Task;
+
+/// How long a run of the daemon may take where the profile does not say.
+const DEADLINE: Duration = Duration::from_secs(24 * 3600);
+/// How soon a profile is looked at again whose claim another process holds.
+const CLAIMED: TimeDelta = TimeDelta::seconds(10);
+
+impl Seat {
+    /// Begins what is to run next, if anything is and nothing is in its way.
+    pub fn settle(&mut self, now: DateTime<Utc>, actions: &mut Vec<Action>) {
+        if self.live.is_some() || self.is_paused() || self.leaving || self.not_before.is_some_and(|at| now < at) {
+            return;
+        }
+        self.not_before = None;
+        let is_open = self.task.profile.window.as_ref().is_none_or(|window| window.contains(now));
+        if let Some(left) = self.left.take() {
+            if is_open && self.is_worth_taking_up(&left, now) {
+                return self.begin_again(left, now, actions);
+            }
+            tracing::info!(profile = &*self.task.profile.name, run = %left.id, "the interrupted run is not taken up again");
+        }
+        if !is_open {
+            return;
+        }
+        let changed = Wish { trigger: self.changed_by, due: None, missed: 0 };
+        let next = match (self.is_current(), self.wish) {
+            (true, None) => return,
+            (true, Some(wish)) => wish,
+            (false, None) => changed,
+            (false, Some(wish)) => Wish { trigger: changed.trigger, ..wish },
+        };
+        self.begin(next, false, now, actions);
+    }
+
+    /// A run of what the profile was, or one that has outlived its deadline, is over.
+    fn is_worth_taking_up(&self, left: &Interrupted, now: DateTime<Utc>) -> bool {
+        left.fingerprint == self.task.fingerprint && left.started <= now && !self.time_left(left.started, now).is_zero()
+    }
+
+    fn time_left(&self, started: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+        let spent = (now - started).to_std().unwrap_or_default();
+        self.task.profile.deadline.unwrap_or(DEADLINE).saturating_sub(spent)
+    }
+
+    fn begin(&mut self, wish: Wish, rewarm: bool, now: DateTime<Utc>, actions: &mut Vec<Action>) -> Ulid {
+        let Wish { trigger, due, missed } = wish;
+        let identity = Identity { due, missed, ..Identity::new(trigger, now) };
+        let run = identity.run;
+        self.go(
+            Begin {
+                task: self.task.clone(),
+                identity,
+                again: None,
+                rewarm,
+                deadline: self.task.profile.deadline.unwrap_or(DEADLINE),
+                mark: self.mark(),
+            },
+            actions,
+        );
+        run
+    }
+
+    fn begin_again(&mut self, left: Interrupted, now: DateTime<Utc>, actions: &mut Vec<Action>) {
+        let identity = Identity {
+            run: left.id,
+            trigger: Trigger::Resume,
+            due: left.due,
+            missed: left.missed,
+            resumes: left.resumes + 1,
+            started: left.started,
+        };
+        // A fire that comes with it finds it running; a wish without a fire is what it does already.
+        let fire = self.wish.take().and_then(Wish::fire);
+        match fire {
+            Some(fire) if self.task.profile.on_overlap == OnOverlap::Skip => {
+                self.skip(fire, still_running(&identity), actions);
+            }
+            Some(fire) => self.want(fire),
+            None => {}
+        }
+        let begin = Begin {
+            task: self.task.clone(),
+            identity,
+            again: Some(left.warmed),
+            rewarm: left.rewarm,
+            deadline: self.time_left(left.started, now),
+            mark: self.mark(),
+        };
+        let wish = self.wish;
+        self.left = Some(left);
+        self.go(begin, actions);
+        self.wish = wish;
+    }
+
+    fn go(&mut self, begin: Begin, actions: &mut Vec<Action>) {
+        self.live = Some(Live {
+            identity: begin.identity,
+            fingerprint: begin.task.fingerprint.clone(),
+            cut: None,
+            rewarm: begin.rewarm,
+            adopted_before: self.adopted.replace(begin.task.fingerprint.clone()),
+            wish_before: self.wish.take(),
+            left_before: self.left.take(),
+        });
+        actions.push(Action::Begin(Box::new(begin)));
+    }
+
+    /// Joins the run in progress, or begins one; the window is not asked.
+    pub fn begin_by_hand(
+        &mut self,
+        rewarm: bool,
+        now: DateTime<Utc>,
+        actions: &mut Vec<Action>,
+    ) -> Result<Started, Objection> {
+        let profile = &self.task.profile.name;
+        if let Some(live) = &self.live {
+            let run = live.identity.run;
+            return match live.cut {
+                None => Ok(Started { run, joined: true }),
+                Some(_) => Err(Objection::Ending { profile: profile.clone(), run }),
+            };
+        }
+        if self.is_paused() {
+            return Err(Objection::Paused(profile.clone()));
+        }
+        let wish = self.wish.map_or((None, 0), |wish| (wish.due, wish.missed));
+        let wish = Wish { trigger: Trigger::Api, due: wish.0, missed: wish.1 };
+        Ok(Started { run: self.begin(wish, rewarm, now, actions), joined: false })
+    }
+
+    /// The run in progress is over.
+    pub fn ended(&mut self, end: &RunEnd, now: DateTime<Utc>, actions: &mut Vec<Action>) {
+        let Some(live) = self.live.take_if(|live| live.identity.run == end.run) else { return };
+        match (end.begun, end.outcome) {
+            (Begun::Held, _) => self.held(live, end, now, actions),
+            // The clock was set back: it has been seen to.
+            (Begun::Done, _) => self.adopted = live.adopted_before,
+            (Begun::Yes, Outcome::Interrupted) => match live.cut {
+                Some(Cut::Paused) => self.left = Some(interrupted(&self.task, &live, end, now)),
+                // It was under way: a run of what the profile is now takes its place, and stands for the same fire.
+                Some(Cut::Changed) if !self.leaving => {
+                    let due = live.identity.due.filter(|_| live.fingerprint != self.task.fingerprint);
+                    self.wish = self.wish.or(Some(Wish { trigger: self.changed_by, due, missed: 0 }));
+                }
+                _ => {}
+            },
+            (Begun::Yes, _) if live.cut == Some(Cut::Changed) && self.task.profile.on_reload == OnReload::Never => {
+                self.adopt(actions);
+            }
+            (Begun::Yes, _) => {}
+        }
+    }
+
+    /// Another process holds the profile.
+    fn held(&mut self, live: Live, end: &RunEnd, now: DateTime<Utc>, actions: &mut Vec<Action>) {
+        self.adopted = live.adopted_before;
+        self.left = self.left.take().or(live.left_before);
+        let reason = end.reason.clone().unwrap_or_default();
+        let Identity { trigger, due, missed, .. } = live.identity;
+        if trigger == Trigger::Api || self.leaving {
+            self.wish = self.wish.or(live.wish_before);
+            return;
+        }
+        self.not_before = Some(now + CLAIMED);
+        if trigger == Trigger::Resume {
+            // It is taken up when the other one is done.
+            return;
+        }
+        let wish = Wish { trigger, due, missed };
+        match wish.fire() {
+            Some(fire) if self.task.profile.on_overlap == OnOverlap::Skip => self.skip(fire, reason, actions),
+            _ => self.wish = self.wish.or(Some(wish)),
+        }
+    }
+}
+
+fn interrupted(task: &Task, live: &Live, end: &RunEnd, now: DateTime<Utc>) -> Interrupted {
+    let Identity { run, trigger, due, missed, resumes, started } = live.identity;
+    Interrupted {
+        id: run,
+        profile: task.profile.name.to_string(),
+        fingerprint: live.fingerprint.clone(),
+        trigger,
+        due,
+        missed,
+        resumes,
+        started,
+        ended: now,
+        warmed: end.warmed,
+        rewarm: live.rewarm,
+    }
+}

@@ -1,0 +1,35 @@
+//! What is shown of a profile that waits.
+
+use chrono::{DateTime, Utc};
+
+use super::{Seat, still_running};
+use crate::daemon::view::{PauseView, WaitingView};
+use crate::report::Trigger;
+
+impl Seat {
+    pub fn paused(&self) -> Option<PauseView> {
+        let by_configuration = self.task.profile.paused;
+        let until = self.by_hand.as_ref().and_then(|pause| pause.until).filter(|_| !by_configuration);
+        self.is_paused().then_some(PauseView { by_configuration, until })
+    }
+
+    /// What has yet to begin, and why it has not.
+    pub fn waiting(&self, now: DateTime<Utc>) -> Option<WaitingView> {
+        let changed = (!self.is_current()).then_some((self.changed_by, None));
+        let left = self.left.as_ref().map(|left| (Trigger::Resume, left.due));
+        let wished = self.wish.map(|wish| (wish.trigger, wish.due));
+        let (trigger, due) = left.or(changed).or(wished)?;
+        let why = if let Some(live) = &self.live {
+            still_running(&live.identity)
+        } else if self.is_paused() {
+            "the profile is paused".to_owned()
+        } else if let Some(at) = self.not_before {
+            format!("another process warms this profile; it is looked at again at {}", at.format("%H:%M:%S UTC"))
+        } else {
+            let window = self.task.profile.window.as_ref()?;
+            let zone = self.task.profile.zone;
+            format!("its window opens at {}", window.next_open(now).with_timezone(&zone).format("%Y-%m-%d %H:%M %Z"))
+        };
+        Some(WaitingView { trigger, due, why })
+    }
+}

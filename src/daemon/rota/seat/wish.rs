@@ -1,0 +1,36 @@
+//! What waits to be a run.
+
+use chrono::{DateTime, Utc};
+
+use crate::daemon::planner::Fire;
+use crate::report::Trigger;
+
+/// What waits to be a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub trigger: Trigger,
+    pub due: Option<DateTime<Utc>>,
+    pub missed: u64,
+}
+
+impl Wish {
+    pub fn of(fire: Fire) -> Self {
+        let trigger = if fire.late { Trigger::Missed } else { Trigger::Schedule };
+        Self { trigger, due: Some(fire.due), missed: fire.missed }
+    }
+
+    /// One run for both: a fire that waited has passed without one of its own.
+    pub fn and(self, fire: Fire) -> Self {
+        let passed = fire.missed + self.due.map_or(0, |_| self.missed + 1);
+        let trigger = match self.trigger {
+            Trigger::Schedule | Trigger::Missed => Self::of(fire).trigger,
+            other => other,
+        };
+        Self { trigger, due: Some(fire.due), missed: passed }
+    }
+
+    pub fn fire(self) -> Option<Fire> {
+        let late = self.trigger != Trigger::Schedule;
+        self.due.map(|due| Fire { due, missed: self.missed, late })
+    }
+}

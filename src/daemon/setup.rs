@@ -1,0 +1,112 @@
+//! How a daemon is put together.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::clerk::Clerk;
+use super::ending::Ending;
+use super::handle::{Handle, QUEUE};
+use super::history::History;
+use super::keeper::Keeper;
+use super::reload::Reloader;
+use super::rota::{Remembered, Rota};
+use super::view::{ReloadView, ReloadedBy};
+use super::{Daemon, LOOK, swap, tasks};
+use crate::clock;
+use crate::config::{Config, Source};
+use crate::journal::JournalError;
+use crate::run::Connections;
+use crate::signals::Hangups;
+use crate::ticker::Ticker;
+use crate::warm::Stop;
+
+/// Files that are no configuration.
+pub struct Bad {
+    /// With file, line and caret.
+    pub why: String,
+    /// What was read, where it could be: not looked at again until it changes.
+    pub tried: Option<Vec<Source>>,
+}
+
+/// What a daemon is started with.
+pub struct Setup {
+    pub paths: Vec<PathBuf>,
+    pub config: Config,
+    /// The files were bad. The configuration is the last good one from the journal.
+    pub bad: Option<Bad>,
+    /// `None` keeps everything in memory.
+    pub state_dir: Option<PathBuf>,
+    /// `state_dir` of the configuration does not count: a flag or the environment names the folder.
+    pub state_dir_is_given: bool,
+    pub stop: Stop,
+    pub hangups: Hangups,
+    pub ticker: Ticker,
+}
+
+impl Daemon {
+    /// Opens the journal, and takes up what it remembers. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// A journal of a newer version, or one that cannot be read.
+    pub fn new(setup: Setup) -> Result<Self, JournalError> {
+        let keeper = Keeper::open(setup.state_dir.as_deref())?;
+        let (now, at) = (clock::now(), Instant::now());
+        let journal = keeper.journal();
+        let remembered = Remembered { profiles: journal.profiles()?, interrupted: journal.interrupted(None)? };
+        let mut history = History::restore(&journal)?;
+        let config = Arc::new(setup.config);
+        let (rota, actions) = Rota::start(tasks(&config), remembered, now);
+        let (is_bad, error, seen) = match setup.bad {
+            None => (false, None, Some(config.sources.clone())),
+            Some(Bad { why, tried }) => (true, Some(why), tried),
+        };
+        let watch = config.daemon.watch;
+        let (sender, commands) = mpsc::channel(QUEUE);
+        let counter =
+            if is_bad { &mut history.counters.reloads_failed } else { &mut history.counters.reloads_succeeded };
+        *counter += 1;
+        let mut daemon = Self {
+            started: now,
+            state_dir_is_given: setup.state_dir_is_given,
+            reload: ReloadView {
+                at: now,
+                by: ReloadedBy::Start,
+                succeeded: (!is_bad).then_some(now),
+                last_good: is_bad,
+                error,
+                warnings: swap::warnings(&config),
+                paths: setup.paths.clone(),
+            },
+            in_force: watch::Sender::new(config.clone()),
+            config,
+            rota,
+            connections: Connections::default(),
+            runs: JoinSet::new(),
+            tasks: HashMap::new(),
+            live: BTreeMap::new(),
+            history,
+            reloader: Reloader::new(setup.paths, watch, seen),
+            clerk: Clerk::start(keeper.clone()),
+            keeper,
+            commands,
+            handle: Handle(sender),
+            stop: setup.stop,
+            hangups: setup.hangups,
+            ticker: setup.ticker,
+            ending: Ending::No,
+            look_at: at + LOOK,
+            tidy_at: at,
+            looking: JoinSet::new(),
+        };
+        if !is_bad {
+            daemon.keep_good();
+        }
+        daemon.act_soon(actions);
+        Ok(daemon)
+    }
+}
