@@ -15,7 +15,7 @@ use crate::config::value::Kind as _;
 use crate::config::value::duration::Length;
 use crate::config::value::percent::Percent;
 use crate::exit;
-use crate::report::Outcome;
+use crate::report::{Cut, Outcome};
 
 /// How often the daemon is asked.
 const ASK: Duration = Duration::from_secs(1);
@@ -171,6 +171,10 @@ impl Gate<'_> {
                 self.last = format!("run {run} is in progress");
                 Ok(None)
             }
+            Outcome::Interrupted if !reaches(line, least) && is_cancelled(line) => Ok(Some(Waited {
+                code: exit::of_outcome(Outcome::Refused),
+                said: format!("run {run} was interrupted{reason}"),
+            })),
             Outcome::Interrupted if !reaches(line, least) => {
                 self.last = format!("run {run} was interrupted{reason}");
                 if self.is_over(run).await? {
@@ -194,6 +198,11 @@ impl Gate<'_> {
         let waits = profile["waiting"]["trigger"] == "resume";
         Ok(answer.is_ok() && !runs && !waits)
     }
+}
+
+/// Somebody does not want it: that is no reason to begin another.
+fn is_cancelled(line: &Value) -> bool {
+    line["reason"].as_str().is_some_and(|reason| reason.starts_with(Cut::Cancelled.as_str()))
 }
 
 fn reaches(line: &Value, least: Option<f64>) -> bool {

@@ -1,8 +1,9 @@
 //! Verbs that speak to a daemon.
 
+use std::process::Stdio;
 use std::time::Duration;
 
-use super::desk::{slow, tables};
+use super::desk::{Daemon, slow, tables};
 use crate::cli::shows;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,6 +48,22 @@ async fn a_run_is_cancelled_and_not_taken_up_again() {
     daemon.send("-TERM");
     daemon.exits().await;
     let daemon = desk.daemon("").await;
+    assert_eq!(daemon.status()["runs"], serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_a_run_that_is_cancelled_begins_no_other() {
+    let desk = slow(40, Duration::from_millis(200)).await;
+    desk.configure("", &tables(""));
+    let mut daemon = desk.daemon("").await;
+    let mut command = desk.command("wait nightly --start --timeout 60s");
+    let waiting = command.env("HOTSET_URL", &daemon.url).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = |daemon: &mut Daemon| daemon.status()["runs"][0]["run"].as_str().map(str::to_owned);
+    let run = daemon.until("it has begun", begun).await;
+    assert_eq!(desk.ask(&daemon, &format!("cancel {run}")).code, 0);
+    let waited = waiting.wait_with_output().unwrap();
+    let said = String::from_utf8(waited.stderr).unwrap();
+    assert!(waited.status.code() == Some(4) && said.contains("cancelled by hand"), "{said}");
     assert_eq!(daemon.status()["runs"], serde_json::json!([]));
 }
 
