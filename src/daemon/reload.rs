@@ -16,10 +16,14 @@ use crate::config::{self, Config, Source};
 
 /// How long reading and resolving may take: files on a file system that hangs must not stop reloads for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A change counts once two readings in a row agree, this far apart: an editor may be in the middle of it.
+/// How far two readings of files that have changed are apart.
 const SETTLE: Duration = Duration::from_millis(100);
+/// A change counts once so many readings in a row agree: an editor may be in the middle of it, or a checkout of many files.
+const STILL: u32 = 6;
 /// How many readings a change may take to settle.
-const READINGS: u32 = 10;
+const READINGS: u32 = 20;
+/// How many of them may fail.
+const GONE: u32 = 10;
 /// So many looks in a row may find a file gone, or files that go on changing, before that counts as a change.
 const ABSENT: u32 = 3;
 
@@ -212,34 +216,36 @@ enum Settled {
     Not(Option<Vec<Source>>),
 }
 
-/// Reads until two readings agree. Of a volume whose files change together every reading is as good as two.
+/// Reads until the files stand still. Those of a volume change together: of them one reading is enough.
 async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>, thread: &Arc<()>) -> Result<Settled, JoinError> {
-    let mut before: Option<Vec<Source>> = None;
+    let mut last: Option<Vec<Source>> = None;
+    let (mut agree, mut unread) = (0, 0);
     for reading in 0..READINGS {
         if reading > 0 {
             sleep(SETTLE).await;
         }
-        let (paths, thread) = (paths.to_owned(), thread.clone());
+        let (named, thread) = (paths.to_owned(), thread.clone());
         let read = move || {
             let _thread = thread;
-            config::read(&paths)
+            (config::read(&named), config::change_together(&named))
         };
-        let Ok(now) = spawn_blocking(read).await? else {
-            before = None;
+        let (Ok(now), together) = spawn_blocking(read).await? else {
+            (last, agree, unread) = (None, 0, unread + 1);
+            if unread >= GONE {
+                break;
+            }
             continue;
         };
         if now == *seen {
             return Ok(Settled::Same);
         }
-        if before.as_ref() == Some(&now) {
+        agree = if last.as_ref() == Some(&now) { agree + 1 } else { 1 };
+        if together || agree >= STILL {
             return Ok(Settled::Changed(now));
         }
-        before = Some(now);
+        last = Some(now);
     }
-    Ok(match before {
-        Some(last) if config::change_together(paths) => Settled::Changed(last),
-        other => Settled::Not(other),
-    })
+    Ok(Settled::Not(last))
 }
 
 #[cfg(test)]
