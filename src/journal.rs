@@ -1,4 +1,5 @@
-//! The embedded database: runs, their failures, and the ledger of what was warmed when.
+//! The embedded database: runs, their failures, what is known of each profile, the last good configuration, and the ledger of
+//! what was warmed when.
 //!
 //! One SQLite file under `state_dir`, written ahead, shared by any number of processes in short transactions. What is
 //! committed outlives `kill -9` and, on a disk that keeps its word, a power cut.

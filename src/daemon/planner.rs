@@ -2,7 +2,8 @@
 //!
 //! A planner walks one watermark along time. A fire at `due` is dealt with by the first look at or after
 //! `due + jitter`; of several that have passed between two looks the last one is the fire, the others are *missed*.
-//! The watermark never moves back, so a clock that is set back repeats nothing.
+//! No look moves the watermark back. Whoever rewinds it, after a clock was set back, knows by their dues which fires were
+//! dealt with.
 
 mod timetable;
 

@@ -17,7 +17,7 @@ pub enum JournalError {
         path.display()
     )]
     Newer { path: PathBuf, found: i64, known: i64 },
-    #[error("the journal {} has the schema of an older hotset; the next `hotset warm` brings it up to date", path.display())]
+    #[error("the journal {} has the schema of an older hotset; the next `hotset warm` or `hotset daemon` brings it up to date", path.display())]
     Older { path: PathBuf },
     #[error("another daemon{} uses {}; stop it, or give this one another state_dir", process(*pid), path.display())]
     Taken { path: PathBuf, pid: Option<u32> },
