@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use rand::RngExt;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
@@ -19,11 +19,24 @@ use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions,
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
-/// What is listed: all keys of `bucket` that begin with `prefix`.
+/// What is listed: keys of `bucket` that begin with `prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
     pub bucket: Bucket,
     pub prefix: Key,
+    pub depth: Depth,
+}
+
+/// How much of a range is listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// All keys.
+    #[default]
+    Keys,
+    /// Up to the next `/`: objects, and folders in the place of what lies behind it.
+    Folders,
+    /// The first page of all keys; it tells by its `next` whether more follow.
+    FirstKeys,
 }
 
 /// A listing that could not be finished.
@@ -40,6 +53,13 @@ pub struct ListError {
 pub trait Lists: Send + Sync + 'static {
     fn page(&self, request: PageRequest<'_>) -> impl Future<Output = Result<Page, RequestError>> + Send;
     fn buckets(&self) -> impl Future<Output = Result<Vec<BucketName>, RequestError>> + Send;
+    /// The first `most` bytes of an object; `None` where there is no such key.
+    fn read(
+        &self,
+        bucket: &Bucket,
+        key: &Key,
+        most: usize,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, RequestError>> + Send;
     fn reread_keys(&self) -> impl Future<Output = Result<(), String>> + Send;
     /// Remembers the region of a bucket; false where that was known.
     fn learn(&self, bucket: &Bucket, region: &str) -> bool;
@@ -62,6 +82,10 @@ impl Lists for ListSide {
         self.client.buckets().await
     }
 
+    async fn read(&self, bucket: &Bucket, key: &Key, most: usize) -> Result<Option<Vec<u8>>, RequestError> {
+        self.client.read(bucket, key, most).await
+    }
+
     async fn reread_keys(&self) -> Result<(), String> {
         self.keys.reread().await
     }
@@ -76,7 +100,7 @@ impl Lists for ListSide {
 pub struct Patience {
     pub in_flight: usize,
     pub page_timeout: Duration,
-    /// Requests after the first, per page.
+    /// Requests after the first, per page or read.
     pub retries: u32,
     /// How long the endpoint may answer nothing.
     pub outage_wait: Duration,
@@ -100,9 +124,37 @@ pub fn pages<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
+    pages_of(lists, ranges, patience, progress).map_ok(|(_, page)| page)
+}
+
+/// The same, each with the number of its range in `ranges`. The pages of one range come in order.
+pub fn pages_of<L: Lists>(
+    lists: Arc<L>,
+    ranges: Vec<Range>,
+    patience: Patience,
+    progress: Arc<Progress>,
+) -> impl Stream<Item = Result<(usize, Page), ListError>> + Send {
     let in_flight = patience.in_flight.max(1);
     let asking = Arc::new(Asking { lists, patience, progress, keys_read: Mutex::default() });
-    stream::iter(ranges).map(move |range| Box::pin(walk(asking.clone(), range))).flatten_unordered(in_flight)
+    stream::iter(ranges.into_iter().enumerate())
+        .map(move |(number, range)| Box::pin(walk(asking.clone(), range).map_ok(move |page| (number, page))))
+        .flatten_unordered(in_flight)
+}
+
+/// The first `most` bytes of an object, as patiently as a page; `None` where there is no such key.
+pub async fn read<L: Lists>(
+    lists: Arc<L>,
+    bucket: &Bucket,
+    key: &Key,
+    most: usize,
+    patience: Patience,
+    progress: Arc<Progress>,
+) -> Result<Option<Vec<u8>>, ListError> {
+    let asking = Asking { lists, patience, progress, keys_read: Mutex::default() };
+    asking
+        .patiently(Some(bucket), || asking.lists.read(bucket, key, most))
+        .await
+        .map_err(|source| ListError { what: format!("read s3://{bucket}/{key}"), source })
 }
 
 /// All buckets that the keys may see.
@@ -113,7 +165,7 @@ pub async fn buckets<L: Lists>(
 ) -> Result<Vec<BucketName>, ListError> {
     let asking = Asking { lists, patience, progress, keys_read: Mutex::default() };
     asking
-        .patiently(None, || asking.lists.buckets())
+        .patiently(None, || asking.counted().buckets())
         .await
         .map_err(|source| ListError { what: "list the buckets".to_owned(), source })
 }
@@ -157,20 +209,21 @@ struct Walk {
     range: Range,
     next: Next,
     circle: Circle,
-    /// The last key so far.
-    last: Option<Key>,
+    /// The last key and the last folder so far.
+    last: (Option<Key>, Option<Key>),
 }
 
 fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let start = Walk { range, next: Next::First, circle: Circle::default(), last: None };
+    let start = Walk { range, next: Next::First, circle: Circle::default(), last: (None, None) };
     stream::unfold((asking, start), |(asking, mut walk)| async move {
         let continuation = match &walk.next {
             Next::First => None,
             Next::After(token) => Some(token.as_str()),
             Next::Over => return None,
         };
-        let request = PageRequest { bucket: &walk.range.bucket, prefix: &walk.range.prefix, continuation };
-        let answer = asking.patiently(Some(&walk.range.bucket), || asking.lists.page(request)).await;
+        let Range { bucket, prefix, depth } = &walk.range;
+        let request = PageRequest { bucket, prefix, continuation, delimiter: *depth == Depth::Folders };
+        let answer = asking.patiently(Some(bucket), || asking.counted().page(request)).await;
         let answer = answer.and_then(|page| walk.advance(page)).map_err(|source| {
             walk.next = Next::Over;
             ListError { what: format!("list s3://{}/{}", walk.range.bucket, walk.range.prefix), source }
@@ -188,17 +241,31 @@ impl Walk {
         if page.next.as_deref().is_some_and(|next| self.circle.closes(next)) {
             return Err(RequestError::malformed("the same page again"));
         }
-        self.next = page.next.clone().map_or(Next::Over, Next::After);
-        // Some servers begin a page with the key that the one before ended with: it is one object all the same.
-        if self.last.is_some() && page.objects.first().map(|object| &object.key) == self.last.as_ref() {
-            page.objects.remove(0);
-        }
-        self.last = page.objects.last().map(|object| object.key.clone()).or(self.last.take());
+        let more = page.next.clone().filter(|_| self.range.depth != Depth::FirstKeys);
+        self.next = more.map_or(Next::Over, Next::After);
+        // Some servers begin a page with what the one before ended with: it is one object, or folder, all the same.
+        let (key, folder) = &mut self.last;
+        drop_repeated(&mut page.objects, key, |object| &object.key);
+        drop_repeated(&mut page.folders, folder, |folder| folder);
         Ok(page)
     }
 }
 
+/// Takes the first of `items` away where it is `last`, which becomes the name of the last one.
+fn drop_repeated<T>(items: &mut Vec<T>, last: &mut Option<Key>, name: impl Fn(&T) -> &Key) {
+    if last.is_some() && items.first().map(&name) == last.as_ref() {
+        items.remove(0);
+    }
+    *last = items.last().map(|item| name(item).clone()).or(last.take());
+}
+
 impl<L: Lists> Asking<L> {
+    /// For one LIST.
+    fn counted(&self) -> &L {
+        self.progress.list_requests.fetch_add(1, Ordering::Relaxed);
+        &self.lists
+    }
+
     /// Asks until there is an answer that more asking would not change.
     async fn patiently<T, F>(&self, bucket: Option<&Bucket>, mut ask: impl FnMut() -> F) -> Result<T, RequestError>
     where
@@ -210,7 +277,6 @@ impl<L: Lists> Asking<L> {
         let mut tries = 0;
         let mut silent_since: Option<Instant> = None;
         loop {
-            self.progress.list_requests.fetch_add(1, Ordering::Relaxed);
             let asked = Instant::now();
             let keys_read = *self.keys_read.lock().await;
             let answer = timeout(page_timeout, ask()).await;
@@ -241,7 +307,7 @@ impl<L: Lists> Asking<L> {
                 return Err(error);
             }
             let pause = back_off(tries).max(error.retry_after.unwrap_or_default().min(outage_wait));
-            tracing::debug!(%error, ?pause, "a page could not be listed; trying again");
+            tracing::debug!(%error, ?pause, "the list endpoint was asked in vain; trying again");
             sleep(pause).await;
         }
     }

@@ -77,12 +77,14 @@ use std::sync::Arc;
 use crate::object::{Bucket, Key};
 
 mod glob;
+mod key_glob;
 mod number;
 mod parse;
 mod prefix;
 mod walk;
 
 use glob::Glob;
+pub use key_glob::KeyGlob;
 use parse::Dialect;
 
 const SCHEME: &str = "s3://";

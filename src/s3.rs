@@ -1,10 +1,11 @@
 //! The S3 wire: the only room that knows the AWS SDK and the HTTP client.
 //!
-//! Two seams leave it. [`CacheClient`] sends ranged HEADs to a cache and nothing else; [`ListClient`] lists, probes and
-//! never warms. Each is built from its own side of an endpoint, so neither can be mistaken for the other. No call here
+//! Two seams leave it. [`CacheClient`] sends ranged HEADs to a cache and nothing else; [`ListClient`] lists, probes,
+//! reads and never warms. Each is built from its own side of an endpoint, so neither can be mistaken for the other. No call here
 //! retries and none has a deadline of its own beyond connecting: both belong to the caller.
 
 mod address;
+mod beginning;
 mod cache;
 mod credentials;
 mod error;

@@ -6,14 +6,19 @@ use std::sync::Mutex;
 use super::*;
 use crate::object::Object;
 
+mod depths;
+mod reads;
+
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// One request, as the script sees it.
 #[derive(Clone, Debug)]
 struct Ask {
+    /// Of a read, its key.
     prefix: String,
     token: Option<String>,
+    delimiter: bool,
     /// Counts the requests for this page, from 1.
     nth: u32,
     rereads: u32,
@@ -34,7 +39,13 @@ fn page(keys: &[&str], next: Option<&str>) -> Answer {
         last_modified: chrono::DateTime::UNIX_EPOCH,
         storage_class: None,
     });
-    let page = Page { objects: objects.collect(), next: next.map(str::to_owned), date: None };
+    let page = Page { objects: objects.collect(), next: next.map(str::to_owned), ..Page::default() };
+    (Duration::ZERO, Some(Ok(page)))
+}
+
+fn folders(names: &[&str], next: Option<&str>) -> Answer {
+    let folders = names.iter().map(|name| Key::from(*name)).collect();
+    let page = Page { folders, next: next.map(str::to_owned), ..Page::default() };
     (Duration::ZERO, Some(Ok(page)))
 }
 
@@ -87,22 +98,17 @@ impl Fake {
         self.state.lock().unwrap().asked.clone()
     }
 
-    async fn answer<T>(
-        &self,
-        bucket: &str,
-        prefix: String,
-        token: Option<&str>,
-        read: impl Fn(Page) -> T,
-    ) -> Result<T, RequestError> {
+    async fn answer<T>(&self, request: PageRequest<'_>, read: impl Fn(Page) -> T) -> Result<T, RequestError> {
+        let PageRequest { bucket, prefix, continuation, delimiter } = request;
         let (wait, what) = {
             let mut state = self.state.lock().unwrap();
-            let token = token.map(str::to_owned);
+            let (prefix, token) = (prefix.to_string(), continuation.map(str::to_owned));
             let nth = state.counts.entry((prefix.clone(), token.clone())).or_default();
             *nth += 1;
             let nth = *nth;
-            let region = state.regions.get(bucket).cloned();
+            let region = state.regions.get(bucket.as_str()).cloned();
             let (at, rereads) = (self.began.elapsed(), state.rereads);
-            let ask = Ask { prefix, token, nth, rereads, region, at };
+            let ask = Ask { prefix, token, delimiter, nth, rereads, region, at };
             let answer = (self.script)(&ask);
             state.asked.push(ask);
             state.open += 1;
@@ -130,8 +136,7 @@ impl Drop for Open<'_> {
 
 impl Lists for Fake {
     async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
-        let prefix = request.prefix.to_string();
-        self.answer(request.bucket.as_str(), prefix, request.continuation, |page| page).await
+        self.answer(request, |page| page).await
     }
 
     async fn buckets(&self) -> Result<Vec<BucketName>, RequestError> {
@@ -139,7 +144,18 @@ impl Lists for Fake {
             let names = page.objects.into_iter().map(|object| object.key.to_string());
             names.map(|name| BucketName { bucket: Bucket::new(&name), region: None }).collect()
         };
-        self.answer("", String::new(), None, read).await
+        let (bucket, prefix) = (Bucket::new(""), Key::from(""));
+        let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation: None, delimiter: false };
+        self.answer(request, read).await
+    }
+
+    /// The key of the one object that the script has is the body.
+    async fn read(&self, bucket: &Bucket, key: &Key, most: usize) -> Result<Option<Vec<u8>>, RequestError> {
+        let body = |page: Page| {
+            let body = page.objects.first().map(|object| object.key.as_bytes().to_vec());
+            body.map(|body| body.into_iter().take(most).collect())
+        };
+        self.answer(PageRequest { bucket, prefix: key, continuation: None, delimiter: false }, body).await
     }
 
     async fn reread_keys(&self) -> Result<(), String> {
@@ -158,9 +174,13 @@ fn patience() -> Patience {
     Patience { in_flight: 4, page_timeout: MINUTE, retries: 4, outage_wait: 5 * MINUTE }
 }
 
+fn range(prefix: &str, depth: Depth) -> Range {
+    Range { bucket: Bucket::new("b"), prefix: Key::from(prefix), depth }
+}
+
 /// The keys, or the first error.
 async fn list(fake: &Arc<Fake>, prefixes: &[&str]) -> Result<Vec<String>, ListError> {
-    let range = |prefix: &&str| Range { bucket: Bucket::new("b"), prefix: Key::from(*prefix) };
+    let range = |prefix: &&str| range(prefix, Depth::Keys);
     let progress = Arc::new(Progress::default());
     let mut pages = Box::pin(pages(fake.clone(), prefixes.iter().map(range).collect(), patience(), progress.clone()));
     let mut keys = Vec::new();

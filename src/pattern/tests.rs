@@ -118,6 +118,29 @@ fn a_bucket_is_named_or_searched_for() {
     assert!(!pattern.matches(&Bucket::new("other"), &"70b/x".into()));
 }
 
+#[test]
+fn a_glob_without_a_bucket_speaks_the_dialect_of_keys() {
+    for (glob, name, matches) in [
+        ("*.safetensors", &b"model.safetensors"[..], true),
+        ("*.safetensors", b"a/model.safetensors", false),
+        ("**/*.safetensors", b"a/model.safetensors", true),
+        ("__{0..9}_?.distcp", b"__7_0.distcp", true),
+        (".metadata", b".metadata", true),
+        (".metadata", b".metadata2", false),
+        ("s3://b/x", b"s3://b/x", true),
+        ("a*", b"a\xff", true),
+    ] {
+        assert_eq!(KeyGlob::parse(glob).unwrap().matches(name), matches, "{glob}");
+    }
+    let glob = KeyGlob::parse("a/{b,c}").unwrap();
+    assert_eq!((glob.text(), format!("{glob:?}").as_str()), ("a/{b,c}", "KeyGlob(\"a/{b,c}\")"));
+    assert_eq!(glob, KeyGlob::parse("a/{b,c}").unwrap());
+    assert_ne!(glob, KeyGlob::parse("a/{c,b}").unwrap(), "equal when written alike");
+    let error = KeyGlob::parse("a/[z-a]").unwrap_err();
+    assert_eq!((error.span, error.hint.as_deref()), (3..6, Some("write `a/[a-z]`")));
+    assert!(KeyGlob::parse("").is_err() && KeyGlob::parse("a/").is_err());
+}
+
 fn shown(text: &str, error: &PatternError) -> String {
     let column = text[..error.span.start].chars().count();
     let width = text[error.span.clone()].chars().count().max(1);

@@ -10,7 +10,7 @@ use futures::StreamExt;
 
 use super::connection::Connection;
 use crate::clock;
-use crate::list::{self, ListError, Lists, Patience, Range};
+use crate::list::{self, Depth, ListError, Lists, Patience, Range};
 use crate::object::Bucket;
 use crate::pattern::{Pattern, merge_prefixes};
 use crate::report::Progress;
@@ -125,7 +125,7 @@ async fn ranges(
     }
     let ranges = buckets.into_iter().flat_map(|(bucket, patterns)| {
         let prefixes = merge_prefixes(&patterns);
-        prefixes.into_iter().map(move |prefix| Range { bucket: bucket.clone(), prefix })
+        prefixes.into_iter().map(move |prefix| Range { bucket: bucket.clone(), prefix, depth: Depth::Keys })
     });
     Ok(ranges.collect())
 }

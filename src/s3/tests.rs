@@ -13,6 +13,7 @@ use crate::sim::{self, Sim};
 mod answers;
 mod connections;
 mod keys;
+mod reads;
 mod signing;
 
 /// Both clients of one endpoint, with keys from files.
@@ -89,7 +90,8 @@ async fn list_all(client: &ListClient, prefix: &str) -> Vec<Object> {
     let (bucket, prefix) = (training(), Key::from(prefix));
     let (mut objects, mut token) = (Vec::new(), None::<String>);
     loop {
-        let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation: token.as_deref() };
+        let request =
+            PageRequest { bucket: &bucket, prefix: &prefix, continuation: token.as_deref(), delimiter: false };
         let page = client.page(request).await.unwrap();
         objects.extend(page.objects);
         match page.next {

@@ -7,7 +7,7 @@ use crate::config::endpoint::Addressing;
 use crate::object::Key;
 use crate::sim::{Bucket, Entry, Kind, Listing, Side, UrlEncoding};
 
-fn hostile() -> Vec<String> {
+pub(super) fn hostile() -> Vec<String> {
     let mut keys: Vec<String> = [
         "plain",
         "a//b",

@@ -17,7 +17,7 @@ async fn a_right_signature_is_accepted_and_a_wrong_secret_is_denied() {
     let wrong = To { secret: "not-it", ..To::new(&cache, &list) }.connect().await;
     let error = wrong.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
     assert_eq!((error.class, error.message.as_str()), (Class::Denied, "403"));
-    let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None };
+    let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
     let error = wrong.list.page(request).await.unwrap_err();
     assert_eq!(error.class, Class::Denied);
     assert!(error.message.starts_with("403 SignatureDoesNotMatch"), "{error}");

@@ -1,0 +1,52 @@
+//! A glob of keys without a bucket.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::PatternError;
+use super::glob::Glob;
+use super::parse::{self, Dialect};
+
+/// The key part of a pattern alone, for names inside a group. Cheap to clone; equal when written alike.
+#[derive(Clone)]
+pub struct KeyGlob(Arc<Parsed>);
+
+struct Parsed {
+    text: String,
+    glob: Glob,
+}
+
+impl KeyGlob {
+    /// Reads a glob in the dialect of keys.
+    ///
+    /// # Errors
+    ///
+    /// Names the bytes of `text` at fault, and the fix where there is an obvious one.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let glob = Glob::new(parse::glob(text, 0..text.len(), Dialect::Key)?);
+        Ok(Self(Arc::new(Parsed { text: text.to_owned(), glob })))
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    pub fn matches(&self, name: &[u8]) -> bool {
+        self.0.glob.matches(name)
+    }
+}
+
+impl PartialEq for KeyGlob {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for KeyGlob {}
+
+impl fmt::Debug for KeyGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KeyGlob").field(&self.0.text).finish()
+    }
+}
