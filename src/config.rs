@@ -1,6 +1,5 @@
 //! What a user wrote, resolved: every value is valid, every default filled in. `raw` is what was typed, this is what is true.
 
-pub mod checkpoint;
 pub mod daemon;
 pub mod diagnostic;
 pub mod endpoint;

@@ -4,6 +4,7 @@ mod account;
 mod carry;
 mod connection;
 pub mod probe;
+mod resolve;
 mod survey;
 mod verdict;
 
@@ -17,6 +18,7 @@ pub use account::new_run;
 use carry::Going;
 pub use carry::mark_fresh;
 pub use connection::{Connection, Connections};
+use resolve::resolve;
 use survey::{Survey, survey};
 
 use crate::clock;
@@ -24,9 +26,9 @@ use crate::config::profile::Profile;
 use crate::journal::{Journal, Mark};
 use crate::object::Count;
 use crate::report::{Begun, Cut, Identity, Outcome, Progress, Report, Totals, Trigger};
-use crate::select::Selection;
 use crate::select::estimate::{self, Cost};
 use crate::select::plan::{Plan, Verdict};
+use crate::select::{Rules, Selection};
 use crate::warm::Stop;
 
 /// A run's deadline beyond what the clock can tell.
@@ -98,33 +100,67 @@ pub async fn plan_together(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Vec<Plan> {
-    let unbuilt: Vec<_> = tasks.iter().map(|task| unbuilt(&task.profile)).collect();
-    let built = tasks.iter().zip(&unbuilt).filter(|(_, unbuilt)| unbuilt.is_none());
-    let rules: Vec<_> = built.map(|(task, _)| Arc::new(task.profile.rules.clone())).collect();
     let deadlines = tasks.iter().map(|task| task.profile.deadline.unwrap_or(ONE_SHOT_DEADLINE));
-    let until = over(stop, deadlines.max().unwrap_or(ONE_SHOT_DEADLINE));
-    let survey = if rules.is_empty() { nothing_listed() } else { survey(connection, &rules, progress, until).await };
-    let Survey { selections, verdict, at, list_requests } = survey;
-    let mut selections = selections.into_iter();
-    let with = |(task, unbuilt): (&Task, Option<String>)| {
-        let selection = if unbuilt.is_some() { None } else { selections.next() }.unwrap_or_default();
-        let refused = selection.refused.as_ref().map(|why| Verdict::Refused(why.to_string()));
-        let verdict = match (unbuilt, &verdict) {
-            (Some(why), _) => Verdict::Refused(why),
-            (None, Verdict::Ready) => refused.unwrap_or(Verdict::Ready),
-            (None, other) => other.clone(),
-        };
-        make(task, selection, verdict, at, list_requests)
+    let wait = deadlines.max().unwrap_or(ONE_SHOT_DEADLINE);
+    let now = Instant::now();
+    let deadline = now.checked_add(wait).unwrap_or(now + FAR);
+    let objects = of_kind(tasks, |task| task.profile.checkpoint.is_none().then(|| rules(task)));
+    let groups = of_kind(tasks, |task| Some((rules(task), Arc::new(task.profile.checkpoint.clone()?))));
+    let objects = match objects.is_empty() {
+        true => nothing_listed(),
+        false => survey(connection, &objects, progress, over(stop, deadline)).await,
     };
-    tasks.iter().zip(unbuilt).map(with).collect()
+    let groups = match groups.is_empty() {
+        true => nothing_listed(),
+        false => resolve(connection, &groups, progress, over(stop, deadline)).await,
+    };
+    let (mut objects, mut groups) = (Found::from(objects), Found::from(groups));
+    let with = |task: &Task| {
+        if let Some(why) = unbuilt(&task.profile) {
+            return make(task, Selection::default(), Verdict::Refused(why), clock::now(), 0);
+        }
+        let found = if task.profile.checkpoint.is_some() { &mut groups } else { &mut objects };
+        let selection = found.selections.next().unwrap_or_default();
+        let refused = selection.refused.as_ref().map(|why| Verdict::Refused(why.to_string()));
+        let verdict = match &found.verdict {
+            Verdict::Ready => refused.unwrap_or(Verdict::Ready),
+            other => other.clone(),
+        };
+        make(task, selection, verdict, found.at, found.list_requests)
+    };
+    tasks.iter().map(with).collect()
+}
+
+/// What is to be listed for the tasks of one kind that can be planned.
+fn of_kind<T>(tasks: &[Task], what: impl Fn(&Task) -> Option<T>) -> Vec<T> {
+    tasks.iter().filter(|task| unbuilt(&task.profile).is_none()).filter_map(what).collect()
+}
+
+fn rules(task: &Task) -> Arc<Rules> {
+    Arc::new(task.profile.rules.clone())
+}
+
+/// A survey whose selections are handed out one by one.
+struct Found {
+    selections: std::vec::IntoIter<Selection>,
+    verdict: Verdict,
+    at: DateTime<Utc>,
+    list_requests: u64,
+}
+
+impl From<Survey> for Found {
+    fn from(survey: Survey) -> Self {
+        let Survey { selections, verdict, at, list_requests } = survey;
+        Self { selections: selections.into_iter(), verdict, at, list_requests }
+    }
 }
 
 /// Why a listing ends before it is done.
-async fn over(stop: &Stop, deadline: Duration) -> Verdict {
+async fn over(stop: &Stop, deadline: Instant) -> Verdict {
     tokio::select! {
         biased;
         () = stop.told() => cut_short(stop.why()),
-        () = tokio::time::sleep(deadline) => Verdict::Failed(TOO_LATE.to_owned()),
+        () = tokio::time::sleep_until(deadline) => Verdict::Failed(TOO_LATE.to_owned()),
     }
 }
 
@@ -136,12 +172,9 @@ fn cut_short(cut: Cut) -> Verdict {
 
 /// What hotset understands and does not do yet; ignoring it would warm the wrong objects.
 fn unbuilt(profile: &Profile) -> Option<String> {
-    let key = match (&profile.checkpoint, &profile.manifest) {
-        (Some(_), _) => "checkpoint",
-        (None, Some(_)) => "manifest",
-        (None, None) => return None,
-    };
-    Some(format!("`{key}` is not built yet in this version; the profile is refused rather than warmed without it"))
+    profile.manifest.as_ref()?;
+    let why = "`manifest` is not built yet in this version; the profile is refused rather than warmed without it";
+    Some(why.to_owned())
 }
 
 fn nothing_listed() -> Survey {

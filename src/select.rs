@@ -15,11 +15,14 @@ use crate::object::{Bucket, Count, Key, Object};
 use crate::pattern::Pattern;
 
 mod budget;
+pub mod checkpoint;
 pub mod estimate;
+pub mod group;
 pub mod plan;
 mod recency;
 
 use budget::Budget;
+use group::Group;
 
 /// What a profile says of its objects, resolved.
 #[derive(Clone, Debug)]
@@ -134,11 +137,21 @@ impl LeftOut {
 
     pub fn add(&mut self, object: &Object) {
         self.count.add(object.size);
-        let name = (&object.bucket, &object.key);
+        self.name(&object.bucket, &object.key);
+    }
+
+    /// Adds all of `other`, which holds other objects.
+    pub fn merge(&mut self, other: &Self) {
+        self.count = self.count + other.count;
+        other.sample.iter().for_each(|(bucket, key)| self.name(bucket, key));
+    }
+
+    fn name(&mut self, bucket: &Bucket, key: &Key) {
+        let name = (bucket, key);
         let place = self.sample.partition_point(|(bucket, key)| (bucket, key) < name);
         if place < Self::SAMPLE {
             self.sample.truncate(Self::SAMPLE - 1);
-            self.sample.insert(place, (object.bucket.clone(), object.key.clone()));
+            self.sample.insert(place, (bucket.clone(), key.clone()));
         }
     }
 }
@@ -162,11 +175,34 @@ pub struct Selection {
     pub left_out: BTreeMap<Reason, LeftOut>,
     /// Present when a cap cut something and let something in.
     pub cutoff: Option<Cutoff>,
+    /// The checkpoints, run by run, the newest first; empty in profiles without `checkpoint`.
+    pub groups: Vec<Group>,
+    /// Checkpoints older than all that are named.
+    pub more_groups: u64,
+    /// Of which checkpoints `selected` is made up, in its order.
+    pub segments: Vec<Segment>,
+    /// The newest complete checkpoints of runs of which nothing fits the caps.
+    pub runs_over_cap: Vec<String>,
     /// Why nothing of this may be warmed.
     pub refused: Option<Refusal>,
 }
 
+/// Objects of one checkpoint that stand side by side in a selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Which of the groups.
+    pub group: usize,
+    pub objects: usize,
+}
+
 impl Selection {
+    /// What is selected, in rank order, with the checkpoint that it belongs to.
+    pub fn with_groups(&self) -> impl Iterator<Item = (&Object, Option<&Group>)> {
+        let groups = self.segments.iter().flat_map(|segment| std::iter::repeat_n(segment.group, segment.objects));
+        let groups = groups.map(|group| self.groups.get(group)).chain(std::iter::repeat(None));
+        self.selected.iter().zip(groups)
+    }
+
     /// What is to be kept hot.
     pub fn kept(&self) -> Count {
         count(&self.selected)
@@ -188,6 +224,12 @@ impl Selection {
 pub enum Refusal {
     #[error("nothing matched: no pattern matches an object ({listed} listed)")]
     NothingMatched { listed: u64 },
+    #[error("nothing matched: no object belongs to a checkpoint of this layout ({listed} listed)")]
+    NoCheckpoint { listed: u64 },
+    #[error("no checkpoint is complete; the newest, {name}, is not: {why}")]
+    NoneComplete { name: String, why: String },
+    #[error("the newest checkpoint, {name}, is not complete: {why}; on_incomplete is \"refuse\"")]
+    Incomplete { name: String, why: String },
     #[error("the caps leave nothing: not even the first of {over} candidates fits")]
     AllOverCap { over: u64 },
     #[error("not all candidates fit the caps, and on_excess is \"refuse\"")]
@@ -234,8 +276,7 @@ impl Selector {
             matched: self.matched,
             selected,
             left_out: self.left_out,
-            cutoff: None,
-            refused: None,
+            ..Selection::default()
         };
         if selection.left_out.contains_key(&Reason::OverCap) {
             selection.cutoff = selection.selected.last().map(Cutoff::of);

@@ -44,8 +44,8 @@ pub fn write_json(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
 /// The selected keys in rank order, one JSON line each; none where the plan must not be carried out.
 pub fn write_objects(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     let ready = plan.verdict == Verdict::Ready;
-    for object in plan.selection.selected.iter().filter(|_| ready) {
-        serde_json::to_writer(&mut *out, &ObjectLine::new(&plan.profile, object))?;
+    for (object, group) in plan.selection.with_groups().filter(|_| ready) {
+        serde_json::to_writer(&mut *out, &ObjectLine::new(&plan.profile, object, group))?;
         writeln!(out)?;
     }
     Ok(())

@@ -12,11 +12,12 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::checkpoint::{Checkpoint, MemberCount};
 use super::endpoint::Site;
 use super::profile::Profile;
 use super::value::choice::Choice;
+use crate::pattern::KeyGlob;
 use crate::select::Cap;
+use crate::select::checkpoint::{Checkpoint, MemberCount};
 
 /// Changes with the meaning of what is hashed, so that a new reading is a new fingerprint.
 const EDITION: &str = "hotset fingerprint 1";
@@ -66,24 +67,30 @@ fn objects(facts: &mut Facts, profile: &Profile) {
     facts.set("storage_classes", rules.storage_classes.iter().map(ToString::to_string));
 }
 
+/// What the layout fills in counts as if it had been typed: a version that reads a layout otherwise warms something else.
 fn groups(facts: &mut Facts, checkpoint: &Checkpoint) {
+    let texts = |globs: &[KeyGlob]| globs.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
     facts.say("layout", checkpoint.layout.word());
-    facts.set("group", checkpoint.group.as_ref().map(ToString::to_string));
-    for (name, globs) in [("require", &checkpoint.require), ("forbid", &checkpoint.forbid)] {
-        // A layout's own globs are something else than none.
-        facts.say(name, if globs.is_some() { "typed" } else { "by layout" });
-        facts.set(name, globs.iter().flatten().map(ToString::to_string));
+    facts.say("group", checkpoint.naming.text());
+    facts.set("signs", texts(&checkpoint.signs));
+    for kind in &checkpoint.kinds {
+        facts.say("kind", &format!("{:?} {}", kind.when, kind.named));
+        facts.set("require", texts(&kind.require));
     }
-    let count = checkpoint.count.map(|count| match count {
+    facts.set("forbid", texts(&checkpoint.forbid));
+    facts.set("beside", checkpoint.beside.as_deref().map(str::to_owned));
+    facts.set("sets", checkpoint.sets.iter().map(ToString::to_string));
+    let count = match checkpoint.count {
         MemberCount::Any => "any".to_owned(),
         MemberCount::AsPrevious => "as-previous".to_owned(),
         MemberCount::AtLeast(members) => members.to_string(),
-    });
-    facts.set("count", count);
-    facts.set("pointer", checkpoint.pointer.as_ref().map(ToString::to_string));
+    };
+    facts.say("count", &count);
+    facts.set("pointer", checkpoint.pointer.as_deref().map(str::to_owned));
     facts.say("settle", &checkpoint.settle.as_nanos().to_string());
     facts.number("active_within", checkpoint.active_within.map(|length| length.as_nanos()));
     facts.say("parts", checkpoint.parts.word());
+    facts.set("without", texts(&checkpoint.without));
     facts.say("keep", &checkpoint.keep.to_string());
     facts.say("on_incomplete", checkpoint.on_incomplete.word());
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::checkpoint::Checkpoint;
 use super::endpoint::{Credentials, Endpoint};
 use crate::schedule::{Schedule, Window};
 use crate::select::Rules;
+use crate::select::checkpoint::Checkpoint;
 
 /// One `[profile.NAME]`, resolved.
 #[derive(Clone, Debug)]

@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::checkpoint::{Layout, OnIncomplete, Parts};
 use super::endpoint::Addressing;
 use super::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use super::value::duration::Length;
-use super::value::glob::{Buckets, Group, Members, Objects};
+use super::value::glob::{Buckets, Group, Members, Objects, Pointer};
 use super::value::listen::Listen;
 use super::value::name::{self, Name};
 use super::value::percent::Percent;
@@ -23,6 +22,8 @@ use super::value::text::{AwsProfile, Cron, FilePath, Manifest, Region, StorageCl
 use super::value::watch::Watch;
 use super::value::zone::Zone;
 use super::value::{At, OneOrMany, Typed, WordOrNumber};
+use crate::select::checkpoint::layout::Layout;
+use crate::select::checkpoint::{OnIncomplete, Parts};
 use crate::select::{OnExcess, Order};
 
 type Text<K> = Option<Typed<K>>;
@@ -301,7 +302,7 @@ pub struct Checkpoint {
     #[schemars(schema_with = "member_count")]
     pub count: Option<WordOrNumber>,
     /// Name of the file beside the groups that names the newest.
-    pub pointer: Text<Members>,
+    pub pointer: Text<Pointer>,
     /// How long a group must have been quiet.
     pub settle: Text<Length<true>>,
     /// Drop runs whose newest object is older.

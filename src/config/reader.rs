@@ -148,6 +148,11 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         self.layers.iter().any(|layer| self.cx.is_broken(&format!("{}.{key}", layer.path)))
     }
 
+    /// Whether a value of the key was recorded.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.settings.iter().any(|setting| setting.key == key)
+    }
+
     pub(super) fn record(&mut self, key: &'static str, value: String, origin: Origin) {
         self.settings.push(Setting { key, value, origin });
     }

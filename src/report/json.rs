@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{Errors, Outcome, Ratio, Report, Totals, Trigger};
 use crate::object::{Bucket, Count, ETag, Key, Object};
 use crate::select::estimate::Cost;
+use crate::select::group::{Group, State};
 use crate::select::plan::{Plan, Verdict};
 use crate::select::{Cap, LeftOut, Reason};
 
@@ -55,7 +56,8 @@ pub struct PlanLine<'a> {
     to_warm: Count,
     max_bytes: Option<u64>,
     over_cap: bool,
-    groups: [(); 0],
+    groups: Vec<GroupField<'a>>,
+    more_groups: u64,
     left_out: BTreeMap<Reason, LeftOutField<'a>>,
     cutoff: Option<CutoffField<'a>>,
     share: Option<f64>,
@@ -85,7 +87,8 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
                 Cap::Unlimited => None,
             },
             over_cap: plan.over_cap(),
-            groups: [],
+            groups: plan.selection.groups.iter().map(|group| GroupField::new(group, plan.at)).collect(),
+            more_groups: plan.selection.more_groups,
             left_out: left_out(&plan.selection.left_out),
             cutoff: plan
                 .selection
@@ -96,6 +99,39 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
             cost: plan.cost,
             list_requests: plan.list_requests,
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// A checkpoint in `plan --json`.
+#[derive(Debug, Serialize)]
+pub struct GroupField<'a> {
+    bucket: &'a str,
+    run: String,
+    name: String,
+    step: Option<u64>,
+    /// `null` where the checkpoint did not have to be listed.
+    objects: Option<u64>,
+    bytes: Option<u64>,
+    /// Of its newest object.
+    age_s: Option<u64>,
+    state: State,
+    why: Option<&'a str>,
+}
+
+impl<'a> GroupField<'a> {
+    /// As of `at`.
+    pub fn new(group: &'a Group, at: DateTime<Utc>) -> Self {
+        Self {
+            bucket: group.bucket.as_str(),
+            run: group.run.to_string(),
+            name: group.name.to_string(),
+            step: group.step,
+            objects: group.count.map(|count| count.objects),
+            bytes: group.count.map(|count| count.bytes),
+            age_s: group.age(at).map(|age| age.as_secs()),
+            state: group.state,
+            why: group.why.as_deref(),
         }
     }
 }
@@ -177,18 +213,23 @@ pub struct ObjectLine<'a> {
     size: u64,
     etag: Option<&'a str>,
     last_modified: String,
-    group: Option<&'a str>,
+    /// The name of its checkpoint.
+    group: Option<String>,
+    /// The run of its checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
 }
 
 impl<'a> ObjectLine<'a> {
-    pub fn new(profile: &'a str, object: &'a Object) -> Self {
+    pub fn new(profile: &'a str, object: &'a Object, group: Option<&Group>) -> Self {
         Self {
             profile,
             place: Place::new(&object.bucket, &object.key),
             size: object.size,
             etag: object.etag.as_ref().map(ETag::as_str),
             last_modified: time(object.last_modified),
-            group: None,
+            group: group.map(|group| group.name.to_string()),
+            run: group.map(|group| group.run.to_string()),
         }
     }
 }

@@ -88,7 +88,7 @@ async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &
 }
 
 /// What has to be listed: for each bucket, the prefixes of all patterns that it matches.
-async fn ranges(
+pub(super) async fn ranges(
     connection: &Connection,
     patterns: &[&Pattern],
     patience: &Patience,
@@ -138,7 +138,7 @@ fn allowed(connection: &Connection, bucket: &Bucket) -> Result<(), String> {
 }
 
 /// An endpoint that says no is a refusal; one that cannot be reached or understood is worth another try.
-fn verdict(error: &ListError) -> Verdict {
+pub(super) fn verdict(error: &ListError) -> Verdict {
     let text = error.to_string();
     match error.source.class {
         Class::Denied | Class::NotFound | Class::Rejected | Class::Truncated => Verdict::Refused(text),

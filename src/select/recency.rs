@@ -16,12 +16,17 @@ impl Rules {
     ///
     /// `now` is the server's clock. An object from its future is 0 s old.
     pub fn reason(&self, object: &Object, now: DateTime<Utc>) -> Option<Reason> {
+        self.reason_in_group(object).or_else(|| self.by_age(age(object, now)))
+    }
+
+    /// The same for a member of a checkpoint, of which no age is asked.
+    pub fn reason_in_group(&self, object: &Object) -> Option<Reason> {
         let excluded = || self.exclude.iter().any(|pattern| pattern.matches(&object.bucket, &object.key));
         if excluded() {
             return Some(Reason::Excluded);
         }
         let by_kind = without_bytes(object).or_else(|| self.by_class(object));
-        by_kind.or_else(|| self.by_size(object.size)).or_else(|| self.by_age(age(object, now)))
+        by_kind.or_else(|| self.by_size(object.size))
     }
 
     fn by_class(&self, object: &Object) -> Option<Reason> {

@@ -1,12 +1,13 @@
-use std::sync::Arc;
-use std::time::Duration;
-
-use crate::config::checkpoint::{Checkpoint, Layout, MemberCount, OnIncomplete, Parts};
 use crate::config::context::Bad;
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Origin, Reader, Section, toml_string, value};
 use crate::config::suggest::did_you_mean;
+use crate::config::value::choice::Choice;
+use crate::pattern::KeyGlob;
+use crate::select::checkpoint::layout::Layout;
+use crate::select::checkpoint::naming::Naming;
+use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, OnIncomplete, Parts, When};
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Checkpoint>;
 
@@ -38,54 +39,102 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     let forbid = globs(r, "forbid", |c| c.forbid.as_ref());
     let count = count(r);
     let pointer = r.text("pointer", |c| c.pointer.as_ref());
-    let settle = r.text_or("settle", |c| c.settle.as_ref(), Duration::from_mins(2));
+    let settle = r.text_or("settle", |c| c.settle.as_ref(), Checkpoint::SETTLE);
     let active_within = r.text("active_within", |c| c.active_within.as_ref());
     let parts = r.text("parts", |c| c.parts.as_ref());
     let keep = r.count_or("keep", |c| c.keep.as_ref(), 1);
     let on_incomplete = r.text_or("on_incomplete", |c| c.on_incomplete.as_ref(), OnIncomplete::default());
     let (layout, group) = (layout?.ok_or(Bad)?, group?);
-    let grouped = group_fits(r, &layout, group.as_ref());
-    let parts = weights_can_be_told(r, &layout, parts?);
-    grouped?;
+    let checkpoint = base(r, &layout, group);
+    let parts = parts_of(r, &layout, parts?);
+    let mut checkpoint = checkpoint?;
+    if let Some(require) = require? {
+        checkpoint.kinds = vec![Kind { when: When::Always, require, named: false }];
+    }
+    checkpoint.forbid = forbid?.unwrap_or(checkpoint.forbid);
+    checkpoint.count = count?.unwrap_or(checkpoint.count);
+    checkpoint.pointer = value(pointer)?.or(checkpoint.pointer);
+    show_layout(r, &checkpoint);
+    (checkpoint.parts, checkpoint.without) = parts?;
     Ok(Checkpoint {
-        layout: layout.value,
-        group: group.map(|found| found.value),
-        require: require?,
-        forbid: forbid?,
-        count: count?,
-        pointer: value(pointer)?,
         settle: settle?,
         active_within: value(active_within)?,
-        parts: parts?,
-        keep: keep?,
+        keep: keep? as usize,
         on_incomplete: on_incomplete?,
+        ..checkpoint
     })
 }
 
-fn group_fits(r: &mut R<'_, '_>, layout: &Found<Layout>, group: Option<&Found<Arc<str>>>) -> Result<(), Bad> {
-    if layout.value != Layout::Custom || group.is_some() {
-        return Ok(());
+/// What the layout says, with the groups that were typed in place of its own.
+fn base(r: &mut R<'_, '_>, layout: &Found<Layout>, group: Option<Found<Naming>>) -> Result<Checkpoint, Bad> {
+    match (Checkpoint::of(layout.value), group) {
+        (Some(preset), None) => Ok(preset),
+        // Names that were typed tell by themselves what is a group.
+        (Some(preset), Some(group)) => Ok(Checkpoint { naming: group.value, signs: Vec::new(), ..preset }),
+        (None, Some(group)) => Ok(Checkpoint::custom(group.value)),
+        (None, None) => {
+            let error = Diagnostic::error("a custom layout says what a checkpoint is").key(format!("{}.group", r.path));
+            r.rule(
+                error
+                    .at(&layout.place, "has no `group`")
+                    .help("for example `group = '(?<run>.*)/step_(?<step>[0-9]+)/'`: a regular expression over keys"),
+            );
+            Err(Bad)
+        }
     }
-    let error = Diagnostic::error("a custom layout says what a checkpoint is").key(format!("{}.group", r.path));
-    r.rule(
-        error
-            .at(&layout.place, "has no `group`")
-            .help("for example `group = '(?<run>.*)/step_(?<step>[0-9]+)/'`: a regular expression over keys"),
-    );
-    Err(Bad)
 }
 
-fn weights_can_be_told(r: &mut R<'_, '_>, layout: &Found<Layout>, parts: Option<Found<Parts>>) -> Result<Parts, Bad> {
+/// Records what was left to the layout.
+fn show_layout(r: &mut R<'_, '_>, checkpoint: &Checkpoint) {
+    let list = |globs: &[KeyGlob]| {
+        let globs: Vec<String> = globs.iter().map(|glob| toml_string(glob.text())).collect();
+        format!("[{}]", globs.join(", "))
+    };
+    let count = match checkpoint.count {
+        MemberCount::Any => toml_string("any"),
+        MemberCount::AsPrevious => toml_string("as-previous"),
+        MemberCount::AtLeast(least) => least.to_string(),
+    };
+    let require = match checkpoint.kinds.as_slice() {
+        [Kind { when: When::Always, require, named: false }] => Some(list(require)),
+        _ => None,
+    };
+    let forbid = (!checkpoint.forbid.is_empty()).then(|| list(&checkpoint.forbid));
+    let pointer = checkpoint.pointer.as_deref().map(toml_string);
+    let all = [
+        ("group", Some(toml_string(checkpoint.naming.text()))),
+        ("require", require),
+        ("forbid", forbid),
+        ("count", Some(count)),
+        ("pointer", pointer),
+    ];
+    let origin = match checkpoint.layout {
+        Layout::Custom => Origin::Default,
+        layout => Origin::Inherited(format!("layout {}", layout.word())),
+    };
+    for (key, value) in all {
+        if let Some(value) = value.filter(|_| !r.has(key)) {
+            r.record(key, value, origin.clone());
+        }
+    }
+}
+
+type PartsOf = (Parts, Vec<KeyGlob>);
+
+fn parts_of(r: &mut R<'_, '_>, layout: &Found<Layout>, parts: Option<Found<Parts>>) -> Result<PartsOf, Bad> {
     let Some(parts) = parts else {
         r.record("parts", "\"all\"".to_owned(), Origin::Default);
-        return Ok(Parts::All);
+        return Ok((Parts::All, Vec::new()));
     };
-    let reason = layout.value.mixes_weights().filter(|_| parts.value == Parts::Weights);
-    let Some(reason) = reason else { return Ok(parts.value) };
-    let error = Diagnostic::error(format!("weights cannot be had alone: {reason}")).key(&parts.key);
-    let error = error.at(&parts.place, "").at(&layout.place, "in this layout");
-    r.rule(error.help("write `parts = \"all\"`; `exclude` of the profile drops members by name"));
-    Err(Bad)
+    if parts.value == Parts::All {
+        return Ok((Parts::All, Vec::new()));
+    }
+    layout.value.weights().map(|without| (Parts::Weights, without)).map_err(|reason| {
+        let error = Diagnostic::error(format!("weights cannot be had alone: {reason}")).key(&parts.key);
+        let error = error.at(&parts.place, "").at(&layout.place, "in this layout");
+        r.rule(error.help("write `parts = \"all\"`; `exclude` of the profile drops members by name"));
+        Bad
+    })
 }
 
 type List = crate::config::value::At<Vec<crate::config::value::Typed<crate::config::value::glob::Members>>>;
@@ -94,7 +143,7 @@ fn globs<'a>(
     r: &mut R<'a, '_>,
     key: &'static str,
     pick: impl Fn(&'a raw::Checkpoint) -> Option<&'a List>,
-) -> Result<Option<Vec<Arc<str>>>, Bad> {
+) -> Result<Option<Vec<KeyGlob>>, Bad> {
     let list = value(r.texts(key, pick))?;
     Ok(list.map(|list| list.into_iter().map(|found| found.value).collect()))
 }

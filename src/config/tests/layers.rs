@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::super::checkpoint::{Layout, MemberCount, Parts};
 use super::super::endpoint::{Addressing, CredentialSource};
 use super::super::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use super::super::{Config, load_sources};
 use super::{LOTA, config, errors, source};
 use crate::object::Bucket;
+use crate::select::checkpoint::layout::Layout;
+use crate::select::checkpoint::{MemberCount, Parts};
 use crate::select::{Cap, OnExcess, Order};
 
 fn layered(texts: &[&str]) -> Config {
@@ -49,7 +50,7 @@ fn a_checkpoint_refuses_by_default_what_does_not_fit() {
     let checkpoint = profile.checkpoint.as_ref().unwrap();
     assert_eq!(profile.rules.on_excess, OnExcess::Refuse);
     assert_eq!((checkpoint.layout, checkpoint.keep, checkpoint.parts), (Layout::Verl, 3, Parts::Weights));
-    assert_eq!((checkpoint.count, checkpoint.settle), (Some(MemberCount::AtLeast(8)), Duration::from_mins(2)));
+    assert_eq!((checkpoint.count, checkpoint.settle), (MemberCount::AtLeast(8), Duration::from_mins(2)));
 }
 
 #[test]

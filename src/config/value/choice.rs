@@ -1,10 +1,11 @@
 //! Values that are one word of a few.
 
 use super::{Kind, ValueError};
-use crate::config::checkpoint::{Layout, OnIncomplete, Parts};
 use crate::config::endpoint::Addressing;
 use crate::config::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use crate::config::suggest::did_you_mean;
+use crate::select::checkpoint::layout::Layout;
+use crate::select::checkpoint::{OnIncomplete, Parts};
 use crate::select::{OnExcess, Order};
 
 /// A closed set of words.

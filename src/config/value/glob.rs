@@ -1,10 +1,10 @@
 //! Patterns of objects and of buckets. Their dialect is the room `pattern`'s; here they are values of a file.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Kind, ValueError};
-use crate::pattern::{BucketGlob, Pattern, PatternError};
+use crate::pattern::{BucketGlob, KeyGlob, Pattern, PatternError};
+use crate::select::checkpoint::naming::{Naming, NamingError};
 
 fn explain(error: &PatternError) -> ValueError {
     let message = ValueError::new(error.to_string()).at(error.span.clone());
@@ -52,30 +52,45 @@ impl Kind for Buckets {
 pub struct Members;
 
 impl Kind for Members {
-    type Value = Arc<str>;
+    type Value = KeyGlob;
     const EXAMPLE: &'static str = "metadata.json";
     const PATTERN: Option<&'static str> = Some(".");
 
-    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
-        const BELOW: &str = "s3://bucket/";
+    fn parse(text: &str) -> Result<KeyGlob, ValueError> {
         if text.is_empty() {
             return Err(ValueError::new("a glob of names below the group is expected"));
         }
         if text.starts_with("s3://") {
             return Err(ValueError::new("is a whole address").help("name members relative to their group"));
         }
-        // A bucket in front makes it the pattern that this kind is a part of.
-        let cut = |span: Range<usize>| span.start.saturating_sub(BELOW.len())..span.end.saturating_sub(BELOW.len());
-        Pattern::parse(&format!("{BELOW}{text}")).map_err(|error| {
-            let error = explain(&error);
-            let help = error.help.map(|help| help.replace(BELOW, ""));
-            ValueError { span: error.span.map(cut), help, ..error }
-        })?;
+        KeyGlob::parse(text).map_err(|error| explain(&error))
+    }
+
+    fn show(glob: &KeyGlob) -> String {
+        glob.text().to_owned()
+    }
+}
+
+/// The file that names the newest checkpoint: a name beside the groups, byte for byte.
+pub struct Pointer;
+
+impl Kind for Pointer {
+    type Value = Arc<str>;
+    const EXAMPLE: &'static str = "latest";
+    const PATTERN: Option<&'static str> = Some(".");
+
+    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
+        if text.is_empty() {
+            return Err(ValueError::new("the name of a file beside the groups is expected"));
+        }
+        if text.starts_with("s3://") {
+            return Err(ValueError::new("is a whole address").help("name the file as it is called beside the groups"));
+        }
         Ok(text.into())
     }
 
-    fn show(glob: &Arc<str>) -> String {
-        glob.to_string()
+    fn show(name: &Arc<str>) -> String {
+        name.to_string()
     }
 }
 
@@ -83,41 +98,30 @@ impl Kind for Members {
 pub struct Group;
 
 impl Kind for Group {
-    type Value = Arc<str>;
+    type Value = Naming;
     const EXAMPLE: &'static str = "(?<run>.*)/step_(?<step>[0-9]+)/";
     const PATTERN: Option<&'static str> = Some(r"\(\?P?<step>");
 
-    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
-        let regex =
-            regex::bytes::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|cause| explain_regex(&cause))?;
-        let names: Vec<&str> = regex.capture_names().flatten().collect();
-        if !names.contains(&"step") {
+    fn parse(text: &str) -> Result<Naming, ValueError> {
+        let naming = Naming::parse(text).map_err(|error| {
+            let message = ValueError::new(error.to_string());
+            match error {
+                NamingError::Capture(_) => message.help(
+                    "captures are `step`, `run`, `name` and `temporary`; write `(?:...)` for a group that captures nothing",
+                ),
+                NamingError::Syntax(_) | NamingError::TooLarge => message,
+            }
+        })?;
+        if !naming.counts() {
             return Err(
                 ValueError::new("has no capture `step`").help("name the number that counts up: `(?<step>[0-9]+)`")
             );
         }
-        match names.iter().find(|name| !matches!(**name, "step" | "run")) {
-            Some(name) => Err(ValueError::new(format!("has a capture `{name}`, which means nothing here"))
-                .help("captures are `step` and `run`; write `(?:...)` for a group that captures nothing")),
-            None => Ok(text.into()),
-        }
+        Ok(naming)
     }
 
-    fn show(regex: &Arc<str>) -> String {
-        regex.to_string()
-    }
-}
-
-fn explain_regex(cause: &regex::Error) -> ValueError {
-    match cause {
-        // The last line of the parser's drawing is the reason; the caret is ours.
-        regex::Error::Syntax(drawing) => {
-            let reason = drawing.lines().last().unwrap_or_default();
-            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-            ValueError::new(format!("is not a regular expression: {reason}"))
-        }
-        regex::Error::CompiledTooBig(_) => ValueError::new("is too large a regular expression"),
-        other => ValueError::new(format!("is not a regular expression: {other}")),
+    fn show(naming: &Naming) -> String {
+        naming.text().to_owned()
     }
 }
 

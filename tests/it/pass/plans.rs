@@ -24,7 +24,7 @@ async fn a_plan_talks_to_the_list_endpoint_only() {
     assert_eq!((counters.cache.connections, counters.cache.total()), (0, 0));
     assert_eq!(counters.list.total(), 1);
     snapshot("plan-trimmed", &plan_json(&plan));
-    let line = serde_json::to_string(&ObjectLine::new("p", &plan.selection.selected[0])).unwrap();
+    let line = serde_json::to_string(&ObjectLine::new("p", &plan.selection.selected[0], None)).unwrap();
     snapshot("plan-object", &line);
 }
 
@@ -93,17 +93,13 @@ async fn a_bucket_that_is_not_there_is_refused() {
 
 #[tokio::test]
 async fn what_is_not_built_yet_is_refused_before_anything_is_sent() {
-    for (name, table) in [
-        ("checkpoint", profile("\"s3://training/**\"", "checkpoint = { layout = \"torch-dcp\", keep = 1 }")),
-        ("manifest", "[profile.p]\nmanifest = \"s3://training/list.jsonl\"\nmax_bytes = \"1 TiB\"\n".to_owned()),
-    ] {
-        let stage = stage(builder().bucket("training", bucket("", 9)), "", &table).await;
-        let report = stage.warm("p").await;
-        assert_eq!(report.outcome, Outcome::Refused, "{name}");
-        assert!(report.reason.as_ref().unwrap().starts_with(&format!("`{name}` is not built yet")), "{report:?}");
-        let counters = stage.sim.counters();
-        assert_eq!((counters.list.total(), counters.cache.total()), (0, 0), "{name}");
-    }
+    let table = "[profile.p]\nmanifest = \"s3://training/list.jsonl\"\nmax_bytes = \"1 TiB\"\n";
+    let stage = stage(builder().bucket("training", bucket("", 9)), "", table).await;
+    let report = stage.warm("p").await;
+    assert_eq!(report.outcome, Outcome::Refused);
+    assert!(report.reason.as_ref().unwrap().starts_with("`manifest` is not built yet"), "{report:?}");
+    let counters = stage.sim.counters();
+    assert_eq!((counters.list.total(), counters.cache.total()), (0, 0));
 }
 
 #[tokio::test]
@@ -147,8 +143,7 @@ async fn a_store_that_is_away_is_a_failure_worth_another_try() {
 #[tokio::test]
 async fn a_profile_that_is_not_built_yet_takes_no_other_down() {
     let sim = builder().bucket("training", bucket("data/", 20));
-    let tables = "[profile.a]\nobjects = [\"s3://missing/**\"]\nmax_bytes = \"1 TiB\"\n\
-                  checkpoint = { layout = \"torch-dcp\", keep = 1 }\n\
+    let tables = "[profile.a]\nmanifest = \"s3://missing/list.jsonl\"\nmax_bytes = \"1 TiB\"\n\
                   [profile.b]\nobjects = [\"s3://training/**\"]\nmax_bytes = \"1 TiB\"\n";
     let stage = stage(sim, "", tables).await;
     let tasks = [stage.task("a"), stage.task("b")];

@@ -1,0 +1,135 @@
+//! Finds the newest complete checkpoints: asks the endpoint what the searches need to know, round by round. What several of
+//! them ask for in one round is asked once.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, stream};
+
+use super::connection::Connection;
+use super::survey::{Survey, ranges, verdict};
+use crate::clock;
+use crate::list::{self, Depth, Patience, Range};
+use crate::pattern::Pattern;
+use crate::report::Progress;
+use crate::select::Rules;
+use crate::select::checkpoint::{Checkpoint, Listing, Need, Search};
+use crate::select::plan::Verdict;
+
+/// What is searched for.
+pub(super) type Wanted = (Arc<Rules>, Arc<Checkpoint>);
+
+/// Searches for all of `wanted`, no longer than `until` takes.
+pub(super) async fn resolve(
+    connection: &Connection,
+    wanted: &[Wanted],
+    progress: &Arc<Progress>,
+    until: impl Future<Output = Verdict>,
+) -> Survey {
+    let requests = progress.list_requests.load(Ordering::Relaxed);
+    let mut rounds = Rounds {
+        connection,
+        patience: Patience::from(&connection.endpoint.limits),
+        progress,
+        searches: Vec::new(),
+        date: None,
+    };
+    let resolved = tokio::select! {
+        biased;
+        why = until => Err(why),
+        resolved = rounds.carry_out(wanted) => resolved,
+    };
+    let mut searches = rounds.searches.into_iter();
+    Survey {
+        selections: wanted.iter().map(|_| searches.next().map(Search::finish).unwrap_or_default()).collect(),
+        verdict: resolved.err().unwrap_or(Verdict::Ready),
+        at: rounds.date.unwrap_or_else(clock::now),
+        list_requests: progress.list_requests.load(Ordering::Relaxed) - requests,
+    }
+}
+
+/// Who asked for something: a search, and the place in its round.
+type Askers = Vec<(usize, usize)>;
+
+struct Rounds<'a> {
+    connection: &'a Connection,
+    patience: Patience,
+    progress: &'a Arc<Progress>,
+    searches: Vec<Search>,
+    /// The server's clock, at its first answer.
+    date: Option<DateTime<Utc>>,
+}
+
+impl Rounds<'_> {
+    async fn carry_out(&mut self, wanted: &[Wanted]) -> Result<(), Verdict> {
+        for (rules, checkpoint) in wanted {
+            let patterns: Vec<&Pattern> = rules.patterns.iter().collect();
+            let scopes = ranges(self.connection, &patterns, &self.patience, self.progress).await?;
+            let scopes = scopes.into_iter().map(|range| (range.bucket, range.prefix)).collect();
+            self.searches.push(Search::new(rules.clone(), checkpoint.clone(), scopes, clock::now()));
+        }
+        loop {
+            let mut asked: HashMap<Need, Askers> = HashMap::new();
+            for (search, needs) in self.searches.iter_mut().map(Search::needs).enumerate() {
+                for (nth, need) in needs.into_iter().enumerate() {
+                    asked.entry(need).or_default().push((search, nth));
+                }
+            }
+            if asked.is_empty() {
+                return Ok(());
+            }
+            self.answer(asked).await?;
+        }
+    }
+
+    async fn answer(&mut self, asked: HashMap<Need, Askers>) -> Result<(), Verdict> {
+        let (mut lists, mut reads) = (Vec::new(), Vec::new());
+        for (need, askers) in asked {
+            match need {
+                Need::List { bucket, prefix, listing } => {
+                    let depth = match listing {
+                        Listing::Keys => Depth::Keys,
+                        Listing::FirstKeys => Depth::FirstKeys,
+                        Listing::Folders => Depth::Folders,
+                    };
+                    lists.push((Range { bucket, prefix, depth }, askers));
+                }
+                Need::Read { bucket, key } => reads.push((bucket, key, askers)),
+            }
+        }
+        let (connection, patience, progress) = (self.connection, &self.patience, self.progress);
+        let read = |(bucket, key, askers)| async move {
+            let lists = connection.lists.clone();
+            let text = list::read(lists, &bucket, &key, Search::READ, patience.clone(), progress.clone()).await;
+            (text, askers)
+        };
+        let mut texts = pin!(stream::iter(reads).map(read).buffer_unordered(patience.in_flight.max(1)));
+        while let Some((text, askers)) = texts.next().await {
+            let text = text.map_err(|error| verdict(&error))?;
+            for (search, nth) in askers {
+                self.searches[search].read(nth, text.as_deref());
+            }
+        }
+        let (ranges, askers): (Vec<_>, Vec<Askers>) = lists.into_iter().unzip();
+        let lists = connection.lists.clone();
+        let mut pages = pin!(list::pages_of(lists, ranges, patience.clone(), progress.clone()));
+        while let Some(page) = pages.next().await {
+            let (range, page) = page.map_err(|error| verdict(&error))?;
+            if let (None, Some(date)) = (self.date, page.date) {
+                self.date = Some(date);
+                self.searches.iter_mut().for_each(|search| search.begin(date));
+            }
+            let more = page.next.is_some();
+            if let Some(((search, nth), others)) = askers[range].split_last() {
+                for (search, nth) in others {
+                    self.searches[*search].page(*nth, (page.objects.clone(), page.folders.clone()), more);
+                }
+                self.searches[*search].page(*nth, (page.objects, page.folders), more);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! The chosen groups under the caps, whole or not at all: the newest of every run before the second newest of any.
+
+use std::collections::BTreeMap;
+
+use super::find::Found;
+use super::ranking::Ranking;
+use super::search::Search;
+use super::{Checkpoint, OnIncomplete};
+use crate::object::{Count, Object};
+use crate::select::group::State;
+use crate::select::{Cap, Cutoff, LeftOut, OnExcess, Reason, Refusal, Rules, Segment, Selection};
+
+/// Groups of a run that a plan names; what is older is counted.
+const NAMED: usize = 100;
+
+pub(super) fn choose(search: Search) -> Selection {
+    let Search { rules, checkpoint, finder, runs, .. } = search;
+    let mut runs = runs.unwrap_or_default();
+    let mut selection = Selection { listed: finder.others, ..Selection::default() };
+    let mut fill = Fill { rules: &rules, kept: Count::default(), is_full: false };
+    let mut ranks = ranks(&runs);
+    let names: Vec<usize> = runs.iter().map(|run| run.groups.len().min(NAMED)).collect();
+    report(&runs, &mut selection);
+    for (rank, run, at) in ranks.drain(..) {
+        let members = runs[run].groups[at].census.as_mut().map(|census| std::mem::take(&mut census.members));
+        let mut members = members.unwrap_or_default();
+        members.sort_by(|a, b| a.key.cmp(&b.key));
+        let index = names[..run].iter().sum::<usize>() + at;
+        let fits = fill.takes(&members);
+        if !fits {
+            let left = selection.left_out.entry(Reason::OverCap).or_default();
+            members.iter().for_each(|object| left.add(object));
+            if rank == 0 {
+                selection.runs_over_cap.push(name(&runs[run].groups[at].found));
+            }
+            if let Some(group) = selection.groups.get_mut(index) {
+                (group.state, group.why) = (State::OverCap, Some("it does not fit the caps".to_owned()));
+            }
+            continue;
+        }
+        selection.segments.push(Segment { group: index, objects: members.len() });
+        selection.selected.append(&mut members);
+    }
+    account(&runs, &mut selection);
+    if selection.left_out.contains_key(&Reason::OverCap) {
+        selection.cutoff = selection.selected.last().map(Cutoff::of);
+    }
+    selection.refused = refusal(&runs, &selection, (&checkpoint, &rules));
+    selection
+}
+
+/// Chosen groups as `(rank, run, group)`, in the order in which caps let them in.
+fn ranks(runs: &[Ranking]) -> Vec<(usize, usize, usize)> {
+    let mut ranks: Vec<_> = runs
+        .iter()
+        .enumerate()
+        .flat_map(|(run, ranking)| ranking.chosen.iter().enumerate().map(move |(rank, at)| (rank, run, *at)))
+        .collect();
+    let newest = |run: usize, at: usize| runs[run].groups[at].census.as_ref().and_then(|census| census.newest);
+    ranks.sort_by_key(|(rank, run, at)| (*rank, std::cmp::Reverse(newest(*run, *at)), *run));
+    ranks
+}
+
+/// Names the groups, run by run, the newest first.
+fn report(runs: &[Ranking], selection: &mut Selection) {
+    for run in runs {
+        let named = run.groups.len().min(NAMED);
+        selection.groups.extend((0..named).map(|at| run.report(at)));
+        selection.more_groups += (run.groups.len() - named) as u64;
+    }
+}
+
+/// What the caps still let in.
+struct Fill<'a> {
+    rules: &'a Rules,
+    kept: Count,
+    is_full: bool,
+}
+
+impl Fill<'_> {
+    /// The first group that does not fit ends it, so that a larger cap never loses one.
+    fn takes(&mut self, members: &[Object]) -> bool {
+        let bytes = members.iter().fold(u128::from(self.kept.bytes), |sum, object| sum + u128::from(object.size));
+        let objects = self.kept.objects + members.len() as u64;
+        let over_bytes = match self.rules.max_bytes {
+            Cap::Bytes(most) => bytes > u128::from(most),
+            Cap::Unlimited => false,
+        };
+        self.is_full = self.is_full || over_bytes || self.rules.max_objects.is_some_and(|most| objects > most);
+        if !self.is_full {
+            members.iter().for_each(|object| self.kept.add(object.size));
+        }
+        !self.is_full
+    }
+}
+
+/// What was listed, what the patterns match of it, and why it was left out.
+fn account(runs: &[Ranking], selection: &mut Selection) {
+    for run in runs {
+        for (at, group) in run.groups.iter().enumerate() {
+            let Some(census) = &group.census else { continue };
+            selection.listed = selection.listed + census.all;
+            selection.matched = selection.matched + census.matched.count;
+            if run.chosen.contains(&at) && run.inactive.is_none() {
+                merge(&mut selection.left_out, &census.left);
+                continue;
+            }
+            if census.matched.count.objects > 0 {
+                let reason = match group.why {
+                    Some(_) if run.inactive.is_none() => Reason::IncompleteGroup,
+                    _ => Reason::OlderGroup,
+                };
+                selection.left_out.entry(reason).or_default().merge(&census.matched);
+            }
+        }
+    }
+}
+
+fn merge(into: &mut BTreeMap<Reason, LeftOut>, from: &BTreeMap<Reason, LeftOut>) {
+    for (reason, left) in from {
+        into.entry(*reason).or_default().merge(left);
+    }
+}
+
+/// Why nothing may be warmed. The first that holds, from the least to the most that was found.
+fn refusal(runs: &[Ranking], selection: &Selection, (checkpoint, rules): (&Checkpoint, &Rules)) -> Option<Refusal> {
+    let active = || runs.iter().filter(|run| run.inactive.is_none());
+    let newest = |run: &Ranking| {
+        let group = run.groups.iter().find(|group| group.why.is_some())?;
+        Some((name(&group.found), group.why.clone()?))
+    };
+    if runs.is_empty() {
+        let listed = selection.listed.objects;
+        return (!rules.allow_empty).then_some(Refusal::NoCheckpoint { listed });
+    }
+    if active().next().is_some() && active().all(|run| run.chosen.is_empty()) {
+        let (name, why) = active().find_map(newest).unwrap_or_default();
+        return Some(Refusal::NoneComplete { name, why });
+    }
+    if checkpoint.on_incomplete == OnIncomplete::Refuse
+        && let Some((name, why)) = active().filter(|run| run.chosen.first() != Some(&0)).find_map(newest)
+    {
+        return Some(Refusal::Incomplete { name, why });
+    }
+    let over = selection.over_cap().objects;
+    if over > 0 && selection.selected.is_empty() {
+        return Some(Refusal::AllOverCap { over });
+    }
+    (over > 0 && rules.on_excess == OnExcess::Refuse).then_some(Refusal::OverCap)
+}
+
+/// A group as a person finds it.
+fn name(found: &Found) -> String {
+    let whole = if found.is_folder { found.stem.to_string() } else { format!("{}{}", found.stem, found.name) };
+    format!("s3://{}/{whole}", found.bucket)
+}

@@ -1,0 +1,142 @@
+//! How frameworks lay their checkpoints out: pieces of data, written in the words that a custom layout has, too.
+
+use std::sync::Arc;
+
+use super::naming::Naming;
+use super::presets::PRESETS;
+use super::{Checkpoint, Kind, MemberCount, Set, When};
+use crate::pattern::KeyGlob;
+
+/// The name of a layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    TorchDcp,
+    Torchtitan,
+    Deepspeed,
+    Megatron,
+    HfTrainer,
+    Safetensors,
+    Lightning,
+    Nemo,
+    Orbax,
+    Levanter,
+    Composer,
+    Olmo,
+    Nanotron,
+    Verl,
+    /// What `group` and its companions say.
+    Custom,
+}
+
+/// What a layout fills in.
+#[derive(Clone, Copy, Debug)]
+pub struct Preset {
+    pub layout: Layout,
+    /// See [`Naming`].
+    pub group: &'static str,
+    /// See [`Checkpoint::signs`].
+    pub signs: &'static [&'static str],
+    pub kinds: &'static [PresetKind],
+    pub forbid: &'static [&'static str],
+    /// See [`Checkpoint::beside`].
+    pub beside: Option<&'static str>,
+    pub sets: &'static [PresetSet],
+    pub count: MemberCount,
+    pub pointer: Option<&'static str>,
+    pub weights: Weights,
+}
+
+/// See [`Kind`].
+#[derive(Clone, Copy, Debug)]
+pub struct PresetKind {
+    pub when: PresetWhen,
+    pub require: &'static [&'static str],
+    pub named: bool,
+}
+
+/// See [`When`].
+#[derive(Clone, Copy, Debug)]
+pub enum PresetWhen {
+    Always,
+    Folder,
+    Holds(&'static [&'static str]),
+}
+
+/// See [`Set`].
+#[derive(Clone, Copy, Debug)]
+pub struct PresetSet {
+    pub member: &'static str,
+    pub first: u64,
+    pub index: Option<&'static str>,
+}
+
+/// What `parts = "weights"` means.
+#[derive(Clone, Copy, Debug)]
+pub enum Weights {
+    /// All but the members that match these.
+    Without(&'static [&'static str]),
+    /// It cannot be had, and why.
+    Mixed(&'static str),
+}
+
+impl Layout {
+    /// `None` for a custom one.
+    pub fn preset(self) -> Option<&'static Preset> {
+        PRESETS.iter().find(|preset| preset.layout == self)
+    }
+
+    /// What `parts = "weights"` leaves out.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub fn weights(self) -> Result<Vec<KeyGlob>, &'static str> {
+        match self.preset().map(|preset| preset.weights) {
+            Some(Weights::Without(globs)) => Ok(compiled(globs)),
+            Some(Weights::Mixed(why)) => Err(why),
+            None => Err("a custom layout does not say which files hold weights: leave the others out with `exclude`"),
+        }
+    }
+}
+
+impl Preset {
+    /// With the defaults of what no layout says.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let naming = Naming::parse(self.group);
+        let naming = naming.unwrap_or_else(|error| unreachable!("the group of {:?}: {error}", self.layout));
+        Checkpoint {
+            layout: self.layout,
+            signs: compiled(self.signs),
+            kinds: self.kinds.iter().map(PresetKind::kind).collect(),
+            forbid: compiled(self.forbid),
+            beside: self.beside.map(Arc::from),
+            sets: self.sets.iter().map(PresetSet::set).collect(),
+            count: self.count,
+            pointer: self.pointer.map(Arc::from),
+            ..Checkpoint::custom(naming)
+        }
+    }
+}
+
+impl PresetKind {
+    fn kind(&self) -> Kind {
+        let when = match self.when {
+            PresetWhen::Always => When::Always,
+            PresetWhen::Folder => When::Folder,
+            PresetWhen::Holds(globs) => When::Holds(compiled(globs)),
+        };
+        Kind { when, require: compiled(self.require), named: self.named }
+    }
+}
+
+impl PresetSet {
+    fn set(&self) -> Set {
+        let index = self.index.map(|glob| compiled(&[glob]).remove(0));
+        let set = Set::new(self.member, self.first, index);
+        set.unwrap_or_else(|error| unreachable!("the set {}: {error}", self.member))
+    }
+}
+
+fn compiled(globs: &[&str]) -> Vec<KeyGlob> {
+    let glob = |text: &&str| KeyGlob::parse(text).unwrap_or_else(|error| unreachable!("the glob {text}: {error}"));
+    globs.iter().map(glob).collect()
+}

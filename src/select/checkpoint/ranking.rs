@@ -1,0 +1,272 @@
+//! The groups of one run from the newest down, looked into until enough of them are complete.
+
+use chrono::{DateTime, Utc};
+
+use super::census::{Census, age, coarse};
+use super::find::Found;
+use super::pointer::Bound;
+use super::{Checkpoint, MemberCount};
+use crate::object::{Bucket, Count, Key};
+use crate::select::group::{Group, State};
+
+/// Complete groups before a candidate that it must not hold fewer members than.
+const PREVIOUS: usize = 3;
+/// Groups before a candidate that are looked at to find them.
+const LOOK_BACK: usize = 2 * PREVIOUS;
+
+/// What has to be known of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// The text of the pointer, which stands there.
+    Pointer(Key),
+    /// What the group at this index holds; its members are kept or only counted.
+    Members { group: usize, keep: bool },
+    /// Whether something stands beside the group that should not.
+    Beside(usize),
+}
+
+#[derive(Debug)]
+pub(super) struct Ranking {
+    pub bucket: Bucket,
+    pub run: Key,
+    /// The newest first.
+    pub groups: Vec<Ranked>,
+    pub bound: Bound,
+    pointer: Pointer,
+    /// The first that was not judged.
+    at: usize,
+    /// Complete ones, the newest first.
+    pub chosen: Vec<usize>,
+    /// Why nothing of the run is wanted.
+    pub inactive: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Pointer {
+    NotAsked,
+    Asked,
+}
+
+#[derive(Debug)]
+pub(super) struct Ranked {
+    pub found: Found,
+    pub census: Option<Census>,
+    /// What stands beside it: not asked, nothing, or a name.
+    pub beside: Option<Option<Key>>,
+    /// Why it is not complete.
+    pub why: Option<String>,
+}
+
+impl Ranking {
+    /// Of the groups of one run, in any order.
+    pub fn new(mut found: Vec<Found>, counts: bool) -> Option<Self> {
+        if counts {
+            found.sort_by(|a, b| (b.step, &b.stem, &b.name).cmp(&(a.step, &a.stem, &a.name)));
+        } else {
+            found.sort_by(|a, b| (b.newest, &a.stem).cmp(&(a.newest, &b.stem)));
+        }
+        let first = found.first()?;
+        Some(Self {
+            bucket: first.bucket.clone(),
+            run: first.run.clone(),
+            groups: found.into_iter().map(|found| Ranked { found, census: None, beside: None, why: None }).collect(),
+            bound: Bound::None,
+            pointer: Pointer::NotAsked,
+            at: 0,
+            chosen: Vec::new(),
+            inactive: None,
+        })
+    }
+
+    /// What to find out next, all of it before this is called again. Nothing: the run is done.
+    pub fn asks(&mut self, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Vec<Ask> {
+        if let Some(name) = &checkpoint.pointer
+            && std::mem::replace(&mut self.pointer, Pointer::Asked) == Pointer::NotAsked
+        {
+            let folder = self.groups.first().map(|group| group.found.folder());
+            let key = [folder.as_ref().map_or(&b""[..], Key::as_bytes), name.as_bytes()].concat();
+            return vec![Ask::Pointer(Key::from_bytes(key))];
+        }
+        if let Some(asks) = self.activity(checkpoint, now) {
+            return asks;
+        }
+        while self.chosen.len() < checkpoint.keep && self.at < self.groups.len() {
+            let level = self.level(self.at, checkpoint);
+            let asks = self.unknown(level.clone(), checkpoint);
+            if !asks.is_empty() {
+                return asks;
+            }
+            // Of equal steps the one that was written last.
+            self.groups[level.clone()].sort_by_key(|group| std::cmp::Reverse(group.newest()));
+            let mut asks = Vec::new();
+            for at in level.clone() {
+                match self.judge(at, checkpoint, now) {
+                    Judged::Complete => {}
+                    Judged::Incomplete(why) => self.groups[at].why = Some(why),
+                    Judged::Unknown(more) => {
+                        more.into_iter().for_each(|ask| {
+                            if !asks.contains(&ask) {
+                                asks.push(ask)
+                            }
+                        });
+                    }
+                }
+            }
+            if !asks.is_empty() {
+                return asks;
+            }
+            let complete = level.clone().filter(|at| self.groups[*at].why.is_none());
+            self.chosen.extend(complete.take(checkpoint.keep - self.chosen.len()));
+            self.at = level.end;
+        }
+        Vec::new()
+    }
+
+    /// Whether the newest object of the run is too old to care; what has to be known first.
+    fn activity(&mut self, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Option<Vec<Ask>> {
+        let within = checkpoint.active_within?;
+        if self.inactive.is_some() {
+            return Some(Vec::new());
+        }
+        let newest = self.groups.first()?;
+        if newest.census.is_none() {
+            let keep = self.can_be_chosen(0);
+            return Some(vec![Ask::Members { group: 0, keep }]);
+        }
+        let last = self.groups.iter().filter_map(Ranked::newest).max()?;
+        let age = age(last, now);
+        if age <= within {
+            return None;
+        }
+        let within = humantime::format_duration(within);
+        self.inactive = Some(format!("its run is over: last changed {} ago, active_within is {within}", coarse(age)));
+        Some(Vec::new())
+    }
+
+    /// Groups of the same step stand side by side.
+    fn level(&self, at: usize, checkpoint: &Checkpoint) -> std::ops::Range<usize> {
+        let step = self.groups[at].found.step;
+        let alike = self.groups[at..].iter().take_while(|group| group.found.step == step).count();
+        at..at + if checkpoint.naming.counts() { alike } else { 1 }
+    }
+
+    /// What has to be listed before the groups of `range` can be judged.
+    fn unknown(&self, range: std::ops::Range<usize>, checkpoint: &Checkpoint) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        for at in range.filter(|at| self.can_be_chosen(*at)) {
+            let group = &self.groups[at];
+            if !group.census.as_ref().is_some_and(|census| census.holds_members) {
+                asks.push(Ask::Members { group: at, keep: true });
+            }
+            if checkpoint.beside.is_some() && group.beside.is_none() {
+                asks.push(Ask::Beside(at));
+            }
+        }
+        asks
+    }
+
+    /// Unless its name or the pointer alone says no.
+    fn can_be_chosen(&self, at: usize) -> bool {
+        self.by_name(at).is_none()
+    }
+
+    fn by_name(&self, at: usize) -> Option<String> {
+        let found = &self.groups[at].found;
+        if found.temporary {
+            return Some("its name says that it is still being written".to_owned());
+        }
+        self.bound.objection(found.step)
+    }
+
+    fn judge(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Judged {
+        if let Some(why) = self.objection(at, checkpoint, now) {
+            return Judged::Incomplete(why);
+        }
+        if checkpoint.count != MemberCount::AsPrevious {
+            return Judged::Complete;
+        }
+        let older = self.level(at, checkpoint).end..self.groups.len();
+        let older = older.filter(|older| self.can_be_chosen(*older)).take(LOOK_BACK);
+        let (mut complete, mut unknown) = (Vec::new(), Vec::new());
+        for (nth, older) in older.enumerate() {
+            if complete.len() + unknown.len() == PREVIOUS {
+                break;
+            }
+            let group = &self.groups[older];
+            if group.census.is_none() {
+                // What will be chosen next is not listed twice.
+                let keep = self.chosen.len() + 1 + nth < checkpoint.keep;
+                unknown.push(Ask::Members { group: older, keep });
+            } else if self.objection(older, checkpoint, now).is_none() {
+                complete.push(older);
+            }
+        }
+        if !unknown.is_empty() {
+            return Judged::Unknown(unknown);
+        }
+        let most = complete.into_iter().max_by_key(|older| self.groups[*older].objects());
+        match most.filter(|most| self.groups[*most].objects() > self.groups[at].objects()) {
+            Some(most) => Judged::Incomplete(format!(
+                "it holds {} objects, and `{}` before it {}",
+                self.groups[at].objects(),
+                self.groups[most].found.name,
+                self.groups[most].objects()
+            )),
+            None => Judged::Complete,
+        }
+    }
+
+    /// Why a group is not complete, whatever was there before it.
+    fn objection(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Option<String> {
+        let group = &self.groups[at];
+        if let Some(why) = self.by_name(at) {
+            return Some(why);
+        }
+        let Some(census) = &group.census else { return Some("it was not listed".to_owned()) };
+        if census.all.objects == 0 {
+            return Some("it was deleted while it was looked at".to_owned());
+        }
+        if let Some(Some(beside)) = &group.beside {
+            return Some(format!("`{beside}` stands beside it"));
+        }
+        census.objection(checkpoint, self.bound.unnamed(checkpoint.pointer.as_deref()), now)
+    }
+
+    /// What a plan says of the group at `at`.
+    pub fn report(&self, at: usize) -> Group {
+        let Ranked { found, census, why, .. } = &self.groups[at];
+        let (state, why) = match (self.chosen.contains(&at), why, &self.inactive) {
+            (_, _, Some(inactive)) => (State::Older, Some(inactive.clone())),
+            (true, ..) => (State::Chosen, None),
+            (_, Some(why), _) => (State::Incomplete, Some(why.clone())),
+            _ => (State::Older, None),
+        };
+        Group {
+            bucket: found.bucket.clone(),
+            run: found.run.clone(),
+            name: found.name.clone(),
+            step: found.step,
+            count: census.as_ref().map(|census| census.all),
+            newest: self.groups[at].newest(),
+            state,
+            why,
+        }
+    }
+}
+
+enum Judged {
+    Complete,
+    Incomplete(String),
+    Unknown(Vec<Ask>),
+}
+
+impl Ranked {
+    fn newest(&self) -> Option<DateTime<Utc>> {
+        self.census.as_ref().map_or(self.found.newest, |census| census.newest)
+    }
+
+    fn objects(&self) -> u64 {
+        let all = self.census.as_ref().map(|census| census.all);
+        all.unwrap_or(Count::default()).objects
+    }
+}

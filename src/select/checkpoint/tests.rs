@@ -1,0 +1,1 @@
+//! Whole searches over made-up trees.
