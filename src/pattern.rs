@@ -76,6 +76,7 @@ use std::sync::Arc;
 
 use crate::object::{Bucket, Key};
 
+mod below;
 mod glob;
 mod key_glob;
 mod number;
@@ -141,6 +142,16 @@ impl Pattern {
 
     pub fn matches_key(&self, key: &Key) -> bool {
         self.0.key.matches(key.as_bytes())
+    }
+
+    /// Whether some key that begins with `prefix` could match. False is certain: nothing there has to be listed.
+    pub fn may_match_below(&self, prefix: &Key) -> bool {
+        self.0.key.below(prefix.as_bytes()).may_match
+    }
+
+    /// Whether every key that begins with `prefix`, a folder, is known to match. True is certain.
+    pub fn matches_all_below(&self, prefix: &Key) -> bool {
+        self.0.key.below(prefix.as_bytes()).matches_all
     }
 
     pub fn matches(&self, bucket: &Bucket, key: &Key) -> bool {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use globset::{Candidate, GlobBuilder, GlobMatcher};
 
+use super::below::{self, Below};
 use super::parse::{Class, Node};
 use super::walk;
 
@@ -55,6 +56,19 @@ impl Glob {
                 fast.is_match_candidate(&Candidate::from_bytes(name))
             }
             Rest::Nodes { nodes, .. } => walk::matches(nodes, name),
+        }
+    }
+
+    /// What it makes of the names that begin with `prefix`.
+    pub(super) fn below(&self, prefix: &[u8]) -> Below {
+        let literal = self.literal.as_bytes();
+        let Some(beyond) = prefix.strip_prefix(literal) else {
+            return Below { may_match: literal.starts_with(prefix), matches_all: false };
+        };
+        match &self.rest {
+            Rest::Nothing => Below { may_match: beyond.is_empty(), matches_all: false },
+            Rest::Anything => Below { may_match: true, matches_all: true },
+            Rest::Nodes { nodes, .. } => below::of(nodes, beyond),
         }
     }
 }

@@ -119,6 +119,52 @@ fn a_bucket_is_named_or_searched_for() {
 }
 
 #[test]
+fn knows_which_folders_a_pattern_reaches_and_which_it_covers() {
+    for (glob, folder, reaches, covers) in [
+        ("llama/*/checkpoint-*/**", "", true, false),
+        ("llama/*/checkpoint-*/**", "llama/", true, false),
+        ("llama/*/checkpoint-*/**", "llama/a/", true, false),
+        ("llama/*/checkpoint-*/**", "llama/a/wandb/", false, false),
+        ("llama/*/checkpoint-*/**", "llama/a/checkpoint-5/", true, true),
+        ("llama/*/checkpoint-*/**", "llama/a/checkpoint-5/x/", true, true),
+        ("llama/*/checkpoint-*/**", "llama/a/check", true, false),
+        ("llama/*/checkpoint-*/**", "mistral/", false, false),
+        ("llama/*/checkpoint-*/**", "llama-2/", false, false),
+        ("**/wandb/**", "a/", true, false),
+        ("**/wandb/**", "a/wandb/", true, true),
+        ("**/wandb/**", "wandb/", true, true),
+        ("**/wandb/**", "a/wandb/b/", true, true),
+        ("**/wandb/**", "a/mywandb/", true, false),
+        ("a/**/*", "a/b/", true, true),
+        ("a/**/*.pt", "a/b/", true, false),
+        ("**", "", true, true),
+        ("**", "a/", true, true),
+        ("a/**", "b/", false, false),
+        ("a/*", "a/", true, false),
+        ("a/*", "a/b/", false, false),
+        ("a/?", "a//", false, false),
+        ("{a,b/c}/**", "b/", true, false),
+        ("{a,b/c}/**", "b/c/", true, true),
+        ("{a,b/c}/**", "b/d/", false, false),
+        ("{a/**,b/*}", "a/x/", true, true),
+        ("{a/**,b/*}", "b/x/", false, false),
+        ("{a/**,b/*}.pt", "a/x/", true, false),
+        ("{a/**,b/*}{,.pt}", "a/x/", true, true),
+        ("step-{8..12}/**", "step-10/", true, true),
+        ("step-{8..12}/**", "step-13/", false, false),
+        ("step-{8..12}/**", "step-1", true, false),
+        ("a/b.tar", "a/", true, false),
+        ("a/b.tar", "a/b.tar", true, false),
+        ("a/b.tar", "a/b.tar/", false, false),
+    ] {
+        let pattern = key_glob(glob);
+        assert_eq!(pattern.may_match_below(&folder.into()), reaches, "{glob} below {folder}");
+        assert_eq!(pattern.matches_all_below(&folder.into()), covers, "{glob} covers {folder}");
+    }
+    assert!(key_glob("a/é*").may_match_below(&Key::from_bytes(&b"a/\xc3"[..])), "half a character");
+}
+
+#[test]
 fn a_glob_without_a_bucket_speaks_the_dialect_of_keys() {
     for (glob, name, matches) in [
         ("*.safetensors", &b"model.safetensors"[..], true),
@@ -206,6 +252,7 @@ fn stays_small_and_quick_whatever_it_is_given() {
                     accepted += 1;
                     pattern.matches_key(&key);
                     pattern.matches_key(&Key::from("a".repeat(1024).as_str()));
+                    pattern.may_match_below(&key);
                 }
                 Err(error) => {
                     refused += 1;

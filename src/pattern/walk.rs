@@ -5,18 +5,22 @@
 use super::parse::Node;
 
 pub(super) fn matches(nodes: &[Node], name: &[u8]) -> bool {
-    let characters: Vec<Option<char>> = name.utf8_chunks().flat_map(|chunk| characters(&chunk)).collect();
+    let characters = characters(name);
     let mut from = vec![false; characters.len() + 1];
     from[0] = true;
     through(nodes, &characters, from).last() == Some(&true)
 }
 
 /// A byte that is not UTF-8 is a character that no literal is.
-fn characters<'a>(chunk: &std::str::Utf8Chunk<'a>) -> impl Iterator<Item = Option<char>> + use<'a> {
-    chunk.valid().chars().map(Some).chain(chunk.invalid().iter().map(|_| None))
+pub(super) fn characters(name: &[u8]) -> Vec<Option<char>> {
+    let of_chunk = |chunk: std::str::Utf8Chunk<'_>| {
+        let valid = chunk.valid().chars().map(Some);
+        valid.chain(chunk.invalid().iter().map(|_| None)).collect::<Vec<_>>()
+    };
+    name.utf8_chunks().flat_map(of_chunk).collect()
 }
 
-fn through(nodes: &[Node], characters: &[Option<char>], mut places: Vec<bool>) -> Vec<bool> {
+pub(super) fn through(nodes: &[Node], characters: &[Option<char>], mut places: Vec<bool>) -> Vec<bool> {
     for node in nodes {
         if !places.contains(&true) {
             break;
@@ -27,7 +31,7 @@ fn through(nodes: &[Node], characters: &[Option<char>], mut places: Vec<bool>) -
             Node::Class(class) => one(characters, &places, |c| c.map_or(class.negated, |c| class.accepts(c))),
             Node::Star => run(characters, places, |c| c != Some('/')),
             Node::Deep => run(characters, places, |_| true),
-            Node::Either(branches) => either(branches, characters, &places),
+            Node::Either(branches) => either(branches, &places, |branch, from| through(branch, characters, from)),
         };
     }
     places
@@ -44,10 +48,14 @@ fn run(characters: &[Option<char>], mut places: Vec<bool>, accepts: impl Fn(Opti
     places
 }
 
-fn either(branches: &[Vec<Node>], characters: &[Option<char>], from: &[bool]) -> Vec<bool> {
+pub(super) fn either(
+    branches: &[Vec<Node>],
+    from: &[bool],
+    mut through: impl FnMut(&[Node], Vec<bool>) -> Vec<bool>,
+) -> Vec<bool> {
     let mut to = vec![false; from.len()];
     for branch in branches {
-        for (to, end) in to.iter_mut().zip(through(branch, characters, from.to_vec())) {
+        for (to, end) in to.iter_mut().zip(through(branch, from.to_vec())) {
             *to |= end;
         }
     }

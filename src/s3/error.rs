@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
@@ -29,7 +30,7 @@ pub enum Class {
     Unreachable,
     /// Sent, and no answer within the deadline.
     TimedOut,
-    /// Sent, and the connection ended before the answer.
+    /// Sent, and the connection ended before the answer, or in the middle of it.
     Lost,
     /// A pooled connection had been closed by the server before it answered with a single byte.
     IdleReset,
@@ -111,14 +112,17 @@ impl RequestError {
         let Some(head) = &seen.answer else {
             return Self::without_answer(error, seen.loss);
         };
-        let class = of_status(head.status);
+        let class = match of_status(head.status) {
+            Class::Malformed if has_cause::<hyper::Error>(error) => Class::Lost,
+            class => class,
+        };
         let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
         let detail = meta.and_then(|meta| match (meta.code(), meta.message()) {
             (Some(code), Some(message)) => Some(format!("{code}: {message}")),
             (code, message) => code.or(message).map(str::to_owned),
         });
         let message = match (class, detail) {
-            (Class::Malformed, _) => format!("{}: {}", head.status, describe(error)),
+            (Class::Malformed | Class::Lost, _) => format!("{}: {}", head.status, describe(error)),
             (_, Some(detail)) => format!("{} {}", head.status, Escaped(&detail)),
             (_, None) => head.status.to_string(),
         };
@@ -133,7 +137,7 @@ impl RequestError {
             Some(Loss::IdleReset) => Class::IdleReset,
             Some(Loss::Sent) => Class::Lost,
             // It never came to a connection: an unusable address, or no keys to sign with.
-            None if is_credentials(error) => Class::Denied,
+            None if has_cause::<CredentialsError>(error) => Class::Denied,
             None => Class::Rejected,
         };
         // The SDK's own two layers say only that a request could not be dispatched.
@@ -142,15 +146,8 @@ impl RequestError {
     }
 }
 
-fn is_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if cause.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return true;
-        }
-        next = cause.source();
-    }
-    false
+fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |cause| cause.source()).any(<dyn std::error::Error>::is::<E>)
 }
 
 pub(super) fn of_status(status: u16) -> Class {

@@ -137,6 +137,19 @@ mod tests {
     }
 
     #[test]
+    fn folders_that_are_not_in_the_order_of_their_numbers_come_once_each() {
+        let series = (1..=120).map(|n| Series::new(format!("checkpoint-{n}/f-"), 50, "").width(2));
+        let bucket = series.fold(Bucket::new(), Bucket::series);
+        let bucket = bucket.object("checkpoint-10/z", Entry::sized(1)).object("checkpoint-9", Entry::sized(1));
+        let mut names: Vec<_> = (1..=120).map(|n| format!("checkpoint-{n}/>")).chain(["checkpoint-9".into()]).collect();
+        names.sort();
+        let pages: Vec<_> = names.chunks(7).map(|page| page.join(" ")).collect();
+        assert_eq!(read(&bucket, "", "/", 7), pages.join(" | "));
+        assert_eq!(read(&bucket, "checkpoint-10/f-48", "", 7), "checkpoint-10/f-48");
+        assert!(read(&bucket, "checkpoint-10/", "/", 60).ends_with("checkpoint-10/f-49 checkpoint-10/z"));
+    }
+
+    #[test]
     fn a_foreign_token_is_refused() {
         assert_eq!(Position::from_token("what is this"), None);
         assert_eq!(Position::from_token(""), None);

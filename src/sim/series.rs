@@ -6,6 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::store::{Entry, default_time, synthetic_etag};
 
+pub(super) mod set;
+
 /// Objects named `PREFIX 0007 SUFFIX`, numbered with leading zeros, so that key order is numeric order.
 #[derive(Clone, Debug)]
 pub struct Series {
@@ -129,11 +131,6 @@ impl Series {
             if self.key(middle).as_slice() < bound { low = middle + 1 } else { high = middle }
         }
         low
-    }
-
-    /// Whether some key could begin with `prefix`.
-    pub(super) fn may_hold(&self, prefix: &[u8]) -> bool {
-        prefix.starts_with(&self.prefix) || self.prefix.starts_with(prefix)
     }
 
     fn index_of(&self, key: &[u8]) -> Option<u64> {

@@ -63,8 +63,8 @@ impl FromStr for BucketSpec {
 
 impl BucketSpec {
     fn expand(&mut self, before: &str, pattern: &str, size: u64, left: &mut usize) -> Result<(), &'static str> {
-        *left = left.checked_sub(1).ok_or("the ranges before the last one make more than 10,000 series")?;
         let Some((head, range, tail)) = next_range(pattern)? else {
+            one_more(left)?;
             self.objects.push((format!("{before}{pattern}"), size));
             self.count.add(size);
             return Ok(());
@@ -76,6 +76,7 @@ impl BucketSpec {
                     self.expand(&format!("{prefix}{number:0width$}"), tail, size, left)?;
                 }
             } else {
+                one_more(left)?;
                 let count = last - first + 1;
                 let series = Series::new(prefix.as_str(), count, tail).starting_at(first).width(width).size(size);
                 self.series.push(series);
@@ -84,6 +85,11 @@ impl BucketSpec {
         }
         Ok(())
     }
+}
+
+fn one_more(left: &mut usize) -> Result<(), &'static str> {
+    *left = left.checked_sub(1).ok_or("the ranges before the last one make more than 10,000 series")?;
+    Ok(())
 }
 
 struct Range {
@@ -145,6 +151,14 @@ mod tests {
             assert!(bucket.get(has_not.as_bytes()).is_none(), "{line}: {has_not}");
             assert_eq!(bucket.scan(b"", b"").count() as u64, objects, "{line}");
         }
+    }
+
+    #[test]
+    fn ten_thousand_series_are_allowed_and_no_more() {
+        let spec: BucketSpec = "training=checkpoint-{1..10000}/f-{0000..1999}:1KB".parse().unwrap();
+        assert_eq!(spec.count, Count { objects: 20_000_000, bytes: 20_000_000_000 });
+        let error = "training=checkpoint-{1..10001}/f-{0000..1999}".parse::<BucketSpec>().unwrap_err();
+        assert_eq!(error.problem, "the ranges before the last one make more than 10,000 series");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Buckets in memory: single objects, and series that are made up as they are read.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, btree_map};
+use std::collections::{BTreeMap, btree_map};
 use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::ops::Bound;
@@ -12,6 +11,7 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::series::Series;
+use super::series::set::{Cursors, SeriesSet};
 
 /// Objects above this many bytes carry the `-N` ETag of a multipart upload.
 const UPLOAD_PART: u64 = 64 << 20;
@@ -89,7 +89,7 @@ fn digest(parts: &[&[u8]]) -> String {
 pub struct Bucket {
     /// `None` hides an object of a series.
     objects: BTreeMap<Vec<u8>, Option<Entry>>,
-    series: Vec<Series>,
+    series: SeriesSet,
     pub(super) region: Option<String>,
 }
 
@@ -101,7 +101,7 @@ impl Bucket {
     /// Adds a series of synthetic objects. Where two hold the same key, either answers for it.
     #[must_use]
     pub fn series(mut self, series: Series) -> Self {
-        self.series.push(series);
+        self.series.add(series);
         self
     }
 
@@ -122,7 +122,7 @@ impl Bucket {
     pub fn get(&self, key: &[u8]) -> Option<Entry> {
         match self.objects.get(key) {
             Some(entry) => entry.clone(),
-            None => self.series.iter().find_map(|series| series.get(key)),
+            None => self.series.get(key),
         }
     }
 
@@ -136,7 +136,7 @@ impl Bucket {
     /// Returns what was there.
     pub(super) fn delete(&mut self, key: &[u8]) -> Option<Entry> {
         let gone = self.get(key)?;
-        if self.series.iter().any(|series| series.get(key).is_some()) {
+        if self.series.get(key).is_some() {
             self.objects.insert(key.to_vec(), None);
         } else {
             self.objects.remove(key);
@@ -147,10 +147,8 @@ impl Bucket {
     /// The objects whose keys begin with `prefix` and are `from` or after it, in key order.
     pub(super) fn scan<'a>(&'a self, prefix: &'a [u8], from: &[u8]) -> impl Iterator<Item = (Vec<u8>, Entry)> + 'a {
         let from = from.max(prefix);
-        let series = self.series.iter().enumerate().filter(|(_, series)| series.may_hold(prefix));
-        let cursors = series.filter_map(|(n, series)| Reverse::at(series, series.seek(from), n)).collect();
         let range = self.objects.range::<[u8], _>((Bound::Included(from), Bound::Unbounded));
-        let scan = Scan { objects: range.peekable(), cursors, series: &self.series };
+        let scan = Scan { objects: range.peekable(), made_up: self.series.from(from) };
         scan.take_while(move |(key, _)| key.starts_with(prefix))
     }
 }
@@ -158,35 +156,7 @@ impl Bucket {
 /// Single objects and series, merged in key order. A single object hides that of a series.
 struct Scan<'a> {
     objects: Peekable<btree_map::Range<'a, Vec<u8>, Option<Entry>>>,
-    cursors: BinaryHeap<Reverse<Cursor>>,
-    series: &'a [Series],
-}
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Cursor {
-    key: Vec<u8>,
-    series: usize,
-    index: u64,
-}
-
-trait At: Sized {
-    fn at(series: &Series, index: u64, number: usize) -> Option<Self>;
-}
-
-impl At for Reverse<Cursor> {
-    fn at(series: &Series, index: u64, number: usize) -> Option<Self> {
-        (index < series.len()).then(|| Self(Cursor { key: series.key(index), series: number, index }))
-    }
-}
-
-impl Scan<'_> {
-    fn next_of_series(&mut self) -> Option<(Vec<u8>, Entry)> {
-        let Reverse(Cursor { key, series: number, index }) = self.cursors.pop()?;
-        let series = self.series.get(number)?;
-        self.cursors.extend(Reverse::at(series, index + 1, number));
-        let entry = series.entry(index, &key);
-        Some((key, entry))
-    }
+    made_up: Cursors<'a>,
 }
 
 impl Iterator for Scan<'_> {
@@ -194,14 +164,14 @@ impl Iterator for Scan<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let made_up = self.cursors.peek().map(|Reverse(cursor)| cursor.key.as_slice());
+            let made_up = self.made_up.peek();
             let Some((key, entry)) =
                 self.objects.next_if(|(key, _)| made_up.is_none_or(|other| key.as_slice() <= other))
             else {
-                return self.next_of_series();
+                return self.made_up.next();
             };
-            while self.cursors.peek().is_some_and(|Reverse(cursor)| cursor.key == *key) {
-                self.next_of_series();
+            while self.made_up.peek().is_some_and(|hidden| hidden == key) {
+                self.made_up.next();
             }
             if let Some(entry) = entry {
                 return Some((key.clone(), entry.clone()));

@@ -80,6 +80,24 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_said_of_a_folder_that_a_key_below_it_denies(
+        glob in glob(),
+        keys in prop::collection::vec(prop::collection::vec(prop::sample::select(b"ab//1*\xc3\xa9\xff".to_vec()), 0..9), 8),
+        fills in fills(),
+    ) {
+        let pattern = key_glob(&glob);
+        let near = near(&glob, &fills).into_iter().map(String::into_bytes);
+        for key in keys.into_iter().chain(near) {
+            let matches = pattern.matches_key(&Key::from_bytes(key.clone()));
+            for end in 0..=key.len() {
+                let prefix = Key::from_bytes(&key[..end]);
+                prop_assert!(!matches || pattern.may_match_below(&prefix), "{} reaches {:?}", glob, prefix);
+                prop_assert!(matches || !pattern.matches_all_below(&prefix), "{} covers {:?}", glob, prefix);
+            }
+        }
+    }
+
+    #[test]
     fn an_escaped_key_is_the_glob_of_that_key_alone(key in "\\PC{1,20}|[*?{}\\[\\]\\\\,!/a-c\n-]{1,9}", other in "\\PC{0,20}") {
         let pattern = key_glob(&escape(&key));
         prop_assert!(pattern.matches_key(&key.as_str().into()));

@@ -81,11 +81,11 @@ async fn a_status_of_a_read_has_its_class() {
     }
 }
 
-/// What is made of these bytes, after which the server hangs up.
-async fn answered(answer: &'static str) -> Result<Option<String>, RequestError> {
+/// Answers one request with these bytes and hangs up.
+async fn hangs_up_after(answer: &'static str) -> Clients {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-    let server = tokio::spawn(async move {
+    tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
@@ -93,9 +93,27 @@ async fn answered(answer: &'static str) -> Result<Option<String>, RequestError> 
         }
         stream.write_all(answer.as_bytes()).await.unwrap();
     });
-    let read = read(&To::new(&url, &url).connect().await, "a", 9).await;
-    server.await.unwrap();
-    read
+    To::new(&url, &url).connect().await
+}
+
+async fn answered(answer: &'static str) -> Result<Option<String>, RequestError> {
+    read(&hangs_up_after(answer).await, "a", 9).await
+}
+
+#[tokio::test]
+async fn a_page_that_breaks_off_is_lost_and_no_other_kind_of_page() {
+    for (answer, class) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n<ListBucketResult><Contents>", Class::Lost),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n<L\r\n", Class::Lost),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n<ListBucketResult><Contents>", Class::Malformed),
+        ("HTTP/1.1 503 Slow Down\r\nContent-Length: 900\r\n\r\n<Error>", Class::Throttled),
+    ] {
+        let clients = hangs_up_after(answer).await;
+        let (bucket, prefix) = (training(), Key::from(""));
+        let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation: None, delimiter: false };
+        let error = clients.list.page(request).await.unwrap_err();
+        assert_eq!(error.class, class, "{answer:?}: {error}");
+    }
 }
 
 #[tokio::test]
