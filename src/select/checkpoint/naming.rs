@@ -50,7 +50,8 @@ impl Naming {
     /// # Errors
     /// Not a regular expression, or one with captures of other names.
     pub fn parse(text: &str) -> Result<Self, NamingError> {
-        let regex = RegexBuilder::new(text).size_limit(SIZE_LIMIT).build().map_err(|cause| match cause {
+        let built = RegexBuilder::new(text).size_limit(SIZE_LIMIT).dot_matches_new_line(true).build();
+        let regex = built.map_err(|cause| match cause {
             // The last line of the parser's drawing is the reason.
             regex::Error::Syntax(drawing) => {
                 let reason = drawing.lines().last().unwrap_or_default();
@@ -183,6 +184,12 @@ mod tests {
                 "steps are numbers",
             ),
             ("s-(?<step>[0-9]+)/", "s-18446744073709551616/x", None, "below 2^64"),
+            (
+                r"^(?:(?<run>.*?)/)??s-(?<step>[0-9]+)/",
+                "a\nb/s-1/x",
+                Some(("a\nb/s-1/", true, "a\nb", "s-1", Some(1))),
+                "a line end is a character as any other",
+            ),
             ("s-(?<step>[0-9]+)/", "t-1/x", None, "no match, no group"),
             ("(?<step>[0-9]+|release)/", "release/x", None, "a step that is no number"),
         ] {

@@ -22,133 +22,194 @@ const fn always(require: &'static [&'static str]) -> PresetKind {
     PresetKind { when: Always, require, named: false }
 }
 
+const fn holds(signs: &'static [&'static str], require: &'static [&'static str]) -> PresetKind {
+    PresetKind { when: Holds(signs), require, named: false }
+}
+
+const ONE_FILE: Weights = Weights::Mixed("one file holds weights and optimizer state together");
+const DISTCP: Weights = Weights::Mixed("every .distcp file holds weights and optimizer state together");
+
 /// `NAME-00002-of-00004.safetensors`, counted from 1; an index lists them.
 const SHARDS: PresetSet = PresetSet {
-    member: r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.safetensors$",
+    member: r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.(?:safetensors|bin)$",
     first: 1,
-    index: Some("**/*.safetensors.index.json"),
+    index: Some("**/*.{safetensors,bin}.index.json"),
 };
+const SHARD: &str = "**/*-of-*.{safetensors,bin}";
+/// Written behind the last shard.
+const SHARD_INDEX: &str = "**/*.{safetensors,bin}.index.json";
+
+/// What Trainer needs to go on, and no weights.
+const TRAINER_STATE: Weights = Weights::Without(&[
+    "optimizer*",
+    "optimizer*/**",
+    "scheduler.pt",
+    "scaler.pt",
+    "rng_state*.pth",
+    // What DeepSpeed wrote: its weights are in model.safetensors as well, unless ZeRO 3 was told not to gather them.
+    "global_step*/**",
+]);
 
 pub(super) const PRESETS: [Preset; 14] = [
     Preset {
         layout: Layout::TorchDcp,
-        group: r"^(?:(?<run>.*)/)?[^/]*?(?<step>[0-9]+)[^/0-9]*(?<temporary>\.tmp)?/$",
+        group: r"^(?:(?<run>.*)/)?[^/]*?(?<step>[0-9]+)[^/0-9]*?(?<temporary>[._-]te?mp)?/$",
         signs: &[".metadata", "__*_*.distcp"],
         kinds: &[always(&[".metadata", "__*_*.distcp"])],
-        weights: Weights::Mixed("every .distcp file holds weights and optimizer state together"),
+        weights: DISTCP,
         ..PLAIN
     },
     Preset {
         layout: Layout::Torchtitan,
         group: r"^(?:(?<run>.*?)/)??step-(?<step>[0-9]+)/",
-        kinds: &[always(&["{.metadata,model.safetensors.index.json}"])],
-        sets: &[SHARDS],
-        weights: Weights::Mixed("every .distcp file holds weights and optimizer state together"),
+        kinds: &[
+            // The last step, where it was exported: each rank's part stands in sharded/, the whole beside it.
+            holds(
+                &["*.safetensors", "*.safetensors.index.json", "sharded/**"],
+                &["model.safetensors.index.json", "*.safetensors"],
+            ),
+            always(&[".metadata", "__*_*.distcp"]),
+        ],
+        sets: &[PresetSet {
+            // Not those in sharded/: a rank has no part of some.
+            member: r"^[^/]*-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.safetensors$",
+            first: 1,
+            index: Some("model.safetensors.index.json"),
+        }],
+        weights: DISTCP,
         ..PLAIN
     },
     Preset {
         layout: Layout::Deepspeed,
         group: r"^(?:(?<run>.*?)/)??global_step(?<step>[0-9]+)/",
-        kinds: &[PresetKind { when: Always, require: &[], named: true }],
+        kinds: &[PresetKind { when: Always, require: &["*model_states.pt"], named: true }],
         pointer: Some("latest"),
-        weights: Weights::Without(&["**/*_optim_states.pt"]),
+        weights: Weights::Mixed("with ZeRO 3 the weights are in the files of the optimizer state"),
         ..PLAIN
     },
     Preset {
         layout: Layout::Megatron,
         group: r"^(?:(?<run>.*?)/)??(?:iter_(?<step>[0-9]+)|release)/",
         kinds: &[
-            PresetKind {
-                when: Holds(&["metadata.json", ".metadata", "*.distcp"]),
-                require: &["metadata.json", ".metadata"],
-                named: false,
-            },
-            PresetKind { when: Always, require: &[], named: true },
+            holds(&["**/.zarray"], &["metadata.json", "common.pt"]),
+            // torch_dist.
+            holds(&["metadata.json", "common.pt"], &["metadata.json", ".metadata", "common.pt", "*.distcp"]),
+            // torch_dcp and fsdp_dtensor, which have no file of their own that comes last.
+            PresetKind { when: Holds(&[".metadata", "*.distcp"]), require: &[".metadata", "*.distcp"], named: true },
+            PresetKind { when: Always, require: &["mp_rank_*/model_optim_rng.pt"], named: true },
         ],
         pointer: Some("latest_checkpointed_iteration.txt"),
-        weights: Weights::Mixed("every shard of torch_dist holds weights and optimizer state together"),
+        weights: Weights::Mixed("every shard holds weights and optimizer state together"),
         ..PLAIN
     },
     Preset {
         layout: Layout::HfTrainer,
-        group: r"^(?:(?<run>.*?)/)??checkpoint-(?<step>[0-9]+)/",
-        kinds: &[always(&["trainer_state.json"])],
+        group: r"^(?:(?<run>.*?)/)??(?<temporary>tmp-)?checkpoint-(?<step>[0-9]+)/",
+        kinds: &[
+            holds(&[SHARD], &[SHARD_INDEX, "trainer_state.json"]),
+            holds(&["pytorch_model_fsdp_*/**"], &["pytorch_model_fsdp_*/.metadata", "trainer_state.json"]),
+            always(&["trainer_state.json"]),
+        ],
         sets: &[SHARDS],
-        weights: Weights::Without(&[
-            "optimizer*",
-            "optimizer*/**",
-            "scheduler.pt",
-            "scaler.pt",
-            "rng_state*.pth",
-            "global_step*/**",
-            "pytorch_model_fsdp_*/**",
-        ]),
+        weights: TRAINER_STATE,
         ..PLAIN
     },
     Preset {
         layout: Layout::Safetensors,
         group: r"^(?:(?:(?<run>.*)/)?[^/]*/)?$",
         signs: &["*.safetensors", "*.safetensors.index.json"],
+        kinds: &[holds(&[SHARD], &[SHARD_INDEX])],
         sets: &[SHARDS],
         count: Any,
+        weights: TRAINER_STATE,
         ..PLAIN
     },
     Preset {
         layout: Layout::Lightning,
-        group: r"^(?:(?<run>.*?)/)??(?<name>[^/]*epoch=[0-9]+-step=(?<step>[0-9]+)(?:-v[0-9]+)?\.ckpt)(?:/|$)",
-        kinds: &[PresetKind { when: Folder, require: &[".metadata", "meta.pt"], named: false }],
-        weights: Weights::Mixed("one file holds weights and optimizer state together"),
+        group: r"^(?:(?<run>.*?)/)??(?<name>[^/]*?step=(?<step>[0-9]+)[^/]*\.ckpt)(?:/|$)",
+        kinds: &[
+            // DeepSpeed's strategy, which writes `latest` behind everything else.
+            holds(&["checkpoint/**", "latest"], &["latest", "checkpoint/*model_states.pt"]),
+            PresetKind { when: Folder, require: &[".metadata", "meta.pt", "__*_*.distcp"], named: false },
+        ],
+        weights: ONE_FILE,
         ..PLAIN
     },
     Preset {
         layout: Layout::Nemo,
         group: r"^(?:(?<run>.*?)/)??[^/]*--[^/]*step=(?<step>[0-9]+)[^/]*/",
+        kinds: &[
+            holds(&["weights/**", "context/**"], &["weights/metadata.json", "weights/.metadata", "context/**"]),
+            // NeMo 1 wrote the same without a folder for it.
+            holds(&["metadata.json", "common.pt", "*.distcp"], &["metadata.json", "common.pt"]),
+        ],
         beside: Some("-unfinished"),
-        weights: Weights::Mixed("its file names do not tell weights from optimizer state"),
+        weights: DISTCP,
         ..PLAIN
     },
     Preset {
         layout: Layout::Orbax,
         group: r"^(?:(?<run>.*)/)?(?:[^/]*_)?(?<step>[0-9]+)(?<temporary>\.orbax-checkpoint-tmp[^/]*)?/$",
         signs: &["_CHECKPOINT_METADATA", "_METADATA", "commit_success.txt"],
-        kinds: &[always(&["_CHECKPOINT_METADATA"])],
+        kinds: &[
+            // Older versions write it only where folders cannot be renamed. It comes last, in each item and then beside them.
+            holds(&["commit_success.txt", "*/commit_success.txt"], &["commit_success.txt", "_CHECKPOINT_METADATA"]),
+            holds(&["*/ocdbt.process_*/**", "*/manifest.ocdbt"], &["_CHECKPOINT_METADATA", "*/manifest.ocdbt"]),
+            always(&["_CHECKPOINT_METADATA"]),
+        ],
+        // How many files OCDBT splits the same tree into differs from save to save.
+        count: Any,
         weights: Weights::Mixed("its file names do not tell weights from optimizer state"),
         ..PLAIN
     },
     Preset {
         layout: Layout::Levanter,
         group: r"^(?:(?<run>.*?)/)??step-(?<step>[0-9]+)/",
-        kinds: &[always(&["metadata.json"])],
-        weights: Weights::Mixed("its file names do not tell weights from optimizer state"),
+        kinds: &[always(&["metadata.json", "model/**"])],
+        // As orbax.
+        count: Any,
+        weights: Weights::Without(&["opt_state/**", "training_state/**"]),
         ..PLAIN
     },
     Preset {
         layout: Layout::Composer,
-        group: r"^(?:(?<run>.*?)/)??(?<name>ep[0-9]+-ba(?<step>[0-9]+))(?:-rank[0-9]+(?:\.pt)?$|/)",
-        kinds: &[PresetKind { when: Folder, require: &[".metadata"], named: false }],
+        group: concat!(
+            r"^(?:(?<run>.*?)/)??(?<name>ep[0-9]+-ba(?<step>[0-9]+))",
+            r"(?:-rank[0-9]+(?:\.pt|\.tar(?:\.[a-z0-9]+)?|\.tgz)?$|/)"
+        ),
+        kinds: &[PresetKind { when: Folder, require: &[".metadata", "__*_*.distcp"], named: false }],
         pointer: Some("latest-rank0.pt.symlink"),
-        weights: Weights::Mixed("one file holds weights and optimizer state together"),
+        weights: ONE_FILE,
         ..PLAIN
     },
     Preset {
         layout: Layout::Olmo,
         group: r"^(?:(?<run>.*?)/)??step(?<step>[0-9]+)(?:-unsharded)?(?<temporary>-tmp)?/",
         kinds: &[
-            PresetKind {
-                when: Holds(&["model_and_optim/**", ".metadata.json"]),
-                require: &["train/rank0.pt", "model_and_optim/.metadata", ".metadata.json"],
-                named: false,
-            },
-            always(&["config.yaml"]),
+            // OLMo-core ends with .metadata.json; OLMo, which can write the same, with config.yaml.
+            holds(
+                &["model_and_optim/**", ".metadata.json"],
+                &[
+                    "model_and_optim/.metadata",
+                    "model_and_optim/*.distcp",
+                    "train/rank0.pt",
+                    "{.metadata.json,config.yaml}",
+                ],
+            ),
+            holds(&[".metadata", "*.distcp"], &[".metadata", "*.distcp", "train/rank0.pt", "config.yaml"]),
+            holds(&["model/rank*.pt", "optim/rank*.pt"], &["model/rank0.pt", "optim/rank0.pt", "train/rank0.pt"]),
+            holds(&["rank*.pt"], &["rank0.pt", "config.yaml"]),
+            always(&["{model.pt,model.safetensors}", "config.yaml"]),
         ],
-        weights: Weights::Mixed("its file names do not tell weights from optimizer state"),
+        weights: Weights::Mixed("model_and_optim/ holds weights and optimizer state together"),
         ..PLAIN
     },
     Preset {
         layout: Layout::Nanotron,
         group: r"^(?:(?<run>.*)/)?(?<step>[0-9]+)/$",
-        signs: &["checkpoint_metadata.json", "model/**", "optimizer/**"],
-        kinds: &[always(&["checkpoint_metadata.json"])],
+        signs: &["checkpoint_metadata.json", "model_config.json", "model/**", "optimizer/**"],
+        // The first comes behind the states, the second behind everything.
+        kinds: &[always(&["checkpoint_metadata.json", "model_config.json", "model/**"])],
         pointer: Some("latest.txt"),
         weights: Weights::Without(&["optimizer/**", "lr_scheduler/**", "random/**"]),
         ..PLAIN
@@ -156,10 +217,15 @@ pub(super) const PRESETS: [Preset; 14] = [
     Preset {
         layout: Layout::Verl,
         group: r"^(?:(?<run>.*?)/)??global_step_(?<step>[0-9]+)/",
-        kinds: &[always(&["**/model_world_size_*_rank_*.pt"])],
+        kinds: &[
+            // Megatron's workers.
+            holds(&["*/dist_ckpt/**"], &["data.pt", "actor/dist_ckpt/metadata.json", "actor/dist_ckpt/.metadata"]),
+            holds(&["actor/**", "critic/**"], &["data.pt", "actor/model_world_size_*_rank_*.pt"]),
+            always(&["model_world_size_*_rank_*.pt"]),
+        ],
         sets: &[PresetSet { member: r"_world_size_(?<n>[0-9]+)_rank_(?<i>[0-9]+)\.pt$", first: 0, index: None }],
         pointer: Some("latest_checkpointed_iteration.txt"),
-        weights: Weights::Without(&["**/optim_world_size_*", "**/extra_state_world_size_*"]),
+        weights: Weights::Without(&["**/optim_world_size_*", "**/extra_state_world_size_*", "data.pt"]),
         ..PLAIN
     },
 ];

@@ -1,1 +1,6 @@
 //! Whole searches over made-up trees.
+
+mod forms;
+mod layouts;
+mod uploads;
+mod world;

@@ -1,0 +1,371 @@
+//! What every form of every layout has to bear.
+
+use super::forms::{FORMS, Form};
+use super::world::{World, chosen, keys, why};
+use crate::pattern::{KeyGlob, Pattern};
+use crate::select::checkpoint::layout::Layout;
+use crate::select::checkpoint::{Checkpoint, MemberCount, Parts};
+use crate::select::tests::rules;
+use crate::select::{Reason, Refusal, Rules, Selection};
+
+const NOW: i64 = 1_000_000;
+const OLD: i64 = NOW - 7_200;
+const NEW: i64 = NOW - 3_600;
+const RUN: &str = "team/run-a/";
+/// Beside each other in every order but that of numbers.
+const STEPS: [u64; 2] = [500, 1_000];
+
+fn world() -> World {
+    World { now: NOW, ..World::default() }
+}
+
+/// Two checkpoints of one run, and what is searched for.
+fn two(form: &Form) -> World {
+    let mut world = world();
+    form.save(&mut world, RUN, STEPS[0], OLD);
+    form.save(&mut world, RUN, STEPS[1], NEW);
+    world
+}
+
+fn sorted(mut keys: Vec<String>) -> Vec<String> {
+    keys.sort();
+    keys
+}
+
+fn all(form: &Form, step: u64) -> Vec<String> {
+    sorted(form.keys(RUN, step))
+}
+
+#[test]
+fn every_layout_has_a_form() {
+    for layout in crate::select::checkpoint::presets::PRESETS.map(|preset| preset.layout) {
+        assert!(FORMS.iter().any(|form| form.layout == layout), "{layout:?}");
+    }
+}
+
+#[test]
+fn the_newest_is_taken_and_all_of_it() {
+    for form in FORMS {
+        let mut world = two(form);
+        let selection = world.search(&form.checkpoint());
+        assert_eq!(keys(&selection), all(form, STEPS[1]), "{form:?}");
+        assert_eq!(selection.refused, None);
+        let both = Checkpoint { keep: 2, ..form.checkpoint() };
+        let kept = sorted(STEPS.iter().flat_map(|step| form.keys(RUN, *step)).collect());
+        assert_eq!(keys(&world.search(&both)), kept, "keep = 2 of {form:?}");
+    }
+}
+
+#[test]
+fn steps_are_numbers_of_any_length() {
+    for form in FORMS.iter().filter(|form| form.counts()) {
+        for (less, more) in [(9, 10), (99_999, 9_999_999_999), (1 << 33, 1 << 34), (u64::MAX - 1, u64::MAX), (0, 1)] {
+            let mut world = world();
+            // Copied in the other order.
+            form.save(&mut world, RUN, more, OLD);
+            form.save(&mut world, RUN, less, NEW);
+            form.point(&mut world, RUN, more, NEW);
+            assert_eq!(keys(&world.search(&form.checkpoint())), all(form, more), "{less} and {more} of {form:?}");
+        }
+    }
+}
+
+#[test]
+fn a_bucket_may_be_one_run_and_a_run_may_be_deep() {
+    for form in FORMS {
+        for run in ["", "a/", "a b/ünï/c+d/e%20f/\n/"] {
+            let mut world = world();
+            form.save(&mut world, run, STEPS[0], OLD);
+            form.save(&mut world, run, STEPS[1], NEW);
+            let expected = sorted(form.keys(run, STEPS[1]));
+            assert_eq!(keys(&world.search(&form.checkpoint())), expected, "in {run:?}: {form:?}");
+        }
+    }
+}
+
+#[test]
+fn each_run_has_its_newest() {
+    for form in FORMS.iter().filter(|form| form.counts()) {
+        let mut world = world();
+        for (run, last) in [("team/run-a/", 3), ("team/run-b/", 900), ("team/run-b/again/", 7), ("other/", 12)] {
+            form.save(&mut world, run, 2, OLD);
+            form.save(&mut world, run, last, NEW);
+        }
+        let selection = world.search(&form.checkpoint());
+        let expected = [("team/run-a", 3), ("team/run-b", 900), ("team/run-b/again", 7), ("other", 12)];
+        let expected = expected.map(|(run, step)| format!("{run}/{}", form.name(step)));
+        assert_eq!(sorted(chosen(&selection)), sorted(expected.to_vec()), "{form:?}");
+    }
+}
+
+/// The glob or the name that a reason speaks of.
+fn spoken_of(why: &str) -> Option<KeyGlob> {
+    KeyGlob::parse(why.split('`').nth(1)?).ok()
+}
+
+#[test]
+fn where_a_member_is_missing_the_one_before_is_taken_and_the_member_is_named() {
+    for form in FORMS {
+        let checkpoint = form.checkpoint();
+        for member in form.members {
+            let mut world = two(form);
+            world.things.remove(&form.key(RUN, STEPS[1], member));
+            let selection = world.search(&checkpoint);
+            let why = why(&selection, &form.name(STEPS[1]));
+            if form.needs.contains(member) {
+                assert_eq!(keys(&selection), all(form, STEPS[0]), "without {member} of {form:?}");
+                // A folder that lost the only thing that shows what it is was no checkpoint to begin with.
+                let is_known = selection.groups.len() == 2;
+                assert!(is_known || !checkpoint.signs.is_empty(), "without {member} of {form:?}");
+                let names_it = |why: String| spoken_of(&why).is_some_and(|glob| glob.matches(member.as_bytes()));
+                assert_eq!(why.is_some_and(names_it), is_known, "{member} of {form:?}: {:?}", selection.groups);
+            } else if form.counts() && checkpoint.count == MemberCount::AsPrevious {
+                assert_eq!(keys(&selection), all(form, STEPS[0]), "without {member} of {form:?}");
+                let why = why.unwrap_or_default();
+                let told = why.starts_with("it holds ") || why.contains(" is missing");
+                assert!(told || form.members.len() == 1, "{member} of {form:?}: {why}");
+            }
+        }
+    }
+}
+
+#[test]
+fn alone_and_without_a_member_it_needs_nothing_is_taken() {
+    for form in FORMS {
+        for member in form.needs {
+            let mut world = world();
+            form.save(&mut world, RUN, STEPS[1], NEW);
+            world.things.remove(&form.key(RUN, STEPS[1], member));
+            let selection = world.search(&form.checkpoint());
+            assert_eq!(keys(&selection), Vec::<String>::new(), "without {member} of {form:?}");
+            let refused = selection.refused.unwrap();
+            assert!(
+                matches!(refused, Refusal::NoneComplete { .. } | Refusal::NoCheckpoint { .. }),
+                "{member} of {form:?}: {refused}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_named_as_unfinished_is_not_looked_into() {
+    let mut seen = 0;
+    for form in FORMS {
+        let Some(temporary) = form.temporary else { continue };
+        seen += 1;
+        let writing = Form { group: temporary, ..*form };
+        let mut world = two(form);
+        writing.save(&mut world, RUN, 2_000, NEW);
+        // Pointers are written last.
+        form.point(&mut world, RUN, STEPS[1], NEW);
+        let selection = world.search(&form.checkpoint());
+        assert_eq!(keys(&selection), all(form, STEPS[1]), "{form:?}");
+        let why = why(&selection, &writing.name(2_000));
+        assert_eq!(why.as_deref(), Some("its name says that it is still being written"), "{form:?}");
+    }
+    assert!(seen >= 5);
+}
+
+#[test]
+fn what_nemo_is_still_writing_has_a_file_beside_it() {
+    for form in FORMS.iter().filter(|form| form.layout == Layout::Nemo) {
+        let mut world = two(form);
+        world.put(&format!("{RUN}{}-unfinished", form.name(STEPS[1])), NEW);
+        let selection = world.search(&form.checkpoint());
+        assert_eq!(keys(&selection), all(form, STEPS[0]));
+        assert!(why(&selection, &form.name(STEPS[1])).unwrap().ends_with("-unfinished` stands beside it"));
+    }
+}
+
+#[test]
+fn rotation_in_the_middle_of_a_search_leaves_a_whole_one_or_none() {
+    for form in FORMS {
+        let checkpoint = form.checkpoint();
+        for first in 0..10 {
+            let mut world = two(form);
+            let newest = all(form, STEPS[1]);
+            let mut is_unseen = false;
+            let selection = world.search_by(rules(), &checkpoint, |world, nth| {
+                if nth == first {
+                    let looked_into = |prefix: &String| prefix.len() > RUN.len() && newest[0].starts_with(prefix);
+                    is_unseen = !world.listed.iter().any(looked_into);
+                    newest.iter().for_each(|key| {
+                        world.things.remove(key);
+                    });
+                }
+            });
+            let taken = keys(&selection);
+            let is_old = taken == all(form, STEPS[0]);
+            assert!(is_old || taken == newest, "deleted before answer {first} of {form:?}: {taken:?}");
+            assert!(is_old || !is_unseen, "deleted before answer {first} of {form:?}: {taken:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_deleted_in_the_middle_of_a_search_ends_it() {
+    for form in FORMS {
+        let checkpoint = form.checkpoint();
+        for first in 0..10 {
+            let mut world = two(form);
+            let before = world.clone();
+            let selection = world.search_by(rules(), &checkpoint, |world, nth| {
+                if nth == first {
+                    world.delete("");
+                }
+            });
+            let taken = keys(&selection);
+            assert!(taken.iter().all(|key| before.things.contains_key(key)), "{form:?}: {taken:?}");
+        }
+    }
+}
+
+#[test]
+fn a_pointer_is_an_upper_bound_and_no_proof() {
+    for form in FORMS.iter().filter(|form| form.pointer.is_some()) {
+        let checkpoint = form.checkpoint();
+        let key = form.pointer_key(RUN).unwrap();
+        let name = key.rsplit('/').next().unwrap();
+        // Whether the form lives without.
+        let is_named = form.layout == Layout::Deepspeed
+            || form.layout == Layout::Megatron && !form.members.contains(&"metadata.json");
+        let newest = form.name(STEPS[1]);
+
+        let mut stale = two(form);
+        form.point(&mut stale, RUN, STEPS[0], OLD);
+        let selection = stale.search(&checkpoint);
+        assert_eq!(keys(&selection), all(form, STEPS[0]), "stale, {form:?}");
+        let why_stale = why(&selection, &newest).unwrap();
+        assert!(why_stale.contains(name) && why_stale.ends_with("which is older"), "{why_stale}");
+
+        for member in form.needs {
+            let mut early = two(form);
+            form.point(&mut early, RUN, 5_000, NEW);
+            early.things.remove(&form.key(RUN, STEPS[1], member));
+            assert_eq!(keys(&early.search(&checkpoint)), all(form, STEPS[0]), "early, without {member} of {form:?}");
+        }
+        let mut early = two(form);
+        form.point(&mut early, RUN, 5_000, NEW);
+        assert_eq!(keys(&early.search(&checkpoint)), all(form, STEPS[1]), "early, {form:?}");
+
+        for text in [Some("<html>404</html>\n"), Some(""), Some("\u{0}\u{1}"), None] {
+            let mut world = two(form);
+            world.delete(&key);
+            if let Some(text) = text {
+                world.write(&key, text, NEW);
+            }
+            let selection = world.search(&checkpoint);
+            if is_named {
+                assert_eq!(keys(&selection), Vec::<String>::new(), "{text:?}, {form:?}");
+                assert!(why(&selection, &newest).unwrap().contains(name), "{text:?}, {form:?}");
+            } else {
+                assert_eq!(keys(&selection), all(form, STEPS[1]), "{text:?}, {form:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn megatron_begins_with_what_it_was_released_as() {
+    let form = FORMS.iter().find(|form| form.layout == Layout::Megatron).unwrap();
+    let mut world = world();
+    let release = Form { group: "release/", ..*form };
+    release.save(&mut world, RUN, 0, OLD);
+    world.write(&release.pointer_key(RUN).unwrap(), "release\n", OLD);
+    assert_eq!(keys(&world.search(&form.checkpoint())), all(&release, 0), "where there is no other");
+    form.save(&mut world, RUN, 100, NEW);
+    assert_eq!(keys(&world.search(&form.checkpoint())), all(form, 100));
+}
+
+fn weights(form: &Form) -> Option<Checkpoint> {
+    let without = form.layout.weights().ok()?;
+    Some(Checkpoint { parts: Parts::Weights, without, ..form.checkpoint() })
+}
+
+#[test]
+fn weights_leave_out_the_state_and_nothing_else() {
+    for form in FORMS {
+        let Some(checkpoint) = weights(form) else {
+            assert_eq!(form.state, &[] as &[&str], "{form:?}");
+            continue;
+        };
+        let mut world = two(form);
+        let selection = world.search(&checkpoint);
+        let kept = form.members.iter().filter(|member| !form.state.contains(member));
+        let kept = sorted(kept.map(|member| form.key(RUN, STEPS[1], member)).collect());
+        assert_eq!(keys(&selection), kept, "{form:?}");
+        assert!(!kept.is_empty());
+        let left = selection.left_out.get(&Reason::Excluded).map_or(0, |left| left.count.objects);
+        assert_eq!(left, form.state.len() as u64);
+    }
+}
+
+fn excluding(globs: &[String]) -> Rules {
+    Rules { exclude: globs.iter().map(|glob| Pattern::parse(glob).unwrap()).collect(), ..rules() }
+}
+
+#[test]
+fn what_is_excluded_is_counted_and_not_warmed() {
+    for form in FORMS.iter().filter(|form| form.members.len() > 1) {
+        for member in form.members {
+            let mut world = two(form);
+            let last = member.rsplit('/').next().unwrap();
+            let selection = world.search_by(excluding(&[format!("s3://b/**{last}")]), &form.checkpoint(), |_, _| {});
+            let left = all(form, STEPS[1]).into_iter().filter(|key| !key.ends_with(last)).collect::<Vec<_>>();
+            assert_eq!(keys(&selection), left, "{last} of {form:?}");
+        }
+    }
+}
+
+#[test]
+fn a_member_in_an_archive_makes_it_incomplete_unless_it_would_be_left_out() {
+    for form in FORMS {
+        for member in form.members {
+            let mut world = two(form);
+            let key = form.key(RUN, STEPS[1], member);
+            world.things.get_mut(&key).unwrap().class = Some("GLACIER");
+            let selection = world.search(&form.checkpoint());
+            assert_eq!(keys(&selection), all(form, STEPS[0]), "{member} of {form:?}");
+            let why = why(&selection, &form.name(STEPS[1])).unwrap();
+            assert!(why.contains("is of class GLACIER"), "{why}");
+            if let Some(checkpoint) = weights(form).filter(|_| form.state.contains(member)) {
+                let taken = keys(&world.search(&checkpoint));
+                assert!(
+                    taken.contains(&form.key(
+                        RUN,
+                        STEPS[1],
+                        form.members.iter().find(|m| !form.state.contains(m)).unwrap()
+                    )),
+                    "{member} of {form:?}"
+                );
+            }
+        }
+    }
+}
+
+/// What stands beside checkpoints, thousands of files of it.
+fn clutter(world: &mut World) {
+    for i in 0..1_000 {
+        world.put(&format!("{RUN}logs/attempt_{}/rank-{i}.txt", i % 3), NEW);
+        world.put(&format!("{RUN}tensorboard/events.out.tfevents.{i}.node-{}", i % 7), NEW);
+        world.put(&format!("{RUN}wandb/run-20240101_{:06}-ab/files/{i}.log", i % 10), NEW);
+    }
+    world.put(&format!("{RUN}config.yaml"), NEW);
+    world.put(&format!("{RUN}eval/step_10/results.json"), NEW);
+    world.put("README.md", NEW);
+}
+
+#[test]
+fn what_stands_beside_checkpoints_costs_few_listings() {
+    for form in FORMS.iter().filter(|form| form.counts()) {
+        let mut world = two(form);
+        for step in 2..50 {
+            form.save(&mut world, RUN, step, OLD - 100);
+        }
+        form.point(&mut world, RUN, STEPS[1], NEW);
+        clutter(&mut world);
+        let selection: Selection = world.search(&form.checkpoint());
+        assert_eq!(keys(&selection), all(form, STEPS[1]), "{form:?}");
+        assert!(world.listed.len() <= 75, "{} listings for {form:?}", world.listed.len());
+    }
+}
