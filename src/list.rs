@@ -35,8 +35,8 @@ pub enum Depth {
     Keys,
     /// Up to the next `/`: objects, and folders in the place of what lies behind it.
     Folders,
-    /// The first page of all keys; it tells by its `next` whether more follow.
-    FirstKeys,
+    /// So many pages of all keys, from the first; the last of them tells by its `next` whether more follow.
+    FirstKeys { pages: u32 },
 }
 
 /// A listing that could not be finished.
@@ -215,10 +215,11 @@ struct Walk {
     circle: Circle,
     /// The last key and the last folder so far.
     last: (Option<Key>, Option<Key>),
+    pages: u32,
 }
 
 fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let start = Walk { range, next: Next::First, circle: Circle::default(), last: (None, None) };
+    let start = Walk { range, next: Next::First, circle: Circle::default(), last: (None, None), pages: 0 };
     stream::unfold((asking, start), |(asking, mut walk)| async move {
         let continuation = match &walk.next {
             Next::First => None,
@@ -245,7 +246,9 @@ impl Walk {
         if page.next.as_deref().is_some_and(|next| self.circle.closes(next)) {
             return Err(RequestError::malformed("the same page again"));
         }
-        let more = page.next.clone().filter(|_| self.range.depth != Depth::FirstKeys);
+        self.pages = self.pages.saturating_add(1);
+        let enough = matches!(self.range.depth, Depth::FirstKeys { pages } if self.pages >= pages);
+        let more = page.next.clone().filter(|_| !enough);
         self.next = more.map_or(Next::Over, Next::After);
         // Some servers begin a page with what the one before ended with: it is one object, or folder, all the same.
         let (key, folder) = &mut self.last;

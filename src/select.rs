@@ -226,8 +226,8 @@ pub enum Refusal {
     NothingMatched { listed: u64 },
     #[error("nothing matched: no object belongs to a checkpoint of this layout ({listed} listed)")]
     NoCheckpoint { listed: u64 },
-    #[error("no checkpoint is complete; the newest, {name}, is not: {why}")]
-    NoneComplete { name: String, why: String },
+    #[error("no checkpoint is complete{}; the newest, {name}, is not: {why}", looked_at.map_or_else(String::new, |n| format!(" among the newest {n}")))]
+    NoneComplete { name: String, why: String, looked_at: Option<usize> },
     #[error("the newest checkpoint, {name}, is not complete: {why}; on_incomplete is \"refuse\"")]
     Incomplete { name: String, why: String },
     #[error("the caps leave nothing: not even the first of {over} candidates fits")]

@@ -83,6 +83,7 @@ fn groups(facts: &mut Facts, checkpoint: &Checkpoint) {
     let count = match checkpoint.count {
         MemberCount::Any => "any".to_owned(),
         MemberCount::AsPrevious => "as-previous".to_owned(),
+        MemberCount::LikePrevious => "like-previous".to_owned(),
         MemberCount::AtLeast(members) => members.to_string(),
     };
     facts.say("count", &count);

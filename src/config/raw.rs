@@ -297,7 +297,7 @@ pub struct Checkpoint {
     pub require: Texts<Members>,
     /// Globs below the group, none of which may match a member.
     pub forbid: Texts<Members>,
-    /// How many members: "any", "as-previous", or at least a number.
+    /// How many members: "any", "as-previous", "like-previous", or at least a number.
     #[serde(default)]
     #[schemars(schema_with = "member_count")]
     pub count: Option<WordOrNumber>,

@@ -92,7 +92,7 @@ impl Rounds<'_> {
                 Need::List { bucket, prefix, listing } => {
                     let depth = match listing {
                         Listing::Keys => Depth::Keys,
-                        Listing::FirstKeys => Depth::FirstKeys,
+                        Listing::FirstKeys { pages } => Depth::FirstKeys { pages },
                         Listing::Folders => Depth::Folders,
                     };
                     lists.push((Range { bucket, prefix, depth }, askers));

@@ -82,6 +82,8 @@ pub enum MemberCount {
     Any,
     /// No fewer than any of the three complete groups before it in its run.
     AsPrevious,
+    /// What these hold, by name, but for hexadecimal numbers in names; and seven eighths of their bytes.
+    LikePrevious,
     /// No fewer than this.
     AtLeast(u64),
 }

@@ -93,6 +93,7 @@ fn show_layout(r: &mut R<'_, '_>, checkpoint: &Checkpoint) {
     let count = match checkpoint.count {
         MemberCount::Any => toml_string("any"),
         MemberCount::AsPrevious => toml_string("as-previous"),
+        MemberCount::LikePrevious => toml_string("like-previous"),
         MemberCount::AtLeast(least) => least.to_string(),
     };
     let require = match checkpoint.kinds.as_slice() {
@@ -158,10 +159,11 @@ fn count(r: &mut R<'_, '_>) -> Result<Option<MemberCount>, Bad> {
         Ok(least) => (MemberCount::AtLeast(u64::try_from(*least).unwrap_or(1)), least.to_string()),
         Err(word) if word == "any" => (MemberCount::Any, toml_string(word)),
         Err(word) if word == "as-previous" => (MemberCount::AsPrevious, toml_string(word)),
+        Err(word) if word == "like-previous" => (MemberCount::LikePrevious, toml_string(word)),
         Err(word) => {
-            let error = Diagnostic::error("is neither a number, nor `any`, nor `as-previous`")
+            let error = Diagnostic::error("is neither a number, nor `any`, `as-previous` or `like-previous`")
                 .key(format!("{}.count", layer.path));
-            r.cx.push(error.at(&place, "").help_if(did_you_mean(word, ["any", "as-previous"])));
+            r.cx.push(error.at(&place, "").help_if(did_you_mean(word, ["any", "as-previous", "like-previous"])));
             return Err(Bad);
         }
     };

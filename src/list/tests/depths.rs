@@ -31,7 +31,7 @@ async fn each_range_is_listed_as_deep_as_it_asks() {
         (false, None) => page(&["a/1"], Some("1")),
         (false, _) => page(&["a/2"], None),
     });
-    let ranges = [Depth::Folders, Depth::Keys, Depth::FirstKeys].map(|depth| range("", depth));
+    let ranges = [Depth::Folders, Depth::Keys, Depth::FirstKeys { pages: 1 }].map(|depth| range("", depth));
     assert_eq!(survey(&fake, &ranges).await.unwrap(), ["a/> b/>||c", "a/1|a/2", "a/1…"]);
     assert_eq!(fake.asked().len(), 3 + 2 + 1);
 }
@@ -53,7 +53,7 @@ async fn a_page_says_which_range_it_is_of_however_they_overtake_each_other() {
 #[tokio::test(start_paused = true)]
 async fn a_first_page_that_is_the_last_says_so() {
     let fake = Fake::new(|_| page(&["a"], None));
-    assert_eq!(survey(&fake, &[range("", Depth::FirstKeys)]).await.unwrap(), ["a"]);
+    assert_eq!(survey(&fake, &[range("", Depth::FirstKeys { pages: 1 })]).await.unwrap(), ["a"]);
 }
 
 #[tokio::test(start_paused = true)]

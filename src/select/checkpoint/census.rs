@@ -1,6 +1,6 @@
 //! What a group holds, counted as it is listed, and whether that is a whole checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +9,9 @@ use super::set::Seen;
 use super::{Checkpoint, MemberCount, When};
 use crate::object::{Count, Key, Object};
 use crate::select::{LeftOut, Reason, Rules};
+
+/// The part of the bytes of the group before it, as a fraction, that a group has to hold to be like it.
+const LIKE: (u128, u128) = (7, 8);
 
 /// What was seen of one group.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Census {
     sets: Vec<Seen>,
     /// A member that would be warmed if its storage class were one of those asked for.
     elsewhere: Option<(Key, String)>,
+    /// What members are called, where the next group is held to it; see [`plain`].
+    names: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,13 +63,21 @@ impl Census {
             forbidden: None,
             sets: vec![Seen::default(); checkpoint.sets.len()],
             elsewhere: None,
+            names: BTreeSet::new(),
         }
     }
 
     /// Takes note of a member, which is called `name` within its group.
     pub fn see(&mut self, object: Object, name: &[u8], (checkpoint, rules): (&Checkpoint, &Rules)) {
+        // What makes a folder show in some tools is no part of it.
+        if object.size == 0 && object.key.as_bytes().ends_with(b"/") {
+            return self.sort(object, name, (checkpoint, rules));
+        }
         self.all.add(object.size);
         self.newest = self.newest.max(Some(object.last_modified));
+        if checkpoint.count == MemberCount::LikePrevious {
+            self.names.insert(plain(name));
+        }
         for (seen, kind) in self.kinds.iter_mut().zip(&checkpoint.kinds) {
             if let When::Holds(globs) = &kind.when {
                 seen.applies = seen.applies || globs.iter().any(|glob| glob.matches(name));
@@ -124,6 +137,28 @@ impl Census {
             .or_else(|| self.unrest(checkpoint.settle, now))
     }
 
+    /// Why it cannot be whole when `previous`, which is called `called`, was.
+    pub fn objection_by(&self, previous: &Self, called: &Key, count: MemberCount) -> Option<String> {
+        match count {
+            MemberCount::AsPrevious if self.all.objects < previous.all.objects => {
+                let (held, before) = (self.all.objects, previous.all.objects);
+                Some(format!("it holds {held} objects, and `{called}` before it {before}"))
+            }
+            MemberCount::LikePrevious => {
+                if let Some(name) = previous.names.difference(&self.names).next() {
+                    let name = Key::from_bytes(name.as_slice());
+                    return Some(format!("`{name}` is missing, which `{called}` before it has"));
+                }
+                let (held, before) = (u128::from(self.all.bytes), u128::from(previous.all.bytes));
+                let iec = |bytes| bytesize::ByteSize(bytes).display().iec();
+                (held * LIKE.1 < before * LIKE.0).then(|| {
+                    format!("it holds {}, and `{called}` before it {}", iec(self.all.bytes), iec(previous.all.bytes))
+                })
+            }
+            _ => None,
+        }
+    }
+
     fn missing(&self, checkpoint: &Checkpoint, unnamed: Option<String>) -> Option<String> {
         let (seen, kind) = self.kinds.iter().zip(&checkpoint.kinds).find(|(seen, _)| seen.applies)?;
         let missing = seen.required.iter().zip(&kind.require).find(|(seen, _)| !**seen);
@@ -142,6 +177,17 @@ impl Census {
         let settle_text = humantime::format_duration(settle);
         (age < settle).then(|| format!("changed {} ago, settle is {settle_text}", coarse(age)))
     }
+}
+
+/// A name with every long hexadecimal number in it replaced: such files have other names, and are more or fewer, each time.
+fn plain(name: &[u8]) -> Vec<u8> {
+    const LONG: usize = 16;
+    let mut plain = Vec::with_capacity(name.len());
+    for part in name.chunk_by(|a, b| a.is_ascii_hexdigit() == b.is_ascii_hexdigit()) {
+        let is_number = part.len() >= LONG && part[0].is_ascii_hexdigit();
+        plain.extend_from_slice(if is_number { b"*" } else { part });
+    }
+    plain
 }
 
 /// How old something is; what comes from the future is 0 s old.

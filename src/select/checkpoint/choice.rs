@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::find::Found;
-use super::ranking::Ranking;
+use super::ranking::{MOST, Ranking};
 use super::search::Search;
 use super::{Checkpoint, OnIncomplete};
 use crate::object::{Count, Object};
@@ -135,7 +135,8 @@ fn refusal(runs: &[Ranking], selection: &Selection, (checkpoint, rules): (&Check
     }
     if active().next().is_some() && active().all(|run| run.chosen.is_empty()) {
         let (name, why) = active().find_map(newest).unwrap_or_default();
-        return Some(Refusal::NoneComplete { name, why });
+        let looked_at = active().any(|run| run.has_given_up).then_some(MOST);
+        return Some(Refusal::NoneComplete { name, why, looked_at });
     }
     if checkpoint.on_incomplete == OnIncomplete::Refuse
         && let Some((name, why)) = active().filter(|run| run.chosen.first() != Some(&0)).find_map(newest)

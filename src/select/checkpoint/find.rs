@@ -1,21 +1,32 @@
 //! Which groups there are, found by as few LISTs as it takes: a group is not looked into, and what is none is looked through.
 //!
-//! A folder that is no group is listed flat for one page, which is all there is of most; a larger one up to the next `/`, and
-//! so on below. Where names alone do not tell a group from a folder on the way to one, the newest of those that are called
-//! alike are looked at, two more each time as before, until one shows that it is a group: then the others are, too.
-//! Groups that do not count are ranked by the times of their objects, so that everything is listed.
+//! A folder that is no group is glanced at flat, for one page, which is all there is of most. A larger one is listed up to the
+//! next `/`, and so on below; one that is made up of many small folders without a group goes on flat, for more pages each time.
+//! Where names alone do not tell a group from a folder on the way to one, the newest of those that are called alike are looked
+//! at, twice as many each time, until one shows that it is a group: then the others are, too. Groups that do not count are
+//! ranked by the times of their objects, so that everything is listed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::naming::{Place, folder_of, last_segment};
+use super::Checkpoint;
+use super::naming::{Naming, Place, folder_of, last_segment};
 use super::search::Listing;
-use super::{Checkpoint, naming::Naming};
-use crate::object::{Bucket, Key, Object};
+use crate::object::{Bucket, Count, Key, Object};
 use crate::pattern::KeyGlob;
 use crate::select::Rules;
+
+mod glance;
+
+use glance::Glance;
+
+/// Pages of a second glance at a folder of many small ones, and how many times more of each one after it.
+const MORE_PAGES: u32 = 8;
+/// Folders that are looked at together, at most, for one that shows a sign.
+const TOGETHER: usize = 64;
 
 /// A group that was found, and not yet looked into.
 #[derive(Clone, Debug)]
@@ -34,21 +45,22 @@ pub(super) struct Found {
     pub newest: Option<DateTime<Utc>>,
 }
 
-/// Tells groups of a bucket apart: a folder by itself, files by their folder and name.
+/// Tells groups apart: a folder by itself, files by their folder and name.
 type Id = (Bucket, Key, Option<Key>);
 
+/// Folders beside each other that are called alike but for their numbers.
+type Alike = (Bucket, Key, Vec<u8>);
+
 /// One listing that is wanted.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Look {
     pub bucket: Bucket,
     pub prefix: Key,
     pub listing: Listing,
     /// It is one of these, and may be a group.
     among: Option<Alike>,
+    glance: Glance,
 }
-
-/// Folders beside each other that are called alike but for their numbers.
-type Alike = (Bucket, Key, Vec<u8>);
 
 #[derive(Debug, Default)]
 struct Siblings {
@@ -58,30 +70,35 @@ struct Siblings {
     are_groups: bool,
 }
 
+/// How groups are told, and which of them are asked for.
 #[derive(Debug)]
-pub(super) struct Finder {
+struct Terms {
     rules: Arc<Rules>,
     naming: Naming,
+    /// See [`Checkpoint::signs`].
     signs: Vec<KeyGlob>,
+}
+
+#[derive(Debug)]
+pub(super) struct Finder {
+    terms: Terms,
     wanted: Vec<Look>,
     siblings: BTreeMap<Alike, Siblings>,
     found: BTreeMap<Id, Found>,
     /// Objects of no group.
-    pub others: crate::object::Count,
+    pub others: Count,
 }
 
 impl Finder {
     pub fn new(rules: Arc<Rules>, checkpoint: &Checkpoint, scopes: Vec<(Bucket, Key)>) -> Self {
-        let listing = if checkpoint.naming.counts() { Listing::FirstKeys } else { Listing::Keys };
-        let wanted = scopes.into_iter().map(|(bucket, prefix)| Look { bucket, prefix, listing, among: None });
+        let naming = checkpoint.naming.clone();
+        let listing = if naming.counts() { Listing::FirstKeys { pages: 1 } } else { Listing::Keys };
         Self {
-            rules,
-            naming: checkpoint.naming.clone(),
-            signs: checkpoint.signs.clone(),
-            wanted: wanted.collect(),
+            terms: Terms { rules, naming, signs: checkpoint.signs.clone() },
+            wanted: scopes.into_iter().map(|(bucket, prefix)| Look::new(bucket, prefix, listing)).collect(),
             siblings: BTreeMap::new(),
             found: BTreeMap::new(),
-            others: crate::object::Count::default(),
+            others: Count::default(),
         }
     }
 
@@ -94,12 +111,11 @@ impl Finder {
                 self.found.extend(all.map(|found| (found.id(), found)));
                 continue;
             }
-            let batch = siblings.looked_at.len().clamp(1, 64);
-            let rest = siblings.waiting.len().saturating_sub(batch);
+            let together = siblings.looked_at.len().clamp(1, TOGETHER);
+            let rest = siblings.waiting.len().saturating_sub(together);
             for found in siblings.waiting.drain(rest..) {
-                let (bucket, prefix) = (found.bucket.clone(), found.prefix.clone());
-                let among = Some(alike.clone());
-                looks.push(Look { bucket, prefix, listing: Listing::Folders, among });
+                let look = Look::new(found.bucket.clone(), found.prefix.clone(), Listing::Folders);
+                looks.push(Look { among: Some(alike.clone()), ..look });
                 siblings.looked_at.push(found);
             }
         }
@@ -107,116 +123,136 @@ impl Finder {
         looks
     }
 
-    /// One page of what was asked for; `more` says whether it is not the last. Whether the rest of it is wanted.
-    pub fn page(&mut self, look: &Look, page: (Vec<Object>, Vec<Key>), more: bool) {
-        let (objects, folders) = page;
-        if look.listing == Listing::FirstKeys && more {
-            let (bucket, prefix) = (look.bucket.clone(), look.prefix.clone());
-            self.wanted.push(Look { bucket, prefix, listing: Listing::Folders, among: None });
-            return;
+    /// One page of what was asked for; `more` says whether it is not the last.
+    pub fn page(&mut self, look: &mut Look, page: (Vec<Object>, Vec<Key>), more: bool) {
+        match look.listing {
+            Listing::Folders => self.folders(look, page),
+            Listing::Keys => {
+                look.glance.see(page.0, &look.prefix, &self.terms);
+                self.take(std::mem::take(&mut look.glance));
+            }
+            Listing::FirstKeys { pages } => {
+                look.glance.see(page.0, &look.prefix, &self.terms);
+                if !more {
+                    self.take(std::mem::take(&mut look.glance));
+                } else if look.glance.pages >= pages {
+                    let listing = match look.glance.is_of_small_folders() {
+                        true => Listing::FirstKeys { pages: pages.saturating_mul(MORE_PAGES) },
+                        false => Listing::Folders,
+                    };
+                    self.wanted.push(Look::new(look.bucket.clone(), look.prefix.clone(), listing));
+                }
+            }
         }
+    }
+
+    /// What a folder holds, one level deep.
+    fn folders(&mut self, look: &mut Look, (objects, folders): (Vec<Object>, Vec<Key>)) {
         if let Some(alike) = &look.among {
             let from = look.prefix.as_bytes().len();
             let mut names = objects.iter().map(|object| &object.key).chain(&folders);
-            if names.any(|name| is_sign(&self.signs, &name.as_bytes()[from..])) {
+            if names.any(|name| self.terms.is_sign(&name.as_bytes()[from..])) {
                 self.siblings.entry(alike.clone()).or_default().are_groups = true;
             }
         }
-        for object in objects {
-            self.object(&object);
-        }
-        let mut alike = Vec::new();
+        let mut glance = Glance::default();
+        glance.see(objects, &look.prefix, &self.terms);
+        self.take(glance);
         for folder in folders {
-            if !self.is_wanted(&look.bucket, &folder) {
-                continue;
-            }
-            match self.naming.place(folder.as_bytes()) {
-                Some(place) if self.signs.is_empty() => self.find(Found::at(&look.bucket, place, &folder, None)),
-                Some(place) => {
-                    let found = Found::at(&look.bucket, whole(place, folder.as_bytes()), &folder, None);
-                    let kind = (look.bucket.clone(), look.prefix.clone(), shape(last_segment(folder.as_bytes())));
-                    self.siblings.entry(kind.clone()).or_default().waiting.push(found);
-                    alike.push(kind);
-                }
-                None => {
-                    let listing = Listing::FirstKeys;
-                    self.wanted.push(Look { bucket: look.bucket.clone(), prefix: folder, listing, among: None });
-                }
+            if self.terms.reach(&look.bucket, &folder) {
+                self.folder(&look.bucket, folder);
             }
         }
-        for kind in alike {
-            if let Some(siblings) = self.siblings.get_mut(&kind) {
-                siblings.waiting.sort_by(|a, b| (a.step, &a.stem).cmp(&(b.step, &b.stem)));
-            }
+    }
+
+    fn folder(&mut self, bucket: &Bucket, folder: Key) {
+        let Some(place) = self.terms.naming.place(folder.as_bytes()) else {
+            let listing = Listing::FirstKeys { pages: 1 };
+            self.wanted.push(Look::new(bucket.clone(), folder, listing));
+            return;
+        };
+        if self.terms.signs.is_empty() || place.temporary {
+            self.find(Found::at(bucket, place, &folder, None));
+            return;
+        }
+        let found = Found::at(bucket, whole(place, folder.as_bytes()), &folder, None);
+        let waiting = &mut self.siblings.entry(found.alike()).or_default().waiting;
+        let newer = waiting.partition_point(|other| (other.step, &other.stem) < (found.step, &found.stem));
+        waiting.insert(newer, found);
+    }
+
+    /// Takes over what was seen.
+    fn take(&mut self, glance: Glance) {
+        let (groups, others) = glance.finish();
+        self.others = self.others + others;
+        groups.into_iter().for_each(|found| self.find(found));
+    }
+
+    fn find(&mut self, found: Found) {
+        if self.terms.reach(&found.bucket, &found.prefix) {
+            merge(&mut self.found, found);
         }
     }
 
     /// All groups, without those inside of another.
     pub fn finish(&mut self) -> Vec<Found> {
         let mut groups: Vec<Found> = Vec::new();
+        // In the order of keys, the outer one comes first and what it holds right behind it.
+        let mut outer: Option<(Bucket, Key)> = None;
         for (_, found) in std::mem::take(&mut self.found) {
-            let inside = |outer: &Found| {
-                outer.is_folder
-                    && outer.bucket == found.bucket
-                    && found.prefix.as_bytes().starts_with(outer.stem.as_bytes())
-            };
-            // In the order of keys, the outer one comes first and what it holds right behind it.
-            if !groups.iter().rev().find(|group| group.is_folder).is_some_and(inside) {
-                groups.push(found);
+            let is_inside = outer.as_ref().is_some_and(|(bucket, stem)| {
+                *bucket == found.bucket && found.prefix.as_bytes().starts_with(stem.as_bytes())
+            });
+            if is_inside {
+                continue;
             }
+            if found.is_folder {
+                outer = Some((found.bucket.clone(), found.stem.clone()));
+            }
+            groups.push(found);
         }
         groups
     }
 
-    fn object(&mut self, object: &Object) {
-        let key = object.key.as_bytes();
-        let newest = Some(object.last_modified).filter(|_| !self.naming.counts());
-        let found = if self.signs.is_empty() {
-            self.naming.place(key).map(|place| Found::at(&object.bucket, place, &object.key, newest))
-        } else {
-            self.signed(key).map(|place| Found::at(&object.bucket, place, &object.key, newest))
-        };
-        match found.filter(|_| self.is_wanted(&object.bucket, &object.key)) {
-            Some(found) => self.find(found),
-            None => self.others.add(object.size),
-        }
-    }
-
-    /// The outermost folder of `key` that its name and a sign among its direct members show to be a group.
-    fn signed<'k>(&self, key: &'k [u8]) -> Option<Place<'k>> {
-        let ends = key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
-        std::iter::once(0).chain(ends).find_map(|end| {
-            let (folder, name) = key.split_at(end);
-            let place = self.naming.place(folder)?;
-            is_sign(&self.signs, name).then(|| whole(place, folder))
-        })
-    }
-
-    fn find(&mut self, found: Found) {
-        match self.found.entry(found.id()) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(found);
-            }
-            std::collections::btree_map::Entry::Occupied(mut known) => {
-                let known = known.get_mut();
-                known.newest = known.newest.max(found.newest);
-                if !known.is_folder {
-                    known.prefix = common(&known.prefix, &found.prefix);
-                }
-            }
-        }
-    }
-
-    /// Whether a pattern reaches what is below `prefix`, and no exclusion covers all of it.
-    fn is_wanted(&self, bucket: &Bucket, prefix: &Key) -> bool {
-        let _ = (bucket, prefix);
-        true
-    }
-
     fn is_within_a_group(&self, bucket: &Bucket, prefix: &Key) -> bool {
-        let ends = prefix.as_bytes().iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
-        ends.map(|end| Key::from_bytes(&prefix.as_bytes()[..end]))
-            .any(|folder| self.found.contains_key(&(bucket.clone(), folder, None)))
+        let mut folders = ancestors(prefix.as_bytes());
+        folders.any(|folder| self.found.contains_key(&(bucket.clone(), Key::from_bytes(folder), None)))
+    }
+}
+
+impl Look {
+    fn new(bucket: Bucket, prefix: Key, listing: Listing) -> Self {
+        Self { bucket, prefix, listing, among: None, glance: Glance::default() }
+    }
+}
+
+impl Terms {
+    fn is_sign(&self, name: &[u8]) -> bool {
+        self.signs.iter().any(|sign| sign.matches(name))
+    }
+
+    /// Whether a pattern reaches what begins with `prefix`, and no exclusion covers all of it.
+    fn reach(&self, bucket: &Bucket, prefix: &Key) -> bool {
+        let of_bucket = |pattern: &&crate::pattern::Pattern| pattern.bucket().matches(bucket.as_str());
+        let mut patterns = self.rules.patterns.iter().filter(of_bucket);
+        let mut exclude = self.rules.exclude.iter().filter(of_bucket);
+        patterns.any(|pattern| pattern.may_match_below(prefix))
+            && !(prefix.as_bytes().ends_with(b"/") && exclude.any(|pattern| pattern.matches_all_below(prefix)))
+    }
+}
+
+fn merge(groups: &mut BTreeMap<Id, Found>, found: Found) {
+    match groups.entry(found.id()) {
+        Entry::Vacant(place) => {
+            place.insert(found);
+        }
+        Entry::Occupied(mut known) => {
+            let known = known.get_mut();
+            known.newest = known.newest.max(found.newest);
+            if !known.is_folder {
+                known.prefix = common(&known.prefix, &found.prefix);
+            }
+        }
     }
 }
 
@@ -238,6 +274,11 @@ impl Found {
 
     fn id(&self) -> Id {
         (self.bucket.clone(), self.stem.clone(), (!self.is_folder).then(|| self.name.clone()))
+    }
+
+    /// What it is called alike with.
+    fn alike(&self) -> Alike {
+        (self.bucket.clone(), self.folder(), shape(last_segment(self.stem.as_bytes())))
     }
 
     /// What `key` is called within the group; `None` where it is not a member.
@@ -264,10 +305,6 @@ fn whole<'k>(place: Place<'k>, folder: &'k [u8]) -> Place<'k> {
     Place { stem: folder, is_folder: true, ..place }
 }
 
-fn is_sign(signs: &[KeyGlob], name: &[u8]) -> bool {
-    signs.iter().any(|sign| sign.matches(name))
-}
-
 /// A name with every number in it replaced.
 fn shape(name: &[u8]) -> Vec<u8> {
     let mut shape = Vec::with_capacity(name.len());
@@ -284,4 +321,9 @@ fn shape(name: &[u8]) -> Vec<u8> {
 fn common(a: &Key, b: &Key) -> Key {
     let same = a.as_bytes().iter().zip(b.as_bytes()).take_while(|(a, b)| a == b).count();
     Key::from_bytes(&a.as_bytes()[..same])
+}
+
+/// The folders that a key is in, the outermost first, without the bucket itself.
+fn ancestors(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &key[..=at])
 }

@@ -1,6 +1,6 @@
 //! The layouts of the frameworks, one piece of data each. docs/checkpoints.md shows a tree and a source for every one.
 
-use super::MemberCount::{Any, AsPrevious};
+use super::MemberCount::{Any, AsPrevious, LikePrevious};
 use super::layout::PresetWhen::{Always, Folder, Holds};
 use super::layout::{Layout, Preset, PresetKind, PresetSet, Weights};
 
@@ -158,7 +158,7 @@ pub(super) const PRESETS: [Preset; 14] = [
             always(&["_CHECKPOINT_METADATA"]),
         ],
         // How many files OCDBT splits the same tree into differs from save to save.
-        count: Any,
+        count: LikePrevious,
         weights: Weights::Mixed("its file names do not tell weights from optimizer state"),
         ..PLAIN
     },
@@ -167,7 +167,7 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?<run>.*?)/)??step-(?<step>[0-9]+)/",
         kinds: &[always(&["metadata.json", "model/**"])],
         // As orbax.
-        count: Any,
+        count: LikePrevious,
         weights: Weights::Without(&["opt_state/**", "training_state/**"]),
         ..PLAIN
     },

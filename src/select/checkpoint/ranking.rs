@@ -6,13 +6,16 @@ use super::census::{Census, age, coarse};
 use super::find::Found;
 use super::pointer::Bound;
 use super::{Checkpoint, MemberCount};
-use crate::object::{Bucket, Count, Key};
+use crate::object::{Bucket, Key};
 use crate::select::group::{Group, State};
 
 /// Complete groups before a candidate that it must not hold fewer members than.
 const PREVIOUS: usize = 3;
 /// Groups before a candidate that are looked at to find them.
 const LOOK_BACK: usize = 2 * PREVIOUS;
+
+/// Incomplete groups of a run that are listed in the search for complete ones: a layout that does not fit would list them all.
+pub(super) const MOST: usize = 32;
 
 /// What has to be known of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +31,16 @@ pub(super) enum Ask {
 #[derive(Debug)]
 pub(super) struct Ranking {
     pub bucket: Bucket,
-    pub run: Key,
     /// The newest first.
     pub groups: Vec<Ranked>,
     pub bound: Bound,
     pointer: Pointer,
     /// The first that was not judged.
     at: usize,
+    /// Incomplete ones that were listed for nothing.
+    looked_at: usize,
+    /// There may be complete ones among those that were not looked at.
+    pub has_given_up: bool,
     /// Complete ones, the newest first.
     pub chosen: Vec<usize>,
     /// Why nothing of the run is wanted.
@@ -68,11 +74,12 @@ impl Ranking {
         let first = found.first()?;
         Some(Self {
             bucket: first.bucket.clone(),
-            run: first.run.clone(),
             groups: found.into_iter().map(|found| Ranked { found, census: None, beside: None, why: None }).collect(),
             bound: Bound::None,
             pointer: Pointer::NotAsked,
             at: 0,
+            looked_at: 0,
+            has_given_up: false,
             chosen: Vec::new(),
             inactive: None,
         })
@@ -91,17 +98,21 @@ impl Ranking {
             return asks;
         }
         while self.chosen.len() < checkpoint.keep && self.at < self.groups.len() {
+            if self.looked_at >= MOST {
+                self.has_given_up = true;
+                break;
+            }
             let level = self.level(self.at, checkpoint);
             let asks = self.unknown(level.clone(), checkpoint);
             if !asks.is_empty() {
                 return asks;
             }
             // Of equal steps the one that was written last.
-            self.groups[level.clone()].sort_by_key(|group| std::cmp::Reverse(group.newest()));
+            self.groups[level.clone()].sort_by(|a, b| b.written().cmp(&a.written()));
             let mut asks = Vec::new();
             for at in level.clone() {
                 match self.judge(at, checkpoint, now) {
-                    Judged::Complete => {}
+                    Judged::Complete => self.groups[at].why = None,
                     Judged::Incomplete(why) => self.groups[at].why = Some(why),
                     Judged::Unknown(more) => {
                         more.into_iter().for_each(|ask| {
@@ -115,6 +126,8 @@ impl Ranking {
             if !asks.is_empty() {
                 return asks;
             }
+            let listed = level.clone().filter(|at| self.groups[*at].census.is_some() && self.groups[*at].why.is_some());
+            self.looked_at += listed.count();
             let complete = level.clone().filter(|at| self.groups[*at].why.is_none());
             self.chosen.extend(complete.take(checkpoint.keep - self.chosen.len()));
             self.at = level.end;
@@ -182,9 +195,23 @@ impl Ranking {
         if let Some(why) = self.objection(at, checkpoint, now) {
             return Judged::Incomplete(why);
         }
-        if checkpoint.count != MemberCount::AsPrevious {
+        if !matches!(checkpoint.count, MemberCount::AsPrevious | MemberCount::LikePrevious) {
             return Judged::Complete;
         }
+        let (previous, unknown) = self.previous(at, checkpoint, now);
+        if !unknown.is_empty() {
+            return Judged::Unknown(unknown);
+        }
+        let Some(census) = &self.groups[at].census else { return Judged::Complete };
+        let objections = previous.into_iter().filter_map(|older| {
+            let older = &self.groups[older];
+            census.objection_by(older.census.as_ref()?, &older.found.name, checkpoint.count)
+        });
+        objections.into_iter().next().map_or(Judged::Complete, Judged::Incomplete)
+    }
+
+    /// The complete groups before the one at `at`; and what has to be known to tell.
+    fn previous(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Vec<usize>, Vec<Ask>) {
         let older = self.level(at, checkpoint).end..self.groups.len();
         let older = older.filter(|older| self.can_be_chosen(*older)).take(LOOK_BACK);
         let (mut complete, mut unknown) = (Vec::new(), Vec::new());
@@ -192,8 +219,7 @@ impl Ranking {
             if complete.len() + unknown.len() == PREVIOUS {
                 break;
             }
-            let group = &self.groups[older];
-            if group.census.is_none() {
+            if self.groups[older].census.is_none() {
                 // What will be chosen next is not listed twice.
                 let keep = self.chosen.len() + 1 + nth < checkpoint.keep;
                 unknown.push(Ask::Members { group: older, keep });
@@ -201,19 +227,7 @@ impl Ranking {
                 complete.push(older);
             }
         }
-        if !unknown.is_empty() {
-            return Judged::Unknown(unknown);
-        }
-        let most = complete.into_iter().max_by_key(|older| self.groups[*older].objects());
-        match most.filter(|most| self.groups[*most].objects() > self.groups[at].objects()) {
-            Some(most) => Judged::Incomplete(format!(
-                "it holds {} objects, and `{}` before it {}",
-                self.groups[at].objects(),
-                self.groups[most].found.name,
-                self.groups[most].objects()
-            )),
-            None => Judged::Complete,
-        }
+        (complete, unknown)
     }
 
     /// Why a group is not complete, whatever was there before it.
@@ -224,7 +238,7 @@ impl Ranking {
         }
         let Some(census) = &group.census else { return Some("it was not listed".to_owned()) };
         if census.all.objects == 0 {
-            return Some("it was deleted while it was looked at".to_owned());
+            return Some("it holds no objects".to_owned());
         }
         if let Some(Some(beside)) = &group.beside {
             return Some(format!("`{beside}` stands beside it"));
@@ -265,8 +279,8 @@ impl Ranked {
         self.census.as_ref().map_or(self.found.newest, |census| census.newest)
     }
 
-    fn objects(&self) -> u64 {
-        let all = self.census.as_ref().map(|census| census.all);
-        all.unwrap_or(Count::default()).objects
+    /// Ranks groups of the same step: by time, then as versions are added to a name.
+    fn written(&self) -> (Option<DateTime<Utc>>, usize, &Key) {
+        (self.newest(), self.found.name.as_bytes().len(), &self.found.name)
     }
 }

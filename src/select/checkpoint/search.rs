@@ -33,8 +33,8 @@ pub enum Need {
 pub enum Listing {
     /// Every key.
     Keys,
-    /// The first page of all keys.
-    FirstKeys,
+    /// So many pages of all keys, from the first.
+    FirstKeys { pages: u32 },
     /// Objects and folders up to the next `/`.
     Folders,
 }
@@ -113,7 +113,7 @@ impl Search {
                     }
                     Ask::Beside(group) => {
                         let prefix = beside(&ranking.groups[*group].found.stem, self.checkpoint.beside.as_deref());
-                        Need::List { bucket, prefix, listing: Listing::FirstKeys }
+                        Need::List { bucket, prefix, listing: Listing::FirstKeys { pages: 1 } }
                     }
                 }
             }
@@ -122,7 +122,7 @@ impl Search {
 
     /// One page of the listing that was asked for as the `nth` of this round; `more` says whether it is not the last.
     pub fn page(&mut self, nth: usize, page: (Vec<Object>, Vec<Key>), more: bool) {
-        match &self.asked[nth] {
+        match &mut self.asked[nth] {
             Asked::Look(look) => self.finder.page(look, page, more),
             Asked::Of { run, ask } => {
                 let Some(ranking) = self.runs.as_mut().map(|runs| &mut runs[*run]) else { return };

@@ -83,14 +83,16 @@ impl World {
                         search.read(nth, text.map(|text| &text.as_bytes()[..text.len().min(Search::READ)]));
                     }
                     Need::List { prefix, listing, .. } => {
-                        let mut after = None;
+                        let (mut after, mut pages) = (None, 0);
                         loop {
                             change(self, answers);
                             answers += 1;
                             self.listed.push(text(&prefix).to_owned());
                             let (page, next) = self.page(text(&prefix), listing, after);
                             search.page(nth, page, next.is_some());
-                            after = next.filter(|_| listing != Listing::FirstKeys);
+                            pages += 1;
+                            let enough = matches!(listing, Listing::FirstKeys { pages: most } if pages >= most);
+                            after = next.filter(|_| !enough);
                             if after.is_none() {
                                 break;
                             }
