@@ -1,6 +1,7 @@
 //! Whole searches over made-up trees.
 
 mod forms;
+mod interleavings;
 mod layouts;
 mod uploads;
 mod world;

@@ -1,0 +1,200 @@
+//! Uploads, rotations and deletions in any order, also while a search is under way: what it takes was whole, and the newest
+//! that was, at one instant of the search.
+//!
+//! The conditions, which the manual states: within one upload no gap is as long as `settle`, unless its members name each other
+//! or an older complete checkpoint is there with at most two that were given up in between; rotation takes what is older than
+//! a complete one that is quiet; a search takes less time than `settle`.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::world::World;
+use crate::pattern::KeyGlob;
+use crate::select::checkpoint::naming::Naming;
+use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, Set, When};
+use crate::select::tests::rules;
+
+const SETTLE: i64 = 120;
+const FILES: [&str; 5] = ["a-1-of-3.bin", "a-2-of-3.bin", "a-3-of-3.bin", "DONE", "z.json"];
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    /// The next file of the upload under way; a new upload where there is none.
+    Upload {
+        order: usize,
+    },
+    Wait {
+        seconds: i64,
+    },
+    /// The upload under way is never ended.
+    GiveUp,
+    /// One file of the oldest checkpoint that rotation may take.
+    Rotate,
+    /// A whole checkpoint, at once.
+    Delete {
+        which: usize,
+    },
+    Poll,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        12 => (0..FILES.len()).prop_map(|order| Op::Upload { order }),
+        3 => (0..SETTLE).prop_map(|seconds| Op::Wait { seconds }),
+        2 => (SETTLE..4 * SETTLE).prop_map(|seconds| Op::Wait { seconds }),
+        1 => Just(Op::GiveUp),
+        4 => Just(Op::Rotate),
+        1 => (0..8usize).prop_map(|which| Op::Delete { which }),
+        6 => Just(Op::Poll),
+    ]
+}
+
+/// What is true of the bucket, whatever a search sees of it.
+struct Truth {
+    named: bool,
+    /// Steps and their files, with when each was written.
+    groups: BTreeMap<u64, BTreeMap<&'static str, i64>>,
+    under_way: Option<(u64, i64)>,
+    given_up_since: u32,
+    next: u64,
+    /// When the search under way began: what becomes quiet later has replaced nothing yet.
+    as_of: Option<i64>,
+}
+
+impl Truth {
+    fn is_complete(&self, step: u64, now: i64) -> bool {
+        let now = self.as_of.unwrap_or(now);
+        let files = &self.groups[&step];
+        files.len() == FILES.len() && files.values().all(|at| now - at >= SETTLE)
+    }
+
+    fn newest_complete(&self, now: i64) -> Option<u64> {
+        self.groups.keys().rev().copied().find(|step| self.is_complete(*step, now))
+    }
+
+    /// Whether an upload may pause, or be given up, without being taken for whole.
+    fn is_told(&self, now: i64) -> bool {
+        self.named || (self.newest_complete(now).is_some() && self.given_up_since < 2)
+    }
+
+    /// Seconds, until something has to happen.
+    fn may_wait(&self, now: i64) -> i64 {
+        match self.under_way {
+            Some((_, last)) if !self.is_told(now) => (SETTLE - 1 - (now - last)).max(0),
+            _ => i64::MAX,
+        }
+    }
+
+    fn carry_out(&mut self, op: Op, world: &mut World) {
+        let now = world.now;
+        match op {
+            Op::Upload { order } => self.upload(order, world),
+            Op::Wait { seconds } => world.now += seconds.min(self.may_wait(now)),
+            Op::GiveUp if self.is_told(now) => {
+                self.given_up_since += u32::from(self.under_way.take().is_some());
+            }
+            Op::Rotate => {
+                let newest = self.newest_complete(now);
+                let oldest = self.groups.iter().find(|(step, files)| newest > Some(**step) && !files.is_empty());
+                if let Some((step, name)) = oldest.and_then(|(step, files)| Some((*step, *files.keys().next()?))) {
+                    self.remove(step, name, world);
+                }
+            }
+            Op::Delete { which } => {
+                // What an upload under way is measured by stays.
+                let newest = self.newest_complete(now);
+                let step =
+                    self.groups.keys().rev().nth(which).copied().filter(|step| Some(*step) != newest || self.named);
+                for name in step.iter().flat_map(|_| FILES) {
+                    self.remove(step.unwrap_or_default(), name, world);
+                }
+                if self.under_way.map(|(step, _)| step) == step {
+                    self.under_way = None;
+                }
+            }
+            Op::GiveUp | Op::Poll => {}
+        }
+    }
+
+    fn upload(&mut self, order: usize, world: &mut World) {
+        let (step, _) = self.under_way.unwrap_or_else(|| {
+            // Numbers that sort otherwise than their texts.
+            self.next += 7;
+            (self.next, world.now)
+        });
+        let files = self.groups.entry(step).or_default();
+        let mut missing = FILES.iter().filter(|name| !files.contains_key(*name));
+        let missing: Vec<_> = missing.by_ref().copied().collect();
+        let name = missing[order % missing.len()];
+        files.insert(name, world.now);
+        world.put(&format!("r/step-{step}/{name}"), world.now);
+        self.under_way = (missing.len() > 1).then_some((step, world.now));
+        if missing.len() == 1 {
+            self.given_up_since = 0;
+        }
+    }
+
+    fn remove(&mut self, step: u64, name: &'static str, world: &mut World) {
+        if let Some(files) = self.groups.get_mut(&step) {
+            files.remove(name);
+        }
+        world.delete(&format!("r/step-{step}/{name}"));
+    }
+}
+
+fn checkpoint(named: bool) -> Checkpoint {
+    let naming = Naming::parse(r"^(?<run>[^/]+)/step-(?<step>[0-9]+)/").unwrap();
+    let require = vec![KeyGlob::parse("DONE").unwrap()];
+    let custom = Checkpoint::custom(naming);
+    if !named {
+        return Checkpoint { kinds: vec![Kind { when: When::Always, require, named: false }], ..custom };
+    }
+    let require = ["DONE", "z.json", "a-*.bin"].map(|glob| KeyGlob::parse(glob).unwrap()).to_vec();
+    let sets = vec![Set::new(r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.bin$", 1, None).unwrap()];
+    Checkpoint {
+        kinds: vec![Kind { when: When::Always, require, named: false }],
+        sets,
+        count: MemberCount::Any,
+        ..custom
+    }
+}
+
+fn play(ops: &[Op], named: bool) {
+    let checkpoint = checkpoint(named);
+    let mut truth = Truth { named, groups: BTreeMap::new(), under_way: None, given_up_since: 0, next: 0, as_of: None };
+    let mut world = World { now: 1_000, ..World::default() };
+    let mut ops = ops.iter().copied();
+    while let Some(op) = ops.next() {
+        if !matches!(op, Op::Poll) {
+            truth.carry_out(op, &mut world);
+            continue;
+        }
+        let now = world.now;
+        // What was newest, as of when the search began, at each instant of it.
+        truth.as_of = Some(now);
+        let mut newest = vec![truth.newest_complete(now)];
+        let selection = world.search_by(rules(), &checkpoint, |world, _| {
+            // Something happens between most answers, and each takes a second.
+            if let Some(op) = ops.next().filter(|op| !matches!(op, Op::Wait { .. } | Op::Poll)) {
+                truth.carry_out(op, world);
+                newest.push(truth.newest_complete(now));
+            }
+            world.now += i64::from(world.now - now < SETTLE / 2).min(truth.may_wait(world.now));
+            newest.push(truth.newest_complete(now));
+        });
+        truth.as_of = None;
+        let taken: Vec<u64> = selection.segments.iter().filter_map(|s| selection.groups[s.group].step).collect();
+        assert!(taken.len() <= 1);
+        assert!(newest.contains(&taken.first().copied()), "took {taken:?}, and the newest was {newest:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_taken_was_whole_and_the_newest_at_one_instant(ops in prop::collection::vec(op(), 1..150), named in any::<bool>()) {
+        play(&ops, named);
+    }
+}
