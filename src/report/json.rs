@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
+use super::groups::{Bound, GroupField, Unnamed, fields, named};
 use super::{Errors, Outcome, Ratio, Report, Totals, Trigger};
 use crate::object::{Bucket, Count, ETag, Key, Object};
 use crate::select::estimate::Cost;
-use crate::select::group::{Group, State};
+use crate::select::group::Group;
 use crate::select::plan::{Plan, Verdict};
 use crate::select::{Cap, LeftOut, Reason};
 
@@ -56,7 +57,7 @@ pub struct PlanLine<'a> {
     to_warm: Count,
     max_bytes: Option<u64>,
     over_cap: bool,
-    groups: Vec<GroupField<'a>>,
+    groups: Vec<GroupField>,
     more_groups: u64,
     left_out: BTreeMap<Reason, LeftOutField<'a>>,
     cutoff: Option<CutoffField<'a>>,
@@ -87,7 +88,7 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
                 Cap::Unlimited => None,
             },
             over_cap: plan.over_cap(),
-            groups: plan.selection.groups.iter().map(|group| GroupField::new(group, plan.at)).collect(),
+            groups: fields(&plan.selection.groups, plan.at),
             more_groups: plan.selection.more_groups,
             left_out: left_out(&plan.selection.left_out),
             cutoff: plan
@@ -99,39 +100,6 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
             cost: plan.cost,
             list_requests: plan.list_requests,
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
-/// A checkpoint in `plan --json`.
-#[derive(Debug, Serialize)]
-pub struct GroupField<'a> {
-    bucket: &'a str,
-    run: String,
-    name: String,
-    step: Option<u64>,
-    /// `null` where the checkpoint did not have to be listed.
-    objects: Option<u64>,
-    bytes: Option<u64>,
-    /// Of its newest object.
-    age_s: Option<u64>,
-    state: State,
-    why: Option<&'a str>,
-}
-
-impl<'a> GroupField<'a> {
-    /// As of `at`.
-    pub fn new(group: &'a Group, at: DateTime<Utc>) -> Self {
-        Self {
-            bucket: group.bucket.as_str(),
-            run: group.run.to_string(),
-            name: group.name.to_string(),
-            step: group.step,
-            objects: group.count.map(|count| count.objects),
-            bytes: group.count.map(|count| count.bytes),
-            age_s: group.age(at).map(|age| age.as_secs()),
-            state: group.state,
-            why: group.why.as_deref(),
         }
     }
 }
@@ -257,6 +225,8 @@ pub struct RunLine<'a> {
     gone: Count,
     failed: Count,
     unknown: Count,
+    groups: Vec<GroupField>,
+    more_groups: u64,
     left_out: BTreeMap<Reason, LeftOutField<'a>>,
     warm_ratio: Ratio,
     errors: Vec<ErrorField<'a>>,
@@ -289,6 +259,7 @@ fn error_field<'a>((class, errors): (&&'a str, &'a Errors)) -> ErrorField<'a> {
 impl<'a> From<&'a Report> for RunLine<'a> {
     fn from(report: &'a Report) -> Self {
         let totals = &report.totals;
+        let (groups, more_groups) = on_record(report);
         Self {
             v: V,
             profile: &report.plan.profile,
@@ -310,6 +281,8 @@ impl<'a> From<&'a Report> for RunLine<'a> {
             gone: totals.gone,
             failed: totals.failed,
             unknown: totals.unknown,
+            groups,
+            more_groups,
             left_out: left_out(&report.plan.selection.left_out),
             warm_ratio: report.warm_ratio(),
             errors: totals.errors.iter().map(error_field).collect(),
@@ -318,14 +291,22 @@ impl<'a> From<&'a Report> for RunLine<'a> {
     }
 }
 
+/// The checkpoints that a run's line names: chosen, over the caps and incomplete ones; and how many more of them there are.
+pub fn on_record(report: &Report) -> (Vec<GroupField>, u64) {
+    let all = fields(&report.plan.selection.groups, report.plan.at);
+    let (groups, Unnamed { chosen, over_cap, incomplete, .. }) = named(all, Bound::RECORD);
+    (groups, chosen + over_cap + incomplete)
+}
+
 /// What a journal's line says of a run that ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     pub planned: Count,
     pub warmed: Count,
     pub fresh: Count,
     pub over_cap: Count,
     pub warm_ratio: Ratio,
+    pub groups: Vec<GroupField>,
 }
 
 impl Summary {
@@ -341,6 +322,99 @@ impl Summary {
             fresh: count(&line["fresh"])?,
             over_cap: count(&line["left_out"][Reason::OverCap.as_str()]).unwrap_or_default(),
             warm_ratio: Ratio { objects: ratio["objects"].as_f64()?, bytes: ratio["bytes"].as_f64()? },
+            groups: groups(&line),
         })
+    }
+}
+
+/// The checkpoints that a run's line names; none in lines of before there were any.
+pub fn groups(line: &Value) -> Vec<GroupField> {
+    Vec::deserialize(&line["groups"]).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::report::{Begun, Identity};
+    use crate::select::Selection;
+    use crate::select::group::State;
+
+    fn group(name: &'static [u8], state: State) -> Group {
+        let incomplete = state == State::Incomplete;
+        Group {
+            bucket: Bucket::new("ckpt"),
+            run: Key::from("llama/70b"),
+            name: Key::from_bytes(name),
+            step: Some(400),
+            count: Some(Count { objects: 3, bytes: 1 << 40 }),
+            newest: DateTime::from_timestamp(90, 0),
+            state,
+            why: incomplete.then(|| "`.metadata` is missing".to_owned()),
+        }
+    }
+
+    fn report(groups: Vec<Group>) -> Report {
+        let at = DateTime::from_timestamp(100, 0).unwrap();
+        let plan = Plan {
+            profile: Arc::from("latest"),
+            endpoint: Arc::from("lota"),
+            fingerprint: "f".to_owned(),
+            at,
+            verdict: Verdict::Ready,
+            selection: Selection { groups, more_groups: 7, ..Selection::default() },
+            selected: Count::default(),
+            fresh: Count::default(),
+            max_bytes: Cap::Unlimited,
+            share: None,
+            cost: None,
+            list_requests: 0,
+            warnings: Vec::new(),
+        };
+        Report {
+            identity: Identity::new(Trigger::Cli, at),
+            begun: Begun::Yes,
+            ended: None,
+            outcome: Outcome::Complete,
+            reason: None,
+            plan,
+            totals: Totals::default(),
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_run_names_what_was_chosen_and_what_could_not_be() {
+        let states = [State::Incomplete, State::Chosen, State::OverCap, State::Older];
+        let report = report(states.map(|state| group(b"iter_0000400", state)).to_vec());
+        let line = serde_json::to_string(&RunLine::from(&report)).unwrap();
+        let read = Summary::read(&line).unwrap().groups;
+        let seen: Vec<_> = read.iter().map(|group| (group.state, group.age_s, group.objects)).collect();
+        assert_eq!(seen, [State::Incomplete, State::Chosen, State::OverCap].map(|state| (state, Some(10), Some(3))));
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["more_groups"], 0, "older ones are none of it");
+        insta::assert_snapshot!(line["groups"][0], @r#"{"age_s":10,"bucket":"ckpt","bytes":1099511627776,"last_modified":"1970-01-01T00:01:30Z","name":"iter_0000400","objects":3,"run":"llama/70b","state":"incomplete","step":400,"why":"`.metadata` is missing"}"#);
+    }
+
+    #[test]
+    fn a_line_of_a_run_is_bounded() {
+        let groups = (0..120).map(|_| group(b"iter_0000400", State::Chosen)).collect();
+        let line = serde_json::to_value(RunLine::from(&report(groups))).unwrap();
+        assert_eq!((line["groups"].as_array().unwrap().len(), &line["more_groups"]), (50, &json!(70)));
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_escaped() {
+        let report = report(vec![group(b"\xff\n", State::Chosen)]);
+        let plan = serde_json::to_value(PlanLine::from(&report.plan)).unwrap();
+        assert_eq!(plan["groups"][0]["name"], "\\xff\\n");
+        assert_eq!(plan["more_groups"], 7);
+    }
+
+    #[test]
+    fn a_line_of_before_there_were_checkpoints_has_none() {
+        let mut line = serde_json::to_value(RunLine::from(&report(Vec::new()))).unwrap();
+        line.as_object_mut().unwrap().retain(|field, _| !field.contains("groups"));
+        assert_eq!(Summary::read(&line.to_string()).unwrap().groups, []);
     }
 }
