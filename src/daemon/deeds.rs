@@ -9,8 +9,7 @@ use super::rota::{Action, Begin, RunEnd};
 use crate::clock;
 use crate::journal::Mark;
 use crate::object::Count;
-use crate::report::groups::PassedOver;
-use crate::report::json::on_record;
+use crate::report::groups::{PassedOver, fields};
 use crate::report::{Begun, Identity, Outcome, Report, Trigger};
 use crate::run::{self, Task};
 
@@ -143,11 +142,12 @@ fn say(report: &Report) {
 /// Where the newest checkpoint of a run is not complete: which, why, and what is taken in its place.
 fn say_passed_over(report: &Report) {
     let (run, profile, endpoint) = (report.identity.run, &*report.plan.profile, &*report.plan.endpoint);
-    let (groups, _) = on_record(report);
+    let groups = fields(&report.plan.selection.groups, report.plan.at);
     let mut all = PassedOver::all(&groups);
     if let Some(first) = all.next() {
         let others = all.count();
-        let others = if others > 0 { format!(", and so on in {others} more of its runs") } else { String::new() };
+        let others =
+            if others > 0 { format!("; nor is the newest of {others} more of its runs") } else { String::new() };
         tracing::info!(%run, profile, endpoint, "{first}{others}");
     }
 }

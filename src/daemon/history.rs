@@ -133,6 +133,7 @@ impl Ended {
 
 impl EndedView {
     pub(super) fn of(report: &Report, ended: DateTime<Utc>) -> Self {
+        let (groups, more_groups) = on_record(report);
         Self {
             run: report.identity.run,
             fingerprint: report.plan.fingerprint.clone(),
@@ -147,7 +148,8 @@ impl EndedView {
             fresh: report.totals.fresh,
             over_cap: report.plan.selection.over_cap(),
             warm_ratio: report.warm_ratio(),
-            groups: on_record(report).0.into(),
+            groups: groups.into(),
+            more_groups,
         }
     }
 }
@@ -175,6 +177,7 @@ fn ended_view(recorded: &Recorded) -> Option<EndedView> {
         over_cap: line.over_cap,
         warm_ratio: line.warm_ratio,
         groups: line.groups.into(),
+        more_groups: line.more_groups,
     })
 }
 

@@ -162,6 +162,8 @@ pub struct EndedView {
     pub warm_ratio: Ratio,
     /// Its checkpoints that were chosen, did not fit the caps or were incomplete, run by run; bounded.
     pub groups: Arc<[GroupField]>,
+    /// More of them than are named.
+    pub more_groups: u64,
 }
 
 #[derive(Clone, Debug)]

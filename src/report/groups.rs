@@ -76,7 +76,7 @@ pub fn fields(groups: &[Group], at: DateTime<Utc>) -> Vec<GroupField> {
 
 /// The checkpoints of each run.
 pub fn by_run(groups: &[GroupField]) -> impl Iterator<Item = &[GroupField]> {
-    groups.chunk_by(|a, b| a.is_of_the_run_of(b))
+    groups.chunk_by(GroupField::is_of_the_run_of)
 }
 
 /// How many checkpoints are named one by one.

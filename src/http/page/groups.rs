@@ -1,4 +1,4 @@
-//! Which checkpoints of a profile were warmed, and a newest one that could not be.
+//! Which checkpoints of a profile were kept hot, and a newest one that could not be.
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
@@ -6,23 +6,25 @@ use maud::{Markup, html};
 use super::safe;
 use super::time::between;
 use crate::daemon::view::ProfileView;
+use crate::http::text::count;
 use crate::report::groups::{GroupField, PassedOver};
 use crate::select::group::State;
 
-/// Of a profile; `hotset runs ID` has more.
+/// Of each kind; `hotset runs ID` has more.
 const MOST: usize = 5;
 
 /// Of the latest run that knew of any.
 pub(super) fn list(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
     let runs = [&profile.last, &profile.last_complete];
     let Some(run) = runs.into_iter().flatten().find(|run| !run.groups.is_empty()) else { return html! {} };
-    let chosen: Vec<_> = run.groups.iter().filter(|group| group.state == State::Chosen).collect();
+    let newest: Vec<_> = run.groups.iter().filter(|group| group.state != State::Incomplete).collect();
     let passed_over: Vec<_> = PassedOver::all(&run.groups).collect();
+    let unshown = [newest.len(), passed_over.len()].map(|all| all.saturating_sub(MOST) as u64);
+    let more = unshown.iter().sum::<u64>() + run.more_groups;
     html! {
-        @for group in chosen.iter().take(MOST) { small { (one(group, now)) } }
-        (more(chosen.len(), "checkpoints"))
+        @for group in newest.iter().take(MOST) { small { (one(group, now)) } }
         @for over in passed_over.iter().take(MOST) { small.warn { (safe(&over.to_string())) } }
-        (more(passed_over.len(), "that are not complete"))
+        @if more > 0 { small { "and " (count(more)) " more" } }
     }
 }
 
@@ -30,9 +32,6 @@ fn one(group: &GroupField, now: DateTime<Utc>) -> Markup {
     html! {
         code { (safe(&group.to_string())) }
         @if let Some(newest) = group.newest() { " " (between(newest, now)) " old" }
+        @if group.state == State::OverCap { span.warn { ", does not fit the caps" } }
     }
-}
-
-fn more(all: usize, what: &str) -> Markup {
-    html! { @if all > MOST { small { "and " (all - MOST) " more " (what) } } }
 }

@@ -91,6 +91,7 @@ pub(crate) struct EndedShape<'a> {
     over_cap: Count,
     warm_ratio: Ratio,
     groups: &'a [GroupField],
+    more_groups: u64,
 }
 
 impl<'a> From<&'a EndedView> for EndedShape<'a> {
@@ -110,6 +111,7 @@ impl<'a> From<&'a EndedView> for EndedShape<'a> {
             over_cap: run.over_cap,
             warm_ratio: run.warm_ratio,
             groups: &run.groups,
+            more_groups: run.more_groups,
         }
     }
 }

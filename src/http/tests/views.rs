@@ -123,6 +123,7 @@ pub(crate) fn ended(profile: &str, n: u128, outcome: Outcome) -> EndedView {
         over_cap: count(0, 0),
         warm_ratio: if complete { Ratio { objects: 1.0, bytes: 1.0 } } else { Ratio { objects: 0.9997, bytes: 0.99 } },
         groups: Arc::default(),
+        more_groups: 0,
     }
 }
 
@@ -153,7 +154,7 @@ pub(crate) fn run(profile: &str, n: u128) -> RunView {
 
 /// Written two minutes ago, or a day before.
 fn group(name: &str, state: State) -> GroupField {
-    let whole = state == State::Chosen;
+    let whole = state != State::Incomplete;
     GroupField {
         bucket: "ckpt".to_owned(),
         run: "llama".to_owned(),
@@ -171,8 +172,11 @@ fn group(name: &str, state: State) -> GroupField {
 /// Of everything something, good and bad.
 pub(crate) fn busy() -> View {
     let complete = ended("nightly-imagenet", 1, Outcome::Complete);
-    let groups = Arc::new([group("iter_0000500", State::Incomplete), group("iter_0000400", State::Chosen)]);
-    let partial = EndedView { over_cap: count(120, TIB), groups, ..ended("latest-llama", 2, Outcome::Partial) };
+    let groups =
+        [("iter_0000500", State::Incomplete), ("iter_0000400", State::Chosen), ("iter_0000300", State::OverCap)];
+    let groups = groups.map(|(name, state)| group(name, state)).into();
+    let partial =
+        EndedView { over_cap: count(120, TIB), groups, more_groups: 7, ..ended("latest-llama", 2, Outcome::Partial) };
     let since = |text| Some(at(text));
     View {
         started: at("2026-03-06T10:00:00Z"),

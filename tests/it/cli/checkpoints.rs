@@ -167,3 +167,25 @@ async fn a_comparison_names_the_checkpoints_that_enter_and_leave() {
     );
     assert_eq!(line["leaves"]["groups"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_says_which_checkpoints_it_keeps_hot() {
+    let desk = desk(two_runs()).await;
+    let tables = "[daemon]\nlisten = \"127.0.0.1:0\"\nstate_dir = \"state\"\n";
+    desk.configure("", &format!("{tables}{}", latest(CAP, "").replace("latest]", "latest]\non_start = \"always\"")));
+    let why = "llama/70b/iter_0000500 is not complete: `.metadata` is missing; iter_0000400 is taken";
+    let mut daemon = desk.daemon("").await;
+    let said = |line: &Value| line["groups"].as_array().unwrap().iter().map(|group| group["name"].clone()).collect();
+    let names: Vec<Value> = said(&daemon.ended("complete").await);
+    assert_eq!(names, ["iter_0000500", "iter_0000400", "iter_0000008"]);
+    assert_eq!(daemon.said().matches(why).count(), 1, "{}", daemon.said());
+    let page = daemon.get("/").unwrap();
+    assert!(page.as_str().unwrap().contains(why) && page.as_str().unwrap().contains("qwen/iter_0000008"), "{page}");
+    daemon.send("-TERM");
+    daemon.exits().await;
+
+    desk.configure("", &format!("{tables}{}", latest(CAP, "")));
+    let daemon = desk.daemon("").await;
+    let restored: Vec<Value> = said(&daemon.status()["profiles"][0]["last"]);
+    assert_eq!(restored, names, "a restart remembers");
+}
