@@ -11,6 +11,7 @@ mod daemon;
 pub mod demo;
 mod explain;
 mod global;
+mod groups;
 mod logs;
 pub mod online;
 pub mod plan;

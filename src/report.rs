@@ -12,6 +12,7 @@ use ulid::Ulid;
 use crate::object::{Bucket, Count, ETag, Key, Object};
 use crate::select::plan::{Plan, Verdict};
 
+pub mod groups;
 pub mod json;
 
 mod cut;

@@ -1,14 +1,20 @@
 //! `hotset plan --against`: two configurations over one listing, and what changes between them.
 
+mod groups;
+
 use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use groups::Group;
+
 use super::text::{count, counted, iec, percent, usd};
 use crate::object::{Bucket, Count, Key, Object};
 use crate::report::Outcome;
+use crate::report::groups::title;
 use crate::report::json::Place;
+use crate::select::Selection;
 use crate::select::plan::{Plan, Verdict};
 
 /// How many keys a change names on each side.
@@ -35,14 +41,17 @@ pub struct Change {
 struct Moved<'a> {
     count: Count,
     sample: Vec<&'a Object>,
+    /// Checkpoints of which there was nothing, or is nothing any more, in the order of the selection.
+    groups: Vec<Group>,
 }
 
 impl<'a> Moved<'a> {
     /// What `these` have and `those` do not.
-    fn between(these: &'a [Object], those: &[Object]) -> Self {
-        let others: HashSet<(&Bucket, &Key)> = those.iter().map(|object| (&object.bucket, &object.key)).collect();
-        let mut moved = Self::default();
-        for object in these.iter().filter(|object| !others.contains(&(&object.bucket, &object.key))) {
+    fn between(these: Option<&'a Selection>, those: Option<&Selection>) -> Self {
+        let others: HashSet<(&Bucket, &Key)> =
+            objects(those).iter().map(|object| (&object.bucket, &object.key)).collect();
+        let mut moved = Self { groups: groups::between(these, those), ..Self::default() };
+        for object in objects(these).iter().filter(|object| !others.contains(&(&object.bucket, &object.key))) {
             moved.count.add(object.size);
             if moved.sample.len() < SAMPLE {
                 moved.sample.push(object);
@@ -50,6 +59,32 @@ impl<'a> Moved<'a> {
         }
         moved
     }
+
+    /// Its checkpoints and objects, a line each, as far as they are named.
+    fn lines(&self) -> Vec<String> {
+        let named = self.groups.iter().take(groups::NAMED).map(|group| {
+            let Count { objects, bytes } = group.count;
+            format!(
+                "checkpoint {} ({}, {})",
+                title(&group.run, &group.name, group.step),
+                counted(objects, "object"),
+                iec(bytes)
+            )
+        });
+        let more = self.groups.len().saturating_sub(groups::NAMED) as u64;
+        let more = (more > 0).then(|| format!("and {}", counted(more, "more checkpoint")));
+        let objects = self.sample.iter().map(|object| {
+            let (bucket, key) = (&object.bucket, &object.key);
+            format!("s3://{bucket}/{key} ({})", iec(object.size))
+        });
+        let rest = self.count.objects - self.sample.len() as u64;
+        let rest = (rest > 0).then(|| format!("and {} more", count(rest)));
+        named.chain(more).chain(objects).chain(rest).collect()
+    }
+}
+
+fn objects(selection: Option<&Selection>) -> &[Object] {
+    selection.map_or(&[], |selection| &selection.selected)
 }
 
 impl Change {
@@ -77,8 +112,8 @@ impl Change {
 }
 
 /// A plan that may not be carried out warms nothing.
-fn chosen(plan: Option<&Plan>) -> &[Object] {
-    plan.filter(|plan| plan.verdict == Verdict::Ready).map_or(&[], |plan| &plan.selection.selected)
+fn chosen(plan: Option<&Plan>) -> Option<&Selection> {
+    plan.filter(|plan| plan.verdict == Verdict::Ready).map(|plan| &plan.selection)
 }
 
 fn selected(plan: Option<&Plan>) -> Count {
@@ -116,12 +151,7 @@ fn table(change: &Change, out: &mut impl Write) -> io::Result<()> {
             continue;
         }
         writeln!(out, "  {name}  {}, {}", counted(objects, "object"), iec(bytes))?;
-        for object in &moved.sample {
-            writeln!(out, "    {sign} s3://{}/{} ({})", object.bucket, object.key, iec(object.size))?;
-        }
-        if objects > moved.sample.len() as u64 {
-            writeln!(out, "    {sign} and {} more", count(objects - moved.sample.len() as u64))?;
-        }
+        moved.lines().iter().try_for_each(|line| writeln!(out, "    {sign} {line}"))?;
     }
     Ok(())
 }
@@ -147,14 +177,17 @@ fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "| profile | | before | after | enters | leaves |")?;
     writeln!(out, "|---|---|---|---|---|---|")?;
     for change in changes {
-        let (enters, leaves) = (change.enters().count, change.leaves().count);
-        let moved = |count: Count| match count.objects {
-            0 => "–".to_owned(),
-            n => format!("{}, {}", counted(n, "object"), iec(count.bytes)),
+        let moved = |moved: &Moved<'_>| match (moved.count.objects, moved.groups.len() as u64) {
+            (0, _) => "–".to_owned(),
+            (n, 0) => format!("{}, {}", counted(n, "object"), iec(moved.count.bytes)),
+            (n, groups) => {
+                format!("{}: {}, {}", counted(groups, "checkpoint"), counted(n, "object"), iec(moved.count.bytes))
+            }
         };
+        let (enters, leaves) = (moved(&change.enters()), moved(&change.leaves()));
         let [before, after] = change.sides().map(|side| cell(&side));
         let (name, kind) = (cell(&change.profile), change.kind());
-        writeln!(out, "| `{name}` | {kind} | {before} | {after} | {} | {} |", moved(enters), moved(leaves))?;
+        writeln!(out, "| `{name}` | {kind} | {before} | {after} | {enters} | {leaves} |")?;
     }
     for change in changes {
         for (sign, name, moved) in [('+', "enters", change.enters()), ('-', "leaves", change.leaves())] {
@@ -162,13 +195,9 @@ fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
                 continue;
             }
             writeln!(out, "\n<details><summary><code>{}</code> {name}</summary>\n\n```diff", cell(&change.profile))?;
-            for object in &moved.sample {
+            for line in moved.lines() {
                 // A fence inside a key would end the block.
-                let key = object.key.to_string().replace('`', "\\u{60}");
-                writeln!(out, "{sign} s3://{}/{key} ({})", object.bucket, iec(object.size))?;
-            }
-            if moved.count.objects > moved.sample.len() as u64 {
-                writeln!(out, "{sign} and {} more", count(moved.count.objects - moved.sample.len() as u64))?;
+                writeln!(out, "{sign} {}", line.replace('`', "\\u{60}"))?;
             }
             writeln!(out, "```\n\n</details>")?;
         }
@@ -207,17 +236,31 @@ struct MovedField<'a> {
     #[serde(flatten)]
     count: Count,
     sample: Vec<Place<'a>>,
+    /// Checkpoints of which all that is selected enters or leaves.
+    groups: Vec<GroupMoved<'a>>,
+    more_groups: u64,
+}
+
+#[derive(Serialize)]
+struct GroupMoved<'a> {
+    bucket: &'a str,
+    run: &'a str,
+    name: &'a str,
+    step: Option<u64>,
+    #[serde(flatten)]
+    count: Count,
 }
 
 fn json(change: &Change, out: &mut impl Write) -> io::Result<()> {
+    let (enters, leaves) = (change.enters(), change.leaves());
     let line = ChangeLine {
         v: 1,
         profile: &change.profile,
         change: change.kind(),
         before: side_field(change.before.as_ref()),
         after: side_field(change.after.as_ref()),
-        enters: moved_field(&change.enters()),
-        leaves: moved_field(&change.leaves()),
+        enters: moved_field(&enters),
+        leaves: moved_field(&leaves),
     };
     serde_json::to_writer(&mut *out, &line)?;
     writeln!(out)
@@ -234,7 +277,15 @@ fn side_field(plan: Option<&Plan>) -> SideField<'_> {
     }
 }
 
-fn moved_field<'a>(moved: &Moved<'a>) -> MovedField<'a> {
+fn moved_field<'a>(moved: &'a Moved<'a>) -> MovedField<'a> {
     let sample = moved.sample.iter().map(|object| Place::new(&object.bucket, &object.key)).collect();
-    MovedField { count: moved.count, sample }
+    let groups = moved.groups.iter().take(groups::NAMED).map(|group| GroupMoved {
+        bucket: &group.bucket,
+        run: &group.run,
+        name: &group.name,
+        step: group.step,
+        count: group.count,
+    });
+    let more_groups = moved.groups.len().saturating_sub(groups::NAMED) as u64;
+    MovedField { count: moved.count, sample, groups: groups.collect(), more_groups }
 }

@@ -1,5 +1,7 @@
 //! `hotset check`: what a valid configuration will do, told without asking anyone.
 
+mod checkpoint;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -11,6 +13,7 @@ use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::endpoint::Endpoint;
 use crate::config::profile::Profile;
+use crate::config::value::choice::Choice as _;
 use crate::config::value::size::brief;
 use crate::object::Escaped;
 use crate::schedule::dues;
@@ -61,6 +64,9 @@ fn write_profile(profile: &Profile, now: DateTime<Utc>, out: &mut impl Write) ->
         let _ = write!(caps, ", {}", count(usize::try_from(objects).unwrap_or(usize::MAX), "object"));
     }
     writeln!(out, "  objects  {source}, {caps}")?;
+    if let Some(checkpoint) = &profile.checkpoint {
+        writeln!(out, "  keeps    {}", checkpoint::told(checkpoint))?;
+    }
     let mut label = "  next     ";
     let window = profile.window.as_ref();
     let mut coming = dues(&profile.schedules, window, now).take(FIRES).peekable();
@@ -121,6 +127,12 @@ impl<'a> Asked<'a> {
 }
 
 #[derive(Serialize)]
+struct CheckpointField {
+    layout: &'static str,
+    keep: usize,
+}
+
+#[derive(Serialize)]
 #[serde(untagged)]
 enum Line<'a> {
     Profile {
@@ -133,6 +145,8 @@ enum Line<'a> {
         /// `null`: unlimited.
         max_bytes: Option<u64>,
         max_objects: Option<u64>,
+        /// `null`: every object counts by itself.
+        checkpoint: Option<CheckpointField>,
         next: Vec<String>,
     },
     Endpoint {
@@ -185,6 +199,10 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
             Cap::Unlimited => None,
         },
         max_objects: profile.rules.max_objects,
+        checkpoint: profile
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| CheckpointField { layout: checkpoint.layout.word(), keep: checkpoint.keep }),
         next: dues(&profile.schedules, profile.window.as_ref(), now)
             .take(FIRES)
             .map(|fire| fire.to_rfc3339_opts(SecondsFormat::AutoSi, true))
@@ -238,6 +256,15 @@ max_bytes = "12 TiB"
 objects = ["s3://small/**"]
 schedule = ["@hourly", "*/90 * * * *"]
 max_objects = 1000
+
+[profile.latest]
+objects = ["s3://ckpt/**"]
+checkpoint = { layout = "megatron", keep = 2, active_within = "48h" }
+
+[profile.weights]
+objects = ["s3://ckpt/**"]
+max_bytes = "1 TiB"
+checkpoint = { layout = "hf-trainer", parts = "weights", count = 12, forbid = ["*.tmp"] }
 
 [profile.by-hand]
 objects = ["s3://models/{a,b}/**"]

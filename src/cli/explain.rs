@@ -1,11 +1,14 @@
 //! `hotset explain`: which profiles want an object, and when it was last warmed. Nothing is listed and nothing is sent.
 
+mod group;
+
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use group::Belongs;
 
 use super::global::Files;
 use super::text::{brief_time, iec};
@@ -51,8 +54,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<ExitC
     let mut out = BufWriter::new(io::stdout());
     writeln!(out, "s3://{bucket}/{key}")?;
     for profile in config.profiles.values() {
-        let paused = if profile.paused { " (paused)" } else { "" };
-        writeln!(out, "  {}{paused}: {}", Escaped(&profile.name), chosen(profile, bucket, key))?;
+        write_profile(profile, (bucket, key), &mut out)?;
     }
     for endpoint in caches(&config) {
         let url = endpoint.cache.0.url.as_str();
@@ -61,6 +63,22 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<ExitC
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn write_profile(profile: &Profile, (bucket, key): (&Bucket, &Key), out: &mut impl Write) -> io::Result<()> {
+    let paused = if profile.paused { " (paused)" } else { "" };
+    let is_matched = profile.rules.patterns.iter().any(|pattern| pattern.matches(bucket, key));
+    let checkpoint = profile.checkpoint.as_ref().filter(|_| is_matched);
+    let belongs = checkpoint.map(|checkpoint| (Belongs::of(key, checkpoint), checkpoint));
+    let dropped = belongs.as_ref().and_then(|(belongs, checkpoint)| match belongs {
+        Belongs::No => Some("never chosen"),
+        _ => belongs.is_without(key, checkpoint).then_some("left out by parts = \"weights\""),
+    });
+    writeln!(out, "  {}{paused}: {}", Escaped(&profile.name), chosen(profile, (bucket, key), dropped))?;
+    if let Some((belongs, checkpoint)) = belongs {
+        belongs.lines(key, checkpoint).iter().try_for_each(|line| writeln!(out, "    {line}"))?;
+    }
+    Ok(())
 }
 
 /// Each cache once, by the first endpoint that names it.
@@ -74,8 +92,8 @@ fn caches(config: &Config) -> Vec<&Arc<Endpoint>> {
     caches
 }
 
-/// What the rules alone say, and what they leave to the listing.
-fn chosen(profile: &Profile, bucket: &Bucket, key: &Key) -> String {
+/// What the rules alone say, and what they leave to the listing; `dropped` is why its checkpoint does without the object.
+fn chosen(profile: &Profile, (bucket, key): (&Bucket, &Key), dropped: Option<&str>) -> String {
     let rules = &profile.rules;
     let Some(pattern) = rules.patterns.iter().find(|pattern| pattern.matches(bucket, key)) else {
         return if profile.manifest.is_some() {
@@ -87,6 +105,9 @@ fn chosen(profile: &Profile, bucket: &Bucket, key: &Key) -> String {
     let matched = format!("matched by {}", Escaped(pattern.text()));
     if let Some(excluded) = rules.exclude.iter().find(|pattern| pattern.matches(bucket, key)) {
         return format!("{matched}, left out by exclude {}", Escaped(excluded.text()));
+    }
+    if let Some(why) = dropped {
+        return format!("{matched}, {why}");
     }
     format!("{matched}; chosen if the listing shows that it {}", conditions(rules, profile.checkpoint.is_some()))
 }

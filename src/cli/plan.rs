@@ -3,10 +3,12 @@
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use super::groups::write_planned;
 use super::text::{Row, caps, counted, percent, usd, write_counts};
 use crate::config::profile::Profile;
 use crate::config::value::size::brief;
 use crate::report::Outcome;
+use crate::report::groups::fields;
 use crate::report::json::{ObjectLine, PlanLine};
 use crate::select::Rules;
 use crate::select::plan::{Plan, Verdict};
@@ -60,6 +62,8 @@ pub fn write_text(plan: &Plan, profile: &Profile, out: &mut impl Write) -> io::R
     let counted_all = matches!(plan.verdict, Verdict::Ready | Verdict::Refused(_));
     if counted_all && plan.selection.listed.objects > 0 {
         write_counts(&rows(plan, &profile.rules), out)?;
+        let groups = fields(&plan.selection.groups, plan.at);
+        write_planned(groups, plan.selection.more_groups, plan.verdict == Verdict::Ready, out)?;
     }
     if let Some(reason) = reason {
         writeln!(out, "  {outcome}: {reason}")?;

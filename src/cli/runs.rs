@@ -11,6 +11,7 @@ use serde_json::Value;
 use ulid::Ulid;
 
 use super::global::Files;
+use super::groups::write_recorded;
 use super::state::Place;
 use super::text::{Row, count, counted, percent, took, write_counts};
 use super::typed::typed;
@@ -19,6 +20,7 @@ use crate::clock;
 use crate::config::value::duration::Length;
 use crate::journal::{Filter, Journal, Recorded};
 use crate::object::{Count, Escaped};
+use crate::report::json::groups;
 use crate::report::{Failure, Outcome};
 
 #[derive(Clone, Debug, Args)]
@@ -158,6 +160,8 @@ pub fn write_one(run: &Recorded, failures: &[Failure], out: &mut impl Write) -> 
     if !rows.is_empty() {
         write_counts(&rows, out)?;
     }
+    let more = line["more_groups"].as_u64().unwrap_or_default();
+    write_recorded((&groups(&line), more), "age then", run.outcome != Outcome::Refused, out)?;
     for class in line["errors"].as_array().into_iter().flatten() {
         let name = class["class"].as_str().unwrap_or_default();
         writeln!(out, "  {name}: {}", counted(class["count"].as_u64().unwrap_or_default(), "object"))?;

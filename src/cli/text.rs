@@ -60,6 +60,16 @@ pub fn brief_time(took: Duration) -> String {
     }
 }
 
+/// `45s`, `12m`, `30h`, `5d`: how old something is, in one unit.
+pub fn age(age: Duration) -> String {
+    match age.as_secs() {
+        seconds if seconds < 120 => format!("{seconds}s"),
+        seconds if seconds < 7_200 => format!("{}m", seconds / 60),
+        seconds if seconds < 172_800 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
 /// How long a run took, as [`brief_time`] has it; nothing while it runs.
 pub fn took(started: DateTime<Utc>, ended: Option<DateTime<Utc>>) -> String {
     ended.map_or_else(String::new, |ended| brief_time((ended - started).to_std().unwrap_or_default()))

@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 
+use super::groups::write_recorded;
 use super::text::{Row, caps, count, counted, percent, took, write_counts};
 use crate::config::profile::Profile;
 use crate::object::Count;
-use crate::report::json::RunLine;
+use crate::report::json::{RunLine, on_record};
 use crate::report::{Outcome, Report, Totals};
+use crate::select::plan::Verdict;
 
 /// One JSON line a run.
 pub fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -25,6 +27,8 @@ pub fn write_text(report: &Report, profile: &Profile, out: &mut impl Write) -> i
     if report.totals.planned.objects > 0 {
         write_counts(&rows, out)?;
     }
+    let (groups, more) = on_record(report);
+    write_recorded((&groups, more), "age", report.plan.verdict == Verdict::Ready, out)?;
     for warning in &report.plan.warnings {
         writeln!(out, "  warning: {warning}")?;
     }

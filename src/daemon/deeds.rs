@@ -9,6 +9,7 @@ use super::rota::{Action, Begin, RunEnd};
 use crate::clock;
 use crate::journal::Mark;
 use crate::object::Count;
+use crate::report::groups::{PassedOver, fields};
 use crate::report::{Begun, Identity, Outcome, Report, Trigger};
 use crate::run::{self, Task};
 
@@ -120,6 +121,7 @@ impl Daemon {
 
 /// One line for the log.
 fn say(report: &Report) {
+    say_passed_over(report);
     let (run, profile, endpoint) = (report.identity.run, &*report.plan.profile, &*report.plan.endpoint);
     let totals = &report.totals;
     let (warmed, fresh, bytes) = (totals.warmed.objects, totals.fresh.objects, totals.warmed.bytes);
@@ -134,5 +136,18 @@ fn say(report: &Report) {
                 %run, profile, endpoint, outcome = %report.outcome, warmed, bytes, fresh, failed, unknown, reason, "the run ended"
             );
         }
+    }
+}
+
+/// Where the newest checkpoint of a run is not complete: which, why, and what is taken in its place.
+fn say_passed_over(report: &Report) {
+    let (run, profile, endpoint) = (report.identity.run, &*report.plan.profile, &*report.plan.endpoint);
+    let groups = fields(&report.plan.selection.groups, report.plan.at);
+    let mut all = PassedOver::all(&groups);
+    if let Some(first) = all.next() {
+        let others = all.count();
+        let others =
+            if others > 0 { format!("; nor is the newest of {others} more of its runs") } else { String::new() };
+        tracing::info!(%run, profile, endpoint, "{first}{others}");
     }
 }

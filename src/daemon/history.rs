@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::view::{Counters, Ended, EndedView, FailureView};
 use crate::journal::{Journal, JournalError, PastFailure, Recorded};
+use crate::report::json::{Summary, on_record};
 use crate::report::{Failure, Outcome, Report, Trigger};
 
 /// Failures that the page shows.
@@ -132,6 +133,7 @@ impl Ended {
 
 impl EndedView {
     pub(super) fn of(report: &Report, ended: DateTime<Utc>) -> Self {
+        let (groups, more_groups) = on_record(report);
         Self {
             run: report.identity.run,
             fingerprint: report.plan.fingerprint.clone(),
@@ -146,6 +148,8 @@ impl EndedView {
             fresh: report.totals.fresh,
             over_cap: report.plan.selection.over_cap(),
             warm_ratio: report.warm_ratio(),
+            groups: groups.into(),
+            more_groups,
         }
     }
 }
@@ -157,7 +161,7 @@ fn failure_view(past: PastFailure) -> FailureView {
 }
 
 fn ended_view(recorded: &Recorded) -> Option<EndedView> {
-    let line = crate::report::json::Summary::read(&recorded.line)?;
+    let line = Summary::read(&recorded.line)?;
     Some(EndedView {
         run: recorded.id,
         fingerprint: recorded.fingerprint.clone(),
@@ -172,6 +176,8 @@ fn ended_view(recorded: &Recorded) -> Option<EndedView> {
         fresh: line.fresh,
         over_cap: line.over_cap,
         warm_ratio: line.warm_ratio,
+        groups: line.groups.into(),
+        more_groups: line.more_groups,
     })
 }
 

@@ -10,6 +10,7 @@ use ulid::Ulid;
 
 use crate::limit::Snapshot;
 use crate::object::{Bucket, Count, Key};
+use crate::report::groups::GroupField;
 use crate::report::{Cut, Outcome, Ratio, Trigger};
 
 /// Everything, at one instant.
@@ -159,6 +160,10 @@ pub struct EndedView {
     /// Candidates cut off by a cap.
     pub over_cap: Count,
     pub warm_ratio: Ratio,
+    /// Its checkpoints that were chosen, did not fit the caps or were incomplete, run by run; bounded.
+    pub groups: Arc<[GroupField]>,
+    /// More of them than are named.
+    pub more_groups: u64,
 }
 
 #[derive(Clone, Debug)]

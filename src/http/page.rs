@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod failure;
+mod groups;
 mod profile;
 mod run;
 mod state;

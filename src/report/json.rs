@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
+use super::groups::{Bound, GroupField, Unnamed, fields, named};
 use super::{Errors, Outcome, Ratio, Report, Totals, Trigger};
 use crate::object::{Bucket, Count, ETag, Key, Object};
 use crate::select::estimate::Cost;
-use crate::select::group::{Group, State};
+use crate::select::group::Group;
 use crate::select::plan::{Plan, Verdict};
 use crate::select::{Cap, LeftOut, Reason};
 
@@ -56,7 +57,7 @@ pub struct PlanLine<'a> {
     to_warm: Count,
     max_bytes: Option<u64>,
     over_cap: bool,
-    groups: Vec<GroupField<'a>>,
+    groups: Vec<GroupField>,
     more_groups: u64,
     left_out: BTreeMap<Reason, LeftOutField<'a>>,
     cutoff: Option<CutoffField<'a>>,
@@ -87,7 +88,7 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
                 Cap::Unlimited => None,
             },
             over_cap: plan.over_cap(),
-            groups: plan.selection.groups.iter().map(|group| GroupField::new(group, plan.at)).collect(),
+            groups: fields(&plan.selection.groups, plan.at),
             more_groups: plan.selection.more_groups,
             left_out: left_out(&plan.selection.left_out),
             cutoff: plan
@@ -99,39 +100,6 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
             cost: plan.cost,
             list_requests: plan.list_requests,
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
-/// A checkpoint in `plan --json`.
-#[derive(Debug, Serialize)]
-pub struct GroupField<'a> {
-    bucket: &'a str,
-    run: String,
-    name: String,
-    step: Option<u64>,
-    /// `null` where the checkpoint did not have to be listed.
-    objects: Option<u64>,
-    bytes: Option<u64>,
-    /// Of its newest object.
-    age_s: Option<u64>,
-    state: State,
-    why: Option<&'a str>,
-}
-
-impl<'a> GroupField<'a> {
-    /// As of `at`.
-    pub fn new(group: &'a Group, at: DateTime<Utc>) -> Self {
-        Self {
-            bucket: group.bucket.as_str(),
-            run: group.run.to_string(),
-            name: group.name.to_string(),
-            step: group.step,
-            objects: group.count.map(|count| count.objects),
-            bytes: group.count.map(|count| count.bytes),
-            age_s: group.age(at).map(|age| age.as_secs()),
-            state: group.state,
-            why: group.why.as_deref(),
         }
     }
 }
@@ -257,6 +225,8 @@ pub struct RunLine<'a> {
     gone: Count,
     failed: Count,
     unknown: Count,
+    groups: Vec<GroupField>,
+    more_groups: u64,
     left_out: BTreeMap<Reason, LeftOutField<'a>>,
     warm_ratio: Ratio,
     errors: Vec<ErrorField<'a>>,
@@ -289,6 +259,7 @@ fn error_field<'a>((class, errors): (&&'a str, &'a Errors)) -> ErrorField<'a> {
 impl<'a> From<&'a Report> for RunLine<'a> {
     fn from(report: &'a Report) -> Self {
         let totals = &report.totals;
+        let (groups, more_groups) = on_record(report);
         Self {
             v: V,
             profile: &report.plan.profile,
@@ -310,6 +281,8 @@ impl<'a> From<&'a Report> for RunLine<'a> {
             gone: totals.gone,
             failed: totals.failed,
             unknown: totals.unknown,
+            groups,
+            more_groups,
             left_out: left_out(&report.plan.selection.left_out),
             warm_ratio: report.warm_ratio(),
             errors: totals.errors.iter().map(error_field).collect(),
@@ -318,14 +291,23 @@ impl<'a> From<&'a Report> for RunLine<'a> {
     }
 }
 
+/// The checkpoints that a run's line names: chosen, over the caps and incomplete ones; and how many more of them there are.
+pub fn on_record(report: &Report) -> (Vec<GroupField>, u64) {
+    let all = fields(&report.plan.selection.groups, report.plan.at);
+    let (groups, Unnamed { chosen, over_cap, incomplete, .. }) = named(all, Bound::RECORD);
+    (groups, chosen + over_cap + incomplete)
+}
+
 /// What a journal's line says of a run that ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     pub planned: Count,
     pub warmed: Count,
     pub fresh: Count,
     pub over_cap: Count,
     pub warm_ratio: Ratio,
+    pub groups: Vec<GroupField>,
+    pub more_groups: u64,
 }
 
 impl Summary {
@@ -341,6 +323,16 @@ impl Summary {
             fresh: count(&line["fresh"])?,
             over_cap: count(&line["left_out"][Reason::OverCap.as_str()]).unwrap_or_default(),
             warm_ratio: Ratio { objects: ratio["objects"].as_f64()?, bytes: ratio["bytes"].as_f64()? },
+            groups: groups(&line),
+            more_groups: line["more_groups"].as_u64().unwrap_or_default(),
         })
     }
 }
+
+/// The checkpoints that a run's line names; none in lines of before there were any.
+pub fn groups(line: &Value) -> Vec<GroupField> {
+    Vec::deserialize(&line["groups"]).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 
 mod against;
 mod check;
+mod checkpoints;
 mod configuration;
 mod daemon;
 mod journal;

@@ -91,9 +91,13 @@ fn lay_over(line: &mut Map<String, Value>, live: &RunView, recorded: Option<&Rec
     for field in ["matched", "planned", "warmed", "fresh", "gone", "failed", "unknown"] {
         line.entry(field).or_insert_with(nothing);
     }
-    for (field, none) in
-        [("left_out", json!({})), ("warm_ratio", json!({ "objects": 0.0, "bytes": 0.0 })), ("errors", json!([]))]
-    {
+    for (field, none) in [
+        ("groups", json!([])),
+        ("more_groups", json!(0)),
+        ("left_out", json!({})),
+        ("warm_ratio", json!({ "objects": 0.0, "bytes": 0.0 })),
+        ("errors", json!([])),
+    ] {
         line.entry(field).or_insert(none);
     }
     if let Ok(Value::Object(fields)) = serde_json::to_value(RunShape::from(live)) {

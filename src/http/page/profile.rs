@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::time::{ago, between, local, until};
-use super::{safe, table};
+use super::{groups, safe, table};
 use crate::daemon::view::{EndedView, PauseView, ProfileView, View};
 use crate::http::text::{iec, percent};
 
@@ -74,6 +74,7 @@ fn last_run(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
         (ago(run.ended, now)) span.faint { ", took " (between(run.started, run.ended)) ", by " (run.trigger) }
         @if let Some(reason) = &run.reason { small { (safe(reason)) } }
         @if run.fingerprint != profile.fingerprint { small.warn { "of an earlier configuration" } }
+        (groups::list(profile, now))
     }
 }
 

@@ -45,6 +45,11 @@ fn nothing_from_outside_is_markup_or_a_control_character() {
         (profile.window, profile.schedules) = (Some(evil.to_owned()), vec![evil.to_owned()]);
         if let Some(last) = &mut profile.last {
             last.reason = Some(evil.to_owned());
+            let mut groups = last.groups.to_vec();
+            for group in &mut groups {
+                (group.run, group.name, group.why) = (evil.to_owned(), evil.to_owned(), Some(evil.to_owned()));
+            }
+            last.groups = groups.into();
         }
         if let Some(waiting) = &mut profile.waiting {
             evil.clone_into(&mut waiting.why);

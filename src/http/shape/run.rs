@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::daemon::view::{EndedView, FailureView, RunView};
 use crate::object::{Bucket, Count, Key};
+use crate::report::groups::GroupField;
 use crate::report::json::{Place, time};
 use crate::report::{Cut, Failure, Outcome, Ratio, Trigger};
 
@@ -89,6 +90,8 @@ pub(crate) struct EndedShape<'a> {
     fresh: Count,
     over_cap: Count,
     warm_ratio: Ratio,
+    groups: &'a [GroupField],
+    more_groups: u64,
 }
 
 impl<'a> From<&'a EndedView> for EndedShape<'a> {
@@ -107,6 +110,8 @@ impl<'a> From<&'a EndedView> for EndedShape<'a> {
             fresh: run.fresh,
             over_cap: run.over_cap,
             warm_ratio: run.warm_ratio,
+            groups: &run.groups,
+            more_groups: run.more_groups,
         }
     }
 }

@@ -13,7 +13,9 @@ use crate::daemon::view::{
 };
 use crate::limit::Snapshot;
 use crate::object::{Bucket, Count, Key};
+use crate::report::groups::GroupField;
 use crate::report::{Outcome, Ratio, Trigger};
+use crate::select::group::State;
 
 pub(crate) const TIB: u64 = 1 << 40;
 pub(crate) const GIB: u64 = 1 << 30;
@@ -120,6 +122,8 @@ pub(crate) fn ended(profile: &str, n: u128, outcome: Outcome) -> EndedView {
         fresh: count(497, GIB),
         over_cap: count(0, 0),
         warm_ratio: if complete { Ratio { objects: 1.0, bytes: 1.0 } } else { Ratio { objects: 0.9997, bytes: 0.99 } },
+        groups: Arc::default(),
+        more_groups: 0,
     }
 }
 
@@ -148,10 +152,31 @@ pub(crate) fn run(profile: &str, n: u128) -> RunView {
     }
 }
 
+/// Written two minutes ago, or a day before.
+fn group(name: &str, state: State) -> GroupField {
+    let whole = state != State::Incomplete;
+    GroupField {
+        bucket: "ckpt".to_owned(),
+        run: "llama".to_owned(),
+        name: name.to_owned(),
+        step: name.trim_start_matches("iter_").parse().ok(),
+        objects: Some(if whole { 640 } else { 12 }),
+        bytes: Some(if whole { TIB } else { GIB }),
+        age_s: Some(if whole { 83_749 } else { 1 }),
+        last_modified: Some(if whole { "2026-03-08T14:05:30Z" } else { "2026-03-09T14:05:30Z" }.to_owned()),
+        state,
+        why: (!whole).then(|| "`.metadata` is missing".to_owned()),
+    }
+}
+
 /// Of everything something, good and bad.
 pub(crate) fn busy() -> View {
     let complete = ended("nightly-imagenet", 1, Outcome::Complete);
-    let partial = EndedView { over_cap: count(120, TIB), ..ended("latest-llama", 2, Outcome::Partial) };
+    let groups =
+        [("iter_0000500", State::Incomplete), ("iter_0000400", State::Chosen), ("iter_0000300", State::OverCap)];
+    let groups = groups.map(|(name, state)| group(name, state)).into();
+    let partial =
+        EndedView { over_cap: count(120, TIB), groups, more_groups: 7, ..ended("latest-llama", 2, Outcome::Partial) };
     let since = |text| Some(at(text));
     View {
         started: at("2026-03-06T10:00:00Z"),

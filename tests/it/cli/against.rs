@@ -81,7 +81,7 @@ async fn a_comparison_is_one_json_line_a_profile() {
     for line in &lines {
         assert_eq!(fields(line), ["after", "before", "change", "enters", "leaves", "profile", "v"]);
         assert_eq!(fields(&line["after"]), ["bytes", "objects", "outcome", "reason", "share", "usd_month_max"]);
-        assert_eq!(fields(&line["enters"]), ["bytes", "objects", "sample"]);
+        assert_eq!(fields(&line["enters"]), ["bytes", "groups", "more_groups", "objects", "sample"]);
     }
     assert_eq!(lines[0]["leaves"]["sample"][0]["key"], "d/00.tar");
     assert_eq!(desk.json("plan --against before.toml --json", 3), lines, "--json means the same");

@@ -71,7 +71,7 @@ async fn a_plan_warns_of_what_warms_badly() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_json_of_a_plan_has_every_field_of_the_contract() {
-    const FIELDS: [&str; 21] = [
+    const FIELDS: [&str; 22] = [
         "at",
         "cost",
         "cutoff",
@@ -84,6 +84,7 @@ async fn the_json_of_a_plan_has_every_field_of_the_contract() {
         "listed",
         "matched",
         "max_bytes",
+        "more_groups",
         "outcome",
         "over_cap",
         "profile",
