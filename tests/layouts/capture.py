@@ -1,0 +1,81 @@
+"""Runs the cases of cases.toml, or those that are named, and writes what the libraries left as captured/NAME.jsonl."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+HERE = pathlib.Path(__file__).resolve().parent
+POINTERS = {"latest"}
+ENVIRONMENT = {"JAX_PLATFORMS": "cpu", "DS_ACCELERATOR": "cpu", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+
+
+def run(name, case, folder, port):
+    """What the library writes, in `folder`. A case that ends otherwise than it should is an error."""
+    ranks, killed = case.get("ranks", 0), case.get("killed", False)
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(ranks), "--master-port", str(port)]
+    script = [str(HERE / "cases" / case["script"]), name, str(folder)]
+    command = [sys.executable, *(launcher if ranks else []), *script]
+    log = folder.with_suffix(".log")
+    # Ranks that a script starts by itself find the interpreter's tools on the path.
+    path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    with log.open("w") as out:
+        environment = {**os.environ, **ENVIRONMENT, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        ended = subprocess.run(command, stdout=out, stderr=out, env=environment, cwd=folder, timeout=300).returncode
+    expected = 0 if not killed else 1 if ranks else -signal.SIGKILL
+    said = log.read_text(errors="replace")
+    if ended != expected or (ranks and killed and "SIGKILL" not in said):
+        sys.exit(f"{name} ended with {ended} instead of {expected}:\n{said[-4000:]}")
+
+
+def tree(folder):
+    """Every file as the object that an uploader makes of it: links are followed, keys are in the order of bytes."""
+    files = [(path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()]
+    first = min(path.stat().st_mtime_ns for _, path in files)
+    for key, path in sorted(files, key=lambda file: file[0].encode()):
+        facts = path.stat()
+        line = {"key": key, "size": facts.st_size, "at": round((facts.st_mtime_ns - first) / 1e9, 6)}
+        yield line | ({"text": path.read_text(encoding="utf-8")} if path.name in POINTERS else {})
+
+
+def header(name, case):
+    version = importlib.metadata.version(case["library"])
+    groups = [{"run": g["run"], "name": g["name"], "step": g.get("step"), "complete": g["complete"]} for g in case["groups"]]
+    facts = {"case": name, "layout": case["layout"], "library": case["library"], "version": version, "what": case["what"]}
+    return facts | {"lose": case.get("lose"), "by_time": case.get("by_time", False), "groups": groups}
+
+
+def check(name, case, lines):
+    """What the case says of groups has to be about what is there."""
+    keys = [line["key"] for line in lines]
+    for group in case["groups"]:
+        folder = f"{group['run']}/{group['name']}"
+        if not any(key == folder or key.startswith(folder + "/") for key in keys):
+            sys.exit(f"{name}: nothing was written to {folder}, but to {keys}")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("cases", nargs="*")
+    arguments.add_argument("--port", type=int, default=29500, help="of 127.0.0.1, where ranks meet")
+    given = arguments.parse_args()
+    cases = tomllib.loads((HERE / "cases.toml").read_text(encoding="utf-8"))
+    for name in given.cases or cases:
+        with tempfile.TemporaryDirectory(prefix="hotset-capture-") as scratch:
+            folder = pathlib.Path(scratch, "tree")
+            folder.mkdir()
+            run(name, cases[name], folder, given.port)
+            lines = list(tree(folder))
+        check(name, cases[name], lines)
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in [header(name, cases[name]), *lines])
+        (HERE / "captured" / f"{name}.jsonl").write_text(text, encoding="utf-8")
+        print(f"{name}: {len(lines)} files")
+
+
+main()
