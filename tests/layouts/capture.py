@@ -13,7 +13,27 @@ import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 POINTERS = {"latest"}
-ENVIRONMENT = {"JAX_PLATFORMS": "cpu", "DS_ACCELERATOR": "cpu", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    "JAX_PLATFORMS": "cpu",
+    "DS_ACCELERATOR": "cpu",
+    "CUDA_VISIBLE_DEVICES": "",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+def path_of(case):
+    """Where Python finds another version of the library first; empty where the installed one is meant."""
+    if "older" not in case:
+        return ""
+    package = f"{case['library']}=={case['older']}"
+    target = pathlib.Path(sys.prefix).parent / package
+    if not target.exists():
+        half = target.with_name(f"{package}.half")
+        pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade"]
+        subprocess.run([sys.executable, *pip, "--target", str(half), package], check=True)
+        half.rename(target)
+    return str(target)
 
 
 def run(name, case, folder, port):
@@ -26,7 +46,7 @@ def run(name, case, folder, port):
     # Ranks that a script starts by itself find the interpreter's tools on the path.
     path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
     with log.open("w") as out:
-        environment = {**os.environ, **ENVIRONMENT, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, **ENVIRONMENT, "PATH": path, "PYTHONPATH": path_of(case)}
         ended = subprocess.run(command, stdout=out, stderr=out, env=environment, cwd=folder, timeout=300).returncode
     expected = 0 if not killed else 1 if ranks else -signal.SIGKILL
     said = log.read_text(errors="replace")
@@ -46,7 +66,8 @@ def tree(folder):
 
 def header(name, case):
     said = {key: case[key] for key in ("layout", "library", "what")}
-    facts = {"case": name, "version": importlib.metadata.version(case["library"]), **said}
+    version = case.get("older") or importlib.metadata.version(case["library"])
+    facts = {"case": name, "version": version, **said}
     groups = [{"run": g["run"], "name": g["name"], "step": g.get("step"), "complete": g["complete"]} for g in case["groups"]]
     return facts | {"lose": case.get("lose"), "by_time": case.get("by_time", False), "groups": groups}
 

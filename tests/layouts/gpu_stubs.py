@@ -38,7 +38,8 @@ def build(target, symbols):
     versions = {version for version in symbols.values() if version} or {""}
     with tempfile.TemporaryDirectory() as folder:
         source, script = pathlib.Path(folder, "stub.c"), pathlib.Path(folder, "stub.map")
-        source.write_text("#include <stdlib.h>\n" + "".join(f"void {name}(void) {{ abort(); }}\n" for name in sorted(symbols)))
+        functions = "".join(f"void {name}(void) {{ abort(); }}\n" for name in sorted(symbols))
+        source.write_text("#include <stdlib.h>\n" + functions)
         script.write_text("".join(f"{version} {{ global: *; }};\n" for version in versions))
         named = [f"-Wl,-soname,{target.name}", f"-Wl,--version-script,{script}"]
         read("cc", "-shared", "-fPIC", "-w", *named, "-o", str(target), str(source))
@@ -50,8 +51,11 @@ def main(site):
     needed, symbols = wanted([path for path in folder.glob("*.so*") if path.name not in LAZY])
     for name in sorted(name for name in needed - present if re.match(r"lib(cu|nccl|nv)", name)):
         begin = BEGINS.get(name)
-        mine = {s: v for s, v in symbols.items() if v == name or (begin and s.startswith(begin) and v in ("", "NVSHMEM"))}
-        build(folder / name, mine)
+
+        def belongs(symbol, version):
+            return version == name or (begin and symbol.startswith(begin) and version in ("", "NVSHMEM"))
+
+        build(folder / name, {symbol: version for symbol, version in symbols.items() if belongs(symbol, version)})
 
 
 main(pathlib.Path(sys.argv[1]))
