@@ -1,0 +1,33 @@
+"""Two ranks under transformers' Trainer."""
+
+import sys
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+
+import killed
+
+TINY = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+def main(case, folder):
+    if case == "hf-trainer-killed":
+        killed.before_writing("checkpoint-20/trainer_state.json")
+    torch.manual_seed(0)
+    rows = torch.randint(0, TINY["vocab_size"], (64, 8))
+    arguments = TrainingArguments(
+        output_dir=f"{folder}/run",
+        max_steps=20,
+        save_steps=5,
+        save_total_limit=3,
+        per_device_train_batch_size=2,
+        use_cpu=True,
+        report_to=[],
+    )
+    model = LlamaForCausalLM(LlamaConfig(**TINY))
+    trainer = Trainer(model=model, args=arguments, train_dataset=[{"input_ids": row, "labels": row} for row in rows])
+    trainer.train()
+    trainer.save_model()
+
+
+main(*sys.argv[1:])
