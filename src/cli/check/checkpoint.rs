@@ -37,6 +37,7 @@ fn complete(checkpoint: &Checkpoint) -> Vec<String> {
     match checkpoint.count {
         MemberCount::Any => {}
         MemberCount::AsPrevious => asks.push("as many objects as the ones before".to_owned()),
+        MemberCount::LikePrevious => asks.push("the names and bytes of the ones before".to_owned()),
         MemberCount::AtLeast(least) => asks.push(format!("at least {least} objects")),
     }
     asks.extend(checkpoint.pointer.as_deref().map(|pointer| format!("not ahead of `{}`", Escaped(pointer))));

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::set::Seen;
 use super::{Checkpoint, MemberCount, When};
-use crate::object::{Count, Key, Object};
+use crate::object::{Count, Escaped, Key, Object};
 use crate::select::{LeftOut, Reason, Rules};
 
 /// The part of the bytes of the group before it, as a fraction, that a group has to hold to be like it.
@@ -126,7 +126,7 @@ impl Census {
             .or_else(|| self.missing_of_a_set(checkpoint))
             .or_else(|| {
                 let (name, class) = self.elsewhere.as_ref()?;
-                Some(format!("`{name}` is of class {class}, which the profile does not warm"))
+                Some(format!("`{name}` is of class {}, which the profile does not warm", Escaped(class)))
             })
             .or_else(|| match checkpoint.count {
                 MemberCount::AtLeast(least) if self.all.objects < least => {
@@ -163,7 +163,7 @@ impl Census {
         let (seen, kind) = self.kinds.iter().zip(&checkpoint.kinds).find(|(seen, _)| seen.applies)?;
         let missing = seen.required.iter().zip(&kind.require).find(|(seen, _)| !**seen);
         if let Some((_, glob)) = missing {
-            return Some(format!("`{}` is missing", crate::object::Escaped(glob.text())));
+            return Some(format!("`{}` is missing", Escaped(glob.text())));
         }
         unnamed.filter(|_| kind.named)
     }

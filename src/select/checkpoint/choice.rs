@@ -6,11 +6,11 @@ use super::find::Found;
 use super::ranking::{MOST, Ranking};
 use super::search::Search;
 use super::{Checkpoint, OnIncomplete};
-use crate::object::{Count, Object};
+use crate::object::{Count, Key, Object};
 use crate::select::group::State;
 use crate::select::{Cap, Cutoff, LeftOut, OnExcess, Reason, Refusal, Rules, Segment, Selection};
 
-/// Groups of a run that a plan names; what is older is counted.
+/// Groups of a run that a plan names, beside those that are chosen; what is older is counted.
 const NAMED: usize = 100;
 
 pub(super) fn choose(search: Search) -> Selection {
@@ -18,14 +18,12 @@ pub(super) fn choose(search: Search) -> Selection {
     let mut runs = runs.unwrap_or_default();
     let mut selection = Selection { listed: finder.others, ..Selection::default() };
     let mut fill = Fill { rules: &rules, kept: Count::default(), is_full: false };
-    let mut ranks = ranks(&runs);
-    let names: Vec<usize> = runs.iter().map(|run| run.groups.len().min(NAMED)).collect();
-    report(&runs, &mut selection);
-    for (rank, run, at) in ranks.drain(..) {
+    let places = report(&runs, &mut selection);
+    for (rank, run, at) in ranks(&runs) {
         let members = runs[run].groups[at].census.as_mut().map(|census| std::mem::take(&mut census.members));
         let mut members = members.unwrap_or_default();
         members.sort_by(|a, b| a.key.cmp(&b.key));
-        let index = names[..run].iter().sum::<usize>() + at;
+        let index = places.get(&(run, at)).copied().unwrap_or(usize::MAX);
         let fits = fill.takes(&members);
         if !fits {
             let left = selection.left_out.entry(Reason::OverCap).or_default();
@@ -61,13 +59,18 @@ fn ranks(runs: &[Ranking]) -> Vec<(usize, usize, usize)> {
     ranks
 }
 
-/// Names the groups, run by run, the newest first.
-fn report(runs: &[Ranking], selection: &mut Selection) {
-    for run in runs {
-        let named = run.groups.len().min(NAMED);
-        selection.groups.extend((0..named).map(|at| run.report(at)));
-        selection.more_groups += (run.groups.len() - named) as u64;
+/// Names the groups, run by run, the newest first. Where each stands, by its run and its place in it.
+fn report(runs: &[Ranking], selection: &mut Selection) -> BTreeMap<(usize, usize), usize> {
+    let mut places = BTreeMap::new();
+    for (run, ranking) in runs.iter().enumerate() {
+        let is_named = |at: &usize| *at < NAMED || ranking.chosen.contains(at);
+        for at in (0..ranking.groups.len()).filter(is_named) {
+            places.insert((run, at), selection.groups.len());
+            selection.groups.push(ranking.report(at));
+        }
+        selection.more_groups += (0..ranking.groups.len()).filter(|at| !is_named(at)).count() as u64;
     }
+    places
 }
 
 /// What the caps still let in.
@@ -152,6 +155,8 @@ fn refusal(runs: &[Ranking], selection: &Selection, (checkpoint, rules): (&Check
 
 /// A group as a person finds it.
 fn name(found: &Found) -> String {
-    let whole = if found.is_folder { found.stem.to_string() } else { format!("{}{}", found.stem, found.name) };
-    format!("s3://{}/{whole}", found.bucket)
+    let stem = found.stem.as_bytes();
+    let stem = Key::from_bytes(stem.strip_suffix(b"/").filter(|_| found.is_folder).unwrap_or(stem));
+    let name = if found.is_folder { String::new() } else { found.name.to_string() };
+    format!("s3://{}/{stem}{name}", found.bucket)
 }
