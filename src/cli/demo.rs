@@ -87,14 +87,32 @@ fn bucket() -> Bucket {
     let now = clock::now();
     let days = |days| now - TimeDelta::days(days);
     let shards = Series::new("datasets/imagenet/train-", 40, ".tar").width(6).size(64 * MIB);
-    let results = Series::new("results/run-", 12, ".parquet").width(2).size(24 * MIB);
-    Bucket::new()
+    let bucket = Bucket::new()
         .series(shards.modified(days(20), TimeDelta::seconds(30)))
-        .series(results.modified(days(10), TimeDelta::days(1)))
         .object("datasets/imagenet/", Entry::sized(0).modified(days(21)))
         .object("datasets/imagenet/_SUCCESS", Entry::sized(0).modified(days(20)))
         .object("datasets/imagenet/_tmp/part-0", Entry::sized(64 * MIB).modified(days(20)))
-        .object("datasets/imagenet/original.tar", Entry::sized(900 * MIB).modified(days(90)).class("GLACIER"))
+        .object("datasets/imagenet/original.tar", Entry::sized(900 * MIB).modified(days(90)).class("GLACIER"));
+    let bucket = checkpoint(bucket, (500, TimeDelta::hours(2)), usize::MAX);
+    let bucket = checkpoint(bucket, (1000, TimeDelta::hours(1)), usize::MAX);
+    // The trainer is still at it.
+    checkpoint(bucket, (1500, TimeDelta::seconds(5)), 3)
+}
+
+/// The first files of a checkpoint, in the order in which a trainer writes them, so long ago.
+fn checkpoint(bucket: Bucket, (step, ago): (u32, TimeDelta), files: usize) -> Bucket {
+    const FILES: [(&str, u64); 6] = [
+        ("config.json", MIB / 512),
+        ("model-00001-of-00002.safetensors", 160 * MIB),
+        ("model-00002-of-00002.safetensors", 96 * MIB),
+        ("model.safetensors.index.json", MIB / 32),
+        ("optimizer.pt", 512 * MIB),
+        ("trainer_state.json", MIB / 256),
+    ];
+    FILES.into_iter().take(files).fold(bucket, |bucket, (name, size)| {
+        let key = format!("checkpoints/llama/checkpoint-{step}/{name}");
+        bucket.object(key, Entry::sized(size).modified(clock::now() - ago))
+    })
 }
 
 /// Slow enough to watch, quick enough to wait for.
