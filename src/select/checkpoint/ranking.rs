@@ -113,7 +113,7 @@ impl Ranking {
             for at in level.clone() {
                 match self.judge(at, checkpoint, now) {
                     Judged::Complete => self.groups[at].why = None,
-                    Judged::Incomplete(why) => self.groups[at].why = Some(why),
+                    Judged::Incomplete(why) => self.groups[at].give_up(why),
                     Judged::Unknown(more) => {
                         more.into_iter().for_each(|ask| {
                             if !asks.contains(&ask) {
@@ -275,6 +275,14 @@ enum Judged {
 }
 
 impl Ranked {
+    /// It is not complete: nobody asks for its members any more.
+    fn give_up(&mut self, why: String) {
+        self.why = Some(why);
+        if let Some(census) = &mut self.census {
+            census.members = Vec::new();
+        }
+    }
+
     fn newest(&self) -> Option<DateTime<Utc>> {
         self.census.as_ref().map_or(self.found.newest, |census| census.newest)
     }
