@@ -57,6 +57,13 @@ pub(super) async fn resolve(
 type Askers = Vec<(usize, usize)>;
 type Asked<T> = (T, Askers);
 
+/// What is asked in one round.
+#[derive(Default)]
+struct Round {
+    lists: Vec<Asked<Range>>,
+    reads: Vec<Asked<(Bucket, Key)>>,
+}
+
 struct Rounds<'a> {
     connection: &'a Connection,
     patience: Patience,
@@ -77,7 +84,7 @@ impl Rounds<'_> {
             self.searches.push(Search::new(rules.clone(), checkpoint.clone(), scopes, clock::now()));
         }
         loop {
-            let (lists, reads) = self.asked();
+            let Round { lists, reads } = self.next();
             if lists.is_empty() && reads.is_empty() {
                 return Ok(());
             }
@@ -87,7 +94,7 @@ impl Rounds<'_> {
     }
 
     /// What the searches ask for in this round, in the order in which they do.
-    fn asked(&mut self) -> (Vec<Asked<Range>>, Vec<Asked<(Bucket, Key)>>) {
+    fn next(&mut self) -> Round {
         let mut asked: HashMap<Need, Askers> = HashMap::new();
         for (search, needs) in self.searches.iter_mut().map(Search::needs).enumerate() {
             for (nth, need) in needs.into_iter().enumerate() {
@@ -96,16 +103,16 @@ impl Rounds<'_> {
         }
         let mut asked: Vec<Asked<Need>> = asked.into_iter().collect();
         asked.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
-        let (mut lists, mut reads) = (Vec::new(), Vec::new());
+        let mut round = Round::default();
         for (need, askers) in asked {
             match need {
                 Need::List { bucket, prefix, listing } => {
-                    lists.push((Range { bucket, prefix, depth: depth(listing) }, askers));
+                    round.lists.push((Range { bucket, prefix, depth: depth(listing) }, askers));
                 }
-                Need::Read { bucket, key } => reads.push(((bucket, key), askers)),
+                Need::Read { bucket, key } => round.reads.push(((bucket, key), askers)),
             }
         }
-        (lists, reads)
+        round
     }
 
     async fn read(&mut self, asked: Vec<Asked<(Bucket, Key)>>) -> Result<(), Verdict> {

@@ -42,7 +42,7 @@ async fn profiles_that_are_planned_together_share_their_listings() {
 }
 
 /// 1,000 checkpoints with 1,500 files each, of which the newest `torn` have no marker.
-fn thousand(torn: i64) -> Bucket {
+fn thousand(torn: u64) -> Bucket {
     (1..=1000).fold(Bucket::new(), |bucket, step| {
         let folder = format!("run/checkpoint-{step}");
         let files =
@@ -65,12 +65,8 @@ async fn a_poll_of_a_thousand_checkpoints_costs_a_handful_of_lists() {
         let plan = poller.stage.plan("p").await;
         let chosen = plan.selection.groups.iter().filter(|group| group.state == hotset::select::group::State::Chosen);
         let names: Vec<_> = chosen.map(|group| group.step.unwrap()).collect();
-        assert_eq!(names, (0..keep).map(|n| (1000 - torn - n) as u64).collect::<Vec<_>>());
-        assert_eq!(
-            (plan.selected.objects, plan.list_requests),
-            (1501 * keep as u64, lists),
-            "{torn} torn, keep {keep}"
-        );
+        assert_eq!(names, (0..keep).map(|n| 1000 - torn - n).collect::<Vec<_>>());
+        assert_eq!((plan.selected.objects, plan.list_requests), (1501 * keep, lists), "{torn} torn, keep {keep}");
         assert_eq!(poller.stage.lists(), lists);
     }
 }

@@ -101,10 +101,10 @@ async fn while_the_newest_is_not_complete_the_one_before_it_stays_fresh() {
 async fn groups_are_warmed_one_after_the_other_the_newest_of_every_run_first() {
     let mut bucket = Bucket::new();
     for (run, minutes) in [("old", 500), ("young", 50)] {
-        for step in [1, 2] {
+        for (step, size) in [(1, 5000), (2, 2500)] {
             let folder = format!("{run}/checkpoint-{step}");
             // The oldest group holds the largest object.
-            let large = Entry::sized(5000 / step as u64).modified(ago(minutes));
+            let large = Entry::sized(size).modified(ago(minutes));
             bucket = saved(bucket, &folder, minutes + 5 - step).object(format!("{folder}/large"), large);
         }
     }
