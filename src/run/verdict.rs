@@ -83,13 +83,13 @@ fn not_made_good(totals: &Totals, lost: &Lost) -> Option<(Outcome, String)> {
     match lost {
         Lost::Nothing => None,
         Lost::Again(more) => {
-            let why = format!("a checkpoint was selected anew, and {more} of its objects are gone, too");
+            let why = format!("a checkpoint was selected anew, and has lost {} as well", objects(*more));
             Some((as_far_as_it_went(totals), why))
         }
         Lost::Unselected(verdict) => {
             let (outcome, why) = Outcome::of_plan(verdict);
-            let (gone, why) = (totals.gone.objects, why.unwrap_or_default());
-            let why = format!("{gone} objects of checkpoints are gone, and none could be selected anew: {why}");
+            let (gone, why) = (objects(totals.gone.objects), why.unwrap_or_default());
+            let why = format!("a checkpoint has lost {gone}, and none could be selected anew: {why}");
             let something = is_any_warm(totals) && outcome != Outcome::Interrupted;
             Some((if something { Outcome::Partial } else { outcome }, why))
         }
@@ -114,6 +114,10 @@ fn without_room(over_cap: &[String]) -> String {
         2 => format!("{text}; the same of 1 more run"),
         n => format!("{text}; the same of {} more runs", n - 1),
     }
+}
+
+fn objects(n: u64) -> String {
+    if n == 1 { "1 object".to_owned() } else { format!("{n} objects") }
 }
 
 /// Whether it is not known of every planned object what became of it.
@@ -256,10 +260,10 @@ mod tests {
         }
         let standard = |lost| Standard { lost, ..standard(count(10), None) };
         let (_, why) = judge(&totals(7, 2, 1, 0), &Ended::Done, &standard(refused()));
-        let text = "2 objects of checkpoints are gone, and none could be selected anew: no checkpoint is complete";
+        let text = "a checkpoint has lost 2 objects, and none could be selected anew: no checkpoint is complete";
         assert_eq!(why.unwrap(), format!("{text}; 1 failed of 10 objects"));
         let (_, why) = judge(&totals(7, 2, 0, 0), &Ended::Done, &standard(Lost::Again(1)));
-        let text = "a checkpoint was selected anew, and 1 of its objects are gone, too";
+        let text = "a checkpoint was selected anew, and has lost 1 object as well";
         assert_eq!(why.unwrap(), format!("{text}; 1 not tried of 10 objects"));
     }
 

@@ -99,7 +99,7 @@ async fn a_run_that_loses_its_checkpoints_twice_is_not_complete() {
     let poller = rotated("", "").await;
     delete(&poller, "run/");
     let poll = poller.poll().await;
-    let why = "a checkpoint was selected anew, and 4 of its objects are gone, too";
+    let why = "a checkpoint was selected anew, and has lost 4 objects as well";
     assert_eq!((poll.report.outcome, poll.counts(), poll.reason()), (Outcome::Failed, [8, 0, 0, 8, 0], why));
     assert!(!poll.heads.iter().any(|key| key.starts_with("run/checkpoint-100/")), "no third plan");
     poller.stage.sim.faults().clear();
@@ -114,7 +114,7 @@ async fn half_of_the_second_checkpoint_is_not_complete_whatever_share_is_asked_f
         delete(&poller, "run/checkpoint-300/");
         delete(&poller, "run/checkpoint-200/optimizer.pt");
         let poll = poller.poll().await;
-        let why = "a checkpoint was selected anew, and 1 of its objects are gone, too";
+        let why = "a checkpoint was selected anew, and has lost 1 object as well";
         assert_eq!((poll.report.outcome, poll.counts(), poll.reason()), (Outcome::Partial, [8, 3, 0, 5, 0], why));
     }
 }
@@ -127,13 +127,13 @@ async fn an_object_that_is_listed_and_not_there_does_not_pass_for_a_whole_checkp
         poller.stage.sim.faults().push(rule.key("run/checkpoint-300/optimizer.pt"));
     }
     let poll = poller.poll().await;
-    let why = "a checkpoint was selected anew, and 1 of its objects are gone, too";
+    let why = "a checkpoint was selected anew, and has lost 1 object as well";
     assert_eq!((poll.report.outcome, poll.counts(), poll.reason()), (Outcome::Partial, [4, 3, 0, 1, 0], why));
 }
 
 #[tokio::test]
 async fn where_none_can_be_selected_anew_the_reason_says_why() {
-    let why = |text: &str| format!("1 objects of checkpoints are gone, and none could be selected anew: {text}");
+    let why = |text: &str| format!("a checkpoint has lost 1 object, and none could be selected anew: {text}");
     // Nothing complete is left.
     let tables = profile("\"s3://training/**\"", "", "");
     let poller = poller(builder().bucket("training", steps(&[100])), "", &tables).await;
