@@ -174,6 +174,24 @@ impl Totals {
         }
     }
 
+    /// Adds what another warm of the same run came to.
+    pub fn absorb(&mut self, other: Self) {
+        self.planned = self.planned + other.planned;
+        self.warmed = self.warmed + other.warmed;
+        self.fresh = self.fresh + other.fresh;
+        self.gone = self.gone + other.gone;
+        self.failed = self.failed + other.failed;
+        self.unknown = self.unknown + other.unknown;
+        self.sends += other.sends;
+        for (class, more) in other.errors {
+            let errors = self.errors.entry(class).or_default();
+            errors.count += more.count;
+            errors.sample.extend(more.sample.into_iter().take(SAMPLES.saturating_sub(errors.sample.len())));
+        }
+        let room = FAILURES.saturating_sub(self.failures.len());
+        self.failures.extend(other.failures.into_iter().take(room));
+    }
+
     /// Counts up to `before` of what is fresh as warmed: a run that is taken up again has warmed it itself.
     pub fn count_as_warmed(&mut self, before: Count) {
         let own = Count { objects: before.objects.min(self.fresh.objects), bytes: before.bytes.min(self.fresh.bytes) };
@@ -239,16 +257,21 @@ pub struct Report {
     pub outcome: Outcome,
     /// Why it is not complete, or what a complete one left open.
     pub reason: Option<String>,
-    /// Without the objects: they were warmed.
+    /// Without the objects: they were warmed. The last one, where checkpoints were selected anew.
     pub plan: Plan,
     pub totals: Totals,
 }
 
 impl Report {
+    /// What was planned, by the plan or by the one before it, and what did not fit the caps.
+    pub fn wanted(&self) -> Count {
+        self.totals.planned + self.plan.selection.over_cap()
+    }
+
     /// Nothing wanted is all warm, unless it is not known what is wanted.
     pub fn warm_ratio(&self) -> Ratio {
         match self.plan.verdict {
-            Verdict::Ready => self.totals.warm_ratio(self.plan.wanted()),
+            Verdict::Ready => self.totals.warm_ratio(self.wanted()),
             _ => Ratio::NONE,
         }
     }
@@ -330,6 +353,25 @@ mod tests {
         assert!((ratio.objects - 0.5).abs() < 1e-9 && (ratio.bytes - 0.5).abs() < 1e-9);
         assert!(ratio.reaches(0.5) && !ratio.reaches(0.51));
         assert!(Totals::default().warm_ratio(Count::default()).reaches(1.0), "nothing wanted, nothing missing");
+    }
+
+    #[test]
+    fn two_warms_of_a_run_add_up() {
+        let fault = || Fault { class: "throttled", message: "503".to_owned() };
+        let warm = |first: usize, n: usize| {
+            let mut totals = Totals { sends: n as u64, ..Totals::default() };
+            for key in first..first + n {
+                let end = if key % 2 == 0 { End::Failed(fault()) } else { End::Gone };
+                totals.planned.add(7);
+                totals.add(&Bucket::new("b"), &Key::from(format!("{key:05}").as_str()), 7, &end);
+            }
+            totals
+        };
+        for (one, other) in [(6, 4), (0, 3), (3, 0), (1_500, 1_500)] {
+            let mut both = warm(0, one);
+            both.absorb(warm(one, other));
+            assert_eq!(both, warm(0, one + other), "{one} and {other}");
+        }
     }
 
     #[test]

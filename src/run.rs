@@ -1,9 +1,12 @@
 //! One pass: list, select, plan, warm, report. The only implementation of it.
 
 mod account;
+mod anew;
 mod carry;
 mod connection;
+mod fresh;
 pub mod probe;
+mod ranges;
 mod resolve;
 mod survey;
 mod verdict;
@@ -16,8 +19,8 @@ use tokio::time::Instant;
 
 pub use account::new_run;
 use carry::Going;
-pub use carry::mark_fresh;
 pub use connection::{Connection, Connections};
+pub use fresh::mark_fresh;
 use resolve::resolve;
 use survey::{Survey, survey};
 

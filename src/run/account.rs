@@ -78,12 +78,16 @@ impl Account {
         &self.journal
     }
 
-    /// Notes the plan, and records completions from now on.
-    pub(super) async fn record(&self, report: &Report, task: &Task) -> (Sender<Completion>, Recorder) {
+    /// Notes the plan.
+    pub(super) async fn note(&self, report: &Report) {
         let (journal, run, line) = (self.journal.clone(), self.run.clone(), line(report));
         if let Err(error) = blocking(move || journal.note(&run, &line)).await {
             tracing::warn!("{error}; the plan of this run is not recorded");
         }
+    }
+
+    /// Records completions from now on.
+    pub(super) fn record(&self, task: &Task) -> (Sender<Completion>, Recorder) {
         self.journal.record(&self.run, task.profile.endpoint.cache.0.url.as_str())
     }
 

@@ -10,9 +10,11 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 
 use super::connection::Connection;
-use super::survey::{Survey, ranges, verdict};
+use super::ranges::{buckets, ranges};
+use super::survey::{Survey, verdict};
 use crate::clock;
 use crate::list::{self, Depth, Patience, Range};
+use crate::object::{Bucket, Key};
 use crate::pattern::Pattern;
 use crate::report::Progress;
 use crate::select::Rules;
@@ -53,6 +55,14 @@ pub(super) async fn resolve(
 
 /// Who asked for something: a search, and the place in its round.
 type Askers = Vec<(usize, usize)>;
+type Asked<T> = (T, Askers);
+
+/// What is asked in one round.
+#[derive(Default)]
+struct Round {
+    lists: Vec<Asked<Range>>,
+    reads: Vec<Asked<(Bucket, Key)>>,
+}
 
 struct Rounds<'a> {
     connection: &'a Connection,
@@ -65,57 +75,67 @@ struct Rounds<'a> {
 
 impl Rounds<'_> {
     async fn carry_out(&mut self, wanted: &[Wanted]) -> Result<(), Verdict> {
+        let patterns: Vec<&Pattern> = wanted.iter().flat_map(|(rules, _)| &rules.patterns).collect();
+        let found = buckets(self.connection, &patterns, self.progress).await?;
         for (rules, checkpoint) in wanted {
             let patterns: Vec<&Pattern> = rules.patterns.iter().collect();
-            let scopes = ranges(self.connection, &patterns, &self.patience, self.progress).await?;
+            let scopes = ranges(self.connection, &patterns, &found)?;
             let scopes = scopes.into_iter().map(|range| (range.bucket, range.prefix)).collect();
             self.searches.push(Search::new(rules.clone(), checkpoint.clone(), scopes, clock::now()));
         }
         loop {
-            let mut asked: HashMap<Need, Askers> = HashMap::new();
-            for (search, needs) in self.searches.iter_mut().map(Search::needs).enumerate() {
-                for (nth, need) in needs.into_iter().enumerate() {
-                    asked.entry(need).or_default().push((search, nth));
-                }
-            }
-            if asked.is_empty() {
+            let Round { lists, reads } = self.next();
+            if lists.is_empty() && reads.is_empty() {
                 return Ok(());
             }
-            self.answer(asked).await?;
+            self.read(reads).await?;
+            self.list(lists).await?;
         }
     }
 
-    async fn answer(&mut self, asked: HashMap<Need, Askers>) -> Result<(), Verdict> {
-        let (mut lists, mut reads) = (Vec::new(), Vec::new());
+    /// What the searches ask for in this round, in the order in which they do.
+    fn next(&mut self) -> Round {
+        let mut asked: HashMap<Need, Askers> = HashMap::new();
+        for (search, needs) in self.searches.iter_mut().map(Search::needs).enumerate() {
+            for (nth, need) in needs.into_iter().enumerate() {
+                asked.entry(need).or_default().push((search, nth));
+            }
+        }
+        let mut asked: Vec<Asked<Need>> = asked.into_iter().collect();
+        asked.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
+        let mut round = Round::default();
         for (need, askers) in asked {
             match need {
                 Need::List { bucket, prefix, listing } => {
-                    let depth = match listing {
-                        Listing::Keys => Depth::Keys,
-                        Listing::FirstKeys { pages } => Depth::FirstKeys { pages },
-                        Listing::Folders => Depth::Folders,
-                    };
-                    lists.push((Range { bucket, prefix, depth }, askers));
+                    round.lists.push((Range { bucket, prefix, depth: depth(listing) }, askers));
                 }
-                Need::Read { bucket, key } => reads.push((bucket, key, askers)),
+                Need::Read { bucket, key } => round.reads.push(((bucket, key), askers)),
             }
         }
+        round
+    }
+
+    async fn read(&mut self, asked: Vec<Asked<(Bucket, Key)>>) -> Result<(), Verdict> {
         let (connection, patience, progress) = (self.connection, &self.patience, self.progress);
-        let read = |(bucket, key, askers)| async move {
+        let read = |((bucket, key), askers): Asked<(Bucket, Key)>| async move {
             let lists = connection.lists.clone();
             let text = list::read(lists, &bucket, &key, Search::READ, patience.clone(), progress.clone()).await;
             (text, askers)
         };
-        let mut texts = pin!(stream::iter(reads).map(read).buffer_unordered(patience.in_flight.max(1)));
+        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(patience.in_flight.max(1)));
         while let Some((text, askers)) = texts.next().await {
             let text = text.map_err(|error| verdict(&error))?;
             for (search, nth) in askers {
                 self.searches[search].read(nth, text.as_deref());
             }
         }
-        let (ranges, askers): (Vec<_>, Vec<Askers>) = lists.into_iter().unzip();
-        let lists = connection.lists.clone();
-        let mut pages = pin!(list::pages_of(lists, ranges, patience.clone(), progress.clone()));
+        Ok(())
+    }
+
+    async fn list(&mut self, asked: Vec<Asked<Range>>) -> Result<(), Verdict> {
+        let (ranges, askers): (Vec<_>, Vec<Askers>) = asked.into_iter().unzip();
+        let lists = self.connection.lists.clone();
+        let mut pages = pin!(list::pages_of(lists, ranges, self.patience.clone(), self.progress.clone()));
         while let Some(page) = pages.next().await {
             let (range, page) = page.map_err(|error| verdict(&error))?;
             if let (None, Some(date)) = (self.date, page.date) {
@@ -131,5 +151,13 @@ impl Rounds<'_> {
             }
         }
         Ok(())
+    }
+}
+
+fn depth(listing: Listing) -> Depth {
+    match listing {
+        Listing::Keys => Depth::Keys,
+        Listing::FirstKeys { pages } => Depth::FirstKeys { pages },
+        Listing::Folders => Depth::Folders,
     }
 }

@@ -1,6 +1,5 @@
 //! patterns → buckets → pages → selections. One listing may feed several profiles.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,10 +8,10 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 
 use super::connection::Connection;
+use super::ranges::{buckets, ranges};
 use crate::clock;
-use crate::list::{self, Depth, ListError, Lists, Patience, Range};
-use crate::object::Bucket;
-use crate::pattern::{Pattern, merge_prefixes};
+use crate::list::{self, ListError, Patience};
+use crate::pattern::Pattern;
 use crate::report::Progress;
 use crate::s3::Class;
 use crate::select::plan::Verdict;
@@ -72,7 +71,8 @@ impl Offers<'_> {
 async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &Arc<Progress>) -> Result<(), Verdict> {
     let patience = Patience::from(&connection.endpoint.limits);
     let patterns: Vec<&Pattern> = offers.rules.iter().flat_map(|rules| &rules.patterns).collect();
-    let ranges = ranges(connection, &patterns, &patience, progress).await?;
+    let found = buckets(connection, &patterns, progress).await?;
+    let ranges = ranges(connection, &patterns, &found)?;
     let mut pages = pin!(list::pages(connection.lists.clone(), ranges, patience, progress.clone()));
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| verdict(&error))?;
@@ -85,56 +85,6 @@ async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &
         }
     }
     Ok(())
-}
-
-/// What has to be listed: for each bucket, the prefixes of all patterns that it matches.
-pub(super) async fn ranges(
-    connection: &Connection,
-    patterns: &[&Pattern],
-    patience: &Patience,
-    progress: &Arc<Progress>,
-) -> Result<Vec<Range>, Verdict> {
-    let mut buckets: BTreeMap<Bucket, Vec<&Pattern>> = BTreeMap::new();
-    let mut globs = Vec::new();
-    for pattern in patterns {
-        match pattern.bucket().literal() {
-            Some(bucket) => {
-                allowed(connection, &bucket).map_err(Verdict::Refused)?;
-                buckets.entry(bucket).or_default().push(pattern);
-            }
-            None => globs.push(*pattern),
-        }
-    }
-    if !globs.is_empty() {
-        let found = list::buckets(connection.lists.clone(), patience.clone(), progress.clone()).await;
-        for found in found.map_err(|error| verdict(&error))? {
-            let matching = globs.iter().filter(|pattern| pattern.bucket().matches(found.bucket.as_str()));
-            for pattern in matching.filter(|_| allowed(connection, &found.bucket).is_ok()) {
-                buckets.entry(found.bucket.clone()).or_default().push(pattern);
-            }
-            if let Some(region) = &found.region {
-                connection.lists.learn(&found.bucket, region);
-            }
-        }
-    }
-    if buckets.is_empty() {
-        return Err(Verdict::Refused("no bucket matches, among those that the credentials may use".to_owned()));
-    }
-    for bucket in buckets.keys() {
-        connection.wire.cache.can_name(bucket).map_err(Verdict::Refused)?;
-    }
-    let ranges = buckets.into_iter().flat_map(|(bucket, patterns)| {
-        let prefixes = merge_prefixes(&patterns);
-        prefixes.into_iter().map(move |prefix| Range { bucket: bucket.clone(), prefix, depth: Depth::Keys })
-    });
-    Ok(ranges.collect())
-}
-
-fn allowed(connection: &Connection, bucket: &Bucket) -> Result<(), String> {
-    let both = [&connection.list_credentials, &connection.cache_credentials];
-    let Some(credentials) = both.into_iter().find(|credentials| !credentials.allow(bucket)) else { return Ok(()) };
-    let name = credentials.name.as_deref().unwrap_or("default");
-    Err(format!("credentials `{name}` are not for bucket `{bucket}` (see their `buckets`)"))
 }
 
 /// An endpoint that says no is a refusal; one that cannot be reached or understood is worth another try.

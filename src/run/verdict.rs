@@ -3,46 +3,139 @@
 use crate::object::Count;
 use crate::report::{Cut, Outcome, Totals};
 use crate::s3::Class;
+use crate::select::plan::Verdict;
 use crate::warm::Ended;
+
+/// What a warm is held to.
+#[derive(Clone, Debug)]
+pub(super) struct Standard<'a> {
+    /// What the profile would warm if there were room.
+    pub wanted: Count,
+    /// A share of that, in the place of every object and of the newest checkpoint of every run.
+    pub min_warm: Option<f64>,
+    /// The newest complete checkpoints of runs of which nothing fits the caps.
+    pub over_cap: &'a [String],
+    pub lost: Lost,
+}
+
+/// What became of checkpoints that lost members while they were warmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// Nothing was lost, or whole ones were selected in their place.
+    Nothing,
+    /// So many members of those that were selected anew are gone, too.
+    Again(u64),
+    /// None could be selected anew, and why.
+    Unselected(Verdict),
+}
 
 /// The outcome of a warm and, unless it is a plain `complete`, why.
 ///
-/// `complete` means that every planned object that still exists was warmed or is fresh; `min_warm` replaces that rule by a
-/// share of what is wanted.
-pub(super) fn judge(totals: &Totals, ended: &Ended, wanted: Count, min_warm: Option<f64>) -> (Outcome, Option<String>) {
-    let all_seen = totals.ended().objects >= totals.planned.objects;
-    match ended {
-        // A window that closes is a deadline: the run is not taken up again.
-        Ended::Stopped(cut) if *cut != Cut::Window && (!all_seen || totals.unknown.objects > 0) => {
-            return (Outcome::Interrupted, Some(format!("{}; {}", cut.as_str(), missing(totals))));
-        }
-        Ended::Outage(wait) => {
-            let wait = humantime::format_duration(*wait);
-            let why = format!("the endpoint answered nothing for {wait}; {}", missing(totals));
-            return (Outcome::Failed, Some(why));
-        }
-        Ended::Done | Ended::Stopped(_) | Ended::Deadline => {}
+/// `complete` means that every planned object that still exists was warmed or is fresh, that the newest complete checkpoint of
+/// every run is among them, and that no half of one is; `min_warm` replaces the first two by a share of what is wanted.
+pub(super) fn judge(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> (Outcome, Option<String>) {
+    if let Some(cut_off) = cut_off(totals, ended) {
+        return cut_off;
     }
-    let warm = totals.warmed.objects + totals.fresh.objects;
-    let whole = warm + totals.gone.objects >= totals.planned.objects;
-    let ratio = totals.warm_ratio(wanted);
-    if min_warm.map_or(whole, |least| ratio.reaches(least)) {
-        return (Outcome::Complete, (!whole).then(|| format!("min_warm is reached; {}", missing(totals))));
+    if let Some((outcome, why)) = not_made_good(totals, &standard.lost) {
+        return (outcome, Some(if is_whole(totals) { why } else { format!("{why}; {}", missing(totals)) }));
     }
-    let why = match (min_warm, ended) {
-        (Some(least), _) if whole => format!(
+    let whole = is_whole(totals);
+    let ratio = totals.warm_ratio(standard.wanted);
+    let why = match standard.min_warm {
+        Some(least) if ratio.reaches(least) => {
+            return (Outcome::Complete, (!whole).then(|| format!("min_warm is reached; {}", missing(totals))));
+        }
+        None if whole && standard.over_cap.is_empty() => return (Outcome::Complete, None),
+        Some(least) if whole => format!(
             "{:.1}% of the wanted objects and {:.1}% of their bytes are warm, min_warm is {}%",
             100.0 * ratio.objects,
             100.0 * ratio.bytes,
             100.0 * least
         ),
-        (_, Ended::Stopped(Cut::Window)) if !all_seen || totals.unknown.objects > 0 => {
-            format!("{}; {}", Cut::Window.as_str(), missing(totals))
+        None if whole => without_room(standard.over_cap),
+        None if !standard.over_cap.is_empty() => {
+            format!("{}; {}", without_room(standard.over_cap), left_undone(totals, ended))
         }
-        (_, Ended::Deadline) => format!("the run's deadline came first; {}", missing(totals)),
-        _ => missing(totals),
+        _ => left_undone(totals, ended),
     };
-    (if warm > 0 { Outcome::Partial } else { nothing_done(totals) }, Some(why))
+    (as_far_as_it_went(totals), Some(why))
+}
+
+/// Of a run that was stopped in the middle, or met an endpoint that is away.
+fn cut_off(totals: &Totals, ended: &Ended) -> Option<(Outcome, Option<String>)> {
+    match ended {
+        // A window that closes is a deadline: the run is not taken up again.
+        Ended::Stopped(cut) if *cut != Cut::Window && is_open(totals) => {
+            Some((Outcome::Interrupted, Some(format!("{}; {}", cut.as_str(), missing(totals)))))
+        }
+        Ended::Outage(wait) => {
+            let wait = humantime::format_duration(*wait);
+            let why = format!("the endpoint answered nothing for {wait}; {}", missing(totals));
+            Some((Outcome::Failed, Some(why)))
+        }
+        Ended::Done | Ended::Stopped(_) | Ended::Deadline => None,
+    }
+}
+
+/// Of a run that holds half a checkpoint warm, whatever share that is.
+fn not_made_good(totals: &Totals, lost: &Lost) -> Option<(Outcome, String)> {
+    match lost {
+        Lost::Nothing => None,
+        Lost::Again(more) => {
+            let why = format!("a checkpoint was selected anew, and has lost {} as well", objects(*more));
+            Some((as_far_as_it_went(totals), why))
+        }
+        Lost::Unselected(verdict) => {
+            let (outcome, why) = Outcome::of_plan(verdict);
+            let (gone, why) = (objects(totals.gone.objects), why.unwrap_or_default());
+            let why = format!("a checkpoint has lost {gone}, and none could be selected anew: {why}");
+            let something = is_any_warm(totals) && outcome != Outcome::Interrupted;
+            Some((if something { Outcome::Partial } else { outcome }, why))
+        }
+    }
+}
+
+/// Why a run did not come to its end.
+fn left_undone(totals: &Totals, ended: &Ended) -> String {
+    match ended {
+        Ended::Stopped(Cut::Window) if is_open(totals) => format!("{}; {}", Cut::Window.as_str(), missing(totals)),
+        Ended::Deadline => format!("the run's deadline came first; {}", missing(totals)),
+        _ => missing(totals),
+    }
+}
+
+/// The first of the checkpoints that do not fit the caps.
+fn without_room(over_cap: &[String]) -> String {
+    let first = over_cap.first().map_or("", String::as_str);
+    let text = format!("{first} does not fit the caps, and is the newest complete checkpoint of its run");
+    match over_cap.len() {
+        0 | 1 => text,
+        2 => format!("{text}; the same of 1 more run"),
+        n => format!("{text}; the same of {} more runs", n - 1),
+    }
+}
+
+fn objects(n: u64) -> String {
+    if n == 1 { "1 object".to_owned() } else { format!("{n} objects") }
+}
+
+/// Whether it is not known of every planned object what became of it.
+fn is_open(totals: &Totals) -> bool {
+    totals.ended().objects < totals.planned.objects || totals.unknown.objects > 0
+}
+
+fn is_any_warm(totals: &Totals) -> bool {
+    (totals.warmed + totals.fresh).objects > 0
+}
+
+fn as_far_as_it_went(totals: &Totals) -> Outcome {
+    if is_any_warm(totals) { Outcome::Partial } else { nothing_done(totals) }
+}
+
+/// Whether every planned object that still exists is warm.
+fn is_whole(totals: &Totals) -> bool {
+    (totals.warmed + totals.fresh + totals.gone).objects >= totals.planned.objects
 }
 
 /// Refused when the endpoint said no to everything, failed when it could not or did not answer.
@@ -81,6 +174,10 @@ mod tests {
         Totals { planned: count(10), warmed, gone, failed, unknown, ..Totals::default() }
     }
 
+    fn standard(wanted: Count, min_warm: Option<f64>) -> Standard<'static> {
+        Standard { wanted, min_warm, over_cap: &[], lost: Lost::Nothing }
+    }
+
     fn with(mut totals: Totals, class: &'static str) -> Totals {
         totals.errors.insert(class, Errors { count: 1, sample: vec![] });
         totals
@@ -108,25 +205,68 @@ mod tests {
             ("on enough", totals(9, 0, 0, 1), Ended::Stopped(Cut::Window), Some(0.9), Outcome::Complete),
             ("on nothing", totals(0, 0, 0, 0), Ended::Stopped(Cut::Window), None, Outcome::Failed),
         ] {
-            assert_eq!(judge(&totals, &ended, totals.planned, min_warm).0, outcome, "{name}");
+            assert_eq!(judge(&totals, &ended, &standard(totals.planned, min_warm)).0, outcome, "{name}");
         }
     }
 
     #[test]
     fn min_warm_asks_about_what_did_not_fit_too() {
-        let (outcome, why) = judge(&totals(10, 0, 0, 0), &Ended::Done, count(20), Some(0.9));
+        let (outcome, why) = judge(&totals(10, 0, 0, 0), &Ended::Done, &standard(count(20), Some(0.9)));
         assert_eq!(outcome, Outcome::Partial);
         assert_eq!(why.unwrap(), "50.0% of the wanted objects and 50.0% of their bytes are warm, min_warm is 90%");
     }
 
     #[test]
     fn what_is_missing_is_said_in_numbers_and_classes() {
-        let (_, why) = judge(&with(totals(5, 0, 2, 1), "throttled"), &Ended::Deadline, count(10), None);
+        let (_, why) = judge(&with(totals(5, 0, 2, 1), "throttled"), &Ended::Deadline, &standard(count(10), None));
         assert_eq!(
             why.unwrap(),
             "the run's deadline came first; 2 failed, 1 unknown, 2 not tried of 10 objects (throttled)"
         );
     }
+
+    #[test]
+    fn a_run_whose_newest_checkpoint_does_not_fit_is_not_complete() {
+        let names = ["s3://b/x/checkpoint-9/".to_owned(), "s3://b/y/checkpoint-3/".to_owned(), "s3://b/z/".to_owned()];
+        let text = "s3://b/x/checkpoint-9/ does not fit the caps, and is the newest complete checkpoint of its run";
+        for (n, totals, min_warm, outcome, expected) in [
+            (1, totals(10, 0, 0, 0), None, Outcome::Partial, Some(text.to_owned())),
+            (2, totals(10, 0, 0, 0), None, Outcome::Partial, Some(format!("{text}; the same of 1 more run"))),
+            (3, totals(9, 1, 0, 0), None, Outcome::Partial, Some(format!("{text}; the same of 2 more runs"))),
+            (1, totals(9, 0, 1, 0), None, Outcome::Partial, Some(format!("{text}; 1 failed of 10 objects"))),
+            (1, totals(10, 0, 0, 0), Some(0.5), Outcome::Complete, None),
+        ] {
+            let standard = Standard { over_cap: &names[..n], ..standard(count(20), min_warm) };
+            assert_eq!(judge(&totals, &Ended::Done, &standard), (outcome, expected));
+        }
+    }
+
+    #[test]
+    fn half_a_checkpoint_is_not_complete_whatever_its_share() {
+        let refused = || Lost::Unselected(Verdict::Refused("no checkpoint is complete".to_owned()));
+        let told = || Lost::Unselected(Verdict::Interrupted("told to stop while listing".to_owned()));
+        for (lost, totals, outcome) in [
+            (Lost::Again(2), totals(8, 2, 0, 0), Outcome::Partial),
+            (Lost::Again(10), totals(0, 10, 0, 0), Outcome::Failed),
+            (refused(), totals(8, 2, 0, 0), Outcome::Partial),
+            (refused(), totals(0, 10, 0, 0), Outcome::Refused),
+            (Lost::Unselected(Verdict::Failed(String::new())), totals(0, 10, 0, 0), Outcome::Failed),
+            (told(), totals(8, 2, 0, 0), Outcome::Interrupted),
+        ] {
+            for min_warm in [None, Some(0.5)] {
+                let standard = Standard { lost: lost.clone(), ..standard(count(10), min_warm) };
+                assert_eq!(judge(&totals, &Ended::Done, &standard).0, outcome, "{lost:?}");
+            }
+        }
+        let standard = |lost| Standard { lost, ..standard(count(10), None) };
+        let (_, why) = judge(&totals(7, 2, 1, 0), &Ended::Done, &standard(refused()));
+        let text = "a checkpoint has lost 2 objects, and none could be selected anew: no checkpoint is complete";
+        assert_eq!(why.unwrap(), format!("{text}; 1 failed of 10 objects"));
+        let (_, why) = judge(&totals(7, 2, 0, 0), &Ended::Done, &standard(Lost::Again(1)));
+        let text = "a checkpoint was selected anew, and has lost 1 object as well";
+        assert_eq!(why.unwrap(), format!("{text}; 1 not tried of 10 objects"));
+    }
+
     #[test]
     fn a_run_that_was_stopped_says_by_whom() {
         for (cut, reason) in [
@@ -134,7 +274,8 @@ mod tests {
             (Cut::Shutdown, "the daemon was stopped; 2 failed, 3 not tried of 10 objects (throttled)"),
             (Cut::Window, "its window closed; 2 failed, 3 not tried of 10 objects (throttled)"),
         ] {
-            let (_, why) = judge(&with(totals(5, 0, 2, 0), "throttled"), &Ended::Stopped(cut), count(10), None);
+            let (_, why) =
+                judge(&with(totals(5, 0, 2, 0), "throttled"), &Ended::Stopped(cut), &standard(count(10), None));
             assert_eq!(why.unwrap(), reason);
         }
     }

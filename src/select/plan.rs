@@ -54,11 +54,6 @@ impl Plan {
         }
     }
 
-    /// What the profile would warm if there were room: selected + left out over a cap.
-    pub fn wanted(&self) -> Count {
-        self.selected + self.selection.over_cap()
-    }
-
     /// Whether a cap cut something.
     pub fn over_cap(&self) -> bool {
         self.selection.over_cap().objects > 0

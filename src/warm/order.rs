@@ -4,15 +4,29 @@ use rand::seq::SliceRandom;
 
 use crate::object::Object;
 
-/// Largest first, so that no giant is left alone at the end; equal sizes shuffled, so that no node of the cache gets a run
-/// of neighbouring keys. The next object to warm stands last.
-pub fn warming_order(objects: &mut [Object]) {
+/// Stretch by stretch, the first of them first: so many objects each, and all others behind them. Within a stretch largest
+/// first, so that no giant is left alone at the end; equal sizes shuffled, so that no node of the cache gets a run of
+/// neighbouring keys. The next object to warm stands last.
+pub fn warming_order(objects: &mut [Object], stretches: &[usize]) {
+    objects.reverse();
+    let mut rest = objects;
+    for length in stretches {
+        let (behind, stretch) = rest.split_at_mut(rest.len().saturating_sub(*length));
+        largest_last(stretch);
+        rest = behind;
+    }
+    largest_last(rest);
+}
+
+fn largest_last(objects: &mut [Object]) {
     objects.shuffle(&mut rand::rng());
     objects.sort_by_key(|object| object.size);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use super::*;
     use crate::object::{Bucket, Key};
 
@@ -27,15 +41,39 @@ mod tests {
         }
     }
 
+    fn number(object: &Object) -> usize {
+        object.key.as_str().unwrap().parse().unwrap()
+    }
+
     #[test]
     fn the_largest_comes_first_and_equals_are_shuffled() {
         let mut objects: Vec<_> = (0..200).map(|n| object(if n % 2 == 0 { 10 } else { 20 }, n)).collect();
-        warming_order(&mut objects);
+        warming_order(&mut objects, &[]);
         let order: Vec<_> = objects.iter().rev().collect();
-        assert!(order.is_sorted_by_key(|object| std::cmp::Reverse(object.size)));
+        assert!(order.is_sorted_by_key(|object| Reverse(object.size)));
         assert!(
             !order[..100].is_sorted_by_key(|object| object.key.clone()),
             "100 keys in order by chance: 1 in 10^157"
         );
+    }
+
+    #[test]
+    fn a_stretch_is_warmed_before_the_next_one_however_large_that_is() {
+        for (stretches, ends) in [(&[3, 0, 5][..], &[3, 8, 12][..]), (&[12], &[12]), (&[7, 99], &[7, 12]), (&[], &[12])]
+        {
+            // The sizes grow with the rank, and repeat in pairs.
+            let mut objects: Vec<_> = (0..12).map(|n| object(n as u64 / 2, n)).collect();
+            warming_order(&mut objects, stretches);
+            let order: Vec<_> = objects.iter().rev().collect();
+            let mut from = 0;
+            for end in ends {
+                let stretch = &order[from..*end];
+                let mut numbers: Vec<_> = stretch.iter().map(|object| number(object)).collect();
+                numbers.sort_unstable();
+                assert_eq!(numbers, (from..*end).collect::<Vec<_>>(), "{stretches:?}");
+                assert!(stretch.is_sorted_by_key(|object| Reverse(object.size)), "{stretches:?}");
+                from = *end;
+            }
+        }
     }
 }

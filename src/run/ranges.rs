@@ -1,0 +1,67 @@
+//! Where the objects of patterns are: their buckets, and in those the prefixes to list.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::connection::Connection;
+use super::survey::verdict;
+use crate::list::{self, Depth, Lists, Patience, Range};
+use crate::object::Bucket;
+use crate::pattern::{Pattern, merge_prefixes};
+use crate::report::Progress;
+use crate::select::plan::Verdict;
+
+/// The buckets that there are, where a pattern has a glob for them; nothing is asked where none has.
+pub(super) async fn buckets(
+    connection: &Connection,
+    patterns: &[&Pattern],
+    progress: &Arc<Progress>,
+) -> Result<Vec<Bucket>, Verdict> {
+    if patterns.iter().all(|pattern| pattern.bucket().literal().is_some()) {
+        return Ok(Vec::new());
+    }
+    let patience = Patience::from(&connection.endpoint.limits);
+    let found = list::buckets(connection.lists.clone(), patience, progress.clone()).await;
+    let found = found.map_err(|error| verdict(&error))?;
+    for found in &found {
+        if let Some(region) = &found.region {
+            connection.lists.learn(&found.bucket, region);
+        }
+    }
+    Ok(found.into_iter().map(|found| found.bucket).collect())
+}
+
+/// What has to be listed: for each bucket, the prefixes of all patterns that it matches. Globs for buckets are matched with
+/// those that were `found`.
+pub(super) fn ranges(connection: &Connection, patterns: &[&Pattern], found: &[Bucket]) -> Result<Vec<Range>, Verdict> {
+    let mut buckets: BTreeMap<Bucket, Vec<&Pattern>> = BTreeMap::new();
+    for pattern in patterns {
+        if let Some(bucket) = pattern.bucket().literal() {
+            allowed(connection, &bucket).map_err(Verdict::Refused)?;
+            buckets.entry(bucket).or_default().push(pattern);
+            continue;
+        }
+        let matching = found.iter().filter(|bucket| pattern.bucket().matches(bucket.as_str()));
+        for bucket in matching.filter(|bucket| allowed(connection, bucket).is_ok()) {
+            buckets.entry(bucket.clone()).or_default().push(pattern);
+        }
+    }
+    if buckets.is_empty() {
+        return Err(Verdict::Refused("no bucket matches, among those that the credentials may use".to_owned()));
+    }
+    for bucket in buckets.keys() {
+        connection.wire.cache.can_name(bucket).map_err(Verdict::Refused)?;
+    }
+    let ranges = buckets.into_iter().flat_map(|(bucket, patterns)| {
+        let prefixes = merge_prefixes(&patterns);
+        prefixes.into_iter().map(move |prefix| Range { bucket: bucket.clone(), prefix, depth: Depth::Keys })
+    });
+    Ok(ranges.collect())
+}
+
+fn allowed(connection: &Connection, bucket: &Bucket) -> Result<(), String> {
+    let both = [&connection.list_credentials, &connection.cache_credentials];
+    let Some(credentials) = both.into_iter().find(|credentials| !credentials.allow(bucket)) else { return Ok(()) };
+    let name = credentials.name.as_deref().unwrap_or("default");
+    Err(format!("credentials `{name}` are not for bucket `{bucket}` (see their `buckets`)"))
+}
