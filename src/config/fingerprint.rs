@@ -92,6 +92,7 @@ fn groups(facts: &mut Facts, checkpoint: &Checkpoint) {
     facts.number("active_within", checkpoint.active_within.map(|length| length.as_nanos()));
     facts.say("parts", checkpoint.parts.word());
     facts.set("without", texts(&checkpoint.without));
+    facts.set("mixed", texts(&checkpoint.mixed));
     facts.say("keep", &checkpoint.keep.to_string());
     facts.say("on_incomplete", checkpoint.on_incomplete.word());
 }

@@ -50,6 +50,8 @@ pub struct Checkpoint {
     pub parts: Parts,
     /// Members that `parts` leaves out.
     pub without: Vec<KeyGlob>,
+    /// Members that show that `parts` cannot be told from the rest.
+    pub mixed: Vec<KeyGlob>,
     /// How many of the newest complete groups of every run.
     pub keep: usize,
     pub on_incomplete: OnIncomplete,
@@ -126,6 +128,7 @@ impl Checkpoint {
             active_within: None,
             parts: Parts::All,
             without: Vec::new(),
+            mixed: Vec::new(),
             keep: 1,
             on_incomplete: OnIncomplete::default(),
         }

@@ -95,7 +95,7 @@ mod tests {
 
     fn lines(layout: Layout, key: &str) -> String {
         let mut checkpoint = Checkpoint::of(layout).unwrap();
-        checkpoint.without = layout.weights().unwrap_or_default();
+        (checkpoint.without, checkpoint.mixed) = layout.weights().unwrap_or_default();
         let key = Key::from(key);
         let belongs = Belongs::of(&key, &checkpoint);
         let without = if belongs.is_without(&key, &checkpoint) { "without it: " } else { "" };

@@ -55,7 +55,7 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     checkpoint.count = count?.unwrap_or(checkpoint.count);
     checkpoint.pointer = value(pointer)?.or(checkpoint.pointer);
     show_layout(r, &checkpoint);
-    (checkpoint.parts, checkpoint.without) = parts?;
+    (checkpoint.parts, (checkpoint.without, checkpoint.mixed)) = parts?;
     Ok(Checkpoint {
         settle: settle?,
         active_within: value(active_within)?,
@@ -120,17 +120,17 @@ fn show_layout(r: &mut R<'_, '_>, checkpoint: &Checkpoint) {
     }
 }
 
-type PartsOf = (Parts, Vec<KeyGlob>);
+type PartsOf = (Parts, (Vec<KeyGlob>, Vec<KeyGlob>));
 
 fn parts_of(r: &mut R<'_, '_>, layout: &Found<Layout>, parts: Option<Found<Parts>>) -> Result<PartsOf, Bad> {
     let Some(parts) = parts else {
         r.record("parts", "\"all\"".to_owned(), Origin::Default);
-        return Ok((Parts::All, Vec::new()));
+        return Ok((Parts::All, Default::default()));
     };
     if parts.value == Parts::All {
-        return Ok((Parts::All, Vec::new()));
+        return Ok((Parts::All, Default::default()));
     }
-    layout.value.weights().map(|without| (Parts::Weights, without)).map_err(|reason| {
+    layout.value.weights().map(|weights| (Parts::Weights, weights)).map_err(|reason| {
         let error = Diagnostic::error(format!("weights cannot be had alone: {reason}")).key(&parts.key);
         let error = error.at(&parts.place, "").at(&layout.place, "in this layout");
         r.rule(error.help("write `parts = \"all\"`; `exclude` of the profile drops members by name"));

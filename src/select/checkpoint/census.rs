@@ -29,6 +29,7 @@ pub(super) struct Census {
     pub holds_members: bool,
     kinds: Vec<KindSeen>,
     forbidden: Option<Key>,
+    mixed: Option<Key>,
     sets: Vec<Seen>,
     /// A member that would be warmed if its storage class were one of those asked for.
     elsewhere: Option<(Key, String)>,
@@ -61,6 +62,7 @@ impl Census {
             holds_members,
             kinds: checkpoint.kinds.iter().map(kind).collect(),
             forbidden: None,
+            mixed: None,
             sets: vec![Seen::default(); checkpoint.sets.len()],
             elsewhere: None,
             names: BTreeSet::new(),
@@ -88,6 +90,9 @@ impl Census {
         }
         if self.forbidden.is_none() && checkpoint.forbid.iter().any(|glob| glob.matches(name)) {
             self.forbidden = Some(Key::from_bytes(name));
+        }
+        if self.mixed.is_none() && checkpoint.mixed.iter().any(|glob| glob.matches(name)) {
+            self.mixed = Some(Key::from_bytes(name));
         }
         for (seen, set) in self.sets.iter_mut().zip(&checkpoint.sets) {
             set.see(seen, name);
@@ -121,6 +126,9 @@ impl Census {
     pub fn objection(&self, checkpoint: &Checkpoint, unnamed: Option<String>, now: DateTime<Utc>) -> Option<String> {
         if let Some(name) = &self.forbidden {
             return Some(format!("`{name}` must not be there"));
+        }
+        if let Some(name) = &self.mixed {
+            return Some(format!("its weights cannot be had alone: `{name}` holds none, the optimizer state does"));
         }
         self.missing(checkpoint, unnamed)
             .or_else(|| self.missing_of_a_set(checkpoint))

@@ -75,6 +75,8 @@ pub struct PresetSet {
 pub enum Weights {
     /// All but the members that match these.
     Without(&'static [&'static str]),
+    /// The same, but for groups that hold one of the second: these mix both in the same files.
+    WithoutUnless(&'static [&'static str], &'static [&'static str]),
     /// It cannot be had, and why.
     Mixed(&'static str),
 }
@@ -85,13 +87,14 @@ impl Layout {
         PRESETS.iter().find(|preset| preset.layout == self)
     }
 
-    /// What `parts = "weights"` leaves out.
+    /// What `parts = "weights"` leaves out, and what shows that weights cannot be told from the rest.
     ///
     /// # Errors
     /// Why it cannot be had.
-    pub fn weights(self) -> Result<Vec<KeyGlob>, &'static str> {
+    pub fn weights(self) -> Result<(Vec<KeyGlob>, Vec<KeyGlob>), &'static str> {
         match self.preset().map(|preset| preset.weights) {
-            Some(Weights::Without(globs)) => Ok(compiled(globs)),
+            Some(Weights::Without(globs)) => Ok((compiled(globs), Vec::new())),
+            Some(Weights::WithoutUnless(globs, mixed)) => Ok((compiled(globs), compiled(mixed))),
             Some(Weights::Mixed(why)) => Err(why),
             None => Err("a custom layout does not say which files hold weights: leave the others out with `exclude`"),
         }

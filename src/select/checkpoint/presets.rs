@@ -35,9 +35,6 @@ const SHARDS: PresetSet = PresetSet {
     first: 1,
     index: Some("**/*.{safetensors,bin}.index.json"),
 };
-const SHARD: &str = "**/*-of-*.{safetensors,bin}";
-/// Written behind the last shard.
-const SHARD_INDEX: &str = "**/*.{safetensors,bin}.index.json";
 
 /// What Trainer needs to go on, and no weights.
 const TRAINER_STATE: Weights = Weights::Without(&[
@@ -84,16 +81,17 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?<run>.*?)/)??global_step(?<step>[0-9]+)/",
         kinds: &[PresetKind { when: Always, require: &["*model_states.pt"], named: true }],
         pointer: Some("latest"),
-        weights: Weights::Mixed("with ZeRO 3 the weights are in the files of the optimizer state"),
+        // Under ZeRO 3 the weights are in the files of the optimizer state, and each rank has shapes of its own.
+        weights: Weights::WithoutUnless(&["**/*_optim_states.pt"], &["**/zero_pp_rank_*_model_states.pt"]),
         ..PLAIN
     },
     Preset {
         layout: Layout::Megatron,
         group: r"^(?:(?<run>.*?)/)??(?:iter_(?<step>[0-9]+)|release)/",
         kinds: &[
-            holds(&["**/.zarray"], &["metadata.json", "common.pt"]),
+            holds(&["**/.zarray"], &["metadata.json"]),
             // torch_dist.
-            holds(&["metadata.json", "common.pt"], &["metadata.json", ".metadata", "common.pt", "*.distcp"]),
+            holds(&["metadata.json", "common.pt"], &["metadata.json", ".metadata"]),
             // torch_dcp and fsdp_dtensor, which have no file of their own that comes last.
             PresetKind { when: Holds(&[".metadata", "*.distcp"]), require: &[".metadata", "*.distcp"], named: true },
             PresetKind { when: Always, require: &["mp_rank_*/model_optim_rng.pt"], named: true },
@@ -106,7 +104,6 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::HfTrainer,
         group: r"^(?:(?<run>.*?)/)??(?<temporary>tmp-)?checkpoint-(?<step>[0-9]+)/",
         kinds: &[
-            holds(&[SHARD], &[SHARD_INDEX, "trainer_state.json"]),
             holds(&["pytorch_model_fsdp_*/**"], &["pytorch_model_fsdp_*/.metadata", "trainer_state.json"]),
             always(&["trainer_state.json"]),
         ],
@@ -118,7 +115,6 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Safetensors,
         group: r"^(?:(?:(?<run>.*)/)?[^/]*/)?$",
         signs: &["*.safetensors", "*.safetensors.index.json"],
-        kinds: &[holds(&[SHARD], &[SHARD_INDEX])],
         sets: &[SHARDS],
         count: Any,
         weights: TRAINER_STATE,
@@ -208,8 +204,7 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Nanotron,
         group: r"^(?:(?<run>.*)/)?(?<step>[0-9]+)/$",
         signs: &["checkpoint_metadata.json", "model_config.json", "model/**", "optimizer/**"],
-        // The first comes behind the states, the second behind everything.
-        kinds: &[always(&["checkpoint_metadata.json", "model_config.json", "model/**"])],
+        kinds: &[always(&["checkpoint_metadata.json", "model/**"])],
         pointer: Some("latest.txt"),
         weights: Weights::Without(&["optimizer/**", "lr_scheduler/**", "random/**"]),
         ..PLAIN
@@ -219,9 +214,8 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?<run>.*?)/)??global_step_(?<step>[0-9]+)/",
         kinds: &[
             // Megatron's workers.
-            holds(&["*/dist_ckpt/**"], &["data.pt", "actor/dist_ckpt/metadata.json", "actor/dist_ckpt/.metadata"]),
-            holds(&["actor/**", "critic/**"], &["data.pt", "actor/model_world_size_*_rank_*.pt"]),
-            always(&["model_world_size_*_rank_*.pt"]),
+            holds(&["*/dist_ckpt/**"], &["actor/dist_ckpt/metadata.json", "actor/dist_ckpt/.metadata"]),
+            always(&["**/model_world_size_*_rank_*.pt"]),
         ],
         sets: &[PresetSet { member: r"_world_size_(?<n>[0-9]+)_rank_(?<i>[0-9]+)\.pt$", first: 0, index: None }],
         pointer: Some("latest_checkpointed_iteration.txt"),

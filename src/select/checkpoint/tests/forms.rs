@@ -125,6 +125,7 @@ pub(super) const FORMS: &[Form] = &[
             "zero_pp_rank_1_mp_rank_00_optim_states.pt",
         ],
         needs: &["mp_rank_00_model_states.pt"],
+        state: &["zero_pp_rank_0_mp_rank_00_optim_states.pt", "zero_pp_rank_1_mp_rank_00_optim_states.pt"],
         pointer: Some(("latest", "global_step@")),
         ..PLAIN
     },
@@ -132,7 +133,7 @@ pub(super) const FORMS: &[Form] = &[
         layout: Layout::Megatron,
         group: "iter_@7/",
         members: &["common.pt", "__0_0.distcp", "__0_1.distcp", "__1_0.distcp", ".metadata", "metadata.json"],
-        needs: &["common.pt", ".metadata", "metadata.json"],
+        needs: &[".metadata", "metadata.json"],
         pointer: Some(("latest_checkpointed_iteration.txt", "@")),
         ..PLAIN
     },
@@ -171,12 +172,7 @@ pub(super) const FORMS: &[Form] = &[
             "rng_state_0.pth",
             "trainer_state.json",
         ],
-        needs: &[
-            "model-00001-of-00002.safetensors",
-            "model-00002-of-00002.safetensors",
-            "model.safetensors.index.json",
-            "trainer_state.json",
-        ],
+        needs: &["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "trainer_state.json"],
         state: &["rng_state_1.pth", "optimizer.pt", "scheduler.pt", "rng_state_0.pth"],
         temporary: Some("tmp-checkpoint-@/"),
         ..PLAIN
@@ -226,13 +222,11 @@ pub(super) const FORMS: &[Form] = &[
             "model-00001-of-00003.safetensors",
             "model-00002-of-00003.safetensors",
             "model-00003-of-00003.safetensors",
-            "model.safetensors.index.json",
         ],
         needs: &[
             "model-00001-of-00003.safetensors",
             "model-00002-of-00003.safetensors",
             "model-00003-of-00003.safetensors",
-            "model.safetensors.index.json",
         ],
         enumerates: true,
         ..PLAIN
@@ -401,7 +395,7 @@ pub(super) const FORMS: &[Form] = &[
             "random/tp-0-of-2_dp-0-of-1_pp-0-of-1.pt",
             "model_config.json",
         ],
-        needs: &["checkpoint_metadata.json", "model_config.json"],
+        needs: &["checkpoint_metadata.json"],
         state: &[
             "optimizer/optimizer_pp-0-of-1_dp-0-of-1_tp-0-of-2.pt",
             "lr_scheduler/lr_scheduler.pt",
@@ -431,7 +425,6 @@ pub(super) const FORMS: &[Form] = &[
             "actor/optim_world_size_2_rank_1.pt",
             "actor/extra_state_world_size_2_rank_0.pt",
             "actor/extra_state_world_size_2_rank_1.pt",
-            "data.pt",
         ],
         state: &[
             "actor/optim_world_size_2_rank_0.pt",
@@ -454,7 +447,7 @@ pub(super) const FORMS: &[Form] = &[
             "actor/huggingface/config.json",
             "data.pt",
         ],
-        needs: &["actor/dist_ckpt/.metadata", "actor/dist_ckpt/metadata.json", "data.pt"],
+        needs: &["actor/dist_ckpt/.metadata", "actor/dist_ckpt/metadata.json"],
         state: &["data.pt"],
         pointer: Some(("latest_checkpointed_iteration.txt", "@")),
         ..PLAIN

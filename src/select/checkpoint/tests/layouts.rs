@@ -278,8 +278,8 @@ fn megatron_begins_with_what_it_was_released_as() {
 }
 
 fn weights(form: &Form) -> Option<Checkpoint> {
-    let without = form.layout.weights().ok()?;
-    Some(Checkpoint { parts: Parts::Weights, without, ..form.checkpoint() })
+    let (without, mixed) = form.layout.weights().ok()?;
+    Some(Checkpoint { parts: Parts::Weights, without, mixed, ..form.checkpoint() })
 }
 
 #[test]
@@ -298,6 +298,22 @@ fn weights_leave_out_the_state_and_nothing_else() {
         let left = selection.left_out.get(&Reason::Excluded).map_or(0, |left| left.count.objects);
         assert_eq!(left, form.state.len() as u64);
     }
+}
+
+#[test]
+fn weights_that_only_the_optimizer_state_holds_are_not_taken_without_it() {
+    let form = FORMS.iter().find(|form| form.layout == Layout::Deepspeed).unwrap();
+    let zero3 = Form {
+        members: &["zero_pp_rank_0_mp_rank_00_model_states.pt", "zero_pp_rank_0_mp_rank_00_optim_states.pt"],
+        needs: &["zero_pp_rank_0_mp_rank_00_model_states.pt"],
+        ..*form
+    };
+    let mut world = two(&zero3);
+    assert_eq!(keys(&world.search(&zero3.checkpoint())), all(&zero3, STEPS[1]), "as a whole it is fine");
+    let selection = world.search(&weights(&zero3).unwrap());
+    assert_eq!(keys(&selection), Vec::<String>::new());
+    let why = why(&selection, &zero3.name(STEPS[1])).unwrap();
+    assert!(why.starts_with("its weights cannot be had alone: `zero_pp_rank_0_mp_rank_00_model_states.pt`"), "{why}");
 }
 
 fn excluding(globs: &[String]) -> Rules {

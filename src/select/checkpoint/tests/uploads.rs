@@ -3,6 +3,7 @@
 use super::forms::{FORMS, Form};
 use super::world::{World, keys};
 use crate::select::checkpoint::MemberCount;
+use crate::select::checkpoint::layout::Layout;
 
 const RUN: &str = "team/run-a/";
 const STEPS: [u64; 2] = [500, 1_000];
@@ -30,7 +31,7 @@ fn arrive(form: &Form, world: &mut World, key: &str) {
 
 /// Whether it is known of a group that waited long enough what it has to hold.
 fn is_told(form: &Form, has_previous: bool) -> bool {
-    let counted = form.checkpoint().count == MemberCount::AsPrevious;
+    let counted = form.checkpoint().count != MemberCount::Any;
     form.enumerates || (has_previous && counted && form.counts())
 }
 
@@ -76,7 +77,8 @@ fn upload(form: &Form, order: &[String], (gap, has_previous): (i64, bool)) {
 
 #[test]
 fn what_a_framework_writes_by_itself_is_not_taken_before_it_has_ended() {
-    for form in FORMS.iter().filter(|form| !form.needs.is_empty()) {
+    // verl ends with its pointer, which is absent where it saves in the background: nothing that has to be there comes last.
+    for form in FORMS.iter().filter(|form| !form.needs.is_empty() && form.layout != Layout::Verl) {
         let [written, ..] = orders(form);
         let end = written.iter().rposition(|key| form.needs.iter().any(|need| *key == form.key(RUN, STEPS[1], need)));
         let mut world = World { now: 1_000_000, ..World::default() };

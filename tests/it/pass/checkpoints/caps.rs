@@ -36,12 +36,12 @@ async fn the_newest_of_every_run_comes_before_the_second_newest_of_any() {
 #[tokio::test]
 async fn a_cap_cuts_the_oldest_runs_and_then_the_outcome_is_partial() {
     let poll = capped("11 kB", "on_excess = \"trim\"").await;
-    let why = "s3://training/a/checkpoint-2/ does not fit the caps, and is the newest complete checkpoint of its run";
+    let why = "s3://training/a/checkpoint-2 does not fit the caps, and is the newest complete checkpoint of its run";
     assert_eq!((poll.report.outcome, poll.counts(), poll.reason()), (Outcome::Partial, [8, 8, 0, 0, 0], why));
     assert_eq!(poll.heads, [members("b/checkpoint-2"), members("c/checkpoint-2")].concat());
     assert_eq!(poll.report.plan.selection.over_cap(), count(16), "what is wanted and does not fit");
     let poll = capped("7 kB", "on_excess = \"trim\"").await;
-    let why = "s3://training/b/checkpoint-2/ does not fit the caps, and is the newest complete checkpoint of its run; \
+    let why = "s3://training/b/checkpoint-2 does not fit the caps, and is the newest complete checkpoint of its run; \
                the same of 1 more run";
     assert_eq!((poll.report.outcome, poll.counts(), poll.reason()), (Outcome::Partial, [4, 4, 0, 0, 0], why));
 }

@@ -16,7 +16,7 @@ fn torn() -> Bucket {
 #[tokio::test]
 async fn what_cannot_be_chosen_is_refused_and_nothing_is_sent() {
     let nothing_saved = || Bucket::new().object("run/logs/0.txt", entry(5));
-    let incomplete = "s3://training/run/checkpoint-200/, is not";
+    let incomplete = "s3://training/run/checkpoint-200, is not";
     for (bucket, checkpoint, lines, why) in [
         (torn(), ", on_incomplete = \"refuse\"", "", format!("the newest checkpoint, {incomplete} complete")),
         (

@@ -140,7 +140,7 @@ async fn where_none_can_be_selected_anew_the_reason_says_why() {
     delete(&poller, "run/checkpoint-100/model-00001");
     let poll = poller.poll().await;
     assert_eq!((poll.report.outcome, poll.counts()), (Outcome::Partial, [4, 3, 0, 1, 0]));
-    let text = "no checkpoint is complete; the newest, s3://training/run/checkpoint-100/, is not: \
+    let text = "no checkpoint is complete; the newest, s3://training/run/checkpoint-100, is not: \
                 `model-00001-of-00002.safetensors` is missing";
     assert_eq!(poll.reason(), why(text));
     assert_eq!(poll.chosen(), ["run/checkpoint-100"], "the plan is the first one");
