@@ -115,11 +115,11 @@ impl Ranking {
                     Judged::Complete => self.groups[at].why = None,
                     Judged::Incomplete(why) => self.groups[at].give_up(why),
                     Judged::Unknown(more) => {
-                        more.into_iter().for_each(|ask| {
+                        for ask in more {
                             if !asks.contains(&ask) {
-                                asks.push(ask)
+                                asks.push(ask);
                             }
-                        });
+                        }
                     }
                 }
             }

@@ -54,7 +54,7 @@ pub struct Search {
 
 #[derive(Debug)]
 enum Asked {
-    Look(Look),
+    Look(Box<Look>),
     Of { run: usize, ask: Ask },
 }
 
@@ -78,7 +78,7 @@ impl Search {
     pub fn needs(&mut self) -> Vec<Need> {
         self.asked.clear();
         if self.runs.is_none() {
-            self.asked = self.finder.looks().into_iter().map(Asked::Look).collect();
+            self.asked = self.finder.looks().into_iter().map(|look| Asked::Look(Box::new(look))).collect();
             if self.asked.is_empty() {
                 self.runs = Some(self.ranked());
             }
@@ -99,8 +99,8 @@ impl Search {
 
     fn need(&self, asked: &Asked) -> Need {
         match asked {
-            Asked::Look(Look { bucket, prefix, listing, .. }) => {
-                Need::List { bucket: bucket.clone(), prefix: prefix.clone(), listing: *listing }
+            Asked::Look(look) => {
+                Need::List { bucket: look.bucket.clone(), prefix: look.prefix.clone(), listing: look.listing }
             }
             Asked::Of { run, ask } => {
                 let ranking = &self.runs.as_deref().unwrap_or_default()[*run];

@@ -1,7 +1,9 @@
 //! Whole searches over made-up trees.
 
+mod captured;
 mod forms;
 mod interleavings;
 mod layouts;
+mod manual;
 mod uploads;
 mod world;
