@@ -141,6 +141,9 @@ fn refusal(runs: &[Ranking], selection: &Selection, (checkpoint, rules): (&Check
         let looked_at = active().any(|run| run.has_given_up).then_some(MOST);
         return Some(Refusal::NoneComplete { name, why, looked_at });
     }
+    if selection.matched.objects == 0 && !rules.allow_empty {
+        return Some(Refusal::NothingMatched { listed: selection.listed.objects });
+    }
     if checkpoint.on_incomplete == OnIncomplete::Refuse
         && let Some((name, why)) = active().filter(|run| run.chosen.first() != Some(&0)).find_map(newest)
     {

@@ -186,6 +186,8 @@ fn play(ops: &[Op], named: bool) {
         truth.as_of = None;
         let taken: Vec<u64> = selection.segments.iter().filter_map(|s| selection.groups[s.group].step).collect();
         assert!(taken.len() <= 1);
+        let left: u64 = selection.left_out.values().map(|left| left.count.objects).sum();
+        assert_eq!(selection.matched.objects, selection.selected.len() as u64 + left);
         assert!(newest.contains(&taken.first().copied()), "took {taken:?}, and the newest was {newest:?}");
     }
 }

@@ -283,6 +283,19 @@ fn weights(form: &Form) -> Option<Checkpoint> {
 }
 
 #[test]
+fn patterns_that_match_no_member_are_refused() {
+    let form = &FORMS[0];
+    let patterns = |glob: &str| Rules { patterns: vec![Pattern::parse(glob).unwrap()], ..rules() };
+    let typo = two(form).search_by(patterns("s3://b/**/*.typo"), &form.checkpoint(), |_, _| {});
+    assert!(matches!(typo.refused, Some(Refusal::NothingMatched { listed }) if listed > 0), "{:?}", typo.refused);
+    let allowed = Rules { allow_empty: true, ..patterns("s3://b/**/*.typo") };
+    assert_eq!(two(form).search_by(allowed, &form.checkpoint(), |_, _| {}).refused, None);
+    let some = two(form).search_by(patterns("s3://b/**/*.distcp"), &form.checkpoint(), |_, _| {});
+    let shards = all(form, STEPS[1]).into_iter().filter(|key| key.ends_with(".distcp")).collect::<Vec<_>>();
+    assert_eq!((keys(&some), some.refused), (shards, None), "a pattern picks members, and completeness sees all");
+}
+
+#[test]
 fn weights_leave_out_the_state_and_nothing_else() {
     for form in FORMS {
         let Some(checkpoint) = weights(form) else {
