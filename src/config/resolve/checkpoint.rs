@@ -1,9 +1,16 @@
+//! Which checkpoints a profile keeps: what its layout says, and in its place what was typed.
+
+mod lint;
+
+use std::time::Duration;
+
 use crate::config::context::Bad;
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Origin, Reader, Section, toml_string, value};
 use crate::config::suggest::did_you_mean;
 use crate::config::value::choice::Choice;
+use crate::config::value::duration;
 use crate::pattern::KeyGlob;
 use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::naming::Naming;
@@ -11,7 +18,7 @@ use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, OnIncomplete, Par
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Checkpoint>;
 
-/// The `checkpoint` table of the strongest layer that has one. An override replaces it as a whole.
+/// The `checkpoint` table of the strongest layer that has one. It stands for itself: keys of weaker layers are not added.
 pub(super) fn resolve(
     profile: &mut Reader<'_, '_, raw::Profile>,
 ) -> Result<(Option<Checkpoint>, Option<Section>), Bad> {
@@ -26,6 +33,7 @@ pub(super) fn resolve(
         span: table.span.clone(),
         standing: layer.standing,
     };
+    lint::order(profile, &layer);
     let mut reader = Reader::new(profile.cx, format!("{}.checkpoint", profile.path), vec![layer]);
     reader.values_only = profile.values_only;
     let checkpoint = read(&mut reader)?;
@@ -39,8 +47,7 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     let forbid = globs(r, "forbid", |c| c.forbid.as_ref());
     let count = count(r);
     let pointer = r.text("pointer", |c| c.pointer.as_ref());
-    let settle = r.text_or("settle", |c| c.settle.as_ref(), Checkpoint::SETTLE);
-    let active_within = r.text("active_within", |c| c.active_within.as_ref());
+    let times = times(r);
     let parts = r.text("parts", |c| c.parts.as_ref());
     let keep = r.count_or("keep", |c| c.keep.as_ref(), 1);
     let on_incomplete = r.text_or("on_incomplete", |c| c.on_incomplete.as_ref(), OnIncomplete::default());
@@ -56,13 +63,22 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     checkpoint.pointer = value(pointer)?.or(checkpoint.pointer);
     show_layout(r, &checkpoint);
     (checkpoint.parts, (checkpoint.without, checkpoint.mixed)) = parts?;
-    Ok(Checkpoint {
-        settle: settle?,
-        active_within: value(active_within)?,
-        keep: keep? as usize,
-        on_incomplete: on_incomplete?,
-        ..checkpoint
-    })
+    let (settle, active_within) = times?;
+    Ok(Checkpoint { settle, active_within, keep: keep? as usize, on_incomplete: on_incomplete?, ..checkpoint })
+}
+
+/// How long a group must have been quiet, and how old the newest object of a run may be.
+fn times(r: &mut R<'_, '_>) -> Result<(Duration, Option<Duration>), Bad> {
+    let settle = r.text("settle", |c| c.settle.as_ref());
+    let active_within = r.text("active_within", |c| c.active_within.as_ref());
+    let (settle, active_within) = (settle?, active_within?);
+    if settle.is_none() {
+        let shown = toml_string(&duration::show(Checkpoint::SETTLE));
+        r.record("settle", shown, Origin::Default);
+    }
+    lint::times(r, settle.as_ref(), active_within.as_ref())?;
+    let settle = settle.map_or(Checkpoint::SETTLE, |settle| settle.value);
+    Ok((settle, active_within.map(|within| within.value)))
 }
 
 /// What the layout says, with the groups that were typed in place of its own.

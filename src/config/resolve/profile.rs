@@ -64,7 +64,10 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section
         Some(found) => Some(follow(&found, scope.credentials, "credentials", r.cx)?),
     };
     if let Ok(placed) = &rules {
-        lint::whole_buckets(r, &placed.patterns);
+        // Groups are found by their folders.
+        if !matches!(&checkpoint, Ok((Some(checkpoint), _)) if checkpoint.naming.counts()) {
+            lint::whole_buckets(r, &placed.patterns);
+        }
         if let Ok(endpoint) = &endpoint {
             buckets_fit(r, &placed.patterns, (endpoint, credentials.as_ref()))?;
         }

@@ -38,6 +38,19 @@ schedule = "0 */6 * * *"
 rewarm_after = "5h 30m"
 max_bytes = "unlimited"
 
+[profile.latest]
+objects = ["s3://training/**"]
+order = "largest"
+schedule = "*/5 * * * *"
+max_bytes = "1 TiB"
+checkpoint = {{ layout = "orbax", settle = "0s" }}
+
+[profile.models]
+objects = ["s3://models/**"]
+schedule = "*/5 * * * *"
+max_bytes = "1 TiB"
+checkpoint = {{ layout = "safetensors" }}
+
 [profile.idle]
 objects = ["s3://training/datasets/**"]
 on_start = "never"
