@@ -203,11 +203,11 @@ impl Ranking {
             return Judged::Unknown(unknown);
         }
         let Some(census) = &self.groups[at].census else { return Judged::Complete };
-        let objections = previous.into_iter().filter_map(|older| {
+        let objection = previous.into_iter().find_map(|older| {
             let older = &self.groups[older];
             census.objection_by(older.census.as_ref()?, &older.found.name, checkpoint.count)
         });
-        objections.into_iter().next().map_or(Judged::Complete, Judged::Incomplete)
+        objection.map_or(Judged::Complete, Judged::Incomplete)
     }
 
     /// The complete groups before the one at `at`; and what has to be known to tell.
