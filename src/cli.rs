@@ -168,7 +168,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
             #[cfg(feature = "sim")]
             Verb::Demo => demo::run(&context).await,
             Verb::Check(args) => verbs::check(&context, &args).await,
-            Verb::Plan(args) => planning::plan(&context, args).await,
+            Verb::Plan(args) => Box::pin(planning::plan(&context, args)).await,
             Verb::Warm(args) => verbs::warm(&context, args).await,
             Verb::Daemon(args) => daemon::run(&context, &args).await,
             Verb::Wait(args) => wait::run(&context, &args).await,

@@ -198,7 +198,7 @@ fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, 
         max_bytes: task.profile.rules.max_bytes,
         share: endpoint.capacity.and_then(|capacity| estimate::share(selected.bytes, capacity)),
         cost: endpoint.prices.as_ref().map(|prices| Cost::of(selected.bytes, prices)),
-        warnings: estimate::warnings(&selection.selected, endpoint.capacity),
+        warnings: estimate::warnings_of(&selection, endpoint.capacity),
         selection,
         list_requests,
     }

@@ -179,6 +179,8 @@ pub struct Selection {
     pub groups: Vec<Group>,
     /// Checkpoints older than all that are named.
     pub more_groups: u64,
+    /// Pointers that name no checkpoint, and what they hold instead.
+    pub bad_pointers: Vec<(Bucket, Key, String)>,
     /// Of which checkpoints `selected` is made up, in its order.
     pub segments: Vec<Segment>,
     /// The newest complete checkpoints of runs of which nothing fits the caps.

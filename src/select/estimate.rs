@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytesize::ByteSize;
 
-use super::LeftOut;
+use super::{LeftOut, Selection};
 use crate::object::{Bucket, Count, Key, Object};
 
 const GIB: f64 = 1_073_741_824.0;
@@ -67,6 +67,8 @@ pub enum Warning {
     SinglePart { count: Count, sample: Vec<(Bucket, Key)> },
     /// More than the cache holds: the last objects warmed evict the first.
     OverCapacity { bytes: u64, capacity: u64 },
+    /// It bounds nothing, as it names no checkpoint.
+    BadPointer { bucket: Bucket, key: Key, holds: String },
 }
 
 impl fmt::Display for Warning {
@@ -96,12 +98,21 @@ impl fmt::Display for Warning {
                 ByteSize(*bytes).display().iec(),
                 ByteSize(*capacity).display().iec(),
             ),
+            Self::BadPointer { bucket, key, holds } => {
+                write!(f, "the pointer s3://{bucket}/{key} names no checkpoint of this layout: it holds `{holds}`")
+            }
         }
     }
 }
 
-/// Of `selected`, for a cache of `capacity` bytes where that is known.
-pub fn warnings(selected: &[Object], capacity: Option<u64>) -> Vec<Warning> {
+/// Of a selection, for a cache of `capacity` bytes where that is known.
+pub fn warnings_of(selection: &Selection, capacity: Option<u64>) -> Vec<Warning> {
+    let pointers = selection.bad_pointers.iter().cloned();
+    let pointers = pointers.map(|(bucket, key, holds)| Warning::BadPointer { bucket, key, holds });
+    pointers.chain(warnings(&selection.selected, capacity)).collect()
+}
+
+fn warnings(selected: &[Object], capacity: Option<u64>) -> Vec<Warning> {
     let kept = super::count(selected);
     let over = capacity.filter(|&capacity| kept.bytes > capacity);
     let over = over.map(|capacity| Warning::OverCapacity { bytes: kept.bytes, capacity });

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::find::Found;
+use super::pointer::Bound;
 use super::ranking::{MOST, Ranking};
 use super::search::Search;
 use super::{Checkpoint, OnIncomplete};
-use crate::object::{Count, Key, Object};
+use crate::object::{Bucket, Count, Key, Object};
 use crate::select::group::State;
 use crate::select::{Cap, Cutoff, LeftOut, OnExcess, Reason, Refusal, Rules, Segment, Selection};
 
@@ -40,11 +41,19 @@ pub(super) fn choose(search: Search) -> Selection {
         selection.selected.append(&mut members);
     }
     account(&runs, &mut selection);
+    selection.bad_pointers = runs.iter().filter_map(bad_pointer).collect();
     if selection.left_out.contains_key(&Reason::OverCap) {
         selection.cutoff = selection.selected.last().map(Cutoff::of);
     }
     selection.refused = refusal(&runs, &selection, (&checkpoint, &rules));
     selection
+}
+
+fn bad_pointer(run: &Ranking) -> Option<(Bucket, Key, String)> {
+    match &run.bound {
+        Bound::Garbage { key, shown } => Some((run.bucket.clone(), key.clone(), shown.clone())),
+        Bound::None | Bound::Step { .. } => None,
+    }
 }
 
 /// Chosen groups as `(rank, run, group)`, in the order in which caps let them in.

@@ -255,6 +255,7 @@ fn a_pointer_is_an_upper_bound_and_no_proof() {
                 world.write(&key, text, NEW);
             }
             let selection = world.search(&checkpoint);
+            assert_eq!(selection.bad_pointers.len(), usize::from(text.is_some()), "{text:?}, {form:?}");
             if is_named {
                 assert_eq!(keys(&selection), Vec::<String>::new(), "{text:?}, {form:?}");
                 assert!(why(&selection, &newest).unwrap().contains(name), "{text:?}, {form:?}");
