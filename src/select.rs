@@ -228,6 +228,10 @@ pub enum Refusal {
     NothingMatched { listed: u64 },
     #[error("nothing matched: no object belongs to a checkpoint of this layout ({listed} listed)")]
     NoCheckpoint { listed: u64 },
+    #[error(
+        "more than {most} folders below `objects` hold no checkpoint: begin the patterns nearer to the checkpoints"
+    )]
+    TooManyFolders { most: usize },
     #[error("no checkpoint is complete{}; the newest, {name}, is not: {why}", looked_at.map_or_else(String::new, |n| format!(" among the newest {n}")))]
     NoneComplete { name: String, why: String, looked_at: Option<usize> },
     #[error("the newest checkpoint, {name}, is not complete: {why}; on_incomplete is \"refuse\"")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::find::Found;
+use super::find::{Found, MOST_FOLDERS};
 use super::pointer::Bound;
 use super::ranking::{MOST, Ranking};
 use super::search::Search;
@@ -45,7 +45,10 @@ pub(super) fn choose(search: Search) -> Selection {
     if selection.left_out.contains_key(&Reason::OverCap) {
         selection.cutoff = selection.selected.last().map(Cutoff::of);
     }
-    selection.refused = refusal(&runs, &selection, (&checkpoint, &rules));
+    selection.refused = match finder.has_given_up {
+        true => Some(Refusal::TooManyFolders { most: MOST_FOLDERS }),
+        false => refusal(&runs, &selection, (&checkpoint, &rules)),
+    };
     selection
 }
 

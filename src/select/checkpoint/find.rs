@@ -25,6 +25,8 @@ use glance::Glance;
 
 /// Pages of a second glance at a folder of many small ones, and how many times more of each one after it.
 const MORE_PAGES: u32 = 8;
+/// Folders that a search looks through: more of them are no place for checkpoints.
+pub(super) const MOST_FOLDERS: usize = 100_000;
 /// Folders that are looked at together, at most, for one that shows a sign.
 const TOGETHER: usize = 64;
 
@@ -85,6 +87,10 @@ pub(super) struct Finder {
     wanted: Vec<Look>,
     siblings: BTreeMap<Alike, Siblings>,
     found: BTreeMap<Id, Found>,
+    /// Folders that may still be looked at.
+    left: usize,
+    /// There were more: what was found is not all.
+    pub has_given_up: bool,
     /// Objects of no group.
     pub others: Count,
 }
@@ -98,6 +104,8 @@ impl Finder {
             wanted: scopes.into_iter().map(|(bucket, prefix)| Look::new(bucket, prefix, listing)).collect(),
             siblings: BTreeMap::new(),
             found: BTreeMap::new(),
+            left: MOST_FOLDERS,
+            has_given_up: false,
             others: Count::default(),
         }
     }
@@ -120,6 +128,13 @@ impl Finder {
             }
         }
         looks.retain(|look| look.listing == Listing::Keys || !self.is_within_a_group(&look.bucket, &look.prefix));
+        match self.left.checked_sub(looks.len()) {
+            Some(left) => self.left = left,
+            None => {
+                self.has_given_up = true;
+                looks.clear();
+            }
+        }
         looks
     }
 
@@ -326,4 +341,29 @@ fn common(a: &Key, b: &Key) -> Key {
 /// The folders that a key is in, the outermost first, without the bucket itself.
 fn ancestors(key: &[u8]) -> impl Iterator<Item = &[u8]> {
     key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &key[..=at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::Layout;
+    use super::*;
+    use crate::select::tests::rules;
+
+    #[test]
+    fn too_many_folders_end_the_search() {
+        for (folders, given_up) in [(9, false), (10, true)] {
+            let checkpoint = Checkpoint::of(Layout::HfTrainer).unwrap();
+            let bucket = Bucket::new("b");
+            let mut finder = Finder::new(Arc::new(rules()), &checkpoint, vec![(bucket, Key::from(""))]);
+            finder.left = 11;
+            // A glance, then the folders of the root, then each of them.
+            let mut glance = finder.looks();
+            finder.page(&mut glance[0], (Vec::new(), Vec::new()), true);
+            let mut root = finder.looks();
+            let names = (0..folders).map(|n| Key::from(format!("user-{n}/").as_str())).collect();
+            finder.page(&mut root[0], (Vec::new(), names), false);
+            assert_eq!(finder.looks().len(), if given_up { 0 } else { folders });
+            assert_eq!(finder.has_given_up, given_up);
+        }
+    }
 }

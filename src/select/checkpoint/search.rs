@@ -79,7 +79,9 @@ impl Search {
         self.asked.clear();
         if self.runs.is_none() {
             self.asked = self.finder.looks().into_iter().map(|look| Asked::Look(Box::new(look))).collect();
-            if self.asked.is_empty() {
+            if self.finder.has_given_up {
+                self.runs = Some(Vec::new());
+            } else if self.asked.is_empty() {
                 self.runs = Some(self.ranked());
             }
         }
