@@ -7,11 +7,13 @@
 mod address;
 mod beginning;
 mod cache;
+mod clock_skew;
 mod credentials;
 mod error;
 mod listing;
 mod probe;
 mod transport;
+mod wire;
 
 pub use address::Regions;
 pub use cache::{CacheClient, Warmed};

@@ -1,6 +1,7 @@
 //! How a bucket becomes a host or a path, and which region signs it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_sdk_s3::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
@@ -18,11 +19,17 @@ pub struct Regions(Arc<RegionTable>);
 struct RegionTable {
     configured: Vec<(BucketGlob, String)>,
     learned: RwLock<HashMap<Bucket, String>>,
+    /// Counts what was learned.
+    version: AtomicU64,
 }
 
 impl Regions {
     pub fn new(configured: &[(BucketGlob, String)]) -> Self {
-        Self(Arc::new(RegionTable { configured: configured.to_vec(), learned: RwLock::default() }))
+        Self(Arc::new(RegionTable {
+            configured: configured.to_vec(),
+            learned: RwLock::default(),
+            version: AtomicU64::default(),
+        }))
     }
 
     /// Remembers what a server said of `bucket`. False where that was known already, or is configured otherwise.
@@ -31,7 +38,9 @@ impl Regions {
             return false;
         }
         let mut learned = self.0.learned.write().unwrap_or_else(PoisonError::into_inner);
-        learned.insert(bucket.clone(), region.to_owned()).is_none_or(|before| before != region)
+        let is_new = learned.insert(bucket.clone(), region.to_owned()).is_none_or(|before| before != region);
+        self.0.version.fetch_add(u64::from(is_new), Ordering::Release);
+        is_new
     }
 
     fn configured(&self, bucket: &str) -> Option<&str> {
@@ -39,7 +48,12 @@ impl Regions {
         Some(region)
     }
 
-    fn of(&self, bucket: &str) -> Option<String> {
+    /// Changes when `of` may.
+    pub(super) fn version(&self) -> u64 {
+        self.0.version.load(Ordering::Acquire)
+    }
+
+    pub(super) fn of(&self, bucket: &str) -> Option<String> {
         let learned =
             || self.0.learned.read().unwrap_or_else(PoisonError::into_inner).get(&Bucket::new(bucket)).cloned();
         self.configured(bucket).map(str::to_owned).or_else(learned)

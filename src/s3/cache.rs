@@ -1,13 +1,12 @@
 //! The warming request: a ranged HEAD that a cache answers once it holds the whole object.
 
-use aws_sdk_s3::Client;
 use chrono::{DateTime, Utc};
 
-use super::address::{Regions, Resolver, base_url};
+use super::address::{Regions, base_url};
 use super::credentials::Keys;
 use super::error::RequestError;
-use super::listing::{found, head_answer, sdk_client};
 use super::transport::Transport;
+use super::wire::Wire;
 use crate::config::endpoint::CacheSite;
 use crate::object::{Bucket, ETag, Key};
 
@@ -24,14 +23,13 @@ pub struct Warmed {
 /// Sends HEADs to one cache. Built from a cache site only. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct CacheClient {
-    client: Client,
+    wire: Wire,
     site: CacheSite,
 }
 
 impl CacheClient {
     pub fn new(site: &CacheSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
-        let resolver = Resolver { site: site.0.clone(), regions: regions.clone() };
-        Self { client: sdk_client(resolver, keys, transport), site: site.clone() }
+        Self { wire: Wire::new(&site.0, keys, regions, transport), site: site.clone() }
     }
 
     /// Why the cache's addressing cannot name `bucket`, if it cannot.
@@ -42,7 +40,7 @@ impl CacheClient {
     /// `HEAD` with `Range: bytes=0-0`: the cache fills itself with the whole object before it answers. Sent once, awaited
     /// for as long as the caller waits.
     pub async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
-        let head = head_answer(&self.client, bucket, key, Some("bytes=0-0")).await?;
+        let head = self.wire.head(bucket, key, Some("bytes=0-0")).await?;
         if !matches!(head.status, 200 | 206) {
             return Err(RequestError::malformed(&format!("{} does not say that the cache holds it", head.status)));
         }
@@ -51,6 +49,6 @@ impl CacheClient {
 
     /// A plain HEAD, which fills nothing and moves no tier. `None` is a 404.
     pub async fn probe(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
-        found(head_answer(&self.client, bucket, key, None).await)
+        self.wire.exists(bucket, key).await
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_credential_types::Credentials as Secret;
+pub(super) use aws_credential_types::Credentials as Secret;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_s3::config::Region;
@@ -111,7 +111,7 @@ impl Keys {
 
     /// What is held, while it is not due. Keys that are due and still hold serve all but the one that reads new ones; a
     /// source that fails costs nothing until they have expired.
-    async fn get(&self) -> Result<Secret, CredentialsError> {
+    pub(super) async fn get(&self) -> Result<Secret, CredentialsError> {
         let asked = Instant::now();
         if let Some(secret) = self.0.shelf().held(Held::is_due) {
             return Ok(secret);

@@ -8,7 +8,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::credentials::describe;
-use super::probe::{Loss, Seen};
+use super::probe::{Head, Loss, Seen};
 use crate::object::Escaped;
 
 /// What an error means for the request: `class` in the JSON contract.
@@ -20,6 +20,8 @@ pub enum Class {
     Truncated,
     /// 401, 403, or no keys to sign with.
     Denied,
+    /// 403 by a server whose clock is far from the one that was signed by: what is sent next is signed by the server's.
+    ClockSkew,
     /// 429, 503.
     Throttled,
     /// Any other 5xx, and 408.
@@ -45,6 +47,7 @@ impl Class {
             Self::NotFound => "not_found",
             Self::Truncated => "truncated",
             Self::Denied => "denied",
+            Self::ClockSkew => "clock_skew",
             Self::Throttled => "throttled",
             Self::ServerError => "server_error",
             Self::Rejected => "rejected",
@@ -102,7 +105,7 @@ impl RequestError {
 
     /// Whether the same request may succeed later.
     pub fn transient(&self) -> bool {
-        matches!(self.class, Class::Throttled | Class::ServerError) || !self.answered()
+        matches!(self.class, Class::Throttled | Class::ServerError | Class::ClockSkew) || !self.answered()
     }
 
     pub(super) fn read<E>(error: &SdkError<E, HttpResponse>, seen: &Seen) -> Self
@@ -112,7 +115,7 @@ impl RequestError {
         let Some(head) = &seen.answer else {
             return Self::without_answer(error, seen.loss);
         };
-        let class = match of_status(head.status) {
+        let class = match class_of(head) {
             Class::Malformed if has_cause::<hyper::Error>(error) => Class::Lost,
             class => class,
         };
@@ -148,6 +151,16 @@ impl RequestError {
 
 fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |cause| cause.source()).any(<dyn std::error::Error>::is::<E>)
+}
+
+/// The error that a head alone tells of.
+pub(super) fn of_head(head: &Head) -> RequestError {
+    let Head { status, retry_after, ref region, .. } = *head;
+    RequestError { class: class_of(head), message: status.to_string(), retry_after, region: region.clone() }
+}
+
+fn class_of(head: &Head) -> Class {
+    if head.skewed { Class::ClockSkew } else { of_status(head.status) }
 }
 
 pub(super) fn of_status(status: u16) -> Class {

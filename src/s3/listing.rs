@@ -14,14 +14,15 @@ use aws_sdk_s3::types::EncodingType;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::http::HttpError;
 use chrono::{DateTime, Utc};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use percent_encoding::{percent_decode, percent_encode};
 
 use super::address::{Regions, Resolver};
 use super::beginning;
 use super::credentials::Keys;
-use super::error::{Class, RequestError, of_status};
-use super::probe::{Head, Probe};
+use super::error::{Class, RequestError};
+use super::probe::Probe;
 use super::transport::Transport;
+use super::wire::{KEY, Wire};
 use crate::config::endpoint::ListSite;
 use crate::object::{Bucket, ETag, Escaped, Key, Object};
 
@@ -59,12 +60,14 @@ pub struct BucketName {
 #[derive(Clone, Debug)]
 pub struct ListClient {
     client: Client,
+    wire: Wire,
 }
 
 impl ListClient {
     pub fn new(site: &ListSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
         let resolver = Resolver { site: site.0.clone(), regions: regions.clone() };
-        Self { client: sdk_client(resolver, keys, transport) }
+        let wire = Wire::new(&site.0, keys, regions, transport);
+        Self { client: sdk_client(resolver, keys, transport), wire }
     }
 
     /// One page of ListObjectsV2.
@@ -96,7 +99,7 @@ impl ListClient {
 
     /// A plain HEAD: tells whether an object exists, and fills nothing. `None` is a 404.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
-        found(head_answer(&self.client, bucket, key, None).await)
+        self.wire.exists(bucket, key).await
     }
 
     /// The first `most` bytes of an object, or all of them where it has fewer. `None` is a 404 of the key, not of the bucket.
@@ -133,22 +136,14 @@ impl ListClient {
     }
 }
 
-/// The size of what a plain HEAD found.
-pub(super) fn found(answer: Result<Head, RequestError>) -> Result<Option<u64>, RequestError> {
-    match answer {
-        Ok(head) => Ok(Some(head.size().unwrap_or_default())),
-        Err(error) if error.class == Class::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// An S3 client that adds nothing of its own: no retries, no time-outs, no cached identity, no guessed endpoint.
-pub(super) fn sdk_client(resolver: Resolver, keys: &Keys, transport: &Transport) -> Client {
+fn sdk_client(resolver: Resolver, keys: &Keys, transport: &Transport) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(aws_sdk_s3::config::Region::new(resolver.site.region.clone()))
         .endpoint_resolver(resolver)
         .credentials_provider(keys.clone())
+        .time_source(transport.clock.clone())
         .identity_cache(IdentityCache::no_cache())
         .http_client(transport.clone())
         .retry_config(RetryConfig::disabled())
@@ -160,44 +155,9 @@ pub(super) fn sdk_client(resolver: Resolver, keys: &Keys, transport: &Transport)
     Client::from_conf(config)
 }
 
-/// A HEAD, judged by what was on the wire: the SDK's reading of it could fail over a header that nobody needs.
-pub(super) async fn head_answer(
-    client: &Client,
-    bucket: &Bucket,
-    key: &Key,
-    range: Option<&str>,
-) -> Result<Head, RequestError> {
-    let probe = Probe::default();
-    let carried = probe.clone();
-    let raw = key.clone();
-    let sent = client
-        .head_object()
-        .bucket(bucket.as_str())
-        .key(PLACEHOLDER)
-        .set_range(range.map(str::to_owned))
-        .customize()
-        .map_request(move |mut request| {
-            request.add_extension(carried.clone());
-            set_raw_key(&mut request, &raw)?;
-            Ok::<_, HttpError>(request)
-        })
-        .send()
-        .await;
-    let seen = probe.seen();
-    match (&seen.answer, sent) {
-        (Some(head), _) if (200..=299).contains(&head.status) => Ok(head.clone()),
-        (Some(head), Ok(_)) => Err(RequestError::new(of_status(head.status), head.status.to_string())),
-        (_, Err(error)) => Err(RequestError::read(&error, &seen)),
-        (None, Ok(_)) => Err(RequestError::new(Class::Malformed, "an answer without a head")),
-    }
-}
-
 /// The SDK takes text, and refuses a key of nothing but white space: every key is put into the request in place of this,
 /// before it is signed.
 pub(super) const PLACEHOLDER: &str = "placeholder";
-
-/// All but what Signature V4 leaves alone, and `/`.
-const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 pub(super) fn set_raw_key(request: &mut HttpRequest, key: &Key) -> Result<(), HttpError> {
     let uri = request.uri();

@@ -43,6 +43,8 @@ pub(super) struct Head {
     pub range_total: Option<u64>,
     pub retry_after: Option<Duration>,
     pub region: Option<String>,
+    /// The request was refused, and signed by a clock far from the server's.
+    pub skewed: bool,
 }
 
 impl Probe {
@@ -71,6 +73,7 @@ impl Head {
             range_total: text(CONTENT_RANGE.as_str()).and_then(|value| value.rsplit_once('/')?.1.parse().ok()),
             retry_after: text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, date)),
             region: text("x-amz-bucket-region").map(str::to_owned),
+            skewed: false,
         }
     }
 

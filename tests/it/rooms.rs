@@ -32,7 +32,7 @@ const CONFINED: [(&str, &[&str], &str); 2] = [
 const SIM_IS_SEEN_BY: &[&str] = &["cli"];
 
 /// Foreign paths and the rooms that may name them. A trailing `*` stands for the rest of a crate's name.
-const FOREIGN: [(&str, &[&str]); 26] = [
+const FOREIGN: [(&str, &[&str]); 27] = [
     ("annotate_snippets", &["config"]),
     ("anyhow", &["cli", "main"]),
     ("aws_*", &["s3"]),
@@ -51,6 +51,7 @@ const FOREIGN: [(&str, &[&str]); 26] = [
     ("maud", &["http"]),
     ("prometheus_client", &["http"]),
     ("quick_xml", &["s3"]),
+    ("ring", &["s3"]),
     ("rusqlite", &["journal"]),
     ("s3s", &["sim"]),
     ("schemars", &["config"]),

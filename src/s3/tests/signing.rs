@@ -1,11 +1,13 @@
+use chrono::TimeDelta;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::{To, clients, list_all, sim, training};
+use crate::clock;
 use crate::config::endpoint::Addressing;
 use crate::object::Key;
 use crate::s3::{Class, PageRequest};
-use crate::sim::{Bucket, Credentials, Entry, Kind, Side};
+use crate::sim::{Bucket, Credentials, Entry, Fault, Kind, Rule, Side};
 
 #[tokio::test]
 async fn a_right_signature_is_accepted_and_a_wrong_secret_is_denied() {
@@ -40,6 +42,22 @@ async fn rotated_keys_are_used_once_they_are_read_again() {
     assert_eq!(clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err().class, Class::Denied);
     clients.keys.reread().await.unwrap();
     clients.cache.warm(&training(), &Key::from("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_by_a_clock_far_away_sets_ours_once_for_both_sides() {
+    let sim = sim(Bucket::new().object("a", Entry::sized(7))).await;
+    let clients = clients(&sim).await;
+    let ahead = clock::now() + TimeDelta::hours(2);
+    let date = ahead.format("%a, %d %b %Y %H:%M:%S GMT");
+    let refused = format!("HTTP/1.1 403 Forbidden\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n");
+    sim.faults().push(Rule::new(Fault::Raw { status: 403, answer: refused.into() }));
+    let warmed = clients.cache.warm(&training(), &Key::from("a")).await;
+    assert_eq!(warmed.unwrap_err().class, Class::ClockSkew, "signed by another clock next time");
+    let warmed = clients.cache.warm(&training(), &Key::from("a")).await;
+    assert_eq!(warmed.unwrap_err().class, Class::Denied, "it was not the clock");
+    let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
+    assert_eq!(clients.list.page(request).await.unwrap_err().class, Class::Denied, "the SDK signs by it too");
 }
 
 #[tokio::test]

@@ -1,0 +1,67 @@
+//! The server's clock, by which requests are signed: Signature V4 refuses what is a quarter of an hour off.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
+
+use aws_smithy_async::time::TimeSource;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock;
+
+/// A refusal by a server whose clock is further away than this is taken to be about the clock.
+const TOLERATED: TimeDelta = TimeDelta::minutes(5);
+
+/// This machine's clock, set by an endpoint's where that has refused what was signed. Clones share what was learned.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ServerClock(Arc<AtomicI64>);
+
+impl ServerClock {
+    pub fn now(&self) -> DateTime<Utc> {
+        clock::now() + TimeDelta::seconds(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Learns from an answer of the server, and says whether the request was refused for its time: the same one would be
+    /// signed otherwise now. A HEAD has no body that could name the reason.
+    pub fn learn(&self, status: u16, date: Option<DateTime<Utc>>) -> bool {
+        let Some(theirs) = date.filter(|_| status == 403) else { return false };
+        if (theirs - self.now()).abs() <= TOLERATED {
+            return false;
+        }
+        let ahead = theirs - clock::now();
+        self.0.store(ahead.num_seconds(), Ordering::Relaxed);
+        tracing::warn!(seconds = ahead.num_seconds(), "the server's clock is ahead by so much; signing by it");
+        true
+    }
+}
+
+impl TimeSource for ServerClock {
+    fn now(&self) -> SystemTime {
+        self.now().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_by_a_clock_far_away_sets_ours_and_only_once() {
+        let ours = ServerClock::default();
+        let ahead = |minutes| Some(clock::now() + TimeDelta::minutes(minutes));
+        for (status, date, why) in [
+            (403, None, "no date to learn from"),
+            (403, ahead(4), "near enough: the refusal is about something else"),
+            (403, ahead(-4), "near enough on the other side"),
+            (200, ahead(60), "whoever accepts a request is content with its time"),
+            (404, ahead(60), "no refusal"),
+        ] {
+            assert!(!ours.learn(status, date), "{why}");
+        }
+        for minutes in [60, -60] {
+            assert!(ours.learn(403, ahead(minutes)));
+            assert!((ours.now() - ahead(minutes).unwrap()).abs() < TimeDelta::seconds(2));
+            assert!(!ours.learn(403, ahead(minutes)), "it was signed by that clock already");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Signature V4 for requests without a body, with all that does not change between two of them derived once.
+
+use aws_credential_types::Credentials as Secret;
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use ring::digest::{self, SHA256};
+use ring::hmac::{self, HMAC_SHA256};
+
+/// SHA-256 of nothing, in hex.
+pub(super) const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// The parts of a request that are signed; always with `x-amz-content-sha256` and `x-amz-date`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Statement<'a> {
+    pub method: &'a str,
+    /// Escaped, as it is sent.
+    pub path: &'a str,
+    /// Escaped, in the order of its names, without the `?`.
+    pub query: &'a str,
+    pub host: &'a [u8],
+    pub range: Option<&'a str>,
+    pub token: Option<&'a str>,
+}
+
+/// A second: `20261125T191423Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp([u8; 16]);
+
+impl Stamp {
+    pub fn of(now: DateTime<Utc>) -> Self {
+        let mut text = *b"00000000T000000Z";
+        let year = u32::try_from(now.year()).unwrap_or_default();
+        for (at, digits, number) in [
+            (0, 4, year),
+            (4, 2, now.month()),
+            (6, 2, now.day()),
+            (9, 2, now.hour()),
+            (11, 2, now.minute()),
+            (13, 2, now.second()),
+        ] {
+            let mut rest = number;
+            for place in text[at..at + digits].iter_mut().rev() {
+                *place = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        Self(text)
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn day(&self) -> &[u8] {
+        &self.0[..8]
+    }
+}
+
+/// What requests are signed with for one day, region and secret.
+pub(super) struct SigningKey {
+    key: hmac::Key,
+    secret: Secret,
+    /// Of the regions that it was derived by.
+    version: u64,
+    day: Stamp,
+    /// `DAY/REGION/s3/aws4_request`.
+    scope: String,
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl SigningKey {
+    pub fn derive(secret: &Secret, region: &str, version: u64, now: DateTime<Utc>) -> Self {
+        let day = Stamp::of(now);
+        let first = hmac::Key::new(HMAC_SHA256, format!("AWS4{}", secret.secret_access_key()).as_bytes());
+        let key = [day.day(), region.as_bytes(), b"s3", b"aws4_request"]
+            .into_iter()
+            .fold(first, |key, part| hmac::Key::new(HMAC_SHA256, hmac::sign(&key, part).as_ref()));
+        let scope = format!("{}/{region}/s3/aws4_request", String::from_utf8_lossy(day.day()));
+        Self { key, secret: secret.clone(), version, day, scope }
+    }
+
+    /// Whether it is still the key for `secret`, for what is known of regions, and for the day.
+    pub fn serves(&self, secret: &Secret, version: u64, now: DateTime<Utc>) -> bool {
+        let same = |a: &Secret, b: &Secret| {
+            (a.access_key_id(), a.secret_access_key()) == (b.access_key_id(), b.secret_access_key())
+        };
+        self.version == version && self.day.day() == Stamp::of(now).day() && same(&self.secret, secret)
+    }
+
+    /// The `authorization` header.
+    pub fn authorize(&self, statement: &Statement<'_>, stamp: &Stamp) -> Vec<u8> {
+        let names = statement.names();
+        let mut signed = hmac::Context::with_key(&self.key);
+        for part in [ALGORITHM.as_bytes(), b"\n", stamp.as_bytes(), b"\n", self.scope.as_bytes(), b"\n"] {
+            signed.update(part);
+        }
+        signed.update(&hex(statement.digest(names, stamp).as_ref()));
+        let signature = hex(signed.sign().as_ref());
+        let id = self.secret.access_key_id();
+        let mut header = Vec::with_capacity(ALGORITHM.len() + id.len() + self.scope.len() + names.len() + 112);
+        for part in [
+            ALGORITHM.as_bytes(),
+            b" Credential=",
+            id.as_bytes(),
+            b"/",
+            self.scope.as_bytes(),
+            b", SignedHeaders=",
+            names.as_bytes(),
+            b", Signature=",
+            &signature,
+        ] {
+            header.extend_from_slice(part);
+        }
+        header
+    }
+}
+
+impl Statement<'_> {
+    /// Of the signed headers, in order.
+    fn names(&self) -> &'static str {
+        match (self.range.is_some(), self.token.is_some()) {
+            (false, false) => "host;x-amz-content-sha256;x-amz-date",
+            (false, true) => "host;x-amz-content-sha256;x-amz-date;x-amz-security-token",
+            (true, false) => "host;range;x-amz-content-sha256;x-amz-date",
+            (true, true) => "host;range;x-amz-content-sha256;x-amz-date;x-amz-security-token",
+        }
+    }
+
+    /// Of the canonical request, which is never written down.
+    fn digest(&self, names: &str, stamp: &Stamp) -> digest::Digest {
+        let mut canonical = digest::Context::new(&SHA256);
+        let mut say = |parts: &[&[u8]]| parts.iter().for_each(|part| canonical.update(part));
+        say(&[self.method.as_bytes(), b"\n", self.path.as_bytes(), b"\n", self.query.as_bytes()]);
+        say(&[b"\nhost:", self.host]);
+        if let Some(range) = self.range {
+            say(&[b"\nrange:", range.as_bytes()]);
+        }
+        say(&[b"\nx-amz-content-sha256:", EMPTY.as_bytes(), b"\nx-amz-date:", stamp.as_bytes()]);
+        if let Some(token) = self.token {
+            say(&[b"\nx-amz-security-token:", token.as_bytes()]);
+        }
+        say(&[b"\n\n", names.as_bytes(), b"\n", EMPTY.as_bytes()]);
+        canonical.finish()
+    }
+}
+
+/// 32 bytes as 64 small letters and digits.
+fn hex(bytes: &[u8]) -> [u8; 64] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'0'; 64];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        (pair[0], pair[1]) = (DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]);
+    }
+    text
+}
