@@ -248,8 +248,12 @@ impl State {
         }
     }
 
-    /// A request that was let in is to be a retry. Gives when to ask again where it may not be.
+    /// A request that was let in is to be a retry. Gives when to ask again where it may not be. Asked twice, as where the first
+    /// object turned out to be open elsewhere, it counts once.
     pub fn retry(&mut self, of: &mut Admitted, now: Instant) -> Result<(), Instant> {
+        if of.retry {
+            return Ok(());
+        }
         self.retries.begin(now)?;
         of.retry = true;
         Ok(())

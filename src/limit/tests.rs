@@ -512,3 +512,17 @@ async fn nobody_is_forgotten_where_many_come_give_up_and_come_again() {
     assert_eq!((limit.snapshot().in_flight, limit.snapshot().bytes_in_flight), (0, 0));
     assert_eq!(limit.snapshot().requests_total, 2400);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_asked_twice_to_be_a_retry_holds_up_no_other() {
+    let limit = Limit::new(&limits());
+    let mut permit = limit.admit(1).await;
+    assert_eq!((permit.retry(), permit.retry()), (Ok(()), Ok(())));
+    permit.settle(Verdict::Filled);
+    for _ in 0..200 {
+        limit.admit(1).await.settle(Verdict::Erred);
+    }
+    let (mut first, mut second) = (limit.admit(1).await, limit.admit(1).await);
+    assert_eq!(first.retry(), Ok(()), "the budget is spent, and none is under way");
+    assert!(second.retry().is_err() && limit.snapshot().retries_wait);
+}
