@@ -1,11 +1,18 @@
-//! How hard an endpoint may be driven right now: requests and bytes in flight, a rate, and a circuit for outages.
+//! How hard an endpoint may be driven right now: requests and bytes in flight, a rate, a budget of retries, and a circuit for
+//! outages.
 //!
 //! One [`Limit`] an endpoint, shared by all that warms through it; listing has its own patience. The number of requests in
-//! flight starts low, grows while answers come, and falls on throttling and on silence. When nothing at all is answered any
-//! more the circuit opens and lets one probe through at a time until something is. Who waits is let in by priority, and in
-//! turn among equals.
+//! flight starts low and doubles for as long as that brings more; it holds where more brings no more, stays below a level that
+//! was throttled, and falls on silence. When nothing is served any more the circuit opens and lets one probe through at a time
+//! until something is. Who waits is let in by priority, and in turn among equals.
 
+mod circuit;
+mod pace;
 mod places;
+mod refusals;
+mod retries;
+mod round;
+mod snapshot;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +22,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::endpoint::Limits;
-pub(crate) use state::OPEN_AFTER;
-use state::{Admission, State};
+pub(crate) use circuit::OPEN_AFTER;
+pub use snapshot::{Reason, Snapshot};
+use state::{Admission, Admitted, State};
 
 /// Clones share the endpoint's state.
 #[derive(Clone, Debug)]
@@ -25,30 +33,18 @@ pub struct Limit(Arc<Mutex<State>>);
 /// How a request ended, as far as the endpoint's health goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Any answer that does not ask for less.
+    /// The object is in the cache.
+    Filled,
+    /// Any other answer that does not ask for less.
     Answered,
+    /// An answer that says no more than that something went wrong there.
+    Erred,
     /// 429 or 503.
     Throttled { retry_after: Option<Duration> },
     /// No connection, a lost one, or no answer in time.
     Unanswered,
     /// Says nothing of the endpoint: given up by the caller, or an idle connection that had been closed.
     Neutral,
-}
-
-/// The state that people and metrics see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Requests that may be in flight now.
-    pub allowed: u32,
-    /// What `allowed` may grow to: this process's share of `max_in_flight`.
-    pub max: u32,
-    pub in_flight: u32,
-    pub bytes_in_flight: u64,
-    pub circuit_open: bool,
-    /// Requests that ended, answered or not; what was given up is left out.
-    pub requests_total: u64,
-    /// Those of them that were throttled.
-    pub throttled_total: u64,
 }
 
 impl Limit {
@@ -77,22 +73,13 @@ impl Limit {
         self.state().limits.clone()
     }
 
-    /// How long a request admitted now may take: `base_timeout` + bytes in flight, its own included, / `min_fill_rate`.
-    pub fn deadline(&self) -> Duration {
-        let state = self.state();
-        let Limits { base_timeout, min_fill_rate, .. } = state.limits;
-        #[expect(clippy::cast_precision_loss, reason = "a deadline is not exact to the byte")]
-        let filling = Duration::try_from_secs_f64(state.bytes as f64 / min_fill_rate.max(1) as f64);
-        base_timeout.saturating_add(filling.unwrap_or(Duration::MAX))
-    }
-
-    /// Since when nothing has been answered, while the circuit is open.
+    /// Since when nothing has been served, while the circuit is open.
     pub fn open_since(&self) -> Option<Instant> {
-        self.state().open_since()
+        self.state().circuit.open_since()
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        self.state().snapshot()
+        self.state().snapshot(Instant::now())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -112,22 +99,38 @@ impl Place {
     /// Waits for room for one more request that makes the endpoint move `bytes`. Cancel safe: the place keeps its turn, and
     /// is kept free of lower priorities for the moment that its run needs to come back.
     pub async fn admit(&mut self, bytes: u64) -> Permit {
+        let now = Instant::now();
+        let admission = self.limit.state().admit(self.id, bytes, now);
+        match admission {
+            Admission::Now(admitted) => self.permit(admitted),
+            Admission::Full => self.wait(bytes, None).await,
+            Admission::NotBefore(instant) => self.wait(bytes, Some(instant)).await,
+        }
+    }
+
+    async fn wait(&mut self, bytes: u64, mut not_before: Option<Instant>) -> Permit {
         let asking = Asking(self);
         let Place { limit, id, woken } = &*asking.0;
         loop {
-            let now = Instant::now();
-            let admission = limit.state().admit(*id, bytes, now);
-            match admission {
-                Admission::Now { probe } => {
-                    return Permit { limit: limit.clone(), bytes, sent: now, probe, settled: false };
-                }
-                Admission::NotBefore(instant) => tokio::select! {
+            match not_before {
+                Some(instant) => tokio::select! {
                     () = sleep_until(instant) => {}
                     () = woken.notified() => {}
                 },
-                Admission::Full => woken.notified().await,
+                None => woken.notified().await,
             }
+            let now = Instant::now();
+            let admission = limit.state().admit(*id, bytes, now);
+            not_before = match admission {
+                Admission::Now(admitted) => return asking.0.permit(admitted),
+                Admission::NotBefore(instant) => Some(instant),
+                Admission::Full => None,
+            };
         }
+    }
+
+    fn permit(&self, admitted: Admitted) -> Permit {
+        Permit { limit: self.limit.clone(), admitted, settled: false }
     }
 
     /// There is nothing to send for now: others need not wait for this run.
@@ -155,23 +158,34 @@ impl Drop for Asking<'_> {
 #[derive(Debug)]
 pub struct Permit {
     limit: Limit,
-    bytes: u64,
-    sent: Instant,
-    /// Its number, if it is a request that an open circuit lets through.
-    probe: Option<u64>,
+    admitted: Admitted,
     settled: bool,
 }
 
 impl Permit {
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.admitted.bytes
     }
 
     /// Makes do with fewer bytes than were asked for.
     pub fn shrink(&mut self, bytes: u64) {
-        let spare = self.bytes.saturating_sub(bytes);
-        self.bytes -= spare;
-        self.limit.state().free(spare);
+        let spare = self.admitted.bytes.saturating_sub(bytes);
+        if spare > 0 {
+            self.limit.state().free(&mut self.admitted, spare);
+        }
+    }
+
+    /// Uses it to send once more what was sent before.
+    ///
+    /// # Errors
+    /// When to ask again: the endpoint's budget of retries is spent.
+    pub fn retry(&mut self) -> Result<(), Instant> {
+        self.limit.state().retry(&mut self.admitted, Instant::now())
+    }
+
+    /// How long its request may take: `base_timeout` + bytes in flight, its own included, / `min_fill_rate`.
+    pub fn deadline(&self) -> Duration {
+        self.limit.state().deadline(self.admitted.total())
     }
 
     pub fn settle(mut self, verdict: Verdict) {
@@ -180,7 +194,7 @@ impl Permit {
 
     fn release(&mut self, verdict: Verdict) {
         if !std::mem::replace(&mut self.settled, true) {
-            self.limit.state().settle(self, verdict);
+            self.limit.state().settle(&self.admitted, verdict, Instant::now());
         }
     }
 }

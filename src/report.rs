@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
@@ -320,9 +320,20 @@ pub struct Progress {
     pub gone: AtomicU64,
     /// Milliseconds for which the endpoint has answered nothing; 0 while it answers.
     pub silent_ms: AtomicU64,
+    /// How hard the endpoint is driven, and why no harder: a few words.
+    limit: Mutex<String>,
 }
 
 impl Progress {
+    pub fn show_limit(&self, limit: String) {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = limit;
+    }
+
+    /// Empty until something is sent.
+    pub fn limit(&self) -> String {
+        self.limit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub fn end(&self, size: u64, end: &End) {
         self.ended_objects.fetch_add(1, Ordering::Relaxed);
         self.ended_bytes.fetch_add(size, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 //!
 //! One loop owns the queue; requests run beside it, each under a permit of the endpoint's limit and its own deadline.
 
+mod failures;
 mod flights;
 mod order;
 mod queue;
@@ -14,29 +15,25 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
-use crate::config::endpoint::Limits;
-use crate::limit::{Limit, OPEN_AFTER, Permit, Place};
+use crate::limit::{Limit, Permit, Place, Reason, Snapshot};
 use crate::object::Object;
 use crate::report::{Completion, Cut, End, Fault, Progress, Totals};
-use crate::s3::{Class, RequestError};
+use crate::s3::Class;
 
 use flights::Aside;
 pub use flights::Flights;
 pub use order::warming_order;
 use queue::{Pending, Queue};
-use refusals::{Buckets, Denial};
+use refusals::Buckets;
 use request::Sent;
 pub use request::{Wire, Wires};
 pub use stop::Stop;
 
-/// The first pause before a retry; it doubles, jittered, up to the second.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
 /// The class of what was in flight when the run ended.
 const ABANDONED: &str = "abandoned";
 /// How often a waiting loop looks at deadlines and at the endpoint's circuit.
@@ -72,6 +69,8 @@ pub enum Ended {
     Deadline,
     /// The endpoint answered nothing for so long.
     Outage(Duration),
+    /// The endpoint told every request to slow down for so long, though there was one at a time.
+    Throttled(Duration),
 }
 
 /// Warms `objects`, which are in warming order with the next one last.
@@ -87,6 +86,8 @@ pub async fn warm<W: Wires>(objects: Vec<Object>, warming: Warming<W>) -> (Total
         in_flight: HashMap::new(),
         totals,
         started: Instant::now(),
+        look_again: None,
+        shown: None,
         place: warming.limit.place(warming.priority),
         aside: Aside::new(warming.flights.clone()),
         warming,
@@ -109,6 +110,10 @@ struct Run<W> {
     in_flight: HashMap<Id, Pending>,
     totals: Totals,
     started: Instant,
+    /// When to look at the endpoint again.
+    look_again: Option<Instant>,
+    /// What was logged of its limit.
+    shown: Option<(&'static str, bool)>,
     place: Place,
     aside: Aside,
     warming: Warming<W>,
@@ -178,19 +183,42 @@ impl<W: Wires> Run<W> {
     }
 
     /// Why the run must end before all is done.
-    fn overdue(&self) -> Option<Ended> {
+    fn overdue(&mut self) -> Option<Ended> {
         let now = Instant::now();
-        let silent_since = self.warming.limit.open_since().map(|since| since.max(self.started));
-        let silent = silent_since.map_or(Duration::ZERO, |since| now.duration_since(since));
+        if self.warming.stop.is_told() {
+            return Some(Ended::Stopped(self.warming.stop.why()));
+        }
+        if now >= self.warming.deadline {
+            return Some(Ended::Deadline);
+        }
+        if self.look_again.is_some_and(|look| now < look) {
+            return None;
+        }
+        self.look_again = Some(now + LOOK);
+        self.outage(now)
+    }
+
+    /// Looks at how the endpoint is, says so, and whether it has been away for too long.
+    fn outage(&mut self, now: Instant) -> Option<Ended> {
+        let limit = self.warming.limit.clone();
+        let (snapshot, since) = (limit.snapshot(), limit.open_since().map(|since| since.max(self.started)));
+        let silent = since.map(|since| now.duration_since(since));
+        self.show(&snapshot, silent.unwrap_or_default());
+        let wait = silent.map(|_| limit.limits().outage_wait);
+        let throttled = matches!(snapshot.reason, Reason::Circuit { throttled: true, .. });
+        wait.filter(|wait| silent >= Some(*wait) && self.requests.is_empty()).map(if throttled {
+            Ended::Throttled
+        } else {
+            Ended::Outage
+        })
+    }
+
+    fn show(&mut self, limit: &Snapshot, silent: Duration) {
         let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
         self.warming.progress.silent_ms.store(silent_ms, Ordering::Relaxed);
-        let outage_wait = silent_since.map(|_| self.warming.limit.limits().outage_wait);
-        if self.warming.stop.is_told() {
-            Some(Ended::Stopped(self.warming.stop.why()))
-        } else if now >= self.warming.deadline {
-            Some(Ended::Deadline)
-        } else {
-            outage_wait.filter(|wait| silent >= *wait && self.requests.is_empty()).map(Ended::Outage)
+        self.warming.progress.show_limit(limit.to_string());
+        if self.shown.replace(limit.state()) != Some(limit.state()) {
+            tracing::debug!(allowed = limit.allowed, "the endpoint's limit: {limit}");
         }
     }
 
@@ -203,6 +231,12 @@ impl<W: Wires> Run<W> {
                 return;
             }
             let Some(next) = self.queue.take(now) else { return };
+            if next.is_retry()
+                && let Err(not_before) = permit.retry()
+            {
+                self.put_back(next, not_before);
+                continue;
+            }
             if let Some(claimed) = self.aside.claim(next) {
                 break claimed;
             }
@@ -213,7 +247,7 @@ impl<W: Wires> Run<W> {
         self.totals.sends += 1;
         self.warming.progress.in_flight.fetch_add(1, Ordering::Relaxed);
         let wire = self.warming.wire.clone();
-        let deadline = self.warming.limit.deadline();
+        let deadline = permit.deadline();
         let generation = self.buckets.generation();
         let object = pending.object.clone();
         let task = self.requests.spawn(async move {
@@ -256,105 +290,6 @@ impl<W: Wires> Run<W> {
             Sent::Gone => self.end(&pending, &End::Gone),
             Sent::Failed(error) if error.class == Class::Denied => self.denied(pending, &error, generation).await,
             Sent::Failed(error) => self.failed(pending, &error, deadline),
-        }
-    }
-
-    fn failed(&mut self, mut pending: Pending, error: &RequestError, deadline: Duration) {
-        let Limits { retries, outage_wait, .. } = self.warming.limit.limits();
-        let spent = pending.sends > retries;
-        let now = Instant::now();
-        match error.class {
-            Class::TimedOut | Class::Lost if spent || pending.doubted => {
-                self.end(&pending, &End::Unknown(fault(error)));
-            }
-            Class::TimedOut | Class::Lost => {
-                pending.doubted = true;
-                pending.last = Some(End::Unknown(fault(error)));
-                let not_before = self.after(deadline);
-                self.queue.put_last(pending, not_before);
-            }
-            Class::IdleReset if spent => self.end(&pending, &End::Unknown(fault(error))),
-            Class::IdleReset => {
-                pending.last = Some(End::Unknown(fault(error)));
-                self.queue.put_first(pending, now);
-            }
-            Class::Unreachable => self.unreached(pending, error),
-            _ if error.transient() && !spent => {
-                pending.last = Some(End::Failed(fault(error)));
-                let asked = error.retry_after.unwrap_or_default().min(outage_wait);
-                let not_before = self.after(back_off(pending.sends).max(asked));
-                self.queue.put_first(pending, not_before);
-            }
-            // The cache does not know what the list endpoint has: the one error that is worth asking about again.
-            Class::NotFound if !spent => {
-                pending.last = Some(End::Failed(fault(error)));
-                let not_before = self.after(back_off(pending.sends));
-                self.queue.put_first(pending, not_before);
-            }
-            _ => self.end(&pending, &End::Failed(fault(error))),
-        }
-    }
-
-    /// Nothing was sent. While the circuit is open it is the outage's wait that counts; until then there are tries enough
-    /// to open it.
-    fn unreached(&mut self, mut pending: Pending, error: &RequestError) {
-        pending.sends -= 1;
-        self.totals.sends -= 1;
-        let end = pending.unknown().unwrap_or_else(|| End::Failed(fault(error)));
-        let pause = if self.warming.limit.open_since().is_some() {
-            Duration::ZERO
-        } else {
-            pending.unsent += 1;
-            back_off(pending.unsent)
-        };
-        if pending.unsent > self.warming.limit.limits().retries.max(OPEN_AFTER) {
-            return self.end(&pending, &end);
-        }
-        pending.last = Some(end);
-        let not_before = self.after(pause);
-        self.queue.put_first(pending, not_before);
-    }
-
-    /// What is beyond all clocks is not before the run's end.
-    fn after(&self, pause: Duration) -> Instant {
-        Instant::now().checked_add(pause).unwrap_or(self.warming.deadline)
-    }
-
-    async fn denied(&mut self, mut pending: Pending, error: &RequestError, generation: u32) {
-        let bucket = pending.object.bucket.clone();
-        match self.buckets.judge(&bucket, generation) {
-            Denial::Reread => {
-                tracing::info!(%bucket, %error, "denied; reading the credentials again");
-                self.reread_keys().await;
-            }
-            Denial::Stale => {}
-            Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
-            Denial::Bucket => {
-                if self.buckets.deny(&bucket, fault(error)) {
-                    tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
-                }
-                return self.end(&pending, &End::Failed(fault(error)));
-            }
-        }
-        if pending.sends > self.warming.limit.limits().retries {
-            return self.end(&pending, &End::Failed(fault(error)));
-        }
-        pending.last = Some(End::Failed(fault(error)));
-        self.queue.put_first(pending, Instant::now());
-    }
-
-    /// A slow source of keys must not keep a run from ending.
-    async fn reread_keys(&mut self) {
-        tokio::select! {
-            biased;
-            () = self.warming.stop.told() => {}
-            () = sleep_until(self.warming.deadline) => {}
-            read = self.warming.wire.reread_keys() => {
-                if let Err(why) = read {
-                    tracing::warn!(error = why, "could not read the credentials again");
-                }
-                self.buckets.reread();
-            }
         }
     }
 
@@ -413,16 +348,6 @@ impl<W: Wires> Run<W> {
             }
         }
     }
-}
-
-fn fault(error: &RequestError) -> Fault {
-    Fault { class: error.class.name(), message: error.message.clone() }
-}
-
-/// Full jitter: anything between nothing and the doubled pause.
-fn back_off(sends: u32) -> Duration {
-    let ceiling = BACK_OFF.0.saturating_mul(1 << sends.clamp(1, 16)).min(BACK_OFF.1);
-    rand::rng().random_range(Duration::ZERO..=ceiling)
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ impl Screen {
                 }
                 bar.bar.set_position(now.ended_bytes);
                 bar.bar.set_message(format!("{profile}: {}", now.warming()));
+                bar.bar.set_prefix(now.limit());
             }
             bar.bar.tick();
         }
@@ -102,7 +103,8 @@ impl Screen {
                 tracing::info!(target: TARGET, "{profile}: {} after {elapsed}", now.listing());
             } else {
                 let bytes = format!("{} of {}", iec(now.ended_bytes), iec(now.planned_bytes));
-                tracing::info!(target: TARGET, "{profile}: {}, {bytes} after {elapsed}", now.warming());
+                let limit = if now.limit.is_empty() { String::new() } else { format!("; {}", now.limit()) };
+                tracing::info!(target: TARGET, "{profile}: {}, {bytes} after {elapsed}{limit}", now.warming());
             }
         }
     }
@@ -142,7 +144,7 @@ struct Figures {
     in_flight: u64,
     failed: u64,
     unknown: u64,
-    silent: Duration,
+    limit: String,
 }
 
 impl Figures {
@@ -158,7 +160,7 @@ impl Figures {
             in_flight: of(&progress.in_flight),
             failed: of(&progress.failed),
             unknown: of(&progress.unknown),
-            silent: Duration::from_millis(of(&progress.silent_ms)),
+            limit: progress.limit(),
         }
     }
 
@@ -175,10 +177,12 @@ impl Figures {
                 text = format!("{text}, {} {word}", count(objects));
             }
         }
-        if !self.silent.is_zero() {
-            text = format!("{text}, no answer for {}s", self.silent.as_secs());
-        }
         text
+    }
+
+    /// Of all runs through it.
+    fn limit(&self) -> String {
+        format!("endpoint: {}", self.limit)
     }
 }
 
@@ -186,11 +190,11 @@ fn listing() -> ProgressStyle {
     style("{spinner} {msg}")
 }
 
-/// Two lines, and widths that do not change while it goes on, within 80 columns.
+/// Three lines, and widths that do not change while it goes on, within 80 columns.
 fn warming() -> ProgressStyle {
     style(
         "[{wide_bar}] {percent:>3}%  {binary_bytes:>10} of {binary_total_bytes}  {binary_bytes_per_sec:>12}  \
-         ETA {eta_precise}\n{msg}",
+         ETA {eta_precise}\n{msg}\n{prefix}",
     )
     .progress_chars("=> ")
 }
@@ -225,13 +229,14 @@ mod tests {
             progress.ended_bytes.store(3 << 30, Ordering::Relaxed);
             progress.in_flight.store(32, Ordering::Relaxed);
             progress.failed.store(3, Ordering::Relaxed);
+            progress.show_limit("96 of 300 in flight, holding: throttled 12 s ago at 120".to_owned());
             tokio::time::sleep(Duration::from_secs(20)).await;
         };
         screen.watch("nightly", &progress, work).await;
         let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
         insta::assert_snapshot!(written, @r"
         nightly: listing, 1,234 objects by 2 LIST requests after 15.0s
-        nightly: 1,000 of 1,234 objects, 32 in flight, 3 failed, 3.0 GiB of 5.0 GiB after 30.0s
+        nightly: 1,000 of 1,234 objects, 32 in flight, 3 failed, 3.0 GiB of 5.0 GiB after 30.0s; endpoint: 96 of 300 in flight, holding: throttled 12 s ago at 120
         ");
     }
 

@@ -1,7 +1,6 @@
 //! Who waits for room, and who is next: by priority, and in turn among equals.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,19 +10,20 @@ use tokio::time::Instant;
 /// A run that was just let in, or whose wait was interrupted, is back within so long if it has more to send. Until then no
 /// lower priority slips in.
 pub(super) const BACK_WITHIN: Duration = Duration::from_millis(2);
-/// For so long others may pass a request whose bytes do not fit; then what ends makes room for it alone.
+/// For so long others may pass a request whose bytes do not fit; then room is kept for it.
 pub(super) const PASSED_FOR: Duration = Duration::from_secs(1);
 
 /// The runs that share a limit. There are few: each waits for one request at a time.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    places: BTreeMap<u64, Place>,
+    places: Vec<Place>,
     /// Counts places and turns.
     count: u64,
 }
 
 #[derive(Debug)]
 struct Place {
+    id: u64,
     priority: i64,
     /// The lower one comes first among equals; renewed when it is let in.
     turn: u64,
@@ -46,6 +46,10 @@ enum Wants {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ahead {
     Nobody,
+    /// One whose bytes do not fit: it may be passed.
+    Passed,
+    /// One that has been passed for long enough, and needs so many bytes.
+    Reserved(u64),
     /// It is woken when they are through.
     Somebody,
     /// Whoever is expected, until then.
@@ -56,17 +60,17 @@ impl Places {
     pub fn enter(&mut self, priority: i64) -> (u64, Arc<Notify>) {
         self.count += 1;
         let woken = Arc::new(Notify::new());
-        let place = Place { priority, turn: self.count, wants: Wants::Nothing, since: None, woken: woken.clone() };
-        self.places.insert(self.count, place);
-        (self.count, woken)
+        let (id, turn) = (self.count, self.count);
+        self.places.push(Place { id, priority, turn, wants: Wants::Nothing, since: None, woken: woken.clone() });
+        (id, woken)
     }
 
     pub fn leave(&mut self, id: u64) {
-        self.places.remove(&id);
+        self.places.retain(|place| place.id != id);
     }
 
     pub fn ask(&mut self, id: u64, bytes: u64, now: Instant) {
-        if let Some(place) = self.places.get_mut(&id) {
+        if let Some(place) = self.get(id) {
             place.wants = Wants::Room(bytes);
             place.since.get_or_insert(now);
         }
@@ -75,53 +79,72 @@ impl Places {
     /// Its next turn is after all others of its priority.
     pub fn let_in(&mut self, id: u64, now: Instant) {
         self.count += 1;
-        if let Some(place) = self.places.get_mut(&id) {
-            (place.turn, place.wants, place.since) = (self.count, Wants::Back(now + BACK_WITHIN), None);
+        let turn = self.count;
+        if let Some(place) = self.get(id) {
+            (place.turn, place.wants, place.since) = (turn, Wants::Back(now + BACK_WITHIN), None);
         }
     }
 
     /// False where it did not wait.
     pub fn give_up(&mut self, id: u64, now: Instant) -> bool {
-        let waiting = self.places.get_mut(&id).filter(|place| matches!(place.wants, Wants::Room(_)));
+        let waiting = self.get(id).filter(|place| matches!(place.wants, Wants::Room(_)));
         waiting.map(|place| place.wants = Wants::Back(now + BACK_WITHIN)).is_some()
     }
 
     /// False where nobody waited on its account.
     pub fn rest(&mut self, id: u64) -> bool {
-        let Some(place) = self.places.get_mut(&id) else { return false };
+        let Some(place) = self.get(id) else { return false };
         place.since = None;
         std::mem::replace(&mut place.wants, Wants::Nothing) != Wants::Nothing
     }
 
     /// What stands before `id`. `fits` says whether so many bytes would.
     pub fn ahead(&self, id: u64, now: Instant, fits: impl Fn(u64) -> bool) -> Ahead {
-        let Some(own) = self.places.get(&id) else { return Ahead::Nobody };
-        let mut expected = None;
-        for other in self.places.values().filter(|other| other.rank() < own.rank()) {
+        let Some(own) = self.places.iter().find(|place| place.id == id) else { return Ahead::Nobody };
+        let (mut expected, mut passed, mut reserved) = (None, false, 0);
+        for other in self.places.iter().filter(|other| other.rank() < own.rank()) {
             match other.wants {
-                Wants::Room(bytes) if fits(bytes) || !other.may_be_passed(now) => return Ahead::Somebody,
+                Wants::Room(bytes) if fits(bytes) => return Ahead::Somebody,
+                Wants::Room(_) if other.may_be_passed(now) => passed = true,
+                Wants::Room(bytes) => reserved = reserved.max(bytes),
                 Wants::Back(by) if other.priority > own.priority && now < by => expected = expected.max(Some(by)),
-                Wants::Nothing | Wants::Room(_) | Wants::Back(_) => {}
+                Wants::Nothing | Wants::Back(_) => {}
             }
         }
-        expected.map_or(Ahead::Nobody, Ahead::Expected)
+        match expected {
+            Some(by) => Ahead::Expected(by),
+            None if reserved > 0 => Ahead::Reserved(reserved),
+            None if passed => Ahead::Passed,
+            None => Ahead::Nobody,
+        }
     }
 
     /// Wakes the first that waits, and whoever may pass it.
     pub fn wake(&self, fits: impl Fn(u64) -> bool) {
-        let mut waiting: Vec<_> = self.places.values().filter_map(|place| Some((place, place.bytes()?))).collect();
-        waiting.sort_unstable_by_key(|(place, _)| place.rank());
-        for (place, bytes) in waiting {
+        let mut after = None;
+        while let Some((place, bytes)) = self.next_waiting(after) {
             place.woken.notify_one();
             if fits(bytes) {
                 break;
             }
+            after = Some(place.rank());
         }
+    }
+
+    fn next_waiting(&self, after: Option<Rank>) -> Option<(&Place, u64)> {
+        let waiting = self.places.iter().filter(|place| after.is_none_or(|after| place.rank() > after));
+        waiting.filter_map(|place| Some((place, place.bytes()?))).min_by_key(|(place, _)| place.rank())
+    }
+
+    fn get(&mut self, id: u64) -> Option<&mut Place> {
+        self.places.iter_mut().find(|place| place.id == id)
     }
 }
 
+type Rank = (Reverse<i64>, u64);
+
 impl Place {
-    fn rank(&self) -> (Reverse<i64>, u64) {
+    fn rank(&self) -> Rank {
         (Reverse(self.priority), self.turn)
     }
 

@@ -1,21 +1,23 @@
-//! What a limit knows, and what it decides by it. Pure but for the clock's readings that it is handed.
+//! What a limit knows, and whom it lets in. Pure: `now` is a parameter.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Verdict;
+use super::circuit::{Circuit, Gate};
+use super::pace::Pace;
 use super::places::{Ahead, Places};
-use super::{Permit, Snapshot, Verdict};
+use super::refusals::Refusal;
+use super::retries::Retries;
+use super::round::Fill;
+use super::snapshot::Bound;
 use crate::config::endpoint::Limits;
 
-/// So many requests without an answer in a row open the circuit.
-pub(crate) const OPEN_AFTER: u32 = 5;
-/// The pause between two probes of an open circuit doubles from the first to the second.
-const PROBE_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 /// How far a rate may catch up: timers wake by the millisecond, which alone would end at 1,000 requests a second.
 const CATCH_UP: Duration = Duration::from_millis(10);
-/// What is left of the limit after a throttled answer.
-const CUT: f64 = 0.7;
+/// An endpoint that was away for so long is another one when it comes back; some requests lost in a row are no outage.
+const OUTAGE: Duration = Duration::from_secs(3);
 /// A server's `Retry-After` holds the whole endpoint back for this long at the most.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
@@ -26,35 +28,46 @@ pub(super) struct State {
     /// As configured, divided among the processes.
     pub limits: Limits,
     pub places: Places,
-    allowed: f64,
-    /// Nothing was throttled yet: grow by one an answer, later by one a round.
-    ramping: bool,
-    in_flight: u32,
+    pub pace: Pace,
+    pub circuit: Circuit,
+    pub retries: Retries,
+    pub in_flight: u32,
     pub bytes: u64,
-    unanswered: u32,
-    last_cut: Option<Instant>,
-    hold_until: Option<Instant>,
+    /// Of those in flight that passed a larger one.
+    passing: u64,
+    /// The sum of what was in flight over time, in request-seconds, up to an instant.
+    beside: f64,
+    beside_at: Option<Instant>,
+    pub hold_until: Option<Instant>,
     next_slot: Option<Instant>,
-    circuit: Circuit,
-    /// Sent so far; the last of them is the one that an open circuit waits for.
-    probes: u64,
-    requests_total: u64,
-    throttled_total: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Circuit {
-    Closed,
-    Open { since: Instant, probing: bool, next_probe: Instant, pause: Duration },
+    /// What kept the latest request that had to wait.
+    pub bound: Bound,
+    pub requests_total: u64,
+    pub throttled_total: u64,
 }
 
 pub(super) enum Admission {
-    Now {
-        probe: Option<u64>,
-    },
+    Now(Admitted),
     NotBefore(Instant),
     /// Whoever waits is woken when that may have changed.
     Full,
+}
+
+/// What is known of a request while it is in flight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Admitted {
+    pub bytes: u64,
+    pub sent: Instant,
+    /// Its number, if it is a request that an open circuit lets through.
+    pub probe: Option<u64>,
+    pub retry: bool,
+    /// Requests in flight, itself included.
+    level: u32,
+    /// `State::beside` when it was sent.
+    beside: f64,
+    passed: bool,
+    /// Of all that is in flight, itself included.
+    total: u64,
 }
 
 impl State {
@@ -64,16 +77,17 @@ impl State {
             processes: 1,
             limits: limits.clone(),
             places: Places::default(),
-            allowed: f64::from(limits.start_in_flight.min(limits.max_in_flight)),
-            ramping: true,
+            pace: Pace::new(limits.start_in_flight.min(limits.max_in_flight)),
+            circuit: Circuit::default(),
+            retries: Retries::default(),
             in_flight: 0,
             bytes: 0,
-            unanswered: 0,
-            last_cut: None,
+            passing: 0,
+            beside: 0.0,
+            beside_at: None,
             hold_until: None,
             next_slot: None,
-            circuit: Circuit::Closed,
-            probes: 0,
+            bound: Bound::Nothing,
             requests_total: 0,
             throttled_total: 0,
         }
@@ -85,8 +99,10 @@ impl State {
     }
 
     pub fn share(&mut self, processes: u32) {
-        self.processes = processes.max(1);
-        self.apply();
+        if self.processes != processes.max(1) {
+            self.processes = processes.max(1);
+            self.apply();
+        }
     }
 
     fn apply(&mut self) {
@@ -103,42 +119,32 @@ impl State {
             min_fill_rate: (whole.min_fill_rate / u64::from(n)).max(1),
             ..whole.clone()
         };
-        self.allowed = self.allowed.min(f64::from(self.limits.max_in_flight));
+        self.pace.cap(self.limits.max_in_flight);
         self.wake();
     }
 
-    pub fn open_since(&self) -> Option<Instant> {
-        match self.circuit {
-            Circuit::Open { since, .. } => Some(since),
-            Circuit::Closed => None,
-        }
-    }
-
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            allowed: self.allowed_now(),
-            max: self.limits.max_in_flight,
-            in_flight: self.in_flight,
-            bytes_in_flight: self.bytes,
-            circuit_open: self.circuit != Circuit::Closed,
-            requests_total: self.requests_total,
-            throttled_total: self.throttled_total,
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and max_in_flight, a u32")]
-    fn allowed_now(&self) -> u32 {
-        self.allowed as u32
+    /// How long a request may take that is sent while so many bytes are in flight, its own included.
+    pub fn deadline(&self, bytes: u64) -> Duration {
+        let Limits { base_timeout, min_fill_rate, .. } = self.limits;
+        #[expect(clippy::cast_precision_loss, reason = "a deadline is not exact to the byte")]
+        let filling = Duration::try_from_secs_f64(bytes as f64 / min_fill_rate.max(1) as f64);
+        base_timeout.saturating_add(filling.unwrap_or(Duration::MAX))
     }
 
     fn full(&self) -> bool {
-        self.in_flight >= self.allowed_now().max(1)
+        self.in_flight >= self.pace.allowed()
     }
 
     /// An object larger than the whole allowance goes alone rather than never.
     fn fits(&self, bytes: u64) -> bool {
         let sum = self.bytes.checked_add(bytes);
         self.in_flight == 0 || sum.is_some_and(|sum| sum <= self.limits.max_in_flight_bytes)
+    }
+
+    /// What would pass a larger one must leave the room that this one needs when those before it have ended.
+    fn leaves(&self, bytes: u64, reserved: u64) -> bool {
+        let others = self.limits.max_in_flight_bytes.saturating_sub(reserved);
+        self.passing.checked_add(bytes).is_some_and(|sum| sum <= others)
     }
 
     fn wake(&self) {
@@ -164,131 +170,158 @@ impl State {
         }
     }
 
-    pub fn free(&mut self, bytes: u64) {
-        self.bytes -= bytes;
+    /// Gives the bytes back that a request does without.
+    pub fn free(&mut self, of: &mut Admitted, spare: u64) {
+        of.bytes -= spare;
+        of.total -= spare;
+        self.bytes -= spare;
+        self.passing -= if of.passed { spare } else { 0 };
         self.wake();
     }
 
     pub fn admit(&mut self, place: u64, bytes: u64, now: Instant) -> Admission {
         self.places.ask(place, bytes, now);
-        if let Circuit::Open { probing, next_probe, .. } = self.circuit {
-            if probing {
-                return Admission::Full;
-            }
-            if now < next_probe {
-                return Admission::NotBefore(next_probe);
-            }
-        }
-        if let Some(until) = self.hold_until.filter(|until| now < *until) {
-            return Admission::NotBefore(until);
-        }
-        if self.full() || !self.fits(bytes) {
-            return Admission::Full;
-        }
-        match self.places.ahead(place, now, |bytes| self.fits(bytes)) {
-            Ahead::Nobody => {}
-            Ahead::Somebody => return Admission::Full,
-            Ahead::Expected(by) => return Admission::NotBefore(by),
-        }
-        if let Some(slot) = self.next_slot.filter(|slot| now < *slot) {
-            return Admission::NotBefore(slot);
-        }
-        Admission::Now { probe: self.let_in(place, bytes, now) }
+        let (bound, admission) = match self.circuit.gate(now) {
+            Gate::Open => match self.room(place, bytes, now) {
+                Ok(passed) => return Admission::Now(self.let_in(place, bytes, passed, now)),
+                Err(why) => why,
+            },
+            Gate::Probing => (Bound::Nothing, Admission::Full),
+            Gate::NotBefore(probe) => (Bound::Nothing, Admission::NotBefore(probe)),
+        };
+        self.bound = bound;
+        admission
     }
 
-    /// Gives the number of the probe, where it is one.
-    fn let_in(&mut self, place: u64, bytes: u64, now: Instant) -> Option<u64> {
-        let mut probe = None;
-        if let Circuit::Open { probing, .. } = &mut self.circuit {
-            *probing = true;
-            self.probes += 1;
-            probe = Some(self.probes);
+    /// Whether there is room, by passing a larger one or not; else what binds, and until when.
+    fn room(&mut self, place: u64, bytes: u64, now: Instant) -> Result<bool, (Bound, Admission)> {
+        if let Some(until) = self.hold_until.filter(|until| now < *until) {
+            return Err((Bound::Requests, Admission::NotBefore(until)));
         }
+        if self.full() {
+            self.pace.blind_step(now, self.limits.max_in_flight);
+        }
+        if self.full() {
+            let step = self.pace.full(now, self.limits.max_in_flight);
+            return Err((Bound::Requests, step.map_or(Admission::Full, Admission::NotBefore)));
+        }
+        if !self.fits(bytes) {
+            return Err((Bound::Bytes, Admission::Full));
+        }
+        let passed = match self.places.ahead(place, now, |bytes| self.fits(bytes)) {
+            Ahead::Nobody => false,
+            Ahead::Passed => true,
+            Ahead::Reserved(reserved) if self.leaves(bytes, reserved) => true,
+            Ahead::Reserved(_) => return Err((Bound::Bytes, Admission::Full)),
+            Ahead::Somebody => return Err((self.bound, Admission::Full)),
+            Ahead::Expected(by) => return Err((self.bound, Admission::NotBefore(by))),
+        };
+        match self.next_slot.filter(|slot| now < *slot) {
+            Some(slot) => Err((Bound::Rate, Admission::NotBefore(slot))),
+            None => Ok(passed),
+        }
+    }
+
+    fn let_in(&mut self, place: u64, bytes: u64, passed: bool, now: Instant) -> Admitted {
+        self.pass_time(now);
         self.in_flight += 1;
         self.bytes += bytes;
+        self.passing += if passed { bytes } else { 0 };
+        if self.full() {
+            self.pace.full(now, self.limits.max_in_flight);
+        }
         self.next_slot = self.limits.max_requests_per_second.map(|rate| {
             let due = self.next_slot.unwrap_or(now).max(now.checked_sub(CATCH_UP).unwrap_or(now));
             due + Duration::from_secs(1) / rate.max(1)
         });
         self.places.let_in(place, now);
         self.wake();
-        probe
+        Admitted {
+            bytes,
+            sent: now,
+            probe: self.circuit.let_through(),
+            retry: false,
+            level: self.in_flight,
+            beside: self.beside,
+            passed,
+            total: self.bytes,
+        }
     }
 
-    pub fn settle(&mut self, permit: &Permit, verdict: Verdict) {
-        let now = Instant::now();
+    /// A request that was let in is to be a retry. Gives when to ask again where it may not be. Asked twice, as where the first
+    /// object turned out to be open elsewhere, it counts once.
+    pub fn retry(&mut self, of: &mut Admitted, now: Instant) -> Result<(), Instant> {
+        if of.retry {
+            return Ok(());
+        }
+        self.retries.begin(now)?;
+        of.retry = true;
+        Ok(())
+    }
+
+    pub fn settle(&mut self, of: &Admitted, verdict: Verdict, now: Instant) {
+        self.pass_time(now);
         self.in_flight -= 1;
-        self.bytes -= permit.bytes;
-        self.requests_total += u64::from(verdict != Verdict::Neutral);
+        self.bytes -= of.bytes;
+        self.passing -= if of.passed { of.bytes } else { 0 };
+        if of.retry {
+            self.retries.end();
+        }
         match verdict {
-            Verdict::Answered => {
-                self.answered();
-                if self.in_flight + 1 >= self.allowed_now() {
-                    self.grow();
-                }
-            }
-            Verdict::Throttled { retry_after } => {
-                self.throttled_total += 1;
-                self.answered();
-                self.cut(permit.sent, now);
-                if let Some(hold) = retry_after {
-                    self.hold_until = self.hold_until.max(Some(now + hold.min(LONGEST_HOLD)));
-                }
-            }
-            Verdict::Unanswered => {
-                self.unanswered += 1;
-                self.cut(permit.sent, now);
-                self.open_or_wait(self.is_awaited(permit), now);
-            }
-            Verdict::Neutral => {
-                let awaited = self.is_awaited(permit);
-                if let Circuit::Open { probing, .. } = &mut self.circuit
-                    && awaited
-                {
-                    *probing = false;
-                }
-            }
+            Verdict::Neutral => self.circuit.neutral(of.probe),
+            Verdict::Answered | Verdict::Filled | Verdict::Erred => self.answered(of, verdict, now),
+            Verdict::Throttled { .. } | Verdict::Unanswered => self.refused(of, verdict, now),
         }
         self.wake();
     }
 
-    /// A probe of an earlier outage may still be under way in a later one.
-    fn is_awaited(&self, permit: &Permit) -> bool {
-        permit.probe == Some(self.probes)
-    }
-
-    fn answered(&mut self) {
-        self.unanswered = 0;
-        self.circuit = Circuit::Closed;
-    }
-
-    fn grow(&mut self) {
-        let step = if self.ramping { 1.0 } else { 1.0 / self.allowed };
-        self.allowed = (self.allowed + step).min(f64::from(self.limits.max_in_flight));
-    }
-
-    /// Once for all the requests that were under way together.
-    fn cut(&mut self, sent: Instant, now: Instant) {
-        if self.last_cut.is_none_or(|cut| sent > cut) {
-            self.allowed = (self.allowed * CUT).max(1.0);
-            self.ramping = false;
-            self.last_cut = Some(now);
+    fn answered(&mut self, of: &Admitted, verdict: Verdict, now: Instant) {
+        self.requests_total += 1;
+        let away = self.circuit.open_since().map(|since| now.duration_since(since));
+        if self.circuit.is_throttled() || away >= Some(OUTAGE) {
+            self.pace.forget();
+        }
+        self.circuit.answered();
+        match verdict {
+            Verdict::Erred => self.retries.refused(of.retry, now),
+            _ => self.retries.answered(of.retry),
+        }
+        self.pace.refusals.ended(of.sent, self.pace.allowed(), now);
+        if verdict == Verdict::Filled {
+            let took = now.duration_since(of.sent).as_secs_f64();
+            let fill = Fill { bytes: of.bytes, took, beside: self.beside - of.beside };
+            self.pace.fill(fill, of.sent, now, self.limits.max_in_flight);
         }
     }
 
-    fn open_or_wait(&mut self, probe: bool, now: Instant) {
-        match &mut self.circuit {
-            Circuit::Closed if self.unanswered >= OPEN_AFTER => {
-                let pause = PROBE_PAUSE.0;
-                self.circuit = Circuit::Open { since: now, probing: false, next_probe: now + pause, pause };
+    fn refused(&mut self, of: &Admitted, verdict: Verdict, now: Instant) {
+        self.requests_total += 1;
+        let refusal =
+            Refusal { sent: of.sent, level: of.level, throttled: matches!(verdict, Verdict::Throttled { .. }) };
+        if let Verdict::Throttled { retry_after } = verdict {
+            self.throttled_total += 1;
+            self.circuit.throttled(self.pace.allowed() == 1, of.probe, now);
+            self.retries.refused(of.retry, now);
+            if let Some(hold) = retry_after {
+                self.hold_until = self.hold_until.max(Some(now + hold.min(LONGEST_HOLD)));
             }
-            // Stragglers of before the outage say nothing new.
-            Circuit::Open { probing, next_probe, pause, .. } if probe => {
-                *probing = false;
-                *pause = (*pause * 2).min(PROBE_PAUSE.1);
-                *next_probe = now + *pause;
-            }
-            Circuit::Closed | Circuit::Open { .. } => {}
+        } else {
+            self.circuit.unanswered(of.probe, now);
+            self.retries.unanswered(of.retry, now);
         }
+        self.pace.refusals.ended(of.sent, self.pace.allowed(), now);
+        self.pace.refused(refusal, now);
+    }
+
+    fn pass_time(&mut self, now: Instant) {
+        let since = self.beside_at.replace(now).unwrap_or(now);
+        self.beside += f64::from(self.in_flight) * now.duration_since(since).as_secs_f64();
+    }
+}
+
+impl Admitted {
+    /// Bytes in flight when it was sent, its own included.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 }

@@ -1,5 +1,8 @@
 //! What a limit lets through, and when. Time is tokio's, paused.
 
+mod scenarios;
+mod world;
+
 use super::places::{BACK_WITHIN, PASSED_FOR};
 use super::state::LONGEST_HOLD;
 use super::*;
@@ -59,26 +62,70 @@ async fn a_deadline_counts_all_the_bytes_in_flight() {
     let limit = Limit::new(&limits());
     let _one = limit.admit(30).await;
     let _two = limit.admit(20).await;
-    assert_eq!(limit.deadline(), Duration::from_secs(60 + 5));
+    let third = limit.admit(0).await;
+    assert_eq!(third.deadline(), Duration::from_secs(60 + 5));
+}
+
+/// Rounds of fills that take a second each, whatever is beside them.
+async fn rounds(limit: &Limit, n: usize) -> Vec<u32> {
+    let mut allowed = vec![limit.snapshot().allowed];
+    for _ in 0..n {
+        let mut round = Vec::new();
+        while round.len() < limit.snapshot().allowed as usize {
+            round.push(limit.admit(1).await);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        round.into_iter().for_each(|permit| permit.settle(Verdict::Filled));
+        allowed.push(limit.snapshot().allowed);
+    }
+    allowed
+}
+
+async fn throttle(limit: &Limit, requests: usize) {
+    let mut round = Vec::new();
+    for _ in 0..requests {
+        round.push(limit.admit(1).await);
+    }
+    tokio::time::advance(Duration::from_millis(1)).await;
+    round.into_iter().for_each(|permit| permit.settle(Verdict::Throttled { retry_after: None }));
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_raise_the_limit_to_its_maximum_and_throttling_lowers_it_once_a_round() {
-    let limit = Limit::new(&limits());
-    for _ in 0..8 {
-        let mut round = Vec::new();
-        while let Some(permit) = now_or_never(&limit, 1).await {
-            round.push(permit);
-        }
-        round.into_iter().for_each(|permit| permit.settle(Verdict::Answered));
+async fn fills_that_bring_more_raise_the_limit_to_its_maximum() {
+    let limit = Limit::new(&Limits { start_in_flight: 16, max_in_flight: 100, ..limits() });
+    assert_eq!(rounds(&limit, 5).await.last(), Some(&100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn fills_that_take_long_are_not_waited_for() {
+    let limit = Limit::new(&Limits { start_in_flight: 16, max_in_flight: 100, ..limits() });
+    let start = Instant::now();
+    let mut held = Vec::new();
+    while held.len() < 100 {
+        held.push(limit.admit(1).await);
     }
-    assert_eq!(limit.snapshot().allowed, 8);
-    let mut round = Vec::new();
+    assert!(start.elapsed() <= Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(now_or_never(&limit, 1).await.is_none(), "and no further");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_or_two_refusals_are_an_accident_and_a_burst_lowers_the_limit_once() {
+    let limit = Limit::new(&Limits { start_in_flight: 40, max_in_flight: 40, max_in_flight_bytes: 1000, ..limits() });
+    throttle(&limit, 2).await;
+    assert_eq!(limit.snapshot().allowed, 40);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let held: Vec<_> = [limit.admit(1).await, limit.admit(1).await, limit.admit(1).await].into();
+    let below: Vec<_> = [limit.admit(1).await, limit.admit(1).await].into();
+    let mut above = Vec::new();
     while let Some(permit) = now_or_never(&limit, 1).await {
-        round.push(permit);
+        above.push(permit);
     }
-    round.into_iter().for_each(|permit| permit.settle(Verdict::Throttled { retry_after: None }));
-    assert_eq!(limit.snapshot().allowed, 5, "8 × 0.7, once");
+    let above = above.split_off(27);
+    assert_eq!(above.len(), 8);
+    above.into_iter().for_each(|permit| permit.settle(Verdict::Throttled { retry_after: None }));
+    assert_eq!(limit.snapshot().allowed, 32, "the lowest level that was refused is 33");
+    assert!(matches!(limit.snapshot().reason, Reason::Throttled { at: 33, .. }), "{:?}", limit.snapshot());
+    drop((held, below));
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,31 +243,27 @@ async fn a_retry_after_of_any_length_holds_the_endpoint_back_for_half_a_minute_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_throttling_the_limit_grows_by_one_a_round() {
-    let limit = Limit::new(&Limits { max_in_flight: 100, ..limits() });
-    limit.admit(1).await.settle(Verdict::Throttled { retry_after: None });
-    let mut allowed = vec![limit.snapshot().allowed];
-    for _ in 0..6 {
-        let mut round = Vec::new();
-        while let Some(permit) = now_or_never(&limit, 1).await {
-            round.push(permit);
-        }
-        round.into_iter().for_each(|permit| permit.settle(Verdict::Answered));
-        allowed.push(limit.snapshot().allowed);
-    }
-    assert!(allowed.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{allowed:?}");
-    assert!(allowed[6] > allowed[0], "{allowed:?}");
+async fn after_throttling_the_limit_stays_below_that_level() {
+    let limit = Limit::new(&Limits { start_in_flight: 40, max_in_flight: 100, max_in_flight_bytes: 1000, ..limits() });
+    let _accepted = [limit.admit(1).await, limit.admit(1).await];
+    throttle(&limit, 38).await;
+    let least = limit.snapshot().allowed;
+    assert!(least <= 20, "refused from the third on, and not cut by more than half at once: {least}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_falls_to_one_and_no_further() {
+async fn a_limit_falls_to_one_and_asks_now_and_then_while_even_that_is_too_much() {
     let limit = Limit::new(&limits());
-    for _ in 0..50 {
-        tokio::time::advance(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    for _ in 0..60 {
         limit.admit(1).await.settle(Verdict::Throttled { retry_after: None });
+        tokio::time::advance(Duration::from_millis(1)).await;
     }
     assert_eq!(limit.snapshot().allowed, 1);
-    assert!(now_or_never(&limit, 1).await.is_some());
+    assert!(matches!(limit.snapshot().reason, Reason::Circuit { throttled: true, .. }), "{:?}", limit.snapshot());
+    assert!(limit.open_since().is_some() && start.elapsed() > Duration::from_secs(100), "{:?}", start.elapsed());
+    limit.admit(1).await.settle(Verdict::Filled);
+    assert!(limit.open_since().is_none() && now_or_never(&limit, 1).await.is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -355,11 +398,14 @@ async fn a_request_whose_bytes_do_not_fit_is_passed_for_a_moment_and_then_waited
         large.admit(90).await
     });
     tokio::task::yield_now().await;
-    assert!(let_in(&mut small, 1).await.is_some(), "room that it cannot use is not kept");
+    assert!(let_in(&mut small, 30).await.is_some(), "room that it cannot use is not kept");
     tokio::time::sleep(PASSED_FOR).await;
-    assert!(let_in(&mut small, 1).await.is_none(), "else small ones keep it out for ever");
+    assert!(let_in(&mut small, 11).await.is_none(), "else small ones keep it out for ever");
+    assert!(let_in(&mut small, 10).await.is_some(), "beside these it has its room when what is before it ends");
+    let beside = let_in(&mut small, 10).await;
     drop(held);
     assert_eq!(tasks.join_next().await.unwrap().unwrap().bytes(), 90);
+    drop(beside);
     assert!(let_in(&mut small, 1).await.is_some());
 }
 
@@ -375,11 +421,9 @@ async fn new_limits_hold_at_once() {
     drop(third);
     assert!(now_or_never(&limit, 1).await.is_some());
     limit.set(&Limits { max_in_flight: 3, start_in_flight: 3, ..limits() });
-    assert_eq!(limit.snapshot().allowed, 2, "more is reached by answers only");
-    let second = limit.admit(1).await;
-    fourth.settle(Verdict::Answered);
-    assert_eq!(limit.snapshot().allowed, 3);
-    drop(second);
+    assert_eq!(limit.snapshot().allowed, 2, "more is reached by fills only");
+    drop(fourth);
+    assert_eq!(rounds(&limit, 20).await.last(), Some(&3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -467,4 +511,18 @@ async fn nobody_is_forgotten_where_many_come_give_up_and_come_again() {
     assert_eq!(all.expect("nobody hangs").len(), 8);
     assert_eq!((limit.snapshot().in_flight, limit.snapshot().bytes_in_flight), (0, 0));
     assert_eq!(limit.snapshot().requests_total, 2400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_asked_twice_to_be_a_retry_holds_up_no_other() {
+    let limit = Limit::new(&limits());
+    let mut permit = limit.admit(1).await;
+    assert_eq!((permit.retry(), permit.retry()), (Ok(()), Ok(())));
+    permit.settle(Verdict::Filled);
+    for _ in 0..200 {
+        limit.admit(1).await.settle(Verdict::Erred);
+    }
+    let (mut first, mut second) = (limit.admit(1).await, limit.admit(1).await);
+    assert_eq!(first.retry(), Ok(()), "the budget is spent, and none is under way");
+    assert!(second.retry().is_err() && limit.snapshot().retries_wait);
 }

@@ -69,10 +69,11 @@ fn cut_off(totals: &Totals, ended: &Ended) -> Option<(Outcome, Option<String>)> 
         Ended::Stopped(cut) if *cut != Cut::Window && is_open(totals) => {
             Some((Outcome::Interrupted, Some(format!("{}; {}", cut.as_str(), missing(totals)))))
         }
-        Ended::Outage(wait) => {
+        Ended::Outage(wait) | Ended::Throttled(wait) => {
+            let what =
+                if matches!(ended, Ended::Outage(_)) { "answered nothing" } else { "took nothing, and throttled," };
             let wait = humantime::format_duration(*wait);
-            let why = format!("the endpoint answered nothing for {wait}; {}", missing(totals));
-            Some((Outcome::Failed, Some(why)))
+            Some((Outcome::Failed, Some(format!("the endpoint {what} for {wait}; {}", missing(totals)))))
         }
         Ended::Done | Ended::Stopped(_) | Ended::Deadline => None,
     }

@@ -31,6 +31,12 @@ impl Pending {
         Self { object, sends: 0, unsent: 0, doubted: false, last: None, sent: DateTime::UNIX_EPOCH }
     }
 
+    /// Sending it counts against the endpoint's budget of retries. Again on a new connection where an idle one had been closed
+    /// does not: the endpoint has seen nothing.
+    pub fn is_retry(&self) -> bool {
+        self.sends > 0 && (self.doubted || !matches!(self.last, Some(End::Unknown(_))))
+    }
+
     /// A request was sent, and its answer never came: whatever was not sent since does not change that.
     pub fn unknown(&mut self) -> Option<End> {
         self.last.take_if(|end| matches!(end, End::Unknown(_)))

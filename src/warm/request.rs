@@ -65,10 +65,12 @@ pub(super) enum Sent {
 impl Sent {
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Warmed { .. } | Self::Gone => Verdict::Answered,
+            Self::Warmed { .. } => Verdict::Filled,
+            Self::Gone => Verdict::Answered,
             Self::Failed(error) => match error.class {
                 Class::Throttled => Verdict::Throttled { retry_after: error.retry_after },
                 Class::IdleReset => Verdict::Neutral,
+                Class::ServerError => Verdict::Erred,
                 _ if error.answered() => Verdict::Answered,
                 _ => Verdict::Unanswered,
             },

@@ -1,6 +1,7 @@
 //! What becomes of planned objects under every answer that a cache can give, or not give. Time is tokio's, paused.
 
 mod answers;
+mod budget;
 mod fake;
 mod outage;
 mod properties;

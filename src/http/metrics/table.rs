@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::Kind::{Counter, Gauge};
 use super::{Metric, Number, Sample};
 use crate::daemon::view::{EndedView, EndpointView, ProfileView, RunView, View};
+use crate::limit::Reason;
 use crate::report::Outcome;
 
 const PROFILE: &[&str] = &["profile"];
@@ -131,8 +132,40 @@ pub(super) const METRICS: &[Metric] = &[
         kind: Gauge,
         unit: "0 or 1",
         labels: ENDPOINT,
-        help: "Whether the endpoint answers nothing, and is only probed.",
+        help: "Whether the endpoint serves nothing, and is only probed.",
         read: |view| endpoints(view, |endpoint| Some(flag(endpoint.limit.circuit_open))),
+    },
+    Metric {
+        name: "hotset_endpoint_held_by",
+        kind: Gauge,
+        unit: "0 or 1",
+        labels: &["endpoint", "reason"],
+        help: "Why no more requests are in flight: 1 for the reason, 0 for the others.",
+        read: reasons,
+    },
+    Metric {
+        name: "hotset_endpoint_retries_wait",
+        kind: Gauge,
+        unit: "0 or 1",
+        labels: ENDPOINT,
+        help: "Whether retries wait because too many requests fail: the budget of retries is spent.",
+        read: |view| endpoints(view, |endpoint| Some(flag(endpoint.limit.retries_wait))),
+    },
+    Metric {
+        name: "hotset_endpoint_requests_total",
+        kind: Counter,
+        unit: "requests",
+        labels: ENDPOINT,
+        help: "Requests to the cache that ended, answered or not.",
+        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.limit.requests_total))),
+    },
+    Metric {
+        name: "hotset_endpoint_throttled_total",
+        kind: Counter,
+        unit: "requests",
+        labels: ENDPOINT,
+        help: "Those of them that were answered with 429 or 503.",
+        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.limit.throttled_total))),
     },
     Metric {
         name: "hotset_endpoint_capacity_bytes",
@@ -380,6 +413,14 @@ fn runs(view: &View, read: impl Fn(&RunView) -> u64) -> Vec<Sample> {
     }
     latest.sort_by(|a, b| a.profile.cmp(&b.profile));
     latest.iter().map(|run| (vec![run.profile.to_string()], Number::Whole(read(run)))).collect()
+}
+
+fn reasons(view: &View) -> Vec<Sample> {
+    let endpoints = view.endpoints.iter().flat_map(|endpoint| {
+        let held = endpoint.limit.reason.name();
+        Reason::NAMES.map(|name| (vec![endpoint.name.to_string(), name.to_owned()], flag(name == held)))
+    });
+    endpoints.collect()
 }
 
 fn objects(view: &View) -> Vec<Sample> {

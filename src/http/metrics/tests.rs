@@ -20,7 +20,7 @@ fn a_daemon_that_has_done_nothing_yet_has_no_figures_that_lie() {
 
 #[test]
 fn no_label_is_a_key_or_a_bucket() {
-    let allowed = ["profile", "endpoint", "outcome", "end", "version"];
+    let allowed = ["profile", "endpoint", "outcome", "end", "reason", "version"];
     for metric in table::METRICS {
         assert!(metric.labels.iter().all(|label| allowed.contains(label)), "{}", metric.name);
     }

@@ -33,11 +33,13 @@ fn row(endpoint: &EndpointView, view: &View) -> Markup {
             th scope="row" { (endpoint.name) small { (endpoint.cache_url) } }
             td {
                 @if limit.circuit_open { span.tag.failed { "open" } } @else { span.tag.complete { "closed" } }
-                @if let Some(silent) = endpoint.silent { small.bad { "silent for " (length(silent)) } }
+                @if let Some(silent) = endpoint.silent { small.bad { "nothing served for " (length(silent)) } }
             }
             td {
                 (limit.in_flight) span.faint { " of " (limit.allowed) " allowed" }
                 small { "at most " (endpoint.max_in_flight) }
+                small { (limit.reason) }
+                @if limit.retries_wait { small.warn { "retries wait" } }
             }
             td { (iec(limit.bytes_in_flight)) }
             td { (committed(endpoint)) }

@@ -32,11 +32,17 @@ fn card(run: &RunView, view: &View) -> Markup {
             @if run.planned.objects == 0 { (listing(run)) } @else { (bar(run, view)) }
             @if let Some(cut) = run.stopping { p.warn { "Being stopped: " (Cut::as_str(cut)) "." } }
             @if let Some(silent) = run.silent {
-                p.bad { "Waits: the endpoint has answered nothing for " (length(silent)) "." }
+                p.bad { "Waits: the endpoint has served nothing for " (length(silent)) "." }
+            } @else if retries_wait(run, view) {
+                p.warn { "Retries wait: too many requests to the endpoint fail. They keep their place." }
             }
             p.faint { "run " code { (run.run) } ", must end " (until(run.deadline, view.now)) }
         }
     }
+}
+
+fn retries_wait(run: &RunView, view: &View) -> bool {
+    view.endpoints.iter().any(|endpoint| endpoint.name == run.endpoint && endpoint.limit.retries_wait)
 }
 
 fn listing(run: &RunView) -> Markup {

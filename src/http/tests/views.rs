@@ -11,7 +11,7 @@ use crate::daemon::view::{
     Counters, Ended, EndedView, EndpointView, FailureView, JournalView, PauseView, ProfileView, ReloadView, ReloadedBy,
     RunView, View, WaitingView,
 };
-use crate::limit::Snapshot;
+use crate::limit::{Reason, Snapshot};
 use crate::object::{Bucket, Count, Key};
 use crate::report::groups::GroupField;
 use crate::report::{Outcome, Ratio, Trigger};
@@ -66,6 +66,8 @@ pub(crate) fn endpoint(name: &str) -> EndpointView {
         name: name.into(),
         cache_url: "http://cwlota.com".to_owned(),
         limit: Snapshot {
+            reason: Reason::Idle,
+            retries_wait: false,
             allowed: 32,
             in_flight: 0,
             bytes_in_flight: 0,
@@ -198,6 +200,8 @@ pub(crate) fn busy() -> View {
         endpoints: vec![
             EndpointView {
                 limit: Snapshot {
+                    reason: Reason::Throttled { at: 131, ago: Duration::from_secs(12) },
+                    retries_wait: true,
                     allowed: 128,
                     in_flight: 96,
                     bytes_in_flight: 23 * GIB,
@@ -213,6 +217,8 @@ pub(crate) fn busy() -> View {
             EndpointView {
                 cache_url: "http://cwlota-eu.example:8080".to_owned(),
                 limit: Snapshot {
+                    reason: Reason::Circuit { since: Duration::from_secs(95), throttled: false },
+                    retries_wait: false,
                     allowed: 1,
                     in_flight: 1,
                     bytes_in_flight: GIB,

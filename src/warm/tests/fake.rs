@@ -258,6 +258,13 @@ impl Gone {
 }
 
 impl Scene {
+    /// With so many requests in flight from the start, and no more.
+    pub fn of(in_flight: u32) -> Self {
+        let mut scene = Self::default();
+        (scene.limits.start_in_flight, scene.limits.max_in_flight) = (in_flight, in_flight);
+        scene
+    }
+
     /// Runs to the end and checks what holds of every end.
     pub async fn run(self, fake: &Arc<Fake>, objects: Vec<Object>) -> Gone {
         let start = Instant::now();

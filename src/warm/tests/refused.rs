@@ -12,7 +12,7 @@ async fn old_keys_are_read_again_once_and_everything_goes_on() {
         let answer = if call.rereads == 0 { fails(Class::Denied) } else { warmed() };
         answer.after(SECOND)
     }));
-    let gone = Scene::default().run(&fake, objects(&["a", "b", "c", "d", "e", "f"])).await;
+    let gone = Scene::of(4).run(&fake, objects(&["a", "b", "c", "d", "e", "f"])).await;
     assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Done, [6, 0, 0, 0]));
     assert_eq!(fake.rereads(), 1);
     assert!(["a", "b", "c", "d"].iter().all(|key| fake.sends(key) == 2), "those that were under way, once more");

@@ -151,6 +151,8 @@ async fn whatever_the_answers_no_object_has_two_open_requests() {
         _ => warmed().after(2 * SECOND),
     };
     let crew = Crew::new(Fake::new(script));
+    // The last of them may be silent, each for its deadline.
+    crew.limit.set(&Limits { outage_wait: 60 * MINUTE, ..Scene::default().limits });
     let all = || (0..50).map(|n| sized(&format!("b/{n}{}", "x".repeat(n % 9)), 10 * (n as u64 % 4))).collect();
     let (a, b, c) = tokio::join!(
         crew.run(0, Stop::default(), all()),

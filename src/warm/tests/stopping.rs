@@ -50,7 +50,7 @@ async fn at_the_deadline_what_waits_for_another_try_keeps_its_last_end() {
 #[tokio::test(start_paused = true)]
 async fn told_to_stop_a_run_sends_nothing_new_and_waits_for_what_is_under_way() {
     let fake = Arc::new(Fake::new(|_| warmed().after(10 * SECOND)));
-    let scene = Scene::default();
+    let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(100)).await;
     assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [4, 0, 0, 0], 10 * SECOND));
@@ -60,7 +60,7 @@ async fn told_to_stop_a_run_sends_nothing_new_and_waits_for_what_is_under_way() 
 #[tokio::test(start_paused = true)]
 async fn told_to_stop_a_run_does_not_try_again_what_is_refused_meanwhile() {
     let fake = Arc::new(Fake::new(|_| fails(Class::Throttled).after(10 * SECOND)));
-    let scene = Scene::default();
+    let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(100)).await;
     assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(Cut::Told), [0, 0, 4, 0]));
@@ -70,7 +70,7 @@ async fn told_to_stop_a_run_does_not_try_again_what_is_refused_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn told_to_quit_a_run_waits_for_nothing() {
     let fake = Arc::new(Fake::new(|_| warmed().after(MINUTE)));
-    let scene = Scene::default();
+    let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.drain);
     later(7 * SECOND, &scene.stop.quit);
     let gone = scene.run(&fake, many(100)).await;
@@ -80,7 +80,7 @@ async fn told_to_quit_a_run_waits_for_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_ends_at_the_deadline_of_the_run() {
     let fake = Arc::new(Fake::new(|_| warmed().after(MINUTE)));
-    let scene = Scene { deadline: 20 * SECOND, ..Scene::default() };
+    let scene = Scene { deadline: 20 * SECOND, ..Scene::of(4) };
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(100)).await;
     assert_eq!((gone.ends(), gone.took), ([0, 0, 0, 4], 20 * SECOND));
@@ -98,7 +98,7 @@ async fn a_run_that_was_told_before_it_began_sends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_met_an_idle_reset_is_not_untried() {
     let fake = Arc::new(Fake::new(|_| fails(Class::IdleReset).after(10 * SECOND)));
-    let scene = Scene::default();
+    let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(1)).await;
     assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(Cut::Told), [0, 0, 0, 1]));
@@ -108,7 +108,7 @@ async fn a_request_that_met_an_idle_reset_is_not_untried() {
 async fn a_run_can_be_stopped_while_the_keys_are_read_again() {
     for quit in [false, true] {
         let fake = Arc::new(Fake::new(|_| fails(Class::Denied).after(SECOND)).reread_takes(MINUTE));
-        let scene = Scene::default();
+        let scene = Scene::of(4);
         later(5 * SECOND, if quit { &scene.stop.quit } else { &scene.stop.drain });
         let gone = scene.run(&fake, many(1)).await;
         assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [0, 0, 1, 0], 5 * SECOND));
@@ -121,7 +121,7 @@ async fn a_run_can_be_stopped_while_the_keys_are_read_again() {
 #[tokio::test(start_paused = true)]
 async fn told_only_to_quit_a_run_ends_at_once() {
     let fake = Arc::new(Fake::new(|_| silence()));
-    let scene = Scene::default();
+    let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.quit);
     let gone = scene.run(&fake, many(10)).await;
     assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [0, 0, 0, 4], 5 * SECOND));

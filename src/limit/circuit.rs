@@ -1,0 +1,115 @@
+//! The circuit of an outage: while an endpoint serves nothing, one request at a time asks whether it does again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many requests in a row that brought nothing open the circuit.
+pub(crate) const OPEN_AFTER: u32 = 5;
+/// The pause between two probes of an open circuit doubles from the first to the second.
+const PROBE_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+#[derive(Debug, Default)]
+pub(super) struct Circuit {
+    /// Requests in a row that were not answered.
+    unanswered: u32,
+    /// Requests in a row that were told to slow down while they were alone.
+    throttled: u32,
+    open: Option<Open>,
+    /// Probes sent so far; the last of them is the one that an open circuit waits for.
+    probes: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    since: Instant,
+    /// It is the throttle that is served, and nothing else.
+    throttled: bool,
+    probing: bool,
+    next_probe: Instant,
+    pause: Duration,
+}
+
+/// What stands before a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    Open,
+    /// A probe is under way.
+    Probing,
+    NotBefore(Instant),
+}
+
+impl Circuit {
+    pub fn open_since(&self) -> Option<Instant> {
+        self.open.as_ref().map(|open| open.since)
+    }
+
+    /// Whether it is open because every request was told to slow down.
+    pub fn is_throttled(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.throttled)
+    }
+
+    pub fn gate(&self, now: Instant) -> Gate {
+        match &self.open {
+            Some(Open { probing: true, .. }) => Gate::Probing,
+            Some(Open { next_probe, .. }) if now < *next_probe => Gate::NotBefore(*next_probe),
+            Some(_) | None => Gate::Open,
+        }
+    }
+
+    /// A request is let through. Gives the number of the probe, where it is one.
+    pub fn let_through(&mut self) -> Option<u64> {
+        let open = self.open.as_mut()?;
+        open.probing = true;
+        self.probes += 1;
+        Some(self.probes)
+    }
+
+    pub fn answered(&mut self) {
+        (self.unanswered, self.throttled, self.open) = (0, 0, None);
+    }
+
+    pub fn unanswered(&mut self, probe: Option<u64>, now: Instant) {
+        self.unanswered += 1;
+        self.nothing(self.unanswered, false, probe, now);
+    }
+
+    /// `alone`: no fewer requests at once could be sent.
+    pub fn throttled(&mut self, alone: bool, probe: Option<u64>, now: Instant) {
+        self.unanswered = 0;
+        self.throttled = if alone { self.throttled + 1 } else { 0 };
+        // Silence is over: whether the endpoint serves anything is to be seen.
+        self.open.take_if(|open| !open.throttled);
+        self.nothing(self.throttled, true, probe, now);
+    }
+
+    fn nothing(&mut self, in_a_row: u32, throttled: bool, probe: Option<u64>, now: Instant) {
+        let awaited = self.is_awaited(probe);
+        match &mut self.open {
+            None if in_a_row >= OPEN_AFTER => {
+                let pause = PROBE_PAUSE.0;
+                self.open = Some(Open { since: now, throttled, probing: false, next_probe: now + pause, pause });
+            }
+            Some(Open { probing, next_probe, pause, .. }) if awaited => {
+                *probing = false;
+                *pause = (*pause * 2).min(PROBE_PAUSE.1);
+                *next_probe = now + *pause;
+            }
+            // Stragglers of before the outage say nothing new.
+            None | Some(_) => {}
+        }
+    }
+
+    /// A probe that says nothing makes room for another.
+    pub fn neutral(&mut self, probe: Option<u64>) {
+        let awaited = self.is_awaited(probe);
+        if let Some(open) = self.open.as_mut().filter(|_| awaited) {
+            open.probing = false;
+        }
+    }
+
+    /// A probe of an earlier outage may still be under way in a later one.
+    fn is_awaited(&self, probe: Option<u64>) -> bool {
+        probe == Some(self.probes)
+    }
+}

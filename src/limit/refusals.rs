@@ -1,0 +1,273 @@
+//! What an endpoint that asks for less is given: when to cut, how far, and what is remembered of it.
+//!
+//! A throttle by requests in flight refuses what goes beyond a level, at once: that level is remembered, kept just below, and
+//! tried again at long intervals that grow. Other refusals cut again and again for as long as that lowers their share. Where
+//! two cuts in a row did not, they have nothing to do with the level, and are left alone for a while.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a level is kept below after it was refused; doubles to the second each time that it is found to hold still.
+const CEILING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(10));
+/// A share of refusals is judged over so many requests, or a round, if that is more.
+const SEEN: u32 = 100;
+/// One or two are an accident.
+const ENOUGH: u32 = 3;
+/// Refusals that lie no further apart have one cause.
+const BURST: Duration = Duration::from_millis(250);
+/// Below this share refusals are no reason to cut, nor not to grow.
+const FEW: f64 = 0.02;
+/// From this share on refusals are always a reason to cut.
+const MOST: f64 = 0.5;
+/// From this share on they have nothing to do with how much is in flight.
+const ALL: f64 = 0.9;
+/// How far a cut goes whose help is to be judged.
+const CUT: f64 = 0.8;
+/// How long refusals that cuts do not help against are left alone; doubles to the second.
+const LEFT_ALONE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(5));
+
+/// A request that was refused, or not answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refusal {
+    pub sent: Instant,
+    /// Requests in flight when it was sent, itself included.
+    pub level: u32,
+    pub throttled: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Refusals {
+    /// The latest cut: what was sent before it was refused at the level before it.
+    cut: Option<Instant>,
+    /// What the latest cut was made from.
+    before: u32,
+    /// Of what was sent since the latest cut.
+    ended: u32,
+    refused: u32,
+    /// Since when these are counted, and how long the slowest refusal took to come.
+    since: Option<Instant>,
+    slowest: Duration,
+    /// The lowest level at which one was refused, of the latest burst; and when its latest was.
+    lowest: u32,
+    latest: Option<Instant>,
+    /// It was cut, and has not been clean since.
+    strained: bool,
+    /// Of refusals, when it was last cut for that.
+    share: Option<f64>,
+    /// Cuts in a row that did not help.
+    in_vain: u32,
+    alone_until: Option<Instant>,
+    alone_for: Duration,
+    ceiling: Option<Ceiling>,
+    /// What the limit fell for last, and when.
+    pub last: Option<(Cause, Instant)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Throttled {
+        at: u32,
+    },
+    /// Refused or not answered, whatever was in flight.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ceiling {
+    /// The lowest level that was refused.
+    at: u32,
+    again: Instant,
+    pause: Duration,
+    /// It is being exceeded, to see whether it holds.
+    tried: bool,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self {
+            cut: None,
+            before: 0,
+            ended: 0,
+            refused: 0,
+            since: None,
+            slowest: Duration::ZERO,
+            lowest: u32::MAX,
+            latest: None,
+            strained: false,
+            share: None,
+            in_vain: 0,
+            alone_until: None,
+            alone_for: Duration::ZERO,
+            ceiling: None,
+            last: None,
+        }
+    }
+}
+
+impl Refusals {
+    /// The most that may be in flight by what is known.
+    pub fn most(&self) -> u32 {
+        self.ceiling.map_or(u32::MAX, |ceiling| if ceiling.tried { beyond(ceiling.at) } else { below(ceiling.at) })
+    }
+
+    /// Tries what lies above the ceiling, if it is time to.
+    pub fn try_beyond(&mut self, now: Instant) -> bool {
+        let due = self.ceiling.as_mut().filter(|ceiling| !ceiling.tried && now >= ceiling.again);
+        due.map(|ceiling| ceiling.tried = true).is_some()
+    }
+
+    /// The endpoint is another one than the one that refused.
+    pub fn forget(&mut self) {
+        *self = Self { last: self.last, ..Self::default() };
+    }
+
+    /// A round went by without a cut: a ceiling that was exceeded meanwhile is none.
+    pub fn passed(&mut self) {
+        self.ceiling.take_if(|ceiling| ceiling.tried);
+    }
+
+    /// Refusals that may yet make it fall: no time to grow.
+    pub fn trouble(&self, now: Instant, allowed: u32) -> bool {
+        let unclear = self.strained && self.refused > 0 && !self.is_whole(allowed, now);
+        (unclear || (self.refused >= ENOUGH && self.part() > FEW)) && !self.left_alone(now)
+    }
+
+    pub fn ended(&mut self, sent: Instant, allowed: u32, now: Instant) {
+        self.ended += u32::from(self.is_new(sent));
+        if self.part() < FEW / 2.0 && self.is_whole(allowed, now) {
+            self.begin(now);
+            (self.strained, self.share, self.in_vain, self.alone_until) = (false, None, 0, None);
+        }
+    }
+
+    /// Gives what is allowed from now on.
+    pub fn refused(&mut self, refusal: Refusal, allowed: u32, now: Instant) -> u32 {
+        if !self.is_new(refusal.sent) {
+            return self.same_burst(refusal, allowed);
+        }
+        self.refused += 1;
+        let burst = self.latest.replace(now).is_some_and(|latest| now.duration_since(latest) < BURST);
+        self.lowest = if burst { self.lowest.min(refusal.level) } else { refusal.level };
+        self.slowest = self.slowest.max(now.duration_since(refusal.sent));
+        let whole = self.is_whole(allowed, now);
+        if self.left_alone(now) {
+            if whole {
+                self.look_at_those_left_alone(now);
+            }
+            return allowed;
+        }
+        if self.refused < ENOUGH || self.part() < FEW {
+            return allowed;
+        }
+        if !std::mem::replace(&mut self.strained, true) {
+            return self.cut(refusal.throttled, allowed, if refusal.throttled { 1.0 } else { 0.8 }, now);
+        }
+        if whole || (self.refused >= 16 && self.part() >= MOST) {
+            return self.judge(refusal.throttled, allowed, now);
+        }
+        allowed
+    }
+
+    /// Cuts again, unless the cuts before did not help.
+    fn judge(&mut self, throttled: bool, allowed: u32, now: Instant) -> u32 {
+        let share = self.part();
+        let helped = share >= MOST || self.share.is_none_or(|before| share < halfway(before));
+        self.in_vain = if helped { 0 } else { self.in_vain + 1 };
+        self.share = self.share.filter(|before| !helped && *before > share).or(Some(share));
+        if self.in_vain < 2 {
+            // What refuses nearly everything, whatever the level, says nothing of any.
+            let level = throttled && share < ALL;
+            return self.cut(level, allowed, if share < ALL { CUT } else { CUT / 2.0 }, now);
+        }
+        let pause = (self.alone_for * 2).clamp(LEFT_ALONE.0, LEFT_ALONE.1);
+        (self.alone_for, self.alone_until) = (pause, Some(now + pause));
+        (self.ceiling, self.cut) = (None, Some(now));
+        self.begin(now);
+        allowed
+    }
+
+    fn look_at_those_left_alone(&mut self, now: Instant) {
+        let grown = self.share.is_some_and(|before| self.part() > before * 1.5 + 4.0 * FEW);
+        if grown {
+            (self.alone_until, self.in_vain, self.alone_for) = (None, 0, Duration::ZERO);
+        }
+        self.begin(now);
+    }
+
+    /// `level`: it was throttled for what was in flight, which is remembered.
+    fn cut(&mut self, level: bool, allowed: u32, factor: f64, now: Instant) -> u32 {
+        let mut left = part_of(allowed, factor);
+        let mut cause = Cause::Other;
+        if level {
+            let at = self.lowest.min(left).max(2);
+            let held = self.ceiling.filter(|ceiling| ceiling.tried || at + at / 8 >= ceiling.at);
+            let pause = held.map_or(CEILING.0, |held| (held.pause * if held.tried { 2 } else { 1 }).min(CEILING.1));
+            self.ceiling = Some(Ceiling { at, again: now + pause, pause, tried: false });
+            (left, cause) = (below(at), Cause::Throttled { at });
+        }
+        self.last = Some((cause, now));
+        (self.cut, self.before) = (Some(now), allowed);
+        self.begin(now);
+        left.min(allowed).max(1)
+    }
+
+    /// Requests of one level are refused together: the lowest of them says where it lies.
+    fn same_burst(&mut self, refusal: Refusal, allowed: u32) -> u32 {
+        let lowest = part_of(self.before, 0.5);
+        let Some(ceiling) = self.ceiling.as_mut().filter(|_| refusal.throttled && refusal.level > lowest) else {
+            return allowed;
+        };
+        ceiling.at = ceiling.at.min(refusal.level.max(2));
+        let at = ceiling.at;
+        if let Some((Cause::Throttled { at: told }, _)) = &mut self.last {
+            *told = at;
+        }
+        allowed.min(below(at)).max(1)
+    }
+
+    /// Enough has ended to know the share of refusals. What is lost is known late: at first they seem to be fewer.
+    fn is_whole(&self, allowed: u32, now: Instant) -> bool {
+        let long = self.since.is_none_or(|since| now.duration_since(since) >= self.slowest * 4);
+        long && self.ended >= allowed.max(SEEN)
+    }
+
+    /// Counts anew.
+    fn begin(&mut self, now: Instant) {
+        (self.ended, self.refused, self.lowest) = (0, 0, u32::MAX);
+        (self.since, self.slowest) = (Some(now), self.slowest / 2);
+    }
+
+    fn is_new(&self, sent: Instant) -> bool {
+        self.cut.is_none_or(|cut| sent > cut)
+    }
+
+    fn left_alone(&self, now: Instant) -> bool {
+        self.alone_until.is_some_and(|until| now < until)
+    }
+
+    fn part(&self) -> f64 {
+        f64::from(self.refused) / f64::from(self.ended.max(1))
+    }
+}
+
+/// Of an endpoint that serves so much and no more, a cut leaves a known share refused; of one that refuses at random, the same.
+fn halfway(before: f64) -> f64 {
+    let left = (1.0 - (1.0 - before) / CUT).max(0.0);
+    f64::midpoint(before, left)
+}
+
+/// Just below a level that was refused.
+fn below(at: u32) -> u32 {
+    (at - 1).saturating_sub(at / 64).max(1)
+}
+
+/// As little beyond it as tells.
+fn beyond(at: u32) -> u32 {
+    at.saturating_add(at / 64)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a u32")]
+fn part_of(allowed: u32, factor: f64) -> u32 {
+    (f64::from(allowed) * factor) as u32
+}

@@ -1,0 +1,150 @@
+//! The budget of an endpoint's retries: an outage must not be answered with a multiple of what is sent in health.
+//!
+//! What is answered earns, what fails pays. A third of all requests may be refused, or a quarter lost, and every one be sent
+//! again at once, and a burst besides; beyond that retries wait, keeping their place, and go one at a time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What a budget holds at the most, and begins with.
+const BURST: f64 = 100.0;
+/// What an answer earns.
+const EARNED: f64 = 0.5;
+/// What is answered with an error, or refused, costs.
+const REFUSED: f64 = 1.0;
+/// What is not answered costs more: it held a place for its whole deadline, and a fill may be going on.
+const UNANSWERED: f64 = 1.5;
+/// How soon a retry that may not go is looked at again.
+const LOOK: Duration = Duration::from_secs(1);
+/// While the budget is spent, the pause behind a retry that failed doubles from the first to the second.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+#[derive(Debug)]
+pub(super) struct Retries {
+    left: f64,
+    /// Retries in flight.
+    in_flight: u32,
+    pause: Duration,
+    not_before: Option<Instant>,
+    /// When one was last told to wait.
+    held: Option<Instant>,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { left: BURST, in_flight: 0, pause: PAUSE.0, not_before: None, held: None }
+    }
+}
+
+impl Retries {
+    /// Lets one more go, or says when to ask again.
+    pub fn begin(&mut self, now: Instant) -> Result<(), Instant> {
+        if self.left < REFUSED {
+            let wait = self.not_before.filter(|not_before| now < *not_before);
+            if wait.is_some() || self.in_flight > 0 {
+                self.held = Some(now);
+                return Err(wait.unwrap_or(now).max(now + LOOK));
+            }
+        }
+        self.in_flight += 1;
+        Ok(())
+    }
+
+    pub fn end(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    pub fn answered(&mut self, retry: bool) {
+        self.left = (self.left + EARNED).min(BURST);
+        if retry {
+            (self.pause, self.not_before) = (PAUSE.0, None);
+        }
+    }
+
+    pub fn refused(&mut self, retry: bool, now: Instant) {
+        self.pay(REFUSED, retry, now);
+    }
+
+    pub fn unanswered(&mut self, retry: bool, now: Instant) {
+        self.pay(UNANSWERED, retry, now);
+    }
+
+    fn pay(&mut self, cost: f64, retry: bool, now: Instant) {
+        self.left = (self.left - cost).max(0.0);
+        if retry && self.left < REFUSED {
+            self.not_before = Some(now + self.pause);
+            self.pause = (self.pause * 2).min(PAUSE.1);
+        }
+    }
+
+    /// Whether some wait, as of lately.
+    pub fn wait(&self, now: Instant) -> bool {
+        self.left < REFUSED && self.held.is_some_and(|held| now.duration_since(held) <= LOOK + LOOK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends so many and every one that fails once more, as often as that is allowed; gives what was sent in all.
+    fn sends(firsts: u32, fails: impl Fn(u32) -> bool, cost: fn(&mut Retries, bool, Instant)) -> u32 {
+        let (mut retries, mut waiting, mut sent, mut now) = (Retries::default(), 0, 0, Instant::now());
+        for _ in 0..firsts {
+            now += Duration::from_millis(10);
+            let retry = waiting > 0 && retries.begin(now).is_ok();
+            for retry in [Some(false), retry.then_some(true)].into_iter().flatten() {
+                sent += 1;
+                waiting -= u32::from(retry);
+                if fails(sent) {
+                    cost(&mut retries, retry, now);
+                    waiting += 1;
+                } else {
+                    retries.answered(retry);
+                }
+                if retry {
+                    retries.end();
+                }
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn retries_are_a_part_of_what_is_sent_however_much_fails() {
+        for (fails, cost, range, why) in [
+            (
+                (|_| false) as fn(u32) -> bool,
+                Retries::refused as fn(&mut Retries, bool, Instant),
+                10_000..=10_000,
+                "none",
+            ),
+            (|n| n % 5 == 0, Retries::refused, 12_495..=12_500, "a fifth refused: each is sent again"),
+            (|n| n % 5 == 0, Retries::unanswered, 12_495..=12_500, "a fifth lost: each is sent again"),
+            (|n| n.wrapping_mul(2_654_435_761) >> 31 == 0, Retries::refused, 10_100..=15_500, "half of them"),
+            (|_| true, Retries::refused, 10_010..=10_120, "an outage is not multiplied"),
+            (|_| true, Retries::unanswered, 10_010..=10_090, "nor a silent one"),
+        ] {
+            let sent = sends(10_000, fails, cost);
+            assert!(range.contains(&sent), "{why}: {sent}");
+        }
+    }
+
+    #[test]
+    fn what_waits_goes_one_at_a_time_and_all_at_once_when_the_endpoint_is_well() {
+        let (mut retries, mut now) = (Retries::default(), Instant::now());
+        (0..200).for_each(|_| retries.refused(false, now));
+        assert_eq!(retries.begin(now), Ok(()), "one is let through");
+        assert!(retries.begin(now).is_err() && retries.wait(now), "and no second one beside it");
+        retries.refused(true, now);
+        retries.end();
+        let again = retries.begin(now).unwrap_err();
+        assert!(again > now, "it failed: a pause");
+        now = again;
+        assert_eq!(retries.begin(now), Ok(()));
+        retries.answered(true);
+        retries.answered(false);
+        assert_eq!((retries.begin(now), retries.begin(now), retries.wait(now)), (Ok(()), Ok(()), false));
+    }
+}

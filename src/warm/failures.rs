@@ -1,0 +1,137 @@
+//! What becomes of an object whose request failed: its end, or another try, and when.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::time::{Instant, sleep_until};
+
+use super::queue::Pending;
+use super::refusals::Denial;
+use super::{Run, Wires};
+use crate::config::endpoint::Limits;
+use crate::limit::OPEN_AFTER;
+use crate::report::{End, Fault};
+use crate::s3::{Class, RequestError};
+
+/// The first pause before a retry; it doubles, jittered, up to the second.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
+
+impl<W: Wires> Run<W> {
+    /// A retry that the endpoint's budget does not allow yet keeps its place.
+    pub(super) fn put_back(&mut self, pending: Pending, not_before: Instant) {
+        if pending.doubted {
+            self.queue.put_last(pending, not_before);
+        } else {
+            self.queue.put_first(pending, not_before);
+        }
+    }
+
+    pub(super) fn failed(&mut self, mut pending: Pending, error: &RequestError, deadline: Duration) {
+        let Limits { retries, outage_wait, .. } = self.warming.limit.limits();
+        let spent = pending.sends > retries;
+        let now = Instant::now();
+        match error.class {
+            Class::TimedOut | Class::Lost if spent || pending.doubted => {
+                self.end(&pending, &End::Unknown(fault(error)));
+            }
+            Class::TimedOut | Class::Lost => {
+                pending.doubted = true;
+                pending.last = Some(End::Unknown(fault(error)));
+                let not_before = self.after(deadline);
+                self.queue.put_last(pending, not_before);
+            }
+            Class::IdleReset if spent => self.end(&pending, &End::Unknown(fault(error))),
+            Class::IdleReset => {
+                pending.last = Some(End::Unknown(fault(error)));
+                self.queue.put_first(pending, now);
+            }
+            Class::Unreachable => self.unreached(pending, error),
+            _ if error.transient() && !spent => {
+                pending.last = Some(End::Failed(fault(error)));
+                let asked = error.retry_after.unwrap_or_default().min(outage_wait);
+                let not_before = self.after(back_off(pending.sends).max(asked));
+                self.queue.put_first(pending, not_before);
+            }
+            // The cache does not know what the list endpoint has: the one error that is worth asking about again.
+            Class::NotFound if !spent => {
+                pending.last = Some(End::Failed(fault(error)));
+                let not_before = self.after(back_off(pending.sends));
+                self.queue.put_first(pending, not_before);
+            }
+            _ => self.end(&pending, &End::Failed(fault(error))),
+        }
+    }
+
+    /// Nothing was sent. While the circuit is open it is the outage's wait that counts; until then there are tries enough
+    /// to open it.
+    fn unreached(&mut self, mut pending: Pending, error: &RequestError) {
+        pending.sends -= 1;
+        self.totals.sends -= 1;
+        let end = pending.unknown().unwrap_or_else(|| End::Failed(fault(error)));
+        let pause = if self.warming.limit.open_since().is_some() {
+            Duration::ZERO
+        } else {
+            pending.unsent += 1;
+            back_off(pending.unsent)
+        };
+        if pending.unsent > self.warming.limit.limits().retries.max(OPEN_AFTER) {
+            return self.end(&pending, &end);
+        }
+        pending.last = Some(end);
+        let not_before = self.after(pause);
+        self.queue.put_first(pending, not_before);
+    }
+
+    /// What is beyond all clocks is not before the run's end.
+    fn after(&self, pause: Duration) -> Instant {
+        Instant::now().checked_add(pause).unwrap_or(self.warming.deadline)
+    }
+
+    pub(super) async fn denied(&mut self, mut pending: Pending, error: &RequestError, generation: u32) {
+        let bucket = pending.object.bucket.clone();
+        match self.buckets.judge(&bucket, generation) {
+            Denial::Reread => {
+                tracing::info!(%bucket, %error, "denied; reading the credentials again");
+                self.reread_keys().await;
+            }
+            Denial::Stale => {}
+            Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
+            Denial::Bucket => {
+                if self.buckets.deny(&bucket, fault(error)) {
+                    tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
+                }
+                return self.end(&pending, &End::Failed(fault(error)));
+            }
+        }
+        if pending.sends > self.warming.limit.limits().retries {
+            return self.end(&pending, &End::Failed(fault(error)));
+        }
+        pending.last = Some(End::Failed(fault(error)));
+        self.queue.put_first(pending, Instant::now());
+    }
+
+    /// A slow source of keys must not keep a run from ending.
+    async fn reread_keys(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.warming.stop.told() => {}
+            () = sleep_until(self.warming.deadline) => {}
+            read = self.warming.wire.reread_keys() => {
+                if let Err(why) = read {
+                    tracing::warn!(error = why, "could not read the credentials again");
+                }
+                self.buckets.reread();
+            }
+        }
+    }
+}
+
+fn fault(error: &RequestError) -> Fault {
+    Fault { class: error.class.name(), message: error.message.clone() }
+}
+
+/// Full jitter: anything between nothing and the doubled pause.
+fn back_off(sends: u32) -> Duration {
+    let ceiling = BACK_OFF.0.saturating_mul(1 << sends.clamp(1, 16)).min(BACK_OFF.1);
+    rand::rng().random_range(Duration::ZERO..=ceiling)
+}
