@@ -1,9 +1,14 @@
 //! What a bucket holds: names, sizes, times. Plain values; nothing here does I/O.
 
+mod roll;
+pub mod store;
+
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+
+pub use roll::Roll;
 
 /// A bucket's name, shared by all of its objects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::object::{Bucket, Count, Key, Object};
+use crate::object::{Bucket, Count, Key, Object, Roll};
 use crate::pattern::Pattern;
 
 mod budget;
@@ -19,6 +19,7 @@ pub mod checkpoint;
 pub mod estimate;
 pub mod group;
 pub mod plan;
+mod rank;
 mod recency;
 
 use budget::Budget;
@@ -171,7 +172,7 @@ pub struct Selection {
     /// What the patterns match: selected + left out.
     pub matched: Count,
     /// In rank order: what a smaller cap would keep comes first.
-    pub selected: Vec<Object>,
+    pub selected: Roll,
     pub left_out: BTreeMap<Reason, LeftOut>,
     /// Present when a cap cut something and let something in.
     pub cutoff: Option<Cutoff>,
@@ -199,7 +200,7 @@ pub struct Segment {
 
 impl Selection {
     /// What is selected, in rank order, with the checkpoint that it belongs to.
-    pub fn with_groups(&self) -> impl Iterator<Item = (&Object, Option<&Group>)> {
+    pub fn with_groups(&self) -> impl Iterator<Item = (Object, Option<&Group>)> {
         let groups = self.segments.iter().flat_map(|segment| std::iter::repeat_n(segment.group, segment.objects));
         let groups = groups.map(|group| self.groups.get(group)).chain(std::iter::repeat(None));
         self.selected.iter().zip(groups)
@@ -207,7 +208,7 @@ impl Selection {
 
     /// What is to be kept hot.
     pub fn kept(&self) -> Count {
-        count(&self.selected)
+        self.selected.count()
     }
 
     /// What the caps cut.
@@ -260,15 +261,15 @@ impl Selector {
         Self { rules, now, listed: Count::default(), matched: Count::default(), left_out: BTreeMap::new(), budget }
     }
 
-    /// Holds on to `object` only while the caps may let it in.
-    pub fn offer(&mut self, object: Object) {
+    /// Keeps a copy only while the caps may let it in.
+    pub fn offer(&mut self, object: &Object) {
         self.listed.add(object.size);
-        if !self.rules.matches(&object) {
+        if !self.rules.matches(object) {
             return;
         }
         self.matched.add(object.size);
-        if let Some(reason) = self.rules.reason(&object, self.now) {
-            self.left_out.entry(reason).or_default().add(&object);
+        if let Some(reason) = self.rules.reason(object, self.now) {
+            self.left_out.entry(reason).or_default().add(object);
             return;
         }
         let left_out = &mut self.left_out;
@@ -276,25 +277,20 @@ impl Selector {
     }
 
     pub fn finish(self) -> Selection {
-        let selected = self.budget.finish();
-        let mut selection = Selection {
-            listed: self.listed,
-            matched: self.matched,
-            selected,
-            left_out: self.left_out,
-            ..Selection::default()
-        };
+        let Self { rules, listed, matched, mut left_out, budget, .. } = self;
+        let selected = budget.finish(|over| left_out.entry(Reason::OverCap).or_default().add(over));
+        let mut selection = Selection { listed, matched, selected, left_out, ..Selection::default() };
         if selection.left_out.contains_key(&Reason::OverCap) {
-            selection.cutoff = selection.selected.last().map(Cutoff::of);
+            selection.cutoff = selection.selected.last().map(Cutoff::from);
         }
-        selection.refused = self.rules.refusal(&selection);
+        selection.refused = rules.refusal(&selection);
         selection
     }
 }
 
-impl Cutoff {
-    fn of(object: &Object) -> Self {
-        Self { last_modified: object.last_modified, key: object.key.clone() }
+impl From<Object> for Cutoff {
+    fn from(object: Object) -> Self {
+        Self { last_modified: object.last_modified, key: object.key }
     }
 }
 
@@ -316,13 +312,6 @@ impl Rules {
         }
         (over > 0 && self.on_excess == OnExcess::Refuse).then_some(Refusal::OverCap)
     }
-}
-
-fn count<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Count {
-    objects.into_iter().fold(Count::default(), |mut sum, object| {
-        sum.add(object.size);
-        sum
-    })
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
 use crate::limit::{Limit, Permit, Place, Reason, Snapshot};
-use crate::object::Object;
+use crate::object::{Object, Roll};
 use crate::report::{Completion, Cut, End, Fault, Progress, Totals};
 use crate::s3::Class;
 
@@ -74,11 +74,8 @@ pub enum Ended {
 }
 
 /// Warms `objects`, which are in warming order with the next one last.
-pub async fn warm<W: Wires>(objects: Vec<Object>, warming: Warming<W>) -> (Totals, Ended) {
-    let mut totals = Totals::default();
-    for object in &objects {
-        totals.planned.add(object.size);
-    }
+pub async fn warm<W: Wires>(objects: Roll, warming: Warming<W>) -> (Totals, Ended) {
+    let totals = Totals { planned: objects.count(), ..Totals::default() };
     let run = Run {
         queue: Queue::new(objects),
         buckets: Buckets::default(),

@@ -2,7 +2,7 @@
 
 mod groups;
 
-use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use groups::Group;
 
 use super::text::{count, counted, iec, percent, usd};
-use crate::object::{Bucket, Count, Key, Object};
+use crate::object::{Count, Object, Roll};
 use crate::report::Outcome;
 use crate::report::groups::title;
 use crate::report::json::Place;
@@ -38,20 +38,20 @@ pub struct Change {
 
 /// What enters or leaves a selection.
 #[derive(Default)]
-struct Moved<'a> {
+struct Moved {
     count: Count,
-    sample: Vec<&'a Object>,
+    sample: Vec<Object>,
     /// Checkpoints of which there was nothing, or is nothing any more, in the order of the selection.
     groups: Vec<Group>,
 }
 
-impl<'a> Moved<'a> {
+impl Moved {
     /// What `these` have and `those` do not.
-    fn between(these: Option<&'a Selection>, those: Option<&Selection>) -> Self {
-        let others: HashSet<(&Bucket, &Key)> =
-            objects(those).iter().map(|object| (&object.bucket, &object.key)).collect();
+    fn between(these: Option<&Selection>, those: Option<&Selection>) -> Self {
+        let others = Named::of(those.map(|selection| &selection.selected));
         let mut moved = Self { groups: groups::between(these, those), ..Self::default() };
-        for object in objects(these).iter().filter(|object| !others.contains(&(&object.bucket, &object.key))) {
+        let these = these.iter().flat_map(|selection| &selection.selected);
+        for object in these.filter(|object| !others.holds(object)) {
             moved.count.add(object.size);
             if moved.sample.len() < SAMPLE {
                 moved.sample.push(object);
@@ -83,8 +83,29 @@ impl<'a> Moved<'a> {
     }
 }
 
-fn objects(selection: Option<&Selection>) -> &[Object] {
-    selection.map_or(&[], |selection| &selection.selected)
+/// What some objects are called, in sixteen bytes each: of a billion, two share them once in 10^20 times.
+struct Named {
+    states: [RandomState; 2],
+    hashes: Vec<u128>,
+}
+
+impl Named {
+    fn of(objects: Option<&Roll>) -> Self {
+        let mut named = Self { states: [RandomState::new(), RandomState::new()], hashes: Vec::new() };
+        let mut hashes: Vec<u128> = objects.into_iter().flatten().map(|object| named.hash(&object)).collect();
+        hashes.sort_unstable();
+        named.hashes = hashes;
+        named
+    }
+
+    fn holds(&self, object: &Object) -> bool {
+        self.hashes.binary_search(&self.hash(object)).is_ok()
+    }
+
+    fn hash(&self, object: &Object) -> u128 {
+        let half = |state: &RandomState| u128::from(state.hash_one((&object.bucket, &object.key)));
+        half(&self.states[0]) << u64::BITS | half(&self.states[1])
+    }
 }
 
 impl Change {
@@ -97,11 +118,11 @@ impl Change {
         }
     }
 
-    fn enters(&self) -> Moved<'_> {
+    fn enters(&self) -> Moved {
         Moved::between(chosen(self.after.as_ref()), chosen(self.before.as_ref()))
     }
 
-    fn leaves(&self) -> Moved<'_> {
+    fn leaves(&self) -> Moved {
         Moved::between(chosen(self.before.as_ref()), chosen(self.after.as_ref()))
     }
 
@@ -177,7 +198,7 @@ fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "| profile | | before | after | enters | leaves |")?;
     writeln!(out, "|---|---|---|---|---|---|")?;
     for change in changes {
-        let moved = |moved: &Moved<'_>| match (moved.count.objects, moved.groups.len() as u64) {
+        let moved = |moved: &Moved| match (moved.count.objects, moved.groups.len() as u64) {
             (0, _) => "–".to_owned(),
             (n, 0) => format!("{}, {}", counted(n, "object"), iec(moved.count.bytes)),
             (n, groups) => {
@@ -277,7 +298,7 @@ fn side_field(plan: Option<&Plan>) -> SideField<'_> {
     }
 }
 
-fn moved_field<'a>(moved: &'a Moved<'a>) -> MovedField<'a> {
+fn moved_field<'a>(moved: &'a Moved) -> MovedField<'a> {
     let sample = moved.sample.iter().map(|object| Place::new(&object.bucket, &object.key)).collect();
     let groups = moved.groups.iter().take(groups::NAMED).map(|group| GroupMoved {
         bucket: &group.bucket,

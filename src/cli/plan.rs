@@ -47,7 +47,7 @@ pub fn write_json(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
 pub fn write_objects(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     let ready = plan.verdict == Verdict::Ready;
     for (object, group) in plan.selection.with_groups().filter(|_| ready) {
-        serde_json::to_writer(&mut *out, &ObjectLine::new(&plan.profile, object, group))?;
+        serde_json::to_writer(&mut *out, &ObjectLine::new(&plan.profile, &object, group))?;
         writeln!(out)?;
     }
     Ok(())

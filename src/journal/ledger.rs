@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::Journal;
 use super::error::{Fault, JournalError};
 use crate::clock;
-use crate::object::{Bucket, Key, Object};
+use crate::object::{Bucket, Key, Object, Roll};
 
 use arrivals::Arrivals;
 pub(super) use arrivals::{batches, waiting};
@@ -87,17 +87,20 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn fresh(&self, objects: &[Object], rules: &Freshness) -> Result<Vec<bool>, JournalError> {
+    pub fn fresh(&self, objects: &Roll, rules: &Freshness) -> Result<Vec<bool>, JournalError> {
         let hasher = Hasher::new(&rules.cache_url);
         let now = rules.now.timestamp();
         let (filled, arrived) =
             self.with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db, now)?)))?;
         let mut fresh = vec![false; objects.len()];
-        for (part, fresh) in objects.chunks(LOOK_UP).zip(fresh.chunks_mut(LOOK_UP)) {
-            let tagged = part.iter().enumerate().filter_map(|(n, object)| Some((n, object, object.etag.as_ref()?)));
-            let mut asked: Vec<(Identity, i64, usize)> = tagged
-                .map(|(n, object, etag)| (hasher.identity(&object.bucket, &object.key), value(etag, object.size), n))
-                .collect();
+        let mut rest = objects.iter();
+        for fresh in fresh.chunks_mut(LOOK_UP) {
+            let part = rest.by_ref().take(LOOK_UP).enumerate();
+            let ask = |(n, object): (usize, Object)| {
+                let value = value(object.etag.as_ref()?, object.size);
+                Some((hasher.identity(&object.bucket, &object.key), value, n))
+            };
+            let mut asked: Vec<(Identity, i64, usize)> = part.filter_map(ask).collect();
             asked.sort_unstable();
             self.with("read", |db| {
                 for (identity, value, n) in asked {

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use super::carry::{Completions, Going, to_warm};
 use super::verdict::Lost;
-use crate::object::{Count, Object};
+use crate::object::{Count, Object, Roll};
 use crate::report::Report;
 use crate::select::plan::Verdict;
 use crate::warm::Ended;
@@ -17,9 +17,9 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub fn of(objects: &[Object]) -> Self {
+    pub fn of(objects: &Roll) -> Self {
         let state = RandomState::new();
-        let mut hashes: Vec<u64> = objects.iter().map(|object| hash(&state, object)).collect();
+        let mut hashes: Vec<u64> = objects.iter().map(|object| hash(&state, &object)).collect();
         hashes.sort_unstable();
         Self { state, hashes }
     }
@@ -45,10 +45,10 @@ struct Beyond {
 
 impl Beyond {
     /// Of a plan whose `dropped` are fresh; those of the plan before are dropped, too.
-    fn of(objects: &[Object], dropped: &mut [bool], seen: &Seen) -> Self {
+    fn of(objects: &Roll, dropped: &mut [bool], seen: &Seen) -> Self {
         let mut beyond = Self::default();
         for (object, dropped) in objects.iter().zip(dropped) {
-            if seen.holds(object) {
+            if seen.holds(&object) {
                 beyond.again += 1;
                 *dropped = true;
                 continue;
@@ -118,8 +118,9 @@ mod tests {
 
     #[test]
     fn an_object_was_seen_where_bucket_key_and_etag_are_the_same() {
-        let seen = Seen::of(&[object("b", "k", Some("1")), object("b", "l", None), object("b", "m", Some("1"))]);
-        let second = [
+        let first = vec![object("b", "k", Some("1")), object("b", "l", None), object("b", "m", Some("1"))];
+        let seen = Seen::of(&first.into());
+        let second = vec![
             object("b", "k", Some("1")),
             object("b", "k", Some("2")),
             object("b", "l", None),
@@ -127,7 +128,7 @@ mod tests {
             object("b", "m", None),
         ];
         let mut dropped = [true, false, false, true, false];
-        let beyond = Beyond::of(&second, &mut dropped, &seen);
+        let beyond = Beyond::of(&second.into(), &mut dropped, &seen);
         assert_eq!(dropped, [true, false, true, true, false]);
         assert_eq!((beyond.again, beyond.planned.objects, beyond.fresh.objects), (2, 3, 1));
         assert_eq!(beyond.to_warm(), Count { objects: 2, bytes: 20 });

@@ -12,7 +12,7 @@ use super::fresh::{fresh_for, mark_fresh};
 use super::verdict::{Lost, Standard, judge};
 use super::{Pass, TOO_LATE, Task, make, plan};
 use crate::clock;
-use crate::object::{Count, Object};
+use crate::object::{Count, Roll};
 use crate::report::{Completion, Identity, Outcome, Report, Totals, Trigger};
 use crate::select::Selection;
 use crate::select::plan::{Plan, Verdict};
@@ -55,7 +55,7 @@ impl Going<'_> {
     }
 
     /// What there is to warm; of checkpoints also what was selected at all. `None`: the report says why it is over.
-    async fn begin(&self, report: &mut Report) -> Option<(Vec<Object>, Option<Seen>)> {
+    async fn begin(&self, report: &mut Report) -> Option<(Roll, Option<Seen>)> {
         let (mut plan, fresh) = self.plan(&report.identity).await;
         if let Some(why) = self.has_no_room(&report.identity, plan.to_warm().objects) {
             plan.verdict = Verdict::Refused(why);
@@ -107,7 +107,7 @@ impl Going<'_> {
     }
 
     /// Warms `objects`, which the report counts as planned, and adds what they came to.
-    pub async fn warm(&self, report: &mut Report, objects: Vec<Object>, completions: &Completions) -> Ended {
+    pub async fn warm(&self, report: &mut Report, objects: Roll, completions: &Completions) -> Ended {
         let Self { pass, task, connection, deadline, .. } = self;
         let warming = Warming {
             wire: connection.wire.clone(),
@@ -126,7 +126,7 @@ impl Going<'_> {
 }
 
 /// Takes the objects of a selection, without those that are dropped, in warming order.
-pub(super) fn to_warm(selection: &mut Selection, dropped: &[bool]) -> Vec<Object> {
+pub(super) fn to_warm(selection: &mut Selection, dropped: &[bool]) -> Roll {
     let mut objects = std::mem::take(&mut selection.selected);
     let is_dropped = |n: usize| dropped.get(n).copied().unwrap_or(false);
     let mut from = 0;
@@ -136,8 +136,7 @@ pub(super) fn to_warm(selection: &mut Selection, dropped: &[bool]) -> Vec<Object
         range.filter(|n| !is_dropped(*n)).count()
     };
     let stretches: Vec<usize> = selection.segments.iter().map(stretch).collect();
-    let mut nth = 0..;
-    objects.retain(|_| !nth.next().is_some_and(is_dropped));
+    objects.retain(|n| !is_dropped(n));
     warming_order(&mut objects, &stretches);
     objects
 }

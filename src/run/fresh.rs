@@ -32,8 +32,9 @@ pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within:
         tracing::warn!("{error}; nothing counts as fresh");
         Vec::new()
     });
-    for (object, _) in plan.selection.selected.iter().zip(&fresh).filter(|(_, fresh)| **fresh) {
-        plan.fresh.add(object.size);
+    let selected = &plan.selection.selected;
+    for (size, _) in selected.sizes(0..selected.len()).zip(&fresh).filter(|(_, fresh)| **fresh) {
+        plan.fresh.add(size);
     }
     fresh
 }

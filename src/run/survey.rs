@@ -78,10 +78,7 @@ async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &
         let page = page.map_err(|error| verdict(&error))?;
         offers.begin(page.date);
         for object in page.objects {
-            if let Some((last, others)) = offers.selectors.split_last_mut() {
-                others.iter_mut().for_each(|selector| selector.offer(object.clone()));
-                last.offer(object);
-            }
+            offers.selectors.iter_mut().for_each(|selector| selector.offer(&object));
         }
     }
     Ok(())

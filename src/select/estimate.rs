@@ -5,7 +5,7 @@ use std::fmt;
 use bytesize::ByteSize;
 
 use super::{LeftOut, Selection};
-use crate::object::{Bucket, Count, Key, Object};
+use crate::object::{Bucket, Count, Key, Object, Roll};
 
 const GIB: f64 = 1_073_741_824.0;
 /// Days of a month, as prices count them.
@@ -112,26 +112,32 @@ pub fn warnings_of(selection: &Selection, capacity: Option<u64>) -> Vec<Warning>
     pointers.chain(warnings(&selection.selected, capacity)).collect()
 }
 
-fn warnings(selected: &[Object], capacity: Option<u64>) -> Vec<Warning> {
-    let kept = super::count(selected);
+fn warnings(selected: &Roll, capacity: Option<u64>) -> Vec<Warning> {
+    let kept = selected.count();
     let over = capacity.filter(|&capacity| kept.bytes > capacity);
     let over = over.map(|capacity| Warning::OverCapacity { bytes: kept.bytes, capacity });
     [over, small_objects(selected, kept), single_part(selected)].into_iter().flatten().collect()
 }
 
-fn small_objects(selected: &[Object], kept: Count) -> Option<Warning> {
+fn small_objects(selected: &Roll, kept: Count) -> Option<Warning> {
     let mean = kept.bytes.checked_div(kept.objects)?;
-    let small = super::count(selected.iter().filter(|object| object.size < SMALL)).objects;
-    (mean < SMALL).then_some(Warning::SmallObjects { mean, small, objects: kept.objects })
+    (mean < SMALL).then(|| {
+        let mut small = 0;
+        selected.scan(|object| small += u64::from(object.size() < SMALL));
+        Warning::SmallObjects { mean, small, objects: kept.objects }
+    })
 }
 
 /// An object without an entity tag may have any number of parts.
-fn single_part(selected: &[Object]) -> Option<Warning> {
-    let in_one_part = |object: &&Object| {
-        object.size >= LARGE && object.etag.as_ref().is_some_and(|etag| etag.parts().is_none_or(|parts| parts <= 1))
-    };
+fn single_part(selected: &Roll) -> Option<Warning> {
+    let in_one_part =
+        |object: &Object| object.etag.as_ref().is_some_and(|etag| etag.parts().is_none_or(|parts| parts <= 1));
     let mut found = LeftOut::default();
-    selected.iter().filter(in_one_part).for_each(|object| found.add(object));
+    selected.scan(|view| {
+        if view.size() >= LARGE {
+            Some(view.to_object()).filter(in_one_part).iter().for_each(|object| found.add(object));
+        }
+    });
     (found.count.objects > 0).then_some(Warning::SinglePart { count: found.count, sample: found.sample })
 }
 
@@ -171,9 +177,10 @@ mod tests {
             object("no etag", 2 * LARGE, 0),
             object("one small among large", 1, 0),
         ];
-        assert_eq!(warnings(&sound, Some(super::super::count(&sound).bytes)), [], "as much as fits");
-        assert_eq!(warnings(&[], Some(0)), []);
-        assert_eq!(warnings(&[object("x", SMALL, 0)], None), []);
+        let sound = Roll::from(sound.to_vec());
+        assert_eq!(warnings(&sound, Some(sound.count().bytes)), [], "as much as fits");
+        assert_eq!(warnings(&Roll::default(), Some(0)), []);
+        assert_eq!(warnings(&vec![object("x", SMALL, 0)].into(), None), []);
     }
 
     #[test]
@@ -181,6 +188,7 @@ mod tests {
         let small = [object("a", 1_200_000, 0), object("b", 5_000_000, 0)];
         let large = [tagged("x\u{1b}", 3 * LARGE, "abc"), tagged("b", LARGE, "abc-1")];
         let one = [tagged("only", LARGE, "abc")];
+        let [small, large, one] = [&small[..], &large, &one].map(|objects| Roll::from(objects.to_vec()));
         let all = [warnings(&small, Some(1 << 20)), warnings(&large, None), warnings(&one, None)].concat();
         insta::assert_snapshot!(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     }

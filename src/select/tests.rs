@@ -40,7 +40,7 @@ pub(super) fn rules() -> Rules {
 
 fn select(rules: Rules, objects: impl IntoIterator<Item = Object>) -> Selection {
     let mut selector = Selector::new(Arc::new(rules), NOW);
-    objects.into_iter().for_each(|object| selector.offer(object));
+    objects.into_iter().for_each(|object| selector.offer(&object));
     selector.finish()
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::object::Object;
+use crate::object::{Object, Roll};
 use crate::report::End;
 
 /// An object on its way.
@@ -46,32 +46,34 @@ impl Pending {
 /// Retries that are due come first, then what was never tried, then what is to be tried once more at the very end.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    untried: Vec<Object>,
+    /// The next of those never tried: taken out of what is left of them, as it is looked at again and again.
+    next: Option<Object>,
+    untried: Roll,
     soon: Waiting,
     last: Waiting,
 }
 
 impl Queue {
     /// `objects` with the next one last.
-    pub fn new(objects: Vec<Object>) -> Self {
-        Self { untried: objects, ..Self::default() }
+    pub fn new(mut objects: Roll) -> Self {
+        Self { next: objects.pop(), untried: objects, ..Self::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.untried.is_empty() && self.soon.0.is_empty() && self.last.0.is_empty()
+        self.next.is_none() && self.soon.0.is_empty() && self.last.0.is_empty()
     }
 
     /// What `take` would give at `now`.
     pub fn next(&self, now: Instant) -> Option<&Object> {
         let soon = self.soon.ready(now).map(|pending| &*pending.object);
-        soon.or_else(|| self.untried.last()).or_else(|| self.last.ready(now).map(|pending| &*pending.object))
+        soon.or(self.next.as_ref()).or_else(|| self.last.ready(now).map(|pending| &*pending.object))
     }
 
     pub fn take(&mut self, now: Instant) -> Option<Pending> {
         if let Some(pending) = self.soon.take(now) {
             return Some(pending);
         }
-        match self.untried.pop() {
+        match std::mem::replace(&mut self.next, self.untried.pop()) {
             Some(object) => Some(Pending::new(object)),
             None => self.last.take(now),
         }

@@ -37,12 +37,10 @@ fn id(group: &group::Group) -> (&Bucket, &Key, &Key) {
 }
 
 fn chosen(selection: &Selection) -> impl Iterator<Item = (&group::Group, Count)> {
-    let mut rest = &selection.selected[..];
+    let mut sizes = selection.selected.sizes(0..selection.selected.len());
     selection.segments.iter().filter_map(move |segment| {
-        let (own, more) = rest.split_at(segment.objects.min(rest.len()));
-        rest = more;
         let mut count = Count::default();
-        own.iter().for_each(|object| count.add(object.size));
+        sizes.by_ref().take(segment.objects).for_each(|size| count.add(size));
         Some((selection.groups.get(segment.group)?, count))
     })
 }

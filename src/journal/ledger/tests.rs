@@ -45,7 +45,7 @@ fn record(journal: &Journal, url: &str, batch: &[Completion]) {
 }
 
 fn is_fresh(journal: &Journal, object: Object, rules: &Freshness) -> bool {
-    journal.fresh(&[object], rules).unwrap() == [true]
+    journal.fresh(&vec![object].into(), rules).unwrap() == [true]
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn two_processes_share_it() {
             });
         }
     });
-    let all: Vec<_> =
+    let all: Roll =
         (0..2).flat_map(|who| (0..40).map(move |n| object(&format!("{who}/{n}"), Some("e"), MIB))).collect();
     for journal in &journals {
         assert_eq!(journal.fresh(&all, &rules()).unwrap(), vec![true; all.len()]);
@@ -202,7 +202,7 @@ fn ten_million_objects_fit_into_600_mb() {
         record(&journal, URL, &(from..to).map(key).collect::<Vec<_>>());
         journal.merge().unwrap();
     }
-    let all: Vec<_> = (0..N).map(|n| object(&format!("d/{n}"), Some("e"), 64 * MIB)).collect();
+    let all: Roll = (0..N).map(|n| object(&format!("d/{n}"), Some("e"), 64 * MIB)).collect();
     assert!(journal.fresh(&all, &rules()).unwrap().iter().all(|fresh| *fresh), "merged part by part, and whole");
     journal.with("read", |db| Ok(db.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?)).unwrap();
     let size = std::fs::metadata(dir.path().join(FILE)).unwrap().len();

@@ -7,6 +7,7 @@ use super::pointer::Bound;
 use super::ranking::{MOST, Ranking};
 use super::search::Search;
 use super::{Checkpoint, OnIncomplete};
+use crate::object::store::Store;
 use crate::object::{Bucket, Count, Key, Object};
 use crate::select::group::State;
 use crate::select::{Cap, Cutoff, LeftOut, OnExcess, Reason, Refusal, Rules, Segment, Selection};
@@ -20,6 +21,7 @@ pub(super) fn choose(search: Search) -> Selection {
     let mut selection = Selection { listed: finder.others, ..Selection::default() };
     let mut fill = Fill { rules: &rules, kept: Count::default(), is_full: false };
     let places = report(&runs, &mut selection);
+    let mut selected = Store::default();
     for (rank, run, at) in ranks(&runs) {
         let members = runs[run].groups[at].census.as_mut().map(|census| std::mem::take(&mut census.members));
         let mut members = members.unwrap_or_default();
@@ -38,12 +40,13 @@ pub(super) fn choose(search: Search) -> Selection {
             continue;
         }
         selection.segments.push(Segment { group: index, objects: members.len() });
-        selection.selected.append(&mut members);
+        members.iter().for_each(|object| selected.push(object));
     }
+    selection.selected = selected.into();
     account(&runs, &mut selection);
     selection.bad_pointers = runs.iter().filter_map(bad_pointer).collect();
     if selection.left_out.contains_key(&Reason::OverCap) {
-        selection.cutoff = selection.selected.last().map(Cutoff::of);
+        selection.cutoff = selection.selected.last().map(Cutoff::from);
     }
     selection.refused = match finder.has_given_up {
         true => Some(Refusal::TooManyFolders { most: MOST_FOLDERS }),

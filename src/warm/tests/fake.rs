@@ -280,7 +280,7 @@ impl Scene {
             completions: None,
         };
         let limit = warming.limit.clone();
-        let (totals, ended) = warm(objects, warming).await;
+        let (totals, ended) = warm(objects.into(), warming).await;
         let took = start.elapsed();
         tokio::task::yield_now().await;
 

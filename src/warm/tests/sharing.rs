@@ -62,7 +62,7 @@ impl Crew {
             progress: progress.clone(),
             completions: None,
         };
-        let (totals, ended) = warm(all, warming).await;
+        let (totals, ended) = warm(all.into(), warming).await;
         assert_eq!(progress.ended_objects.load(Ordering::Relaxed), totals.ended().objects);
         if ended == Ended::Done {
             assert_eq!(totals.ended(), totals.planned, "every object has one end");

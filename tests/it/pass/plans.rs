@@ -24,7 +24,7 @@ async fn a_plan_talks_to_the_list_endpoint_only() {
     assert_eq!((counters.cache.connections, counters.cache.total()), (0, 0));
     assert_eq!(counters.list.total(), 1);
     snapshot("plan-trimmed", &plan_json(&plan));
-    let line = serde_json::to_string(&ObjectLine::new("p", &plan.selection.selected[0], None)).unwrap();
+    let line = serde_json::to_string(&ObjectLine::new("p", &plan.selection.selected.get(0).unwrap(), None)).unwrap();
     snapshot("plan-object", &line);
 }
 

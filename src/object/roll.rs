@@ -1,0 +1,148 @@
+//! Objects in an order: places of a store, which several rolls may share.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::store::{Cursor, Store, View};
+use super::{Count, Object};
+
+/// Objects of a store in an order of their own, some or all of them.
+#[derive(Clone, Default)]
+pub struct Roll {
+    store: Arc<Store>,
+    /// Their places.
+    order: Vec<u32>,
+}
+
+impl Roll {
+    /// The objects at these places of `store`, each once.
+    pub fn new(store: Store, order: Vec<u32>) -> Self {
+        Self { store: Arc::new(store), order }
+    }
+
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    pub fn get(&self, n: usize) -> Option<Object> {
+        self.order.get(n).map(|place| self.store.get(*place))
+    }
+
+    pub fn last(&self) -> Option<Object> {
+        self.order.last().map(|place| self.store.get(*place))
+    }
+
+    /// Takes the last one away.
+    pub fn pop(&mut self) -> Option<Object> {
+        self.order.pop().map(|place| self.store.get(place))
+    }
+
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { cursor: self.store.cursor(), order: self.order.iter() }
+    }
+
+    /// The sizes of some of them, in order.
+    pub fn sizes(&self, range: Range<usize>) -> impl Iterator<Item = u64> {
+        let mut cursor = self.store.cursor();
+        self.order[range].iter().map(move |place| cursor.read(*place).size())
+    }
+
+    /// Shows all of them, in the order in which they are read fastest.
+    pub fn scan(&self, mut see: impl FnMut(View<'_>)) {
+        let mut cursor = self.store.cursor();
+        if self.order.len() == self.store.len() as usize {
+            return (0..self.store.len()).for_each(|place| see(cursor.read(place)));
+        }
+        let mut places = self.order.clone();
+        places.sort_unstable();
+        places.into_iter().for_each(|place| see(cursor.read(place)));
+    }
+
+    /// Of all.
+    pub fn count(&self) -> Count {
+        let mut count = Count::default();
+        self.scan(|view| count.add(view.size()));
+        count
+    }
+
+    /// Keeps those whose numbers, from 0, are `kept`.
+    pub fn retain(&mut self, mut kept: impl FnMut(usize) -> bool) {
+        let mut number = 0..;
+        self.order.retain(|_| number.next().is_some_and(&mut kept));
+    }
+
+    /// Puts them into another order: `arrange` gets the store and their places in it.
+    pub fn arrange(&mut self, arrange: impl FnOnce(&Store, &mut [u32])) {
+        arrange(&self.store, &mut self.order);
+    }
+}
+
+/// The objects of a roll, each taken out of its store when it is asked for.
+pub struct Iter<'a> {
+    cursor: Cursor<'a>,
+    order: std::slice::Iter<'a, u32>,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = Object;
+
+    fn next(&mut self) -> Option<Object> {
+        self.order.next().map(|place| self.cursor.read(*place).to_object())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.order.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+impl<'a> IntoIterator for &'a Roll {
+    type Item = Object;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// In the order of their arrival.
+impl From<Store> for Roll {
+    fn from(store: Store) -> Self {
+        let order = (0..store.len()).collect();
+        Self::new(store, order)
+    }
+}
+
+impl FromIterator<Object> for Roll {
+    fn from_iter<I: IntoIterator<Item = Object>>(objects: I) -> Self {
+        let mut store = Store::default();
+        objects.into_iter().for_each(|object| store.push(&object));
+        store.into()
+    }
+}
+
+impl From<Vec<Object>> for Roll {
+    fn from(objects: Vec<Object>) -> Self {
+        objects.into_iter().collect()
+    }
+}
+
+impl PartialEq for Roll {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other)
+    }
+}
+
+impl Eq for Roll {}
+
+impl fmt::Debug for Roll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}

@@ -1,0 +1,148 @@
+//! Many objects in little memory: some thirty bytes each and no allocation for any.
+//!
+//! Objects are told by what differs from the one before, in blocks that can each be read from their start; blocks stand in
+//! chunks, which are complete in themselves and can be dropped one by one.
+
+mod chunk;
+mod cursor;
+mod entry;
+mod names;
+mod tag;
+#[cfg(test)]
+mod tests;
+mod varint;
+
+use std::sync::Arc;
+
+use super::{Bucket, Object};
+use chunk::{Chunk, Entry, Reader};
+pub use cursor::{Cursor, View};
+use entry::{Fields, Known};
+use names::Names;
+use tag::Tag;
+
+/// Objects by their places, which are numbers from 0 in the order of their arrival.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    buckets: Names<Bucket>,
+    classes: Names<Arc<str>>,
+    chunks: Vec<Chunk>,
+    length: u32,
+    /// The last chunk takes more.
+    is_open: bool,
+    last: Known,
+    is_unsorted: bool,
+}
+
+impl Store {
+    /// Objects.
+    pub fn len(&self) -> u32 {
+        self.length
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Whether they arrived in the order of buckets and keys.
+    pub fn is_sorted(&self) -> bool {
+        !self.is_unsorted
+    }
+
+    /// Where each bucket stands among them by name; see [`View::bucket_place`].
+    pub fn bucket_ranks(&self) -> Vec<u32> {
+        self.buckets.ranks()
+    }
+
+    /// Takes one more, as the last.
+    ///
+    /// # Panics
+    /// With more than 4 billion objects, which take a hundred gigabytes.
+    pub fn push(&mut self, object: &Object) {
+        let class = object.storage_class.as_ref().map_or(0, |class| self.classes.place(class) + 1);
+        let bucket = self.buckets.place(&object.bucket);
+        let mut fields = Fields { bucket, class, size: object.size, ..Fields::default() };
+        fields.modified(object.last_modified);
+        self.append((fields, object.key.as_bytes(), Tag::of(object.etag.as_ref())));
+    }
+
+    fn append(&mut self, entry: Entry<'_>) {
+        let (fields, key, _) = entry;
+        if self.length > 0 && self.is_sorted() {
+            self.is_unsorted = match self.last.fields.bucket == fields.bucket {
+                true => &self.last.key[..] > key,
+                false => self.bucket(self.last.fields) > self.bucket(fields),
+            };
+        }
+        if self.chunks.last().is_none_or(Chunk::is_full) {
+            self.close();
+        }
+        if !self.is_open {
+            self.chunks.push(Chunk::new(self.length, entry));
+            self.is_open = true;
+        }
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.append(&mut self.last, entry);
+        }
+        self.length = self.length.checked_add(1).unwrap_or_else(|| unreachable!("they would not fit into memory"));
+    }
+
+    fn close(&mut self) {
+        self.is_open = false;
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.close();
+        }
+    }
+
+    fn bucket(&self, fields: Fields) -> &Bucket {
+        let bucket = self.buckets.get(fields.bucket);
+        bucket.unwrap_or_else(|| unreachable!("every object's bucket has a place"))
+    }
+
+    /// Reads objects, fastest in their order.
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor::new(self)
+    }
+
+    /// The object at a place below the length.
+    pub fn get(&self, place: u32) -> Object {
+        self.cursor().read(place).to_object()
+    }
+
+    /// Keeps those at the places that are `kept`; they move up. Takes memory for one chunk at a time.
+    #[must_use]
+    pub fn retain(mut self, mut kept: impl FnMut(u32) -> bool) -> Self {
+        let chunks = std::mem::take(&mut self.chunks);
+        let is_unsorted = self.is_unsorted;
+        let mut rest = Self { length: 0, is_open: false, is_unsorted: true, ..self };
+        for chunk in chunks {
+            let places: Vec<u32> = (chunk.first..chunk.first + chunk.len()).filter(|place| kept(*place)).collect();
+            if places.len() == chunk.len() as usize {
+                rest.take(chunk);
+                continue;
+            }
+            let mut reader = Reader::default();
+            for number in places.into_iter().filter_map(|place| chunk.number(place)) {
+                rest.append(reader.read(&chunk, number));
+            }
+        }
+        Self { is_unsorted, ..rest }
+    }
+
+    /// Takes all of a chunk.
+    fn take(&mut self, mut chunk: Chunk) {
+        self.close();
+        let mut reader = Reader::default();
+        let (fields, key, _) = reader.read(&chunk, chunk.len().saturating_sub(1) as usize);
+        self.last = Known { key: key.to_vec(), fields };
+        chunk.first = self.length;
+        self.length += chunk.len();
+        self.chunks.push(chunk);
+    }
+
+    /// Bytes in memory, without names.
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
+        self.chunks.iter().map(Chunk::bytes).sum()
+    }
+}

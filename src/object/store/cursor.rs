@@ -1,0 +1,88 @@
+//! Reads a store, fastest from its first object to its last.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::Store;
+use super::chunk::{Chunk, Reader};
+use super::entry::Fields;
+use super::tag::Tag;
+use crate::object::{Bucket, Key, Object};
+
+/// Where one is in a store.
+#[derive(Debug)]
+pub struct Cursor<'a> {
+    store: &'a Store,
+    chunk: Option<&'a Chunk>,
+    reader: Reader<'a>,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(store: &'a Store) -> Self {
+        Self { store, chunk: None, reader: Reader::default() }
+    }
+
+    /// The object at a place, which has to be below the store's length.
+    pub fn read(&mut self, place: u32) -> View<'_> {
+        let within = |chunk: &&Chunk| chunk.number(place).is_some();
+        let chunk = self.chunk.filter(within).unwrap_or_else(|| {
+            self.reader.leave();
+            let after = self.store.chunks.partition_point(|chunk| chunk.first <= place);
+            &self.store.chunks[after - 1]
+        });
+        self.chunk = Some(chunk);
+        let number = chunk.number(place).unwrap_or_else(|| unreachable!("{place} is beyond the store's end"));
+        let (fields, key, tag) = self.reader.read(chunk, number);
+        View { store: self.store, fields, key, tag }
+    }
+}
+
+/// An object as it stands in a store.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    store: &'a Store,
+    fields: Fields,
+    key: &'a [u8],
+    tag: Tag<'a>,
+}
+
+impl<'a> View<'a> {
+    pub fn bucket(&self) -> &'a Bucket {
+        self.store.bucket(self.fields)
+    }
+
+    /// Its place among the store's buckets.
+    pub fn bucket_place(&self) -> usize {
+        usize::try_from(self.fields.bucket).unwrap_or(usize::MAX)
+    }
+
+    pub fn key(&self) -> &'a [u8] {
+        self.key
+    }
+
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        self.fields.size
+    }
+
+    pub fn last_modified(&self) -> DateTime<Utc> {
+        self.fields.last_modified()
+    }
+
+    pub fn storage_class(&self) -> Option<&'a Arc<str>> {
+        self.store.classes.get(self.fields.class.checked_sub(1)?)
+    }
+
+    /// As it was listed.
+    pub fn to_object(self) -> Object {
+        Object {
+            bucket: self.bucket().clone(),
+            key: Key::from_bytes(self.key),
+            size: self.size(),
+            etag: self.tag.to_etag(),
+            last_modified: self.last_modified(),
+            storage_class: self.storage_class().cloned(),
+        }
+    }
+}
