@@ -5,7 +5,7 @@ import json
 import pathlib
 import sys
 
-WIDTH, LEFT, RIGHT = 860, 250, 70
+WIDTH, LEFT, RIGHT = 920, 320, 80
 BAR, GAP, GROUP, TOP = 14, 3, 18, 92
 CLIENTS = [("hotset", "hotset"), ("pool_300", "a fixed pool of 300"), ("pool_32", "a fixed pool of 32")]
 GOAL = 1.1

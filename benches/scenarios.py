@@ -107,7 +107,7 @@ def scenarios(share, whole):
         ),
         Scenario(
             "halving",
-            "bandwidth that halves midway, 200 MB shards",
+            "bandwidth halves midway, 200 MB shards",
             {
                 "series": [series("data", "shard-", 4500 // share, 200 * MB, ".tar")],
                 "cache": cache(40 * GB, 200 * MB),
