@@ -17,6 +17,8 @@ import tempfile
 import time
 import urllib.request
 
+import cache
+
 HERE = pathlib.Path(__file__).resolve().parent
 BUILT = pathlib.Path(sys.argv[1])
 QUICK = "--quick" in sys.argv
@@ -45,7 +47,14 @@ def run(command, folder):
     began = time.monotonic()
     with open(said, "wb") as out:
         process = subprocess.Popen(
-            list(map(str, command)), cwd=folder, env={**base, **keys}, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            list(map(str, command)),
+            cwd=folder,
+            env={**base, **keys},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            # On one core, and the server on another: what is measured must not depend on who waits for whom.
+            preexec_fn=cache.on(cache.CORES[0]),
         )
         _, status, usage = os.wait4(process.pid, 0)
     wall = time.monotonic() - began
@@ -65,7 +74,11 @@ def median(measure):
 @contextlib.contextmanager
 def server(keys, page_delay_ms=0):
     process = subprocess.Popen(
-        [BUILT / "lean-server", str(keys), str(page_delay_ms)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [BUILT / "lean-server", str(keys), str(page_delay_ms)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=cache.on(cache.CORES[-1]),
     )
     try:
         yield process.stdout.readline().strip()
@@ -154,10 +167,45 @@ def heads(table, folder):
             ("aws-sdk-s3", each([BUILT / "sdk", "head"], count), "≥ 6×"),
             ("boto3, 32 threads", each([sys.executable, HERE / "clients/boto3_head.py"], few), "≥ 100×"),
         ]
+        for name, command in tools(endpoint, folder):
+            others.append((name, tool_head(command, folder, few), "–"))
     for name, theirs, goal in others:
         table.add("CPU a HEAD", micros(ours), f"{name}: {micros(theirs)}", times(theirs / ours), goal)
     server_cpu = (after["cpu_s"] - before["cpu_s"]) / sent
     table.add("CPU a HEAD, of the server", micros(server_cpu), "–", "–", "–")
+
+
+def tools(endpoint, folder):
+    """How programs that are installed here ask for every key in `keys`: their own way, without the range."""
+    if shutil.which("s5cmd"):
+        yield "s5cmd", ["s5cmd", "--endpoint-url", endpoint, "--numworkers", 64, "run", folder / "commands"]
+    if shutil.which("rclone"):
+        remote = f":s3,provider=Other,endpoint='{endpoint}',env_auth=true,region=us-east-1:bench"
+        fast = ["--checkers", 64, "--files-from-raw", folder / "keys", "--no-traverse", "--config", ""]
+        yield "rclone", ["rclone", "lsf", "-R", *fast, remote]
+
+
+def tool_head(command, folder, count):
+    """CPU for a HEAD of a program that reads its keys from a file."""
+
+    def spent(count):
+        keys = [f"datasets/imagenet-webdataset-shuffled-train-set-{number:08}.tar" for number in range(count)]
+        (folder / "keys").write_text("".join(f"{key}\n" for key in keys))
+        (folder / "commands").write_text("".join(f"head s3://bench/{key}\n" for key in keys))
+        return median(lambda: run(command, folder))
+
+    return (spent(count) - spent(1)).cpu / (count - 1)
+
+
+def memory(table, folder):
+    """What a warm of a million objects holds, with a journal."""
+    count = 1_000_000 // SCALE
+    with server(count) as endpoint:
+        configure(folder, endpoint, 'max_bytes = "unlimited"')
+        cost = hotset(folder, "warm", folder / "memory")
+        sent = spent(endpoint)["heads"]
+    assert sent == count, f"hotset sent {sent} HEADs in place of {count}"
+    table.add(f"peak RSS of a warm of {count:,} objects", f"{cost.rss:.0f} MiB", f"{cost.wall:.0f} s", "–", "≤ 120 MiB")
 
 
 def lists(table, folder):
@@ -275,7 +323,7 @@ def main():
     table = Table()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for measure in (heads, lists, one_flat_prefix, journals):
+        for measure in (heads, memory, lists, one_flat_prefix, journals):
             print(f"{measure.__name__} …", file=sys.stderr)
             measure(table, folder)
     version = subprocess.run([HOTSET, "--version"], capture_output=True, text=True).stdout.strip()

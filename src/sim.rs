@@ -34,6 +34,7 @@ mod counters;
 mod faults;
 mod fill;
 mod front;
+mod lean;
 mod listing;
 mod lota;
 mod read;

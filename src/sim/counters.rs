@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use tokio::time::Instant;
+
 use super::fill::FillCounters;
 use super::lock;
 
@@ -95,6 +97,9 @@ pub struct SideCounters {
     pub most_open: u64,
     /// The most that were ever open at once for one and the same key.
     pub most_open_one_key: u64,
+    /// When the first request came, and when the last one that has ended did.
+    pub first_arrival: Option<Instant>,
+    pub last_end: Option<Instant>,
 }
 
 impl SideCounters {
@@ -122,6 +127,10 @@ pub struct KeyCounters {
     /// On the cache endpoint, now and at most.
     pub open: u64,
     pub most_open: u64,
+    /// Answers 2xx of the cache endpoint.
+    pub granted: u64,
+    /// Status of the request at the cache endpoint that ended last; `None` where it had no answer.
+    pub last_status: Option<u16>,
 }
 
 /// One request that has ended, as it came over the wire.
@@ -211,6 +220,7 @@ impl Ledger {
         }
         counters.open += 1;
         counters.most_open = counters.most_open.max(counters.open);
+        counters.first_arrival.get_or_insert_with(Instant::now);
         let name = self.key_name(state, &arrival);
         if let Some(name) = &name {
             let key = state.keys.entry(name.clone()).or_default();
@@ -325,6 +335,7 @@ impl Drop for Open {
         let state = &mut *guard;
         let counters = &mut state.sides[self.arrival.side as usize].counters;
         counters.open = counters.open.saturating_sub(1);
+        counters.last_end = Some(Instant::now());
         match self.status {
             Some(status) => *counters.statuses.entry(status).or_default() += 1,
             None => counters.unanswered += 1,
@@ -333,6 +344,8 @@ impl Drop for Open {
             && let Some(key) = self.name.as_ref().and_then(|name| state.keys.get_mut(name))
         {
             key.open = key.open.saturating_sub(1);
+            key.granted += u64::from(self.status.is_some_and(|status| (200..300).contains(&status)));
+            key.last_status = self.status;
         }
         if self.ledger.keep.log > 0 {
             if state.log.len() == self.ledger.keep.log {

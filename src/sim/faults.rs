@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::counters::{Arrival, Kind, Side};
 use super::lock;
+use super::series::scramble;
 
 /// One thing that goes wrong.
 #[derive(Clone, Debug)]
@@ -72,6 +73,11 @@ enum Turn {
     Each,
     EveryNth(u64),
     Nth(u64),
+    /// So many of 2^64, by a hash of the seed and the request's number.
+    Chance {
+        of: u64,
+        seed: u64,
+    },
 }
 
 /// Where and how often a fault strikes. Made by [`Rule::new`] and narrowed.
@@ -141,6 +147,15 @@ impl Rule {
     #[must_use]
     pub fn nth(mut self, n: u64) -> Self {
         self.turn = Turn::Nth(n);
+        self
+    }
+
+    /// This share of the requests that match the rest, from 0 to 1, at random. The same numbers of them every time for one
+    /// `seed`.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float becomes the nearest u64")]
+    pub fn chance(mut self, share: f64, seed: u64) -> Self {
+        self.turn = Turn::Chance { of: (share * 2_f64.powi(64)) as u64, seed };
         self
     }
 
@@ -226,6 +241,7 @@ impl Live {
             Turn::Each => true,
             Turn::EveryNth(n) => self.seen.is_multiple_of(n),
             Turn::Nth(n) => self.seen == n,
+            Turn::Chance { of, seed } => scramble(scramble(seed) ^ self.seen) < of,
         };
         strikes.then(|| {
             self.struck += 1;
@@ -290,6 +306,21 @@ mod tests {
         assert!(matches!(faults.pick(&arrival(Kind::Get, "a")), Some(Fault::Stall)));
         faults.remove(second);
         assert!(faults.pick(&arrival(Kind::Get, "a")).is_none());
+    }
+
+    #[test]
+    fn a_chance_strikes_its_share_and_the_same_requests_for_one_seed() {
+        let struck = |share, seed| {
+            let faults = Faults::default();
+            faults.push(Rule::new(Fault::Reset).chance(share, seed));
+            (0..10_000).map(|_| faults.pick(&arrival(Kind::Get, "a")).is_some()).collect::<Vec<_>>()
+        };
+        for (share, least, most) in [(0.0, 0, 0), (0.1, 900, 1_100), (0.5, 4_800, 5_200), (1.0, 10_000, 10_000)] {
+            let count = struck(share, 1).iter().filter(|hit| **hit).count();
+            assert!((least..=most).contains(&count), "{share}: {count}");
+        }
+        assert_eq!(struck(0.1, 1), struck(0.1, 1));
+        assert_ne!(struck(0.1, 1), struck(0.1, 2));
     }
 
     #[test]

@@ -28,6 +28,23 @@ pub enum Sizes {
     All(u64),
     /// Spread evenly from the first to the second, the same on every run.
     Between(u64, u64),
+    /// Many small ones and a few large ones, the same on every run: half are smaller than `median`, and one in six is larger
+    /// than it by e^`sigma`. None is larger than `most`.
+    LogNormal {
+        median: u64,
+        sigma: f64,
+        most: u64,
+    },
+}
+
+impl Sizes {
+    fn of(self, index: u64) -> u64 {
+        match self {
+            Self::All(size) => size,
+            Self::Between(low, high) => low + scramble(index) % (high.saturating_sub(low) + 1),
+            Self::LogNormal { median, sigma, most } => log_normal(index, median, sigma).clamp(1, most.max(1)),
+        }
+    }
 }
 
 impl Series {
@@ -109,10 +126,7 @@ impl Series {
     }
 
     pub(super) fn entry(&self, index: u64, key: &[u8]) -> Entry {
-        let size = match self.sizes {
-            Sizes::All(size) => size,
-            Sizes::Between(low, high) => low + scramble(index) % (high.saturating_sub(low) + 1),
-        };
+        let size = self.sizes.of(index);
         let step = self.step * i32::try_from(index).unwrap_or(i32::MAX);
         Entry {
             size,
@@ -143,8 +157,22 @@ impl Series {
     }
 }
 
+/// By the method of Box and Muller, from two numbers that follow from `index`.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "made-up sizes are not exact to the byte"
+)]
+fn log_normal(index: u64, median: u64, sigma: f64) -> u64 {
+    let even = |n: u64| (scramble(n) as f64 + 1.0) / (2_f64.powi(64) + 1.0);
+    let (a, b) = (even(2 * index + 1), even(2 * index + 2));
+    let normal = (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos();
+    (median as f64 * (sigma * normal).exp()) as u64
+}
+
 /// Spreads neighbouring numbers apart (the finaliser of SplitMix64).
-fn scramble(n: u64) -> u64 {
+pub(super) fn scramble(n: u64) -> u64 {
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     n ^ (n >> 31)
@@ -185,6 +213,18 @@ mod tests {
         assert!(spread.iter().all(|size| (100..=200).contains(size)));
         assert!(spread.contains(&100) && spread.contains(&200));
         assert_eq!(spread, sizes(series()));
+    }
+
+    #[test]
+    fn log_normal_sizes_have_their_median_and_spread() {
+        let series = Series::new("s", 10_000, "").sizes(Sizes::LogNormal { median: 1000, sigma: 2.0, most: 1_000_000 });
+        let sizes: Vec<u64> = (0..10_000).map(|n| series.entry(n, b"").size).collect();
+        let below = |bound: u64| sizes.iter().filter(|size| **size < bound).count();
+        assert!((4_800..5_200).contains(&below(1000)), "half are below the median: {}", below(1000));
+        assert!((8_200..8_620).contains(&below(7_389)), "five in six are below median e^sigma: {}", below(7_389));
+        assert!((1_400..1_780).contains(&below(135)), "one in six is below median / e^sigma: {}", below(135));
+        assert!(sizes.iter().all(|size| (1..=1_000_000).contains(size)) && sizes.contains(&1_000_000));
+        assert_eq!(sizes, (0..10_000).map(|n| series.entry(n, b"").size).collect::<Vec<_>>());
     }
 
     #[test]

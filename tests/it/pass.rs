@@ -5,6 +5,7 @@ mod checkpoints;
 mod ending;
 mod faults;
 mod plans;
+mod sharing;
 mod stage;
 mod together;
 mod warming;

@@ -165,3 +165,25 @@ async fn objects_can_be_made_warm_and_cold_by_hand() {
     assert!(!sim.preload("training", "absent"));
     assert_eq!(sim.counters().fills.fills, 0);
 }
+
+/// A query makes the protocol crate answer; without one nothing but the simulator itself does.
+#[tokio::test]
+async fn the_short_way_to_warm_answers_as_the_protocol_crate_does() {
+    for ranged_head in [HeadForm::Whole, HeadForm::Partial] {
+        let sim = sim(Lota { ranged_head, ..Lota::default() }).await;
+        sim.put("training", "a b/\u{e9}+%2F", Entry::sized(3 * MIB).class("GLACIER"));
+        let mut client = Client::cache(&sim, "training").await;
+        for target in ["/shard-000007.tar", "/small", "/a%20b/%C3%A9%2B%252F", "/empty", "/nothing", "/%FF"] {
+            let short = client.warm(target).await;
+            let long = client.warm(&format!("{target}?x-id=HeadObject")).await;
+            let told = |answer: super::client::Answer| {
+                let mut headers: Vec<_> =
+                    answer.headers.into_iter().filter(|(name, _)| name.as_ref().unwrap() != "date").collect();
+                headers.sort_by_key(|(name, _)| name.as_ref().map(ToString::to_string));
+                (answer.status, headers)
+            };
+            assert_eq!(told(short), told(long), "{target}");
+        }
+        assert!(sim.is_warm("training", "a b/\u{e9}+%2F"));
+    }
+}

@@ -11,7 +11,7 @@ use hotset::warm::Stop;
 
 use super::stage::{Stage, bucket, builder, count, profile, stage};
 
-async fn pass(stage: &Stage, connections: &mut Connections, name: &str) -> impl Future<Output = Report> + use<> {
+pub async fn pass(stage: &Stage, connections: &mut Connections, name: &str) -> impl Future<Output = Report> + use<> {
     let task = stage.task(name);
     let connection = connections.open(&task.profile).await;
     let pass = Pass {
