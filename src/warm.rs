@@ -89,7 +89,14 @@ pub async fn warm<W: Wires>(objects: Roll, warming: Warming<W>) -> (Totals, Ende
         aside: Aside::new(warming.flights.clone()),
         warming,
     };
-    run.carry_out().await
+    // A task of its own: whoever calls may be no worker of the runtime, and to wake it would take a system call each time.
+    let mut task = JoinSet::new();
+    task.spawn(run.carry_out());
+    match task.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+        None => unreachable!("there is one task"),
+    }
 }
 
 /// One request's end, on its way back to the loop.

@@ -109,11 +109,16 @@ impl Keys {
         self.0.shelf().held.as_ref()?.secret.expiry().map(DateTime::from)
     }
 
-    /// What is held, while it is not due. Keys that are due and still hold serve all but the one that reads new ones; a
+    /// What is held, while it is not due.
+    pub(super) fn held(&self) -> Option<Secret> {
+        self.0.shelf().held(Held::is_due)
+    }
+
+    /// The same, or what the source says. Keys that are due and still hold serve all but the one that reads new ones; a
     /// source that fails costs nothing until they have expired.
     pub(super) async fn get(&self) -> Result<Secret, CredentialsError> {
         let asked = Instant::now();
-        if let Some(secret) = self.0.shelf().held(Held::is_due) {
+        if let Some(secret) = self.held() {
             return Ok(secret);
         }
         let _reading = match self.0.reading.try_lock() {

@@ -69,7 +69,10 @@ impl Wire {
     /// One HEAD, sent once, awaited for as long as the caller waits. Given up, its connection is closed.
     pub async fn head(&self, bucket: &Bucket, key: &Key, range: Option<&'static str>) -> Result<Head, RequestError> {
         let host = self.host(bucket)?;
-        let secret = self.0.keys.get().await;
+        let secret = match self.0.keys.held() {
+            Some(secret) => Ok(secret),
+            None => Box::pin(self.0.keys.get()).await,
+        };
         let secret = secret.map_err(|error| RequestError::new(Class::Denied, describe(&error)))?;
         let now = self.0.transport.clock.now();
         let signing = Signing { key: self.signing_key(bucket, &host, (&secret, now)), secret, stamp: Stamp::of(now) };

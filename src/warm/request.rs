@@ -87,7 +87,7 @@ pub(super) async fn send<W: Wires>(wire: &W, object: &Object, deadline: Duration
             let size = if changed { warmed.size.unwrap_or(object.size) } else { object.size };
             Sent::Warmed { changed, etag: warmed.etag.or_else(|| object.etag.clone()), size }
         }
-        Err(error) if error.class == Class::NotFound => confirm(wire, object, deadline).await,
+        Err(error) if error.class == Class::NotFound => Box::pin(confirm(wire, object, deadline)).await,
         Err(error) => Sent::Failed(error),
     }
 }

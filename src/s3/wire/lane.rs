@@ -70,7 +70,7 @@ pub(in crate::s3) struct Lane {
 /// The one that was used last is used next, so that those too many grow old.
 #[derive(Default)]
 struct Idle {
-    connections: VecDeque<(Live, Instant)>,
+    connections: VecDeque<(Box<Live>, Instant)>,
     reaping: bool,
 }
 
@@ -104,7 +104,8 @@ impl Lane {
         loop {
             let mut live = match self.take() {
                 Some(idle) => idle,
-                None => self.connect().await?,
+                // Rare, and as large as a handshake: not to be carried along by every request.
+                None => Box::pin(self.connect()).await?,
             };
             match live.exchange(request).await {
                 Exchanged::Answered { head, reusable } => {
@@ -123,13 +124,13 @@ impl Lane {
         }
     }
 
-    async fn connect(&self) -> Result<Live, Unanswered> {
+    async fn connect(&self) -> Result<Box<Live>, Unanswered> {
         let Self { origin, connect_timeout, .. } = self;
         let unsent = |why: String| Unanswered { loss: Loss::NotSent, why };
         let connecting = async {
             let stream =
                 self.connector.clone().call(origin.clone()).await.map_err(|error| unsent(describe(&*error)))?;
-            Live::open(stream).await.map_err(|error| unsent(describe(&error)))
+            Live::open(stream).await.map(Box::new).map_err(|error| unsent(describe(&error)))
         };
         timeout(*connect_timeout, connecting).await.unwrap_or_else(|_| {
             let host = origin.host().unwrap_or_default();
@@ -137,11 +138,11 @@ impl Lane {
         })
     }
 
-    fn take(&self) -> Option<Live> {
+    fn take(&self) -> Option<Box<Live>> {
         self.idle().connections.pop_back().map(|(live, _)| live)
     }
 
-    fn put(self: &Arc<Self>, live: Live) {
+    fn put(self: &Arc<Self>, live: Box<Live>) {
         let mut idle = self.idle();
         if idle.connections.len() >= self.max_idle {
             return;
