@@ -1,10 +1,10 @@
 //! What every form of every layout has to bear.
 
-use super::forms::{FORMS, Form};
+use super::forms::{FORMS, Form, fill};
 use super::world::{World, chosen, keys, why};
 use crate::pattern::{KeyGlob, Pattern};
 use crate::select::checkpoint::layout::Layout;
-use crate::select::checkpoint::{Checkpoint, MemberCount, Parts};
+use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, Parts, When};
 use crate::select::tests::rules;
 use crate::select::{Reason, Refusal, Rules, Selection};
 
@@ -36,10 +36,31 @@ fn all(form: &Form, step: u64) -> Vec<String> {
     sorted(form.keys(RUN, step))
 }
 
+/// Which of the kinds of its layout the form is; `None` where nothing is required of it.
+fn kind(form: &Form) -> Option<(usize, Kind)> {
+    let holds = |globs: &[KeyGlob]| {
+        globs.iter().any(|glob| form.members.iter().any(|member| glob.matches(fill(member, STEPS[1]).as_bytes())))
+    };
+    let is_of = |kind: &Kind| match &kind.when {
+        When::Always => true,
+        When::Folder => form.group.ends_with('/'),
+        When::Holds(globs) => holds(globs),
+    };
+    form.checkpoint().kinds.into_iter().enumerate().find(|(_, kind)| is_of(kind))
+}
+
 #[test]
-fn every_layout_has_a_form() {
-    for layout in crate::select::checkpoint::presets::PRESETS.map(|preset| preset.layout) {
-        assert!(FORMS.iter().any(|form| form.layout == layout), "{layout:?}");
+fn every_kind_of_every_layout_has_a_form() {
+    for preset in crate::select::checkpoint::presets::PRESETS {
+        let forms: Vec<_> = FORMS.iter().filter(|form| form.layout == preset.layout).collect();
+        assert!(!forms.is_empty(), "{:?}", preset.layout);
+        for at in 0..preset.kinds.len() {
+            assert!(
+                forms.iter().any(|form| kind(form).is_some_and(|(of, _)| of == at)),
+                "kind {at} of {:?}",
+                preset.layout
+            );
+        }
     }
 }
 
@@ -53,6 +74,16 @@ fn the_newest_is_taken_and_all_of_it() {
         let both = Checkpoint { keep: 2, ..form.checkpoint() };
         let kept = sorted(STEPS.iter().flat_map(|step| form.keys(RUN, *step)).collect());
         assert_eq!(keys(&world.search(&both)), kept, "keep = 2 of {form:?}");
+    }
+}
+
+#[test]
+fn it_is_found_whole_however_small_pages_are() {
+    for form in FORMS {
+        for page in [1, 2, 3, 5] {
+            let mut world = World { page, ..two(form) };
+            assert_eq!(keys(&world.search(&form.checkpoint())), all(form, STEPS[1]), "pages of {page} of {form:?}");
+        }
     }
 }
 
@@ -98,6 +129,21 @@ fn each_run_has_its_newest() {
     }
 }
 
+#[test]
+fn runs_without_steps_have_their_newest_by_time() {
+    for form in FORMS.iter().filter(|form| !form.counts()) {
+        let mut world = world();
+        for (run, steps) in [("team/run-a/", [1, 2]), ("team/run-b/", [2, 1]), ("other/", [7, 3])] {
+            form.save(&mut world, run, steps[0], OLD);
+            form.save(&mut world, run, steps[1], NEW);
+        }
+        let selection = world.search(&form.checkpoint());
+        let expected = [("team/run-a", 2), ("team/run-b", 1), ("other", 3)];
+        let expected = expected.map(|(run, step)| format!("{run}/{}", form.name(step)));
+        assert_eq!(sorted(chosen(&selection)), sorted(expected.to_vec()), "{form:?}");
+    }
+}
+
 /// The glob or the name that a reason speaks of.
 fn spoken_of(why: &str) -> Option<KeyGlob> {
     KeyGlob::parse(why.split('`').nth(1)?).ok()
@@ -127,6 +173,33 @@ fn where_a_member_is_missing_the_one_before_is_taken_and_the_member_is_named() {
             }
         }
     }
+}
+
+#[test]
+fn where_all_that_a_layout_requires_by_one_glob_is_missing_it_is_not_taken() {
+    let mut seen = 0;
+    for form in FORMS {
+        for glob in kind(form).into_iter().flat_map(|(_, kind)| kind.require) {
+            let is_required = |member: &&&str| glob.matches(fill(member, STEPS[1]).as_bytes());
+            let required: Vec<_> = form.members.iter().filter(is_required).collect();
+            assert!(!required.is_empty(), "`{}` of {form:?}", glob.text());
+            for has_previous in [true, false] {
+                let mut world = world();
+                if has_previous {
+                    form.save(&mut world, RUN, STEPS[0], OLD);
+                }
+                form.save(&mut world, RUN, STEPS[1], NEW);
+                required.iter().for_each(|member| {
+                    world.things.remove(&form.key(RUN, STEPS[1], member));
+                });
+                let expected = if has_previous { all(form, STEPS[0]) } else { Vec::new() };
+                let taken = keys(&world.search(&form.checkpoint()));
+                assert_eq!(taken, expected, "without `{}` of {form:?}", glob.text());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen}");
 }
 
 #[test]
