@@ -9,9 +9,9 @@ use super::{Checkpoint, MemberCount};
 use crate::object::{Bucket, Key};
 use crate::select::group::{Group, State};
 
-/// Complete groups before a candidate that it must not hold fewer members than.
+/// Whole groups before a candidate that it must not hold fewer members than.
 const PREVIOUS: usize = 3;
-/// Groups before a candidate that are looked at to find them.
+/// Groups before a candidate that are looked at to find them; more, up to [`MOST`], where none of these is whole.
 const LOOK_BACK: usize = 2 * PREVIOUS;
 
 /// Incomplete groups of a run that are listed in the search for complete ones: a layout that does not fit would list them all.
@@ -198,40 +198,60 @@ impl Ranking {
         if !matches!(checkpoint.count, MemberCount::AsPrevious | MemberCount::LikePrevious) {
             return Judged::Complete;
         }
-        let (previous, unknown) = self.previous(at, checkpoint, now);
+        let (measures, unknown) = self.measures(at, checkpoint, now);
         if !unknown.is_empty() {
             return Judged::Unknown(unknown);
         }
         let Some(census) = &self.groups[at].census else { return Judged::Complete };
-        let objection = previous.into_iter().find_map(|older| {
-            let older = &self.groups[older];
-            census.objection_by(older.census.as_ref()?, &older.found.name, checkpoint.count)
+        let objection = measures.into_iter().find_map(|other| {
+            let Ranked { found, census: measure, .. } = &self.groups[other];
+            let called = format!("`{}` {} it", found.name, if other < at { "after" } else { "before" });
+            census.objection_by(measure.as_ref()?, &called, checkpoint.count)
         });
         objection.map_or(Judged::Complete, Judged::Incomplete)
     }
 
-    /// The complete groups before the one at `at`; and what has to be known to tell.
-    fn previous(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Vec<usize>, Vec<Ask>) {
-        let older = self.level(at, checkpoint).end..self.groups.len();
-        let older = older.filter(|older| self.can_be_chosen(*older)).take(LOOK_BACK);
-        let (mut complete, mut unknown) = (Vec::new(), Vec::new());
+    /// The whole groups that the one at `at` must not hold less than; and what has to be known to tell.
+    ///
+    /// As a rule the three before it. One of them that is being written over tells how much there has to be, and takes the
+    /// place of none. Where none is whole, it may be the last one that rotation has left, and be going, too: then those
+    /// behind it tell that are whole and not quiet yet.
+    fn measures(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Vec<usize>, Vec<Ask>) {
+        let level = self.level(at, checkpoint);
+        let older = (level.end..self.groups.len()).filter(|older| self.can_be_chosen(*older)).take(MOST);
+        let (mut measures, mut unknown, mut quiet) = (Vec::new(), Vec::new(), 0);
         for (nth, older) in older.enumerate() {
-            if complete.len() + unknown.len() == PREVIOUS {
+            if quiet + unknown.len() == PREVIOUS || (nth >= LOOK_BACK && quiet > 0) {
                 break;
             }
             if self.groups[older].census.is_none() {
                 // What will be chosen next is not listed twice.
                 let keep = self.chosen.len() + 1 + nth < checkpoint.keep;
                 unknown.push(Ask::Members { group: older, keep });
-            } else if self.objection(older, checkpoint, now).is_none() {
-                complete.push(older);
+            } else if self.lack(older, checkpoint).is_none() {
+                measures.push(older);
+                quiet += usize::from(!self.is_restless(older, checkpoint, now));
             }
         }
-        (complete, unknown)
+        if measures.is_empty() && unknown.is_empty() {
+            let is_left =
+                |newer: &usize| self.lack(*newer, checkpoint).is_none() && self.is_restless(*newer, checkpoint, now);
+            measures.extend((0..level.start).rev().find(is_left));
+        }
+        (measures, unknown)
+    }
+
+    fn is_restless(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> bool {
+        self.groups[at].census.as_ref().is_some_and(|census| census.unrest(checkpoint.settle, now).is_some())
     }
 
     /// Why a group is not complete, whatever was there before it.
     fn objection(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Option<String> {
+        self.lack(at, checkpoint).or_else(|| self.groups[at].census.as_ref()?.obstacle(checkpoint.settle, now))
+    }
+
+    /// Why a group is no whole checkpoint, whatever was there before it and however young it is.
+    fn lack(&self, at: usize, checkpoint: &Checkpoint) -> Option<String> {
         let group = &self.groups[at];
         if let Some(why) = self.by_name(at) {
             return Some(why);
@@ -243,7 +263,7 @@ impl Ranking {
         if let Some(Some(beside)) = &group.beside {
             return Some(format!("`{beside}` stands beside it"));
         }
-        census.objection(checkpoint, self.bound.unnamed(checkpoint.pointer.as_deref()), now)
+        census.lack(checkpoint, self.bound.unnamed(checkpoint.pointer.as_deref()))
     }
 
     /// What a plan says of the group at `at`.
