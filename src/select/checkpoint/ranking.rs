@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::census::{Census, age, coarse};
 use super::find::Found;
 use super::pointer::Bound;
-use super::{Checkpoint, MemberCount};
+use super::{Checkpoint, Kind, MemberCount, When};
 use crate::object::{Bucket, Key};
 use crate::select::group::{Group, State};
 
@@ -143,7 +143,7 @@ impl Ranking {
         }
         let newest = self.groups.first()?;
         if newest.census.is_none() {
-            let keep = self.can_be_chosen(0);
+            let keep = self.can_be_chosen(0, checkpoint);
             return Some(vec![Ask::Members { group: 0, keep }]);
         }
         let last = self.groups.iter().filter_map(Ranked::newest).max()?;
@@ -166,7 +166,7 @@ impl Ranking {
     /// What has to be listed before the groups of `range` can be judged.
     fn unknown(&self, range: std::ops::Range<usize>, checkpoint: &Checkpoint) -> Vec<Ask> {
         let mut asks = Vec::new();
-        for at in range.filter(|at| self.can_be_chosen(*at)) {
+        for at in range.filter(|at| self.can_be_chosen(*at, checkpoint)) {
             let group = &self.groups[at];
             if !group.census.as_ref().is_some_and(|census| census.holds_members) {
                 asks.push(Ask::Members { group: at, keep: true });
@@ -179,16 +179,20 @@ impl Ranking {
     }
 
     /// Unless its name or the pointer alone says no.
-    fn can_be_chosen(&self, at: usize) -> bool {
-        self.by_name(at).is_none()
+    fn can_be_chosen(&self, at: usize, checkpoint: &Checkpoint) -> bool {
+        self.by_name(at, checkpoint).is_none()
     }
 
-    fn by_name(&self, at: usize) -> Option<String> {
+    fn by_name(&self, at: usize, checkpoint: &Checkpoint) -> Option<String> {
         let found = &self.groups[at].found;
         if found.temporary {
             return Some("its name says that it is still being written".to_owned());
         }
-        self.bound.objection(found.step)
+        let unnamed = || {
+            let all_are_named = matches!(checkpoint.kinds.as_slice(), [Kind { when: When::Always, named: true, .. }]);
+            all_are_named.then(|| self.bound.unnamed(checkpoint.pointer.as_deref())).flatten()
+        };
+        self.bound.objection(found.step).or_else(unnamed)
     }
 
     fn judge(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Judged {
@@ -218,7 +222,7 @@ impl Ranking {
     /// behind it tell that are whole and not quiet yet.
     fn measures(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Vec<usize>, Vec<Ask>) {
         let level = self.level(at, checkpoint);
-        let older = (level.end..self.groups.len()).filter(|older| self.can_be_chosen(*older)).take(MOST);
+        let older = (level.end..self.groups.len()).filter(|older| self.can_be_chosen(*older, checkpoint)).take(MOST);
         let (mut measures, mut unknown, mut quiet) = (Vec::new(), Vec::new(), 0);
         for (nth, older) in older.enumerate() {
             if quiet + unknown.len() == PREVIOUS || (nth >= LOOK_BACK && quiet > 0) {
@@ -253,7 +257,7 @@ impl Ranking {
     /// Why a group is no whole checkpoint, whatever was there before it and however young it is.
     fn lack(&self, at: usize, checkpoint: &Checkpoint) -> Option<String> {
         let group = &self.groups[at];
-        if let Some(why) = self.by_name(at) {
+        if let Some(why) = self.by_name(at, checkpoint) {
             return Some(why);
         }
         let Some(census) = &group.census else { return Some("it was not listed".to_owned()) };

@@ -340,6 +340,21 @@ fn a_pointer_is_an_upper_bound_and_no_proof() {
 }
 
 #[test]
+fn where_a_pointer_has_to_name_every_checkpoint_and_is_not_there_none_is_listed() {
+    let form = FORMS.iter().find(|form| form.layout == Layout::Deepspeed).unwrap();
+    let mut world = world();
+    for step in 0..100 {
+        form.save(&mut world, RUN, step, OLD);
+    }
+    world.delete(&form.pointer_key(RUN).unwrap());
+    let selection = world.search(&form.checkpoint());
+    let Some(Refusal::NoneComplete { why, .. }) = selection.refused else { panic!("{:?}", selection.refused) };
+    assert_eq!(why, "`latest` has to name it, and is not there");
+    let group = form.key(RUN, 99, "");
+    assert!(!world.listed.contains(&group), "{:?}", world.listed);
+}
+
+#[test]
 fn megatron_begins_with_what_it_was_released_as() {
     let form = FORMS.iter().find(|form| form.layout == Layout::Megatron).unwrap();
     let mut world = world();
