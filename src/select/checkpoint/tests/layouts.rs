@@ -203,6 +203,26 @@ fn where_all_that_a_layout_requires_by_one_glob_is_missing_it_is_not_taken() {
 }
 
 #[test]
+fn a_search_gives_up_behind_thirty_two_that_are_not_complete() {
+    let form = FORMS.iter().find(|form| form.layout == Layout::HfTrainer).unwrap();
+    for (torn, looked_at) in [(31, None), (32, Some(32)), (99, Some(32))] {
+        let mut world = world();
+        form.save(&mut world, RUN, 1, OLD);
+        for step in 2..2 + torn {
+            form.save(&mut world, RUN, step, NEW);
+            world.things.remove(&form.key(RUN, step, "trainer_state.json"));
+        }
+        let selection = world.search(&form.checkpoint());
+        match (looked_at, selection.refused.clone()) {
+            (None, None) => assert_eq!(keys(&selection), all(form, 1)),
+            (Some(_), Some(Refusal::NoneComplete { looked_at: said, .. })) => assert_eq!(said, looked_at),
+            (_, refused) => panic!("{torn} that are not complete: {refused:?}"),
+        }
+        assert!(world.listed.len() < 32 + 20, "{} listings", world.listed.len());
+    }
+}
+
+#[test]
 fn alone_and_without_a_member_it_needs_nothing_is_taken() {
     for form in FORMS {
         for member in form.needs {
