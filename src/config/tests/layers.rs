@@ -6,9 +6,12 @@ use super::super::endpoint::{Addressing, CredentialSource};
 use super::super::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use super::super::{Config, load_sources};
 use super::{LOTA, config, errors, source};
+use crate::config::value::choice::Choice;
 use crate::object::Bucket;
+use crate::pattern::KeyGlob;
 use crate::select::checkpoint::layout::Layout;
-use crate::select::checkpoint::{MemberCount, Parts};
+use crate::select::checkpoint::naming::Naming;
+use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, OnIncomplete, Parts, When};
 use crate::select::{Cap, OnExcess, Order};
 
 fn layered(texts: &[&str]) -> Config {
@@ -51,6 +54,35 @@ fn a_checkpoint_refuses_by_default_what_does_not_fit() {
     assert_eq!(profile.rules.on_excess, OnExcess::Refuse);
     assert_eq!((checkpoint.layout, checkpoint.keep, checkpoint.parts), (Layout::Verl, 3, Parts::Weights));
     assert_eq!((checkpoint.count, checkpoint.settle), (MemberCount::AtLeast(8), Duration::from_mins(2)));
+}
+
+#[test]
+fn each_key_of_a_layout_can_be_typed_in_its_place_and_leaves_the_others_as_they_are() {
+    let glob = |text: &str| vec![KeyGlob::parse(text).unwrap()];
+    for (word, layout) in Layout::WORDS.iter().filter(|(_, layout)| *layout != Layout::Custom) {
+        let naming = Naming::parse("own_(?<step>[0-9]+)/").unwrap();
+        let kinds = vec![Kind { when: When::Always, require: glob("DONE"), named: false }];
+        let preset = Checkpoint::of(*layout).unwrap();
+        for (typed, expected) in [
+            ("", preset.clone()),
+            ("group = \"own_(?<step>[0-9]+)/\"", Checkpoint { naming, signs: Vec::new(), ..preset.clone() }),
+            ("require = [\"DONE\"]", Checkpoint { kinds, ..preset.clone() }),
+            ("forbid = [\"*.part\"]", Checkpoint { forbid: glob("*.part"), ..preset.clone() }),
+            ("count = \"any\"", Checkpoint { count: MemberCount::Any, ..preset.clone() }),
+            ("pointer = \"newest.txt\"", Checkpoint { pointer: Some("newest.txt".into()), ..preset.clone() }),
+            ("settle = \"9m\"", Checkpoint { settle: Duration::from_mins(9), ..preset.clone() }),
+            ("active_within = \"2d\"", Checkpoint { active_within: Some(Duration::from_hours(48)), ..preset.clone() }),
+            ("keep = 2", Checkpoint { keep: 2, ..preset.clone() }),
+            ("on_incomplete = \"refuse\"", Checkpoint { on_incomplete: OnIncomplete::Refuse, ..preset.clone() }),
+        ] {
+            let text = format!(
+                "{LOTA}[profile.p]\nobjects = [\"s3://b/k/**\"]\nmax_bytes = \"1 TiB\"\n\
+                 [profile.p.checkpoint]\nlayout = \"{word}\"\n{typed}\n"
+            );
+            let resolved = config(&text).profiles["p"].checkpoint.clone().unwrap();
+            assert_eq!(format!("{resolved:?}"), format!("{expected:?}"), "{word} with {typed}");
+        }
+    }
 }
 
 #[test]

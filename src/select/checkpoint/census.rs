@@ -121,47 +121,47 @@ impl Census {
         }
     }
 
-    /// Why the group is no whole checkpoint, whatever was there before it. `unnamed` is why a group that a pointer has to
-    /// name is not.
-    pub fn objection(&self, checkpoint: &Checkpoint, unnamed: Option<String>, now: DateTime<Utc>) -> Option<String> {
+    /// What keeps the group from being a whole checkpoint, whatever was there before it, where its members are stored and how
+    /// long they have been there. `unnamed` is why a group that a pointer has to name is not.
+    pub fn lack(&self, checkpoint: &Checkpoint, unnamed: Option<String>) -> Option<String> {
         if let Some(name) = &self.forbidden {
             return Some(format!("`{name}` must not be there"));
         }
-        if let Some(name) = &self.mixed {
-            return Some(format!("its weights cannot be had alone: `{name}` holds none, the optimizer state does"));
-        }
-        self.missing(checkpoint, unnamed)
-            .or_else(|| self.missing_of_a_set(checkpoint))
-            .or_else(|| {
-                let (name, class) = self.elsewhere.as_ref()?;
-                Some(format!("`{name}` is of class {}, which the profile does not warm", Escaped(class)))
-            })
-            .or_else(|| match checkpoint.count {
+        self.missing(checkpoint, unnamed).or_else(|| self.missing_of_a_set(checkpoint)).or_else(|| {
+            match checkpoint.count {
                 MemberCount::AtLeast(least) if self.all.objects < least => {
                     Some(format!("it holds {} objects, count is {least}", self.all.objects))
                 }
                 _ => None,
-            })
-            .or_else(|| self.unrest(checkpoint.settle, now))
+            }
+        })
     }
 
-    /// Why it cannot be whole when `previous`, which is called `called`, was.
-    pub fn objection_by(&self, previous: &Self, called: &Key, count: MemberCount) -> Option<String> {
+    /// Why the group cannot be warmed as it is, whole or not.
+    pub fn obstacle(&self, settle: Duration, now: DateTime<Utc>) -> Option<String> {
+        if let Some(name) = &self.mixed {
+            return Some(format!("its weights cannot be had alone: `{name}` holds none, the optimizer state does"));
+        }
+        if let Some((name, class)) = &self.elsewhere {
+            return Some(format!("`{name}` is of class {}, which the profile does not warm", Escaped(class)));
+        }
+        self.unrest(settle, now)
+    }
+
+    /// Why it cannot be whole when `other`, which is a whole one that is called `called`, has what it has.
+    pub fn objection_by(&self, other: &Self, called: &str, count: MemberCount) -> Option<String> {
         match count {
-            MemberCount::AsPrevious if self.all.objects < previous.all.objects => {
-                let (held, before) = (self.all.objects, previous.all.objects);
-                Some(format!("it holds {held} objects, and `{called}` before it {before}"))
+            MemberCount::AsPrevious if self.all.objects < other.all.objects => {
+                Some(format!("it holds {} objects, and {called} {}", self.all.objects, other.all.objects))
             }
             MemberCount::LikePrevious => {
-                if let Some(name) = previous.names.difference(&self.names).next() {
-                    let name = Key::from_bytes(name.as_slice());
-                    return Some(format!("`{name}` is missing, which `{called}` before it has"));
+                if let Some(name) = other.names.difference(&self.names).next() {
+                    return Some(format!("`{}` is missing, which {called} has", Key::from_bytes(name.as_slice())));
                 }
-                let (held, before) = (u128::from(self.all.bytes), u128::from(previous.all.bytes));
+                let (held, wanted) = (u128::from(self.all.bytes), u128::from(other.all.bytes));
                 let iec = |bytes| bytesize::ByteSize(bytes).display().iec();
-                (held * LIKE.1 < before * LIKE.0).then(|| {
-                    format!("it holds {}, and `{called}` before it {}", iec(self.all.bytes), iec(previous.all.bytes))
-                })
+                (held * LIKE.1 < wanted * LIKE.0)
+                    .then(|| format!("it holds {}, and {called} {}", iec(self.all.bytes), iec(other.all.bytes)))
             }
             _ => None,
         }
@@ -180,7 +180,8 @@ impl Census {
         checkpoint.sets.iter().zip(&self.sets).find_map(|(set, seen)| set.missing(seen))
     }
 
-    fn unrest(&self, settle: Duration, now: DateTime<Utc>) -> Option<String> {
+    /// Why it has not been quiet for long enough.
+    pub fn unrest(&self, settle: Duration, now: DateTime<Utc>) -> Option<String> {
         let age = age(self.newest?, now);
         let settle_text = humantime::format_duration(settle);
         (age < settle).then(|| format!("changed {} ago, settle is {settle_text}", coarse(age)))

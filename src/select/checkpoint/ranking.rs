@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use super::census::{Census, age, coarse};
 use super::find::Found;
 use super::pointer::Bound;
-use super::{Checkpoint, MemberCount};
+use super::{Checkpoint, Kind, MemberCount, When};
 use crate::object::{Bucket, Key};
 use crate::select::group::{Group, State};
 
-/// Complete groups before a candidate that it must not hold fewer members than.
+/// Whole groups before a candidate that it must not hold fewer members than.
 const PREVIOUS: usize = 3;
-/// Groups before a candidate that are looked at to find them.
+/// Groups before a candidate that are looked at to find them; more, up to [`MOST`], where none of these is whole.
 const LOOK_BACK: usize = 2 * PREVIOUS;
 
 /// Incomplete groups of a run that are listed in the search for complete ones: a layout that does not fit would list them all.
@@ -143,7 +143,7 @@ impl Ranking {
         }
         let newest = self.groups.first()?;
         if newest.census.is_none() {
-            let keep = self.can_be_chosen(0);
+            let keep = self.can_be_chosen(0, checkpoint);
             return Some(vec![Ask::Members { group: 0, keep }]);
         }
         let last = self.groups.iter().filter_map(Ranked::newest).max()?;
@@ -166,7 +166,7 @@ impl Ranking {
     /// What has to be listed before the groups of `range` can be judged.
     fn unknown(&self, range: std::ops::Range<usize>, checkpoint: &Checkpoint) -> Vec<Ask> {
         let mut asks = Vec::new();
-        for at in range.filter(|at| self.can_be_chosen(*at)) {
+        for at in range.filter(|at| self.can_be_chosen(*at, checkpoint)) {
             let group = &self.groups[at];
             if !group.census.as_ref().is_some_and(|census| census.holds_members) {
                 asks.push(Ask::Members { group: at, keep: true });
@@ -179,16 +179,20 @@ impl Ranking {
     }
 
     /// Unless its name or the pointer alone says no.
-    fn can_be_chosen(&self, at: usize) -> bool {
-        self.by_name(at).is_none()
+    fn can_be_chosen(&self, at: usize, checkpoint: &Checkpoint) -> bool {
+        self.by_name(at, checkpoint).is_none()
     }
 
-    fn by_name(&self, at: usize) -> Option<String> {
+    fn by_name(&self, at: usize, checkpoint: &Checkpoint) -> Option<String> {
         let found = &self.groups[at].found;
         if found.temporary {
             return Some("its name says that it is still being written".to_owned());
         }
-        self.bound.objection(found.step)
+        let unnamed = || {
+            let all_are_named = matches!(checkpoint.kinds.as_slice(), [Kind { when: When::Always, named: true, .. }]);
+            all_are_named.then(|| self.bound.unnamed(checkpoint.pointer.as_deref())).flatten()
+        };
+        self.bound.objection(found.step).or_else(unnamed)
     }
 
     fn judge(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Judged {
@@ -198,42 +202,62 @@ impl Ranking {
         if !matches!(checkpoint.count, MemberCount::AsPrevious | MemberCount::LikePrevious) {
             return Judged::Complete;
         }
-        let (previous, unknown) = self.previous(at, checkpoint, now);
+        let (measures, unknown) = self.measures(at, checkpoint, now);
         if !unknown.is_empty() {
             return Judged::Unknown(unknown);
         }
         let Some(census) = &self.groups[at].census else { return Judged::Complete };
-        let objection = previous.into_iter().find_map(|older| {
-            let older = &self.groups[older];
-            census.objection_by(older.census.as_ref()?, &older.found.name, checkpoint.count)
+        let objection = measures.into_iter().find_map(|other| {
+            let Ranked { found, census: measure, .. } = &self.groups[other];
+            let called = format!("`{}` {} it", found.name, if other < at { "after" } else { "before" });
+            census.objection_by(measure.as_ref()?, &called, checkpoint.count)
         });
         objection.map_or(Judged::Complete, Judged::Incomplete)
     }
 
-    /// The complete groups before the one at `at`; and what has to be known to tell.
-    fn previous(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Vec<usize>, Vec<Ask>) {
-        let older = self.level(at, checkpoint).end..self.groups.len();
-        let older = older.filter(|older| self.can_be_chosen(*older)).take(LOOK_BACK);
-        let (mut complete, mut unknown) = (Vec::new(), Vec::new());
+    /// The whole groups that the one at `at` must not hold less than; and what has to be known to tell.
+    ///
+    /// As a rule the three before it. One of them that is being written over tells how much there has to be, and takes the
+    /// place of none. Where none is whole, it may be the last one that rotation has left, and be going, too: then those
+    /// behind it tell that are whole and not quiet yet.
+    fn measures(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Vec<usize>, Vec<Ask>) {
+        let level = self.level(at, checkpoint);
+        let older = (level.end..self.groups.len()).filter(|older| self.can_be_chosen(*older, checkpoint)).take(MOST);
+        let (mut measures, mut unknown, mut quiet) = (Vec::new(), Vec::new(), 0);
         for (nth, older) in older.enumerate() {
-            if complete.len() + unknown.len() == PREVIOUS {
+            if quiet + unknown.len() == PREVIOUS || (nth >= LOOK_BACK && quiet > 0) {
                 break;
             }
             if self.groups[older].census.is_none() {
                 // What will be chosen next is not listed twice.
                 let keep = self.chosen.len() + 1 + nth < checkpoint.keep;
                 unknown.push(Ask::Members { group: older, keep });
-            } else if self.objection(older, checkpoint, now).is_none() {
-                complete.push(older);
+            } else if self.lack(older, checkpoint).is_none() {
+                measures.push(older);
+                quiet += usize::from(!self.is_restless(older, checkpoint, now));
             }
         }
-        (complete, unknown)
+        if measures.is_empty() && unknown.is_empty() {
+            let is_left =
+                |newer: &usize| self.lack(*newer, checkpoint).is_none() && self.is_restless(*newer, checkpoint, now);
+            measures.extend((0..level.start).rev().find(is_left));
+        }
+        (measures, unknown)
+    }
+
+    fn is_restless(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> bool {
+        self.groups[at].census.as_ref().is_some_and(|census| census.unrest(checkpoint.settle, now).is_some())
     }
 
     /// Why a group is not complete, whatever was there before it.
     fn objection(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Option<String> {
+        self.lack(at, checkpoint).or_else(|| self.groups[at].census.as_ref()?.obstacle(checkpoint.settle, now))
+    }
+
+    /// Why a group is no whole checkpoint, whatever was there before it and however young it is.
+    fn lack(&self, at: usize, checkpoint: &Checkpoint) -> Option<String> {
         let group = &self.groups[at];
-        if let Some(why) = self.by_name(at) {
+        if let Some(why) = self.by_name(at, checkpoint) {
             return Some(why);
         }
         let Some(census) = &group.census else { return Some("it was not listed".to_owned()) };
@@ -243,7 +267,7 @@ impl Ranking {
         if let Some(Some(beside)) = &group.beside {
             return Some(format!("`{beside}` stands beside it"));
         }
-        census.objection(checkpoint, self.bound.unnamed(checkpoint.pointer.as_deref()), now)
+        census.lack(checkpoint, self.bound.unnamed(checkpoint.pointer.as_deref()))
     }
 
     /// What a plan says of the group at `at`.

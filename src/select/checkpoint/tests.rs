@@ -5,5 +5,6 @@ mod forms;
 mod interleavings;
 mod layouts;
 mod manual;
+mod measures;
 mod uploads;
 mod world;

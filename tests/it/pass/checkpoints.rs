@@ -4,6 +4,7 @@ mod caps;
 mod choice;
 mod ends;
 mod gone;
+mod layouts;
 mod listing;
 mod poller;
 mod polls;

@@ -79,7 +79,8 @@ impl Form {
     }
 }
 
-fn fill(text: &str, step: u64) -> String {
+/// The text for this step.
+pub(super) fn fill(text: &str, step: u64) -> String {
     text.replace("@7", &format!("{step:07}")).replace('@', &step.to_string())
 }
 
@@ -134,6 +135,14 @@ pub(super) const FORMS: &[Form] = &[
         group: "iter_@7/",
         members: &["common.pt", "__0_0.distcp", "__0_1.distcp", "__1_0.distcp", ".metadata", "metadata.json"],
         needs: &[".metadata", "metadata.json"],
+        pointer: Some(("latest_checkpointed_iteration.txt", "@")),
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Megatron,
+        group: "iter_@7/",
+        members: &["common.pt", "decoder.weight/.zarray", "decoder.weight/0.0", "decoder.weight/0.1", "metadata.json"],
+        needs: &["metadata.json"],
         pointer: Some(("latest_checkpointed_iteration.txt", "@")),
         ..PLAIN
     },
@@ -321,6 +330,14 @@ pub(super) const FORMS: &[Form] = &[
         ..PLAIN
     },
     Form {
+        layout: Layout::Orbax,
+        group: "t5_@/",
+        members: &["default/w/.zarray", "default/w/0.0", "default/w/0.1", "default/_METADATA", "_CHECKPOINT_METADATA"],
+        needs: &["_CHECKPOINT_METADATA"],
+        temporary: Some("t5_@.orbax-checkpoint-tmp-1718/"),
+        ..PLAIN
+    },
+    Form {
         layout: Layout::Levanter,
         group: "step-@/",
         members: &["model/embeddings/0.0", "model/embeddings/.zarray", "opt_state/mu/0.0", "metadata.json"],
@@ -380,6 +397,22 @@ pub(super) const FORMS: &[Form] = &[
             "config.yaml",
         ],
         needs: &["model/rank0.pt", "optim/rank0.pt", "train/rank0.pt"],
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Olmo,
+        group: "step@/",
+        members: &["__0_0.distcp", "__1_0.distcp", ".metadata", "train/rank0.pt", "train/rank1.pt", "config.yaml"],
+        needs: &[".metadata", "train/rank0.pt", "config.yaml"],
+        temporary: Some("step@-tmp/"),
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Olmo,
+        group: "step@/",
+        members: &["rank0.pt", "rank1.pt", "config.yaml"],
+        needs: &["rank0.pt", "config.yaml"],
+        temporary: Some("step@-tmp/"),
         ..PLAIN
     },
     Form {

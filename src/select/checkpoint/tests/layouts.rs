@@ -1,10 +1,10 @@
 //! What every form of every layout has to bear.
 
-use super::forms::{FORMS, Form};
+use super::forms::{FORMS, Form, fill};
 use super::world::{World, chosen, keys, why};
 use crate::pattern::{KeyGlob, Pattern};
 use crate::select::checkpoint::layout::Layout;
-use crate::select::checkpoint::{Checkpoint, MemberCount, Parts};
+use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, Parts, When};
 use crate::select::tests::rules;
 use crate::select::{Reason, Refusal, Rules, Selection};
 
@@ -36,10 +36,31 @@ fn all(form: &Form, step: u64) -> Vec<String> {
     sorted(form.keys(RUN, step))
 }
 
+/// Which of the kinds of its layout the form is; `None` where nothing is required of it.
+fn kind(form: &Form) -> Option<(usize, Kind)> {
+    let holds = |globs: &[KeyGlob]| {
+        globs.iter().any(|glob| form.members.iter().any(|member| glob.matches(fill(member, STEPS[1]).as_bytes())))
+    };
+    let is_of = |kind: &Kind| match &kind.when {
+        When::Always => true,
+        When::Folder => form.group.ends_with('/'),
+        When::Holds(globs) => holds(globs),
+    };
+    form.checkpoint().kinds.into_iter().enumerate().find(|(_, kind)| is_of(kind))
+}
+
 #[test]
-fn every_layout_has_a_form() {
-    for layout in crate::select::checkpoint::presets::PRESETS.map(|preset| preset.layout) {
-        assert!(FORMS.iter().any(|form| form.layout == layout), "{layout:?}");
+fn every_kind_of_every_layout_has_a_form() {
+    for preset in crate::select::checkpoint::presets::PRESETS {
+        let forms: Vec<_> = FORMS.iter().filter(|form| form.layout == preset.layout).collect();
+        assert!(!forms.is_empty(), "{:?}", preset.layout);
+        for at in 0..preset.kinds.len() {
+            assert!(
+                forms.iter().any(|form| kind(form).is_some_and(|(of, _)| of == at)),
+                "kind {at} of {:?}",
+                preset.layout
+            );
+        }
     }
 }
 
@@ -53,6 +74,16 @@ fn the_newest_is_taken_and_all_of_it() {
         let both = Checkpoint { keep: 2, ..form.checkpoint() };
         let kept = sorted(STEPS.iter().flat_map(|step| form.keys(RUN, *step)).collect());
         assert_eq!(keys(&world.search(&both)), kept, "keep = 2 of {form:?}");
+    }
+}
+
+#[test]
+fn it_is_found_whole_however_small_pages_are() {
+    for form in FORMS {
+        for page in [1, 2, 3, 5] {
+            let mut world = World { page, ..two(form) };
+            assert_eq!(keys(&world.search(&form.checkpoint())), all(form, STEPS[1]), "pages of {page} of {form:?}");
+        }
     }
 }
 
@@ -98,6 +129,21 @@ fn each_run_has_its_newest() {
     }
 }
 
+#[test]
+fn runs_without_steps_have_their_newest_by_time() {
+    for form in FORMS.iter().filter(|form| !form.counts()) {
+        let mut world = world();
+        for (run, steps) in [("team/run-a/", [1, 2]), ("team/run-b/", [2, 1]), ("other/", [7, 3])] {
+            form.save(&mut world, run, steps[0], OLD);
+            form.save(&mut world, run, steps[1], NEW);
+        }
+        let selection = world.search(&form.checkpoint());
+        let expected = [("team/run-a", 2), ("team/run-b", 1), ("other", 3)];
+        let expected = expected.map(|(run, step)| format!("{run}/{}", form.name(step)));
+        assert_eq!(sorted(chosen(&selection)), sorted(expected.to_vec()), "{form:?}");
+    }
+}
+
 /// The glob or the name that a reason speaks of.
 fn spoken_of(why: &str) -> Option<KeyGlob> {
     KeyGlob::parse(why.split('`').nth(1)?).ok()
@@ -126,6 +172,53 @@ fn where_a_member_is_missing_the_one_before_is_taken_and_the_member_is_named() {
                 assert!(told || form.members.len() == 1, "{member} of {form:?}: {why}");
             }
         }
+    }
+}
+
+#[test]
+fn where_all_that_a_layout_requires_by_one_glob_is_missing_it_is_not_taken() {
+    let mut seen = 0;
+    for form in FORMS {
+        for glob in kind(form).into_iter().flat_map(|(_, kind)| kind.require) {
+            let is_required = |member: &&&str| glob.matches(fill(member, STEPS[1]).as_bytes());
+            let required: Vec<_> = form.members.iter().filter(is_required).collect();
+            assert!(!required.is_empty(), "`{}` of {form:?}", glob.text());
+            for has_previous in [true, false] {
+                let mut world = world();
+                if has_previous {
+                    form.save(&mut world, RUN, STEPS[0], OLD);
+                }
+                form.save(&mut world, RUN, STEPS[1], NEW);
+                required.iter().for_each(|member| {
+                    world.things.remove(&form.key(RUN, STEPS[1], member));
+                });
+                let expected = if has_previous { all(form, STEPS[0]) } else { Vec::new() };
+                let taken = keys(&world.search(&form.checkpoint()));
+                assert_eq!(taken, expected, "without `{}` of {form:?}", glob.text());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+#[test]
+fn a_search_gives_up_behind_thirty_two_that_are_not_complete() {
+    let form = FORMS.iter().find(|form| form.layout == Layout::HfTrainer).unwrap();
+    for (torn, looked_at) in [(31, None), (32, Some(32)), (99, Some(32))] {
+        let mut world = world();
+        form.save(&mut world, RUN, 1, OLD);
+        for step in 2..2 + torn {
+            form.save(&mut world, RUN, step, NEW);
+            world.things.remove(&form.key(RUN, step, "trainer_state.json"));
+        }
+        let selection = world.search(&form.checkpoint());
+        match (looked_at, selection.refused.clone()) {
+            (None, None) => assert_eq!(keys(&selection), all(form, 1)),
+            (Some(_), Some(Refusal::NoneComplete { looked_at: said, .. })) => assert_eq!(said, looked_at),
+            (_, refused) => panic!("{torn} that are not complete: {refused:?}"),
+        }
+        assert!(world.listed.len() < 32 + 20, "{} listings", world.listed.len());
     }
 }
 
@@ -264,6 +357,21 @@ fn a_pointer_is_an_upper_bound_and_no_proof() {
             }
         }
     }
+}
+
+#[test]
+fn where_a_pointer_has_to_name_every_checkpoint_and_is_not_there_none_is_listed() {
+    let form = FORMS.iter().find(|form| form.layout == Layout::Deepspeed).unwrap();
+    let mut world = world();
+    for step in 0..100 {
+        form.save(&mut world, RUN, step, OLD);
+    }
+    world.delete(&form.pointer_key(RUN).unwrap());
+    let selection = world.search(&form.checkpoint());
+    let Some(Refusal::NoneComplete { why, .. }) = selection.refused else { panic!("{:?}", selection.refused) };
+    assert_eq!(why, "`latest` has to name it, and is not there");
+    let group = form.key(RUN, 99, "");
+    assert!(!world.listed.contains(&group), "{:?}", world.listed);
 }
 
 #[test]

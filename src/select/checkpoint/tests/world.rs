@@ -14,8 +14,6 @@ use crate::select::{Rules, Selection};
 
 /// Of the clock that all times of a world count from.
 const START: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-/// Keys and folders of a page.
-const PAGE: usize = 100;
 /// Rounds within which every search here ends.
 const ROUNDS: usize = 500;
 
@@ -27,15 +25,23 @@ pub(super) struct Thing {
     pub class: Option<&'static str>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct World {
     pub things: BTreeMap<String, Thing>,
     /// What is in those that are read.
     pub texts: BTreeMap<String, String>,
     /// Seconds from the start.
     pub now: i64,
+    /// Keys and folders of a page.
+    pub page: usize,
     /// The prefixes of all pages that were listed.
     pub listed: Vec<String>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { things: BTreeMap::new(), texts: BTreeMap::new(), now: 0, page: 100, listed: Vec::new() }
+    }
 }
 
 impl World {
@@ -120,7 +126,7 @@ impl World {
             if folders.last().is_some_and(|last| last.as_bytes() == entry.as_bytes()) {
                 continue;
             }
-            if objects.len() + folders.len() == PAGE {
+            if objects.len() + folders.len() == self.page {
                 return ((objects, folders), last);
             }
             last = Some(entry.to_owned());

@@ -62,6 +62,22 @@ async fn a_shard_that_was_written_again_is_warmed_alone() {
 }
 
 #[tokio::test]
+async fn while_a_shard_was_just_written_again_the_checkpoint_before_stays_and_then_it_is_warmed_alone() {
+    let poller = training(steps(&[100, 200]), ", keep = 2").await;
+    is_complete(&poller.poll().await, [8, 8, 0, 0, 0]);
+    let shard = "run/checkpoint-200/model-00002-of-00002.safetensors";
+    let put = |minutes| poller.stage.sim.put("training", shard, entry(minutes).etag("another"));
+    assert!(put(0));
+    let meanwhile = poller.poll().await;
+    is_complete(&meanwhile, [4, 0, 4, 0, 0]);
+    assert_eq!((meanwhile.heads.len(), meanwhile.chosen()), (0, vec!["run/checkpoint-100".to_owned()]));
+    assert!(put(3));
+    let next = poller.poll().await;
+    is_complete(&next, [8, 1, 7, 0, 0]);
+    assert_eq!(next.heads, [shard]);
+}
+
+#[tokio::test]
 async fn a_checkpoint_is_warmed_once_it_has_been_quiet() {
     let bucket = saved(steps(&[100]), "run/checkpoint-200", 1);
     let poller = training(bucket, "").await;
