@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::config::endpoint::Limits;
 pub(crate) use circuit::OPEN_AFTER;
 pub use snapshot::{Reason, Snapshot};
-use state::{Admission, Admitted, State};
+use state::{Admission, Admitted, State, Want};
 
 /// Clones share the endpoint's state.
 #[derive(Clone, Debug)]
@@ -99,16 +99,23 @@ impl Place {
     /// Waits for room for one more request that makes the endpoint move `bytes`. Cancel safe: the place keeps its turn, and
     /// is kept free of lower priorities for the moment that its run needs to come back.
     pub async fn admit(&mut self, bytes: u64) -> Permit {
+        self.admit_either(bytes, None).await
+    }
+
+    /// Waits as `admit`; while `bytes` do not fit, room for a smaller request, `instead`, does too. The permit says for
+    /// which. What passes leaves the room that the larger one needs, so that this one is not put off for ever.
+    pub async fn admit_either(&mut self, bytes: u64, instead: Option<u64>) -> Permit {
+        let want = Want { bytes, instead };
         let now = Instant::now();
-        let admission = self.limit.state().admit(self.id, bytes, now);
+        let admission = self.limit.state().admit(self.id, want, now);
         match admission {
             Admission::Now(admitted) => self.permit(admitted),
-            Admission::Full => self.wait(bytes, None).await,
-            Admission::NotBefore(instant) => self.wait(bytes, Some(instant)).await,
+            Admission::Full => self.wait(want, None).await,
+            Admission::NotBefore(instant) => self.wait(want, Some(instant)).await,
         }
     }
 
-    async fn wait(&mut self, bytes: u64, mut not_before: Option<Instant>) -> Permit {
+    async fn wait(&mut self, want: Want, mut not_before: Option<Instant>) -> Permit {
         let asking = Asking(self);
         let Place { limit, id, woken } = &*asking.0;
         loop {
@@ -120,7 +127,7 @@ impl Place {
                 None => woken.notified().await,
             }
             let now = Instant::now();
-            let admission = limit.state().admit(*id, bytes, now);
+            let admission = limit.state().admit(*id, want, now);
             not_before = match admission {
                 Admission::Now(admitted) => return asking.0.permit(admitted),
                 Admission::NotBefore(instant) => Some(instant),

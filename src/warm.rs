@@ -21,14 +21,14 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
 use crate::limit::{Limit, Permit, Place, Reason, Snapshot};
-use crate::object::{Object, Roll};
+use crate::object::Object;
 use crate::report::{Completion, Cut, End, Fault, Progress, Totals};
 use crate::s3::Class;
 
 use flights::Aside;
 pub use flights::Flights;
-pub use order::warming_order;
-use queue::{Pending, Queue};
+pub use order::{WarmingOrder, warming_order};
+use queue::{Pending, Queue, Which};
 use refusals::Buckets;
 use request::Sent;
 pub use request::{Wire, Wires};
@@ -73,8 +73,8 @@ pub enum Ended {
     Throttled(Duration),
 }
 
-/// Warms `objects`, which are in warming order with the next one last.
-pub async fn warm<W: Wires>(objects: Roll, warming: Warming<W>) -> (Totals, Ended) {
+/// Warms `objects`.
+pub async fn warm<W: Wires>(objects: WarmingOrder, warming: Warming<W>) -> (Totals, Ended) {
     let totals = Totals { planned: objects.count(), ..Totals::default() };
     let run = Run {
         queue: Queue::new(objects),
@@ -155,16 +155,18 @@ impl<W: Wires> Run<W> {
             return yield_now().await;
         }
         let look = (now + LOOK).min(self.warming.deadline);
-        let next = self.queue.next(now).map(|object| object.size);
+        let next = self.queue.next(Which::First, now).map(|object| object.size);
         if next.is_none() {
             self.place.rest();
         }
+        let instead = self.queue.next(Which::Instead, now).map(|object| object.size);
         tokio::select! {
             biased;
             () = self.warming.stop.told() => {}
+            // Before ends are looked at: of many that come together each frees its place for the next request at once.
+            permit = self.place.admit_either(next.unwrap_or_default(), instead), if next.is_some() => self.send(permit, now),
             Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
             () = self.aside.came() => self.take_back(),
-            permit = self.place.admit(next.unwrap_or_default()), if next.is_some() => self.send(permit, now),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
         }
@@ -175,15 +177,19 @@ impl<W: Wires> Run<W> {
     fn give_up_denied(&mut self, now: Instant) -> bool {
         let mut any = false;
         for _ in 0..AT_ONCE {
-            let denied = self.queue.next(now).and_then(|object| self.buckets.denied(&object.bucket)).cloned();
-            let Some((denied, mut pending)) = denied.and_then(|denied| Some((denied, self.queue.take(now)?))) else {
-                break;
-            };
+            let Some((denied, mut pending)) = self.next_denied(now) else { break };
             let end = pending.unknown().unwrap_or(End::Failed(denied));
             self.end(&pending, &end);
             any = true;
         }
         any
+    }
+
+    fn next_denied(&mut self, now: Instant) -> Option<(Fault, Pending)> {
+        [Which::First, Which::Instead].into_iter().find_map(|which| {
+            let denied = self.buckets.denied(&self.queue.next(which, now)?.bucket)?.clone();
+            Some((denied, self.queue.take(which, now)?))
+        })
     }
 
     /// Why the run must end before all is done.
@@ -222,7 +228,7 @@ impl<W: Wires> Run<W> {
         self.warming.progress.silent_ms.store(silent_ms, Ordering::Relaxed);
         self.warming.progress.show_limit(limit.to_string());
         if self.shown.replace(limit.state()) != Some(limit.state()) {
-            tracing::debug!(allowed = limit.allowed, "the endpoint's limit: {limit}");
+            tracing::debug!(target: "hotset::limit", allowed = limit.allowed, "the endpoint's limit: {limit}");
         }
     }
 
@@ -231,10 +237,10 @@ impl<W: Wires> Run<W> {
         let (mut pending, mut claim) = loop {
             let sendable =
                 |object: &Object| object.size <= permit.bytes() && self.buckets.denied(&object.bucket).is_none();
-            if !self.queue.next(now).is_some_and(sendable) {
-                return;
-            }
-            let Some(next) = self.queue.take(now) else { return };
+            let next = [Which::First, Which::Instead].into_iter().find_map(|which| {
+                self.queue.next(which, now).is_some_and(sendable).then(|| self.queue.take(which, now)).flatten()
+            });
+            let Some(next) = next else { return };
             if next.is_retry()
                 && let Err(not_before) = permit.retry()
             {

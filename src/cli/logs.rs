@@ -27,7 +27,9 @@ pub fn start(global: &Global, screen: &Screen, is_daemon: bool) {
     };
     // Nothing of the libraries: the SDK's own lines could hold headers.
     let progress = if global.quiet { "off" } else { "info" };
-    let filter = EnvFilter::new(format!("off,hotset={level},{}={progress}", progress::TARGET));
+    // Whoever asks for more sees how the endpoint's limit moves, without all that happens to single objects.
+    let limit = if global.verbose > 0 && !global.quiet { "debug" } else { level };
+    let filter = EnvFilter::new(format!("off,hotset={level},hotset::limit={limit},{}={progress}", progress::TARGET));
     let screen = screen.clone();
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -13,7 +13,7 @@ use super::round::{Fill, Round};
 /// A round lasts so long at least, and has so many fills.
 const ROUND: (Duration, u32) = (Duration::from_millis(50), 12);
 /// While no fill has ended that could tell, the limit grows so often.
-const BLIND: Duration = Duration::from_millis(500);
+const BLIND: Duration = Duration::from_millis(300);
 /// More requests must bring this part of what they would where nothing binds; else the limit is settled.
 const WORTH: f64 = 0.6;
 /// Above what is needed to fill the pipe: a request's floor leaves its share of it idle.
@@ -189,7 +189,7 @@ impl Pace {
     }
 
     fn settle(&mut self) {
-        (self.phase, self.until_up, self.until_down) = (Phase::Hold, UP_EVERY, self.down_every);
+        (self.phase, self.until_up) = (Phase::Hold, UP_EVERY);
     }
 
     fn hold(&mut self, round: Round, full: bool, grew: f64, (now, max): (Instant, u32)) {
@@ -199,8 +199,8 @@ impl Pace {
         }
         (self.until_up, self.until_down) = (self.until_up.saturating_sub(1), self.until_down.saturating_sub(1));
         if grew < CHANGED.1 {
-            self.down_every = DOWN_EVERY.0;
-            self.try_down();
+            // Only the next round tells what it is like now: this one saw both.
+            (self.until_up, self.down_every, self.until_down) = (UP_EVERY, DOWN_EVERY.0, 1);
         } else if self.until_up == 0 || grew > CHANGED.0 {
             self.try_up(now, max);
         } else if self.until_down == 0 {
@@ -252,6 +252,7 @@ impl Pace {
         } else {
             self.allowed = from;
             self.down_every = (self.down_every * 2).min(DOWN_EVERY.1);
+            self.until_down = self.down_every;
             self.settle();
         }
     }

@@ -76,12 +76,13 @@ impl Places {
         }
     }
 
-    /// Its next turn is after all others of its priority.
-    pub fn let_in(&mut self, id: u64, now: Instant) {
+    /// Its next turn is after all others of its priority. `instead`: what it asked for goes on waiting.
+    pub fn let_in(&mut self, id: u64, instead: bool, now: Instant) {
         self.count += 1;
         let turn = self.count;
         if let Some(place) = self.get(id) {
-            (place.turn, place.wants, place.since) = (turn, Wants::Back(now + BACK_WITHIN), None);
+            (place.turn, place.wants) = (turn, Wants::Back(now + BACK_WITHIN));
+            place.since.take_if(|_| !instead);
         }
     }
 
@@ -102,11 +103,18 @@ impl Places {
     pub fn ahead(&self, id: u64, now: Instant, fits: impl Fn(u64) -> bool) -> Ahead {
         let Some(own) = self.places.iter().find(|place| place.id == id) else { return Ahead::Nobody };
         let (mut expected, mut passed, mut reserved) = (None, false, 0);
-        for other in self.places.iter().filter(|other| other.rank() < own.rank()) {
+        for other in self.places.iter().filter(|other| other.priority >= own.priority && other.id != id) {
+            let ahead = other.rank() < own.rank();
             match other.wants {
-                Wants::Room(bytes) if fits(bytes) => return Ahead::Somebody,
-                Wants::Room(_) if other.may_be_passed(now) => passed = true,
-                Wants::Room(bytes) => reserved = reserved.max(bytes),
+                Wants::Room(bytes) if fits(bytes) => {
+                    if ahead {
+                        return Ahead::Somebody;
+                    }
+                }
+                Wants::Room(bytes) if !other.may_be_passed(now) && other.seniority() < own.seniority() => {
+                    reserved = reserved.max(bytes);
+                }
+                Wants::Room(_) => passed |= ahead,
                 Wants::Back(by) if other.priority > own.priority && now < by => expected = expected.max(Some(by)),
                 Wants::Nothing | Wants::Back(_) => {}
             }
@@ -142,10 +150,16 @@ impl Places {
 }
 
 type Rank = (Reverse<i64>, u64);
+type Seniority = (Reverse<i64>, Option<Instant>, u64);
 
 impl Place {
     fn rank(&self) -> Rank {
         (Reverse(self.priority), self.turn)
+    }
+
+    /// Who has waited for longer. Turns do not count: small requests take theirs while a large one of their run waits.
+    fn seniority(&self) -> Seniority {
+        (Reverse(self.priority), self.since, self.id)
     }
 
     fn bytes(&self) -> Option<u64> {

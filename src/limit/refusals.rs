@@ -259,7 +259,7 @@ fn halfway(before: f64) -> f64 {
 
 /// Just below a level that was refused.
 fn below(at: u32) -> u32 {
-    (at - 1).saturating_sub(at / 64).max(1)
+    (at - 1).saturating_sub(at / 128).max(1)
 }
 
 /// As little beyond it as tells.

@@ -16,6 +16,11 @@ use crate::config::endpoint::Limits;
 
 /// How far a rate may catch up: timers wake by the millisecond, which alone would end at 1,000 requests a second.
 const CATCH_UP: Duration = Duration::from_millis(10);
+/// Those let in one after the other are spread over this part of the shortest time that a fill has taken, so that fills do not
+/// begin and end together: what shares a pipe in bursts leaves it idle between them.
+const SPREAD: f64 = 0.5;
+/// So far apart at the most, and so much may catch up.
+const SPREAD_MOST: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(2));
 /// An endpoint that was away for so long is another one when it comes back; some requests lost in a row are no outage.
 const OUTAGE: Duration = Duration::from_secs(3);
 /// A server's `Retry-After` holds the whole endpoint back for this long at the most.
@@ -40,10 +45,32 @@ pub(super) struct State {
     beside_at: Option<Instant>,
     pub hold_until: Option<Instant>,
     next_slot: Option<Instant>,
+    /// When the next one may follow the latest.
+    next_spread: Option<Instant>,
+    /// The shortest time that a fill has taken.
+    quickest: Option<Duration>,
     /// What kept the latest request that had to wait.
     pub bound: Bound,
     pub requests_total: u64,
     pub throttled_total: u64,
+}
+
+/// What a place asks room for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Want {
+    pub bytes: u64,
+    /// The bytes of another request, that may go while this one does not fit.
+    pub instead: Option<u64>,
+}
+
+/// How a request is let in.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    bytes: u64,
+    /// By passing a larger one.
+    passed: bool,
+    /// One of the same place, which goes on waiting.
+    instead: bool,
 }
 
 pub(super) enum Admission {
@@ -87,6 +114,8 @@ impl State {
             beside_at: None,
             hold_until: None,
             next_slot: None,
+            next_spread: None,
+            quickest: None,
             bound: Bound::Nothing,
             requests_total: 0,
             throttled_total: 0,
@@ -179,11 +208,11 @@ impl State {
         self.wake();
     }
 
-    pub fn admit(&mut self, place: u64, bytes: u64, now: Instant) -> Admission {
-        self.places.ask(place, bytes, now);
+    pub fn admit(&mut self, place: u64, want: Want, now: Instant) -> Admission {
+        self.places.ask(place, want.bytes, now);
         let (bound, admission) = match self.circuit.gate(now) {
-            Gate::Open => match self.room(place, bytes, now) {
-                Ok(passed) => return Admission::Now(self.let_in(place, bytes, passed, now)),
+            Gate::Open => match self.room(place, want, now) {
+                Ok(room) => return Admission::Now(self.let_in(place, room, now)),
                 Err(why) => why,
             },
             Gate::Probing => (Bound::Nothing, Admission::Full),
@@ -193,8 +222,8 @@ impl State {
         admission
     }
 
-    /// Whether there is room, by passing a larger one or not; else what binds, and until when.
-    fn room(&mut self, place: u64, bytes: u64, now: Instant) -> Result<bool, (Bound, Admission)> {
+    /// How there is room; else what binds, and until when.
+    fn room(&mut self, place: u64, want: Want, now: Instant) -> Result<Room, (Bound, Admission)> {
         if let Some(until) = self.hold_until.filter(|until| now < *until) {
             return Err((Bound::Requests, Admission::NotBefore(until)));
         }
@@ -205,24 +234,35 @@ impl State {
             let step = self.pace.full(now, self.limits.max_in_flight);
             return Err((Bound::Requests, step.map_or(Admission::Full, Admission::NotBefore)));
         }
-        if !self.fits(bytes) {
-            return Err((Bound::Bytes, Admission::Full));
+        let mut room = Room { bytes: want.bytes, passed: false, instead: false };
+        let mut reserved = 0;
+        if !self.fits(want.bytes) {
+            let Some(instead) = want.instead.filter(|bytes| *bytes < want.bytes && self.fits(*bytes)) else {
+                return Err((Bound::Bytes, Admission::Full));
+            };
+            reserved = want.bytes;
+            room = Room { bytes: instead, passed: true, instead: true };
         }
-        let passed = match self.places.ahead(place, now, |bytes| self.fits(bytes)) {
-            Ahead::Nobody => false,
-            Ahead::Passed => true,
-            Ahead::Reserved(reserved) if self.leaves(bytes, reserved) => true,
-            Ahead::Reserved(_) => return Err((Bound::Bytes, Admission::Full)),
+        match self.places.ahead(place, now, |bytes| self.fits(bytes)) {
+            Ahead::Nobody => {}
+            Ahead::Passed => room.passed = true,
+            Ahead::Reserved(others) => (room.passed, reserved) = (true, reserved.max(others)),
             Ahead::Somebody => return Err((self.bound, Admission::Full)),
             Ahead::Expected(by) => return Err((self.bound, Admission::NotBefore(by))),
-        };
-        match self.next_slot.filter(|slot| now < *slot) {
-            Some(slot) => Err((Bound::Rate, Admission::NotBefore(slot))),
-            None => Ok(passed),
+        }
+        if reserved > 0 && !self.leaves(room.bytes, reserved) {
+            return Err((Bound::Bytes, Admission::Full));
+        }
+        if let Some(slot) = self.next_slot.filter(|slot| now < *slot) {
+            return Err((Bound::Rate, Admission::NotBefore(slot)));
+        }
+        match self.next_spread.filter(|at| now < *at) {
+            Some(at) => Err((self.bound, Admission::NotBefore(at))),
+            None => Ok(room),
         }
     }
 
-    fn let_in(&mut self, place: u64, bytes: u64, passed: bool, now: Instant) -> Admitted {
+    fn let_in(&mut self, place: u64, Room { bytes, passed, instead }: Room, now: Instant) -> Admitted {
         self.pass_time(now);
         self.in_flight += 1;
         self.bytes += bytes;
@@ -230,11 +270,15 @@ impl State {
         if self.full() {
             self.pace.full(now, self.limits.max_in_flight);
         }
-        self.next_slot = self.limits.max_requests_per_second.map(|rate| {
-            let due = self.next_slot.unwrap_or(now).max(now.checked_sub(CATCH_UP).unwrap_or(now));
-            due + Duration::from_secs(1) / rate.max(1)
+        self.next_slot = self
+            .limits
+            .max_requests_per_second
+            .map(|rate| due(self.next_slot, CATCH_UP, now) + Duration::from_secs(1) / rate.max(1));
+        self.next_spread = self.quickest.map(|quickest| {
+            let apart = quickest.mul_f64(SPREAD) / self.pace.allowed();
+            due(self.next_spread, SPREAD_MOST.1, now) + apart.min(SPREAD_MOST.0)
         });
-        self.places.let_in(place, now);
+        self.places.let_in(place, instead, now);
         self.wake();
         Admitted {
             bytes,
@@ -288,8 +332,9 @@ impl State {
         }
         self.pace.refusals.ended(of.sent, self.pace.allowed(), now);
         if verdict == Verdict::Filled {
-            let took = now.duration_since(of.sent).as_secs_f64();
-            let fill = Fill { bytes: of.bytes, took, beside: self.beside - of.beside };
+            let took = now.duration_since(of.sent);
+            self.quickest = Some(self.quickest.map_or(took, |quickest| quickest.min(took)));
+            let fill = Fill { bytes: of.bytes, took: took.as_secs_f64(), beside: self.beside - of.beside };
             self.pace.fill(fill, of.sent, now, self.limits.max_in_flight);
         }
     }
@@ -317,6 +362,11 @@ impl State {
         let since = self.beside_at.replace(now).unwrap_or(now);
         self.beside += f64::from(self.in_flight) * now.duration_since(since).as_secs_f64();
     }
+}
+
+/// When the latest was due, or as long ago as may be caught up.
+fn due(latest: Option<Instant>, catch_up: Duration, now: Instant) -> Instant {
+    latest.unwrap_or(now).max(now.checked_sub(catch_up).unwrap_or(now))
 }
 
 impl Admitted {

@@ -410,6 +410,46 @@ async fn a_request_whose_bytes_do_not_fit_is_passed_for_a_moment_and_then_waited
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_small_request_goes_in_place_of_a_large_one_of_its_run_that_does_not_fit_and_leaves_its_room() {
+    let limit = Limit::new(&limits());
+    let held = limit.admit(60).await;
+    let (mut run, mut other) = (limit.place(0), limit.place(0));
+    let small = run.admit_either(90, Some(7)).await;
+    assert_eq!(small.bytes(), 7, "what fits goes");
+    let waits = tokio::time::timeout(Duration::from_millis(1), run.admit_either(90, Some(4))).await;
+    assert!(waits.is_err(), "beside 7 and 4 there would be no 90");
+    tokio::time::sleep(PASSED_FOR).await;
+    let second = run.admit_either(90, Some(3)).await;
+    assert_eq!(second.bytes(), 3);
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move { run.admit_either(90, None).await });
+    tokio::task::yield_now().await;
+    assert!(
+        let_in(&mut other, 1).await.is_none(),
+        "it waits for as long as before, and the room is kept from others too"
+    );
+    drop(held);
+    assert_eq!(tasks.join_next().await.unwrap().unwrap().bytes(), 90, "what is before it ends and it has its room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_fill_is_spread_so_that_bursts_dissolve() {
+    let limit = Limit::new(&Limits { start_in_flight: 100, max_in_flight: 100, ..limits() });
+    let first = limit.admit(1).await;
+    let start = Instant::now();
+    drop([limit.admit(1).await, limit.admit(1).await]);
+    assert_eq!(start.elapsed(), Duration::ZERO, "nothing is known yet");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    first.settle(Verdict::Filled);
+    let (start, mut held) = (Instant::now(), vec![]);
+    for _ in 0..100 {
+        held.push(limit.admit(1).await);
+    }
+    // Half a fill's time for all that is allowed.
+    assert_eq!(start.elapsed(), Duration::from_millis(50));
+}
+
+#[tokio::test(start_paused = true)]
 async fn new_limits_hold_at_once() {
     let limit = Limit::new(&limits());
     let held = [limit.admit(1).await, limit.admit(1).await, limit.admit(1).await, limit.admit(1).await];

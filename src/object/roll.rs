@@ -42,6 +42,11 @@ impl Roll {
         self.order.pop().map(|place| self.store.get(place))
     }
 
+    /// Keeps the first `length`.
+    pub fn truncate(&mut self, length: usize) {
+        self.order.truncate(length);
+    }
+
     pub fn iter(&self) -> Iter<'_> {
         Iter { cursor: self.store.cursor(), order: self.order.iter() }
     }

@@ -12,11 +12,11 @@ use super::fresh::{fresh_for, mark_fresh};
 use super::verdict::{Lost, Standard, judge};
 use super::{Pass, TOO_LATE, Task, make, plan};
 use crate::clock;
-use crate::object::{Count, Roll};
+use crate::object::Count;
 use crate::report::{Completion, Identity, Outcome, Report, Totals, Trigger};
 use crate::select::Selection;
 use crate::select::plan::{Plan, Verdict};
-use crate::warm::{Ended, Warming, warm, warming_order};
+use crate::warm::{Ended, Warming, WarmingOrder, warm, warming_order};
 
 /// A pass under way.
 pub(super) struct Going<'a> {
@@ -55,7 +55,7 @@ impl Going<'_> {
     }
 
     /// What there is to warm; of checkpoints also what was selected at all. `None`: the report says why it is over.
-    async fn begin(&self, report: &mut Report) -> Option<(Roll, Option<Seen>)> {
+    async fn begin(&self, report: &mut Report) -> Option<(WarmingOrder, Option<Seen>)> {
         let (mut plan, fresh) = self.plan(&report.identity).await;
         if let Some(why) = self.has_no_room(&report.identity, plan.to_warm().objects) {
             plan.verdict = Verdict::Refused(why);
@@ -107,7 +107,7 @@ impl Going<'_> {
     }
 
     /// Warms `objects`, which the report counts as planned, and adds what they came to.
-    pub async fn warm(&self, report: &mut Report, objects: Roll, completions: &Completions) -> Ended {
+    pub async fn warm(&self, report: &mut Report, objects: WarmingOrder, completions: &Completions) -> Ended {
         let Self { pass, task, connection, deadline, .. } = self;
         let warming = Warming {
             wire: connection.wire.clone(),
@@ -126,7 +126,7 @@ impl Going<'_> {
 }
 
 /// Takes the objects of a selection, without those that are dropped, in warming order.
-pub(super) fn to_warm(selection: &mut Selection, dropped: &[bool]) -> Roll {
+pub(super) fn to_warm(selection: &mut Selection, dropped: &[bool]) -> WarmingOrder {
     let mut objects = std::mem::take(&mut selection.selected);
     let is_dropped = |n: usize| dropped.get(n).copied().unwrap_or(false);
     let mut from = 0;
@@ -137,6 +137,5 @@ pub(super) fn to_warm(selection: &mut Selection, dropped: &[bool]) -> Roll {
     };
     let stretches: Vec<usize> = selection.segments.iter().map(stretch).collect();
     objects.retain(|n| !is_dropped(n));
-    warming_order(&mut objects, &stretches);
-    objects
+    warming_order(objects, &stretches)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -12,6 +13,9 @@ use super::bandwidth::Pipe;
 use super::cache::{ObjectId, Part, Residency, parts};
 use super::lock;
 use super::lota::Lota;
+
+/// Timers fire at whole milliseconds, after they are due: half of one early they are exact on average.
+const HALF_A_TICK: Duration = Duration::from_micros(500);
 
 /// What the fills amounted to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,7 +143,7 @@ impl Filler {
     pub async fn warm(&self, wanted: &Wanted) {
         let floor = self.lota().floor;
         if !floor.is_zero() {
-            tokio::time::sleep(floor).await;
+            tokio::time::sleep(floor.saturating_sub(HALF_A_TICK)).await;
         }
         if let Some((fill, ended)) = self.start(wanted) {
             let _watch = Watch { filler: self, fill };
@@ -252,7 +256,6 @@ impl Drop for Watch<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
 

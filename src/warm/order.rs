@@ -1,14 +1,35 @@
 //! The order in which objects are warmed, which is not the order in which caps choose them.
 
+use std::vec::IntoIter;
+
 use rand::seq::SliceRandom;
 
-use crate::object::Roll;
 use crate::object::store::Store;
+use crate::object::{Count, Object, Roll};
+
+/// What is to be warmed, stretch by stretch. Each is taken from both ends: from the larger one, and from the smaller one while
+/// the next larger one has no room.
+#[derive(Clone, Debug, Default)]
+pub struct WarmingOrder {
+    /// Stretches, the first one last, each from its smallest to its largest.
+    objects: Roll,
+    /// Of all, before any was taken.
+    count: Count,
+    /// Where the stretches begin, after the current one.
+    starts: IntoIter<usize>,
+    start: usize,
+    /// Where what is left of the current one begins.
+    low: usize,
+    /// The two ends, as they are looked at again and again.
+    largest: Option<Object>,
+    smallest: Option<Object>,
+}
 
 /// Stretch by stretch, the first of them first: so many objects each, and all others behind them. Within a stretch largest
 /// first, so that no giant is left alone at the end; equal sizes shuffled, so that no node of the cache gets a run of
-/// neighbouring keys. The next object to warm stands last.
-pub fn warming_order(objects: &mut Roll, stretches: &[usize]) {
+/// neighbouring keys.
+pub fn warming_order(mut objects: Roll, stretches: &[usize]) -> WarmingOrder {
+    let mut starts = Vec::with_capacity(stretches.len() + 1);
     objects.arrange(|store, places| {
         places.reverse();
         let mut rest = places;
@@ -16,9 +37,70 @@ pub fn warming_order(objects: &mut Roll, stretches: &[usize]) {
             let (behind, stretch) = rest.split_at_mut(rest.len().saturating_sub(*length));
             largest_last(store, stretch);
             rest = behind;
+            starts.push(rest.len());
         }
         largest_last(store, rest);
     });
+    starts.push(0);
+    WarmingOrder::new(objects, starts)
+}
+
+impl WarmingOrder {
+    fn new(objects: Roll, starts: Vec<usize>) -> Self {
+        let (count, end) = (objects.count(), objects.len());
+        let starts = starts.into_iter();
+        let mut order = Self { objects, count, starts, start: end, low: end, largest: None, smallest: None };
+        order.largest = order.pop();
+        order
+    }
+
+    /// Of all, before any was taken.
+    pub fn count(&self) -> Count {
+        self.count
+    }
+
+    pub fn largest(&self) -> Option<&Object> {
+        self.largest.as_ref()
+    }
+
+    pub fn take_largest(&mut self) -> Option<Object> {
+        let next = self.pop();
+        std::mem::replace(&mut self.largest, next)
+    }
+
+    /// Of the same stretch, another one.
+    pub fn smallest(&mut self) -> Option<&Object> {
+        if self.smallest.is_none() && self.low < self.objects.len() {
+            self.smallest = self.objects.get(self.low);
+            self.low += 1;
+        }
+        self.smallest.as_ref()
+    }
+
+    pub fn take_smallest(&mut self) -> Option<Object> {
+        self.smallest();
+        self.smallest.take()
+    }
+
+    fn pop(&mut self) -> Option<Object> {
+        while self.low == self.objects.len() {
+            if let Some(smallest) = self.smallest.take() {
+                return Some(smallest);
+            }
+            self.objects.truncate(self.start);
+            self.start = self.starts.next()?;
+            self.low = self.start;
+        }
+        self.objects.pop()
+    }
+}
+
+/// In the order given, with the next one last.
+#[cfg(test)]
+impl From<Vec<Object>> for WarmingOrder {
+    fn from(objects: Vec<Object>) -> Self {
+        Self::new(objects.into(), vec![0])
+    }
 }
 
 fn largest_last(store: &Store, places: &mut [u32]) {
@@ -51,10 +133,8 @@ mod tests {
         }
     }
 
-    fn reversed(objects: &Roll) -> Vec<Object> {
-        let mut reversed: Vec<_> = objects.iter().collect();
-        reversed.reverse();
-        reversed
+    fn taken(mut order: WarmingOrder) -> Vec<Object> {
+        std::iter::from_fn(|| order.take_largest()).collect()
     }
 
     fn number(object: &Object) -> usize {
@@ -63,9 +143,8 @@ mod tests {
 
     #[test]
     fn the_largest_comes_first_and_equals_are_shuffled() {
-        let mut objects: Roll = (0..200).map(|n| object(if n % 2 == 0 { 10 } else { 20 }, n)).collect();
-        warming_order(&mut objects, &[]);
-        let order = reversed(&objects);
+        let objects: Roll = (0..200).map(|n| object(if n % 2 == 0 { 10 } else { 20 }, n)).collect();
+        let order = taken(warming_order(objects, &[]));
         assert!(order.is_sorted_by_key(|object| Reverse(object.size)));
         assert!(
             !order[..100].is_sorted_by_key(|object| object.key.clone()),
@@ -78,9 +157,8 @@ mod tests {
         for (stretches, ends) in [(&[3, 0, 5][..], &[3, 8, 12][..]), (&[12], &[12]), (&[7, 99], &[7, 12]), (&[], &[12])]
         {
             // The sizes grow with the rank, and repeat in pairs.
-            let mut objects: Roll = (0..12).map(|n| object(n as u64 / 2, n)).collect();
-            warming_order(&mut objects, stretches);
-            let order = reversed(&objects);
+            let objects: Roll = (0..12).map(|n| object(n as u64 / 2, n)).collect();
+            let order = taken(warming_order(objects, stretches));
             let mut from = 0;
             for end in ends {
                 let stretch = &order[from..*end];
@@ -91,5 +169,60 @@ mod tests {
                 from = *end;
             }
         }
+    }
+
+    #[test]
+    fn the_smallest_of_a_stretch_may_pass_and_those_of_the_next_one_may_not() {
+        let objects: Roll = (0..12).map(|n| object(n as u64, n)).collect();
+        let mut order = warming_order(objects, &[4, 1, 0]);
+        let mut sizes = |ends: &str| -> Vec<u64> {
+            let take = |end| if end == 'l' { order.take_largest() } else { order.take_smallest() };
+            ends.chars().filter_map(take).map(|object| object.size).collect()
+        };
+        assert_eq!(sizes("lssss"), [3, 0, 1], "the largest waits, and nothing is left beside it");
+        assert_eq!(sizes("lsl"), [2, 4]);
+        assert_eq!(sizes("slslslslsl"), [5, 11, 6, 10, 7, 9, 8]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn each_comes_once_whatever_is_taken_from_which_end(
+            sizes in proptest::collection::vec(0_u64..20, 0..60),
+            stretches in proptest::collection::vec(0_usize..30, 0..5),
+            looks in proptest::collection::vec(0_u8..3, 0..200),
+        ) {
+            let objects: Roll = sizes.iter().enumerate().map(|(n, size)| object(*size, n)).collect();
+            let mut order = warming_order(objects, &stretches);
+            let mut seen: Vec<usize> = vec![];
+            for look in looks {
+                let (largest, smallest) = (order.largest().cloned(), order.smallest().cloned());
+                proptest::prop_assert!(smallest.as_ref().is_none_or(|small| small.size <= largest.as_ref().unwrap().size));
+                let (told, taken) = match look {
+                    0 => (largest, order.take_largest()),
+                    1 => (smallest, order.take_smallest()),
+                    _ => continue,
+                };
+                proptest::prop_assert_eq!(&told, &taken);
+                seen.extend(taken.as_ref().map(number));
+            }
+            let mut before: Vec<_> = seen.iter().map(|n| stretch(*n, &stretches)).collect();
+            seen.extend(taken(order).iter().map(number));
+            before.extend(seen[before.len()..].iter().map(|n| stretch(*n, &stretches)));
+            proptest::prop_assert!(before.is_sorted(), "stretch by stretch");
+            seen.sort_unstable();
+            proptest::prop_assert_eq!(seen, (0..sizes.len()).collect::<Vec<_>>());
+        }
+    }
+
+    /// Which stretch the object of this rank belongs to.
+    fn stretch(rank: usize, stretches: &[usize]) -> usize {
+        let mut end = 0;
+        stretches
+            .iter()
+            .take_while(|length| {
+                end += **length;
+                rank >= end
+            })
+            .count()
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::object::{Object, Roll};
+use super::order::WarmingOrder;
+use crate::object::Object;
 use crate::report::End;
 
 /// An object on its way.
@@ -46,37 +47,45 @@ impl Pending {
 /// Retries that are due come first, then what was never tried, then what is to be tried once more at the very end.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// The next of those never tried: taken out of what is left of them, as it is looked at again and again.
-    next: Option<Object>,
-    untried: Roll,
+    untried: WarmingOrder,
     soon: Waiting,
     last: Waiting,
 }
 
+/// What may be sent next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    First,
+    /// What may go while the first one has no room.
+    Instead,
+}
+
 impl Queue {
-    /// `objects` with the next one last.
-    pub fn new(mut objects: Roll) -> Self {
-        Self { next: objects.pop(), untried: objects, ..Self::default() }
+    pub fn new(untried: WarmingOrder) -> Self {
+        Self { untried, ..Self::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.next.is_none() && self.soon.0.is_empty() && self.last.0.is_empty()
+        self.untried.largest().is_none() && self.soon.0.is_empty() && self.last.0.is_empty()
     }
 
     /// What `take` would give at `now`.
-    pub fn next(&self, now: Instant) -> Option<&Object> {
+    pub fn next(&mut self, which: Which, now: Instant) -> Option<&Object> {
+        if which == Which::Instead {
+            return self.untried.smallest();
+        }
         let soon = self.soon.ready(now).map(|pending| &*pending.object);
-        soon.or(self.next.as_ref()).or_else(|| self.last.ready(now).map(|pending| &*pending.object))
+        soon.or(self.untried.largest()).or_else(|| self.last.ready(now).map(|pending| &*pending.object))
     }
 
-    pub fn take(&mut self, now: Instant) -> Option<Pending> {
+    pub fn take(&mut self, which: Which, now: Instant) -> Option<Pending> {
+        if which == Which::Instead {
+            return self.untried.take_smallest().map(Pending::new);
+        }
         if let Some(pending) = self.soon.take(now) {
             return Some(pending);
         }
-        match std::mem::replace(&mut self.next, self.untried.pop()) {
-            Some(object) => Some(Pending::new(object)),
-            None => self.last.take(now),
-        }
+        self.untried.take_largest().map(Pending::new).or_else(|| self.last.take(now))
     }
 
     /// When the next waiting object is due.

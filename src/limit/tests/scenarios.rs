@@ -46,6 +46,7 @@ fn checkpoint() -> Vec<u64> {
 fn every_scenario_is_near_its_lower_bound() {
     let throttles = Cache { throttle: Some(120), ..Cache::default() };
     let halves = Cache { changes: Some((30.0, 25.0 * GB)), ..Cache::default() };
+    let slow_shards = Cache { bandwidth: 40.0 * GB, per_fill: 0.2 * GB, ..Cache::default() };
     let slow_fills = Cache { per_fill: 0.25 * GB, ..Cache::default() };
     let mut report = String::new();
     for (name, cache, sizes, allowed) in [
@@ -53,6 +54,7 @@ fn every_scenario_is_near_its_lower_bound() {
         ("tiny", Cache::default(), vec![MB / 10; 1_000_000], 300),
         ("log-normal", Cache::default(), log_normal(40_000), 300),
         ("checkpoint", Cache::default(), checkpoint(), 300),
+        ("slow shards", slow_shards, vec![200 * MB; 4_500], 300),
         ("checkpoint, slow fills", slow_fills, checkpoint(), 300),
         ("throttles, tiny", throttles.clone(), vec![MB / 10; 200_000], 120),
         ("throttles, shards", throttles, vec![500 * MB; 6_000], 120),
@@ -83,11 +85,24 @@ fn course(went: &Went) -> Vec<String> {
 }
 
 #[test]
+fn what_is_small_fills_the_gaps_beside_what_is_large() {
+    // No more than a few of the largest have room together, and these few do not fill the pipe.
+    let cache = Cache { bandwidth: 40.0 * GB, per_fill: 1.6 * GB, ..Cache::default() };
+    for n in [20_000, 30_000] {
+        let sizes = log_normal(n);
+        let least = bound(&cache, &sizes, 300);
+        let went = World::new(cache.clone(), &Limits { max_in_flight_bytes: 64 << 30, ..limits() }).run(sizes);
+        println!("{n}: {:.1} s, {:.3}: {:?}", went.took, went.took / least, course(&went));
+        assert!(went.took < 1.1 * least, "{:.1} s, bound {least:.1} s: {:?}", went.took, course(&went));
+    }
+}
+
+#[test]
 fn holds_where_more_brings_no_more_and_leaves_the_pipe_full() {
     // 55 fill it, and what is in flight rests for a twelfth of its time.
     let went = World::new(Cache::default(), &limits()).run(vec![500 * MB; 6_000]);
     let range = went.range(5.0, went.took - 2.0);
-    assert!(range.0 >= 55 && range.1 <= 130, "{range:?}: {:?}", course(&went));
+    assert!(range.0 >= 55 && range.1 <= 140, "{range:?}: {:?}", course(&went));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::config::endpoint::Limits;
 use crate::limit::Verdict;
-use crate::limit::state::{Admission, Admitted, State};
+use crate::limit::state::{Admission, Admitted, State, Want};
 
 pub const GB: f64 = 1e9;
 /// How soon a throttled request is answered.
@@ -173,9 +173,14 @@ impl World {
 
     fn send_all(&mut self, queue: &mut VecDeque<u64>, looked: &mut Option<f64>) {
         while let Some(bytes) = queue.front() {
-            match self.state.admit(self.place, *bytes, self.instant()) {
+            let want = Want { bytes: *bytes, instead: queue.back().copied().filter(|_| queue.len() > 1) };
+            match self.state.admit(self.place, want, self.instant()) {
                 Admission::Now(admitted) => {
-                    queue.pop_front();
+                    if admitted.bytes == want.bytes {
+                        queue.pop_front()
+                    } else {
+                        queue.pop_back()
+                    };
                     self.send(admitted);
                 }
                 Admission::Full => break,

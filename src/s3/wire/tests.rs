@@ -121,15 +121,15 @@ async fn ten_thousand_requests_are_signed_as_the_sdk_signs_them() {
     let source = CredentialSource::Fixed { access_key_id: "A".to_owned(), secret_access_key: "S".to_owned() };
     let keys = Keys::new(&source, "us-east-1", &transport).await;
     let mut compared = 0;
-    for round in 0..100_i64 {
+    for round in 0..100_u32 {
         let addressing = if round % 2 == 0 { Addressing::Path } else { Addressing::Virtual };
-        let url = ["http://cwlota.com", "https://cwobject.com", "http://127.0.0.1:7480"][(round % 3) as usize];
+        let url = ["http://cwlota.com", "https://cwobject.com", "http://127.0.0.1:7480"][round as usize % 3];
         let credentials = Arc::new(Credentials { name: None, source: source.clone(), buckets: None });
         let region = text(&mut rng, PLAIN, 1..=12);
         let site = Site { url: url.parse().unwrap(), addressing, region, credentials };
         let regions = Regions::default();
         let wire = Wire::new(&site, &keys, &regions, &transport);
-        let now = DateTime::from_timestamp(1_700_000_000 + round * 31_622_399, 999_999_999).unwrap();
+        let now = DateTime::from_timestamp(1_700_000_000 + i64::from(round) * 31_622_399, 999_999_999).unwrap();
         let recorder = Recorder::default();
         let client = sdk(&site, &regions, now, &recorder);
         for number in 0..100 {

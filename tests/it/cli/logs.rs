@@ -22,7 +22,7 @@ fn levels(ran: &Ran) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn more_is_said_when_asked_for() {
-    for (flags, lines) in [("-q", 0), ("-qq", 0), ("", 1), ("-v", 3), ("-vv", 5), ("--verbose --verbose", 5)] {
+    for (flags, lines) in [("-q", 0), ("-qq", 0), ("", 1), ("-v", 4), ("-vv", 6), ("--verbose --verbose", 6)] {
         let desk = troubled().await;
         let ran = desk.run(&format!("warm {flags}"));
         assert_eq!(ran.err.lines().count(), lines, "{flags}: {ran}");
