@@ -14,6 +14,7 @@ mod retries;
 mod round;
 mod snapshot;
 mod state;
+mod tempo;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

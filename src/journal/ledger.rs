@@ -103,11 +103,13 @@ impl Journal {
             let mut asked: Vec<(Identity, i64, usize)> = part.filter_map(ask).collect();
             asked.sort_unstable();
             self.with("read", |db| {
+                // One lock for all of them.
+                let reading = db.unchecked_transaction()?;
                 for (identity, value, n) in asked {
-                    let entry = look_up(db, &arrived, identity, now)?;
+                    let entry = look_up(&reading, &arrived, identity, now)?;
                     fresh[n] = entry.is_some_and(|entry| entry.is_fresh(value, filled, rules));
                 }
-                Ok(())
+                Ok(reading.commit()?)
             })?;
         }
         Ok(fresh)

@@ -12,15 +12,9 @@ use super::refusals::Refusal;
 use super::retries::Retries;
 use super::round::Fill;
 use super::snapshot::Bound;
+use super::tempo::Tempo;
 use crate::config::endpoint::Limits;
 
-/// How far a rate may catch up: timers wake by the millisecond, which alone would end at 1,000 requests a second.
-const CATCH_UP: Duration = Duration::from_millis(10);
-/// Those let in one after the other are spread over this part of the shortest time that a fill has taken, so that fills do not
-/// begin and end together: what shares a pipe in bursts leaves it idle between them.
-const SPREAD: f64 = 0.5;
-/// So far apart at the most, and so much may catch up.
-const SPREAD_MOST: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(2));
 /// An endpoint that was away for so long is another one when it comes back; some requests lost in a row are no outage.
 const OUTAGE: Duration = Duration::from_secs(3);
 /// A server's `Retry-After` holds the whole endpoint back for this long at the most.
@@ -44,11 +38,7 @@ pub(super) struct State {
     beside: f64,
     beside_at: Option<Instant>,
     pub hold_until: Option<Instant>,
-    next_slot: Option<Instant>,
-    /// When the next one may follow the latest.
-    next_spread: Option<Instant>,
-    /// The shortest time that a fill has taken.
-    quickest: Option<Duration>,
+    tempo: Tempo,
     /// What kept the latest request that had to wait.
     pub bound: Bound,
     pub requests_total: u64,
@@ -113,9 +103,7 @@ impl State {
             beside: 0.0,
             beside_at: None,
             hold_until: None,
-            next_slot: None,
-            next_spread: None,
-            quickest: None,
+            tempo: Tempo::default(),
             bound: Bound::Nothing,
             requests_total: 0,
             throttled_total: 0,
@@ -138,7 +126,7 @@ impl State {
         let (whole, n) = (&self.configured, self.processes);
         let rate = whole.max_requests_per_second.map(|rate| (rate / n).max(1));
         if rate != self.limits.max_requests_per_second {
-            self.next_slot = None;
+            self.tempo.forget_rate();
         }
         self.limits = Limits {
             max_in_flight: (whole.max_in_flight / n).max(1),
@@ -253,10 +241,10 @@ impl State {
         if reserved > 0 && !self.leaves(room.bytes, reserved) {
             return Err((Bound::Bytes, Admission::Full));
         }
-        if let Some(slot) = self.next_slot.filter(|slot| now < *slot) {
+        if let Some(slot) = self.tempo.slot(now) {
             return Err((Bound::Rate, Admission::NotBefore(slot)));
         }
-        match self.next_spread.filter(|at| now < *at) {
+        match self.tempo.spread(now) {
             Some(at) => Err((self.bound, Admission::NotBefore(at))),
             None => Ok(room),
         }
@@ -270,14 +258,7 @@ impl State {
         if self.full() {
             self.pace.full(now, self.limits.max_in_flight);
         }
-        self.next_slot = self
-            .limits
-            .max_requests_per_second
-            .map(|rate| due(self.next_slot, CATCH_UP, now) + Duration::from_secs(1) / rate.max(1));
-        self.next_spread = self.quickest.map(|quickest| {
-            let apart = quickest.mul_f64(SPREAD) / self.pace.allowed();
-            due(self.next_spread, SPREAD_MOST.1, now) + apart.min(SPREAD_MOST.0)
-        });
+        self.tempo.sent(self.limits.max_requests_per_second, self.pace.allowed(), now);
         self.places.let_in(place, instead, now);
         self.wake();
         Admitted {
@@ -333,7 +314,7 @@ impl State {
         self.pace.refusals.ended(of.sent, self.pace.allowed(), now);
         if verdict == Verdict::Filled {
             let took = now.duration_since(of.sent);
-            self.quickest = Some(self.quickest.map_or(took, |quickest| quickest.min(took)));
+            self.tempo.filled(took);
             let fill = Fill { bytes: of.bytes, took: took.as_secs_f64(), beside: self.beside - of.beside };
             self.pace.fill(fill, of.sent, now, self.limits.max_in_flight);
         }
@@ -362,11 +343,6 @@ impl State {
         let since = self.beside_at.replace(now).unwrap_or(now);
         self.beside += f64::from(self.in_flight) * now.duration_since(since).as_secs_f64();
     }
-}
-
-/// When the latest was due, or as long ago as may be caught up.
-fn due(latest: Option<Instant>, catch_up: Duration, now: Instant) -> Instant {
-    latest.unwrap_or(now).max(now.checked_sub(catch_up).unwrap_or(now))
 }
 
 impl Admitted {

@@ -1,0 +1,58 @@
+//! How soon one request may follow another: at the configured rate, and not in bursts.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How far a rate may catch up: timers wake by the millisecond, which alone would end at 1,000 requests a second.
+const CATCH_UP: Duration = Duration::from_millis(10);
+/// Requests are spread over this part of the shortest time that a fill has taken, so that fills do not begin and end together:
+/// what shares a pipe in bursts leaves it idle between them.
+const SPREAD: f64 = 0.5;
+/// So far apart at the most, and so much may catch up.
+const SPREAD_MOST: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(2));
+
+#[derive(Debug, Default)]
+pub(super) struct Tempo {
+    /// When the rate allows the next one.
+    slot: Option<Instant>,
+    /// When the next one is far enough from the latest.
+    spread: Option<Instant>,
+    /// The shortest time that a fill has taken.
+    quickest: Option<Duration>,
+}
+
+impl Tempo {
+    /// When the rate allows the next one, if that is later than `now`.
+    pub fn slot(&self, now: Instant) -> Option<Instant> {
+        self.slot.filter(|slot| now < *slot)
+    }
+
+    /// When the next one is far enough from the latest, if that is later than `now`.
+    pub fn spread(&self, now: Instant) -> Option<Instant> {
+        self.spread.filter(|at| now < *at)
+    }
+
+    /// One is sent, where so many are allowed a second and so many in flight.
+    pub fn sent(&mut self, rate: Option<u32>, allowed: u32, now: Instant) {
+        self.slot = rate.map(|rate| due(self.slot, CATCH_UP, now) + Duration::from_secs(1) / rate.max(1));
+        self.spread = self.quickest.map(|quickest| {
+            let apart = quickest.mul_f64(SPREAD) / allowed.max(1);
+            due(self.spread, SPREAD_MOST.1, now) + apart.min(SPREAD_MOST.0)
+        });
+    }
+
+    pub fn filled(&mut self, took: Duration) {
+        self.quickest = Some(self.quickest.map_or(took, |quickest| quickest.min(took)));
+    }
+
+    /// The rate is another one.
+    pub fn forget_rate(&mut self) {
+        self.slot = None;
+    }
+}
+
+/// When the latest was due, or as long ago as may be caught up.
+fn due(latest: Option<Instant>, catch_up: Duration, now: Instant) -> Instant {
+    latest.unwrap_or(now).max(now.checked_sub(catch_up).unwrap_or(now))
+}
