@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until};
 
@@ -307,6 +308,10 @@ impl<W: Wires> Run<W> {
     /// ending.
     async fn report(&mut self, completion: Completion) {
         let Some(completions) = &self.warming.completions else { return };
+        let completion = match completions.try_send(completion) {
+            Ok(()) => return,
+            Err(TrySendError::Full(completion) | TrySendError::Closed(completion)) => completion,
+        };
         let gone = tokio::select! {
             biased;
             sent = completions.send(completion) => sent.is_err(),

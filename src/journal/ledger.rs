@@ -90,9 +90,12 @@ impl Journal {
     pub fn fresh(&self, objects: &Roll, rules: &Freshness) -> Result<Vec<bool>, JournalError> {
         let hasher = Hasher::new(&rules.cache_url);
         let now = rules.now.timestamp();
-        let (filled, arrived) =
-            self.with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db, now)?)))?;
+        let (filled, arrived, is_empty) =
+            self.with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db, now)?, is_empty(db)?)))?;
         let mut fresh = vec![false; objects.len()];
+        if is_empty && arrived.is_empty() {
+            return Ok(fresh);
+        }
         let mut rest = objects.iter();
         for fresh in fresh.chunks_mut(LOOK_UP) {
             let part = rest.by_ref().take(LOOK_UP).enumerate();
@@ -179,6 +182,11 @@ pub(super) fn filled(db: &Connection, cache_url: &str) -> Result<u64, Fault> {
     let mut select = db.prepare_cached("SELECT filled FROM cache WHERE url = ?1")?;
     let filled: Option<i64> = select.query_row([cache_url], |row| row.get(0)).optional()?;
     Ok(filled.and_then(|filled| u64::try_from(filled).ok()).unwrap_or(0))
+}
+
+/// Nothing has been merged into it yet.
+fn is_empty(db: &Connection) -> Result<bool, Fault> {
+    Ok(!db.prepare_cached("SELECT 1 FROM ledger LIMIT 1")?.exists([])?)
 }
 
 fn look_up(db: &Connection, arrived: &Arrivals, identity: Identity, now: i64) -> Result<Option<Entry>, Fault> {

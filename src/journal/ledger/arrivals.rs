@@ -79,6 +79,10 @@ impl Arrivals {
         Ok(Self(latest(all, now)))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn get(&self, identity: Identity) -> Option<Entry> {
         self.0.binary_search_by_key(&identity, |(identity, _)| *identity).ok().map(|at| self.0[at].1)
     }
