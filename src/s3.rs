@@ -11,6 +11,7 @@ mod clock_skew;
 mod credentials;
 mod error;
 mod listing;
+mod page;
 mod probe;
 mod transport;
 mod wire;
@@ -19,7 +20,8 @@ pub use address::Regions;
 pub use cache::{CacheClient, Warmed};
 pub use credentials::Keys;
 pub use error::{Class, RequestError};
-pub use listing::{BucketName, ListClient, Page, PageRequest};
+pub use listing::{BucketName, ListClient};
+pub use page::{Page, PageRequest};
 pub use transport::Transport;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::credentials::describe;
+use super::page::xml::{Broken, Reader};
 use super::probe::{Head, Loss, Seen};
 use crate::object::Escaped;
 
@@ -157,6 +158,38 @@ fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 's
 pub(super) fn of_head(head: &Head) -> RequestError {
     let Head { status, retry_after, ref region, .. } = *head;
     RequestError { class: class_of(head), message: status.to_string(), retry_after, region: region.clone() }
+}
+
+/// The error that an answer with a body tells of.
+pub(super) fn of_answer(head: &Head, body: &[u8]) -> RequestError {
+    let mut error = of_head(head);
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    // A body that is none of S3's says nothing that could be relied on: the status does.
+    if let Ok(Some(said)) = said(text) {
+        error.message = format!("{} {}", head.status, Escaped(&said));
+    }
+    error.region = error.region.or_else(|| region_element(body));
+    error
+}
+
+/// `CODE: MESSAGE` of an `<Error>`, or what of them there is.
+fn said(text: &str) -> Result<Option<String>, Broken> {
+    let mut xml = Reader::new(text);
+    if xml.child()? != Some("Error") {
+        return Ok(None);
+    }
+    let (mut code, mut message) = (None, None);
+    while let Some(name) = xml.child()? {
+        match name {
+            "Code" => code = Some(xml.content()?),
+            "Message" => message = Some(xml.content()?),
+            _ => xml.skip()?,
+        }
+    }
+    Ok(match (code, message) {
+        (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+        (code, message) => code.or(message).map(|one| one.into_owned()),
+    })
 }
 
 fn class_of(head: &Head) -> Class {

@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{AUTHORIZATION, HOST, RANGE, USER_AGENT};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 
 use super::address::{Regions, base_url};
 use super::credentials::{Keys, Secret, describe};
-use super::error::{Class, RequestError, of_head};
+use super::error::{Class, RequestError, of_answer, of_head};
 use super::probe::Head;
 use super::transport::Transport;
 use crate::config::endpoint::Site;
@@ -22,12 +23,14 @@ use crate::object::{Bucket, Key};
 pub(super) use lane::{IDLE, Lanes};
 use lane::{Lane, NoBody, Unanswered};
 use sign::{EMPTY, SigningKey, Stamp, Statement};
-pub(super) use target::KEY;
+pub(super) use target::{KEY, NAME};
 use target::path_of;
 
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+/// Bytes of an answer. A page of a thousand keys, each as long as keys can be and escaped, has some four million.
+const LONGEST: usize = 64 << 20;
 /// Not signed, as proxies may change it.
 const WHO: HeaderValue = HeaderValue::from_static(concat!("hotset/", env!("CARGO_PKG_VERSION")));
 
@@ -69,18 +72,41 @@ impl Wire {
     /// One HEAD, sent once, awaited for as long as the caller waits. Given up, its connection is closed.
     pub async fn head(&self, bucket: &Bucket, key: &Key, range: Option<&'static str>) -> Result<Head, RequestError> {
         let host = self.host(bucket)?;
+        let signing = self.signing(bucket, &host).await?;
+        let target = Target { method: Method::HEAD, path: path_of(&host.path, key), query: "", range };
+        let answer = host.lane.head(host.request(target, &signing)?).await.map_err(Unanswered::into_error)?;
+        let head = self.judged(&answer);
+        if (200..=299).contains(&head.status) { Ok(head) } else { Err(of_head(&head)) }
+    }
+
+    /// One GET of a bucket, sent once; `query` is escaped, its names in order. Gives what was answered with 200.
+    pub async fn get(&self, bucket: &Bucket, query: &str) -> Result<(Head, Bytes), RequestError> {
+        let host = self.host(bucket)?;
+        let signing = self.signing(bucket, &host).await?;
+        let target = Target { method: Method::GET, path: host.path.clone(), query, range: None };
+        let request = host.request(target, &signing)?;
+        let (answer, body) = host.lane.get(request, LONGEST).await.map_err(Unanswered::into_error)?;
+        let head = self.judged(&answer);
+        if head.status != 200 {
+            return Err(of_answer(&head, &body.unwrap_or_default()));
+        }
+        Ok((head, body.map_err(Unanswered::into_error)?))
+    }
+
+    fn judged(&self, answer: &Parts) -> Head {
+        let mut head = Head::read(answer.status.as_u16(), &answer.headers);
+        head.skewed = self.0.transport.clock.learn(head.status, head.date);
+        head
+    }
+
+    async fn signing(&self, bucket: &Bucket, host: &Host) -> Result<Signing, RequestError> {
         let secret = match self.0.keys.held() {
             Some(secret) => Ok(secret),
             None => Box::pin(self.0.keys.get()).await,
         };
         let secret = secret.map_err(|error| RequestError::new(Class::Denied, describe(&error)))?;
         let now = self.0.transport.clock.now();
-        let signing = Signing { key: self.signing_key(bucket, &host, (&secret, now)), secret, stamp: Stamp::of(now) };
-        let request = host.request(key, range, &signing)?;
-        let answer = host.lane.send(request).await.map_err(Unanswered::into_error)?;
-        let mut head = Head::read(answer.status.as_u16(), &answer.headers);
-        head.skewed = self.0.transport.clock.learn(head.status, head.date);
-        if (200..=299).contains(&head.status) { Ok(head) } else { Err(of_head(&head)) }
+        Ok(Signing { key: self.signing_key(bucket, host, (&secret, now)), secret, stamp: Stamp::of(now) })
     }
 
     /// The size of an object, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
@@ -135,16 +161,20 @@ struct Signing {
     stamp: Stamp,
 }
 
+/// What one request is for.
+struct Target<'a> {
+    method: Method,
+    path: String,
+    query: &'a str,
+    range: Option<&'static str>,
+}
+
 impl Host {
-    fn request(
-        &self,
-        key: &Key,
-        range: Option<&'static str>,
-        signing: &Signing,
-    ) -> Result<Request<NoBody>, RequestError> {
-        let path = path_of(&self.path, key);
+    fn request(&self, target: Target<'_>, signing: &Signing) -> Result<Request<NoBody>, RequestError> {
+        let Target { method, mut path, query, range } = target;
         let (token, stamp) = (signing.secret.session_token(), &signing.stamp);
-        let statement = Statement { method: "HEAD", path: &path, query: "", host: self.name.as_bytes(), range, token };
+        let (name, method_name) = (self.name.as_bytes(), method.as_str());
+        let statement = Statement { method: method_name, path: &path, query, host: name, range, token };
         let authorization = signing.key.authorize(&statement, stamp);
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(HOST, self.name.clone());
@@ -158,9 +188,13 @@ impl Host {
             headers.insert(SECURITY_TOKEN, value(token.as_bytes().to_vec())?);
         }
         headers.insert(AUTHORIZATION, value(authorization)?);
+        if !query.is_empty() {
+            path.push('?');
+            path.push_str(query);
+        }
         let uri = Uri::try_from(path).map_err(|error| RequestError::new(Class::Rejected, error.to_string()))?;
         let mut request = Request::new(NoBody::new());
-        (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (Method::HEAD, uri, headers);
+        (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
         Ok(request)
     }
 }

@@ -95,7 +95,7 @@ async fn only_the_cache_gets_the_range_and_only_by_host() {
             Addressing::Path => format!("/training/{path}"),
             Addressing::Virtual => format!("/{path}"),
         };
-        let page = format!("{}?list-type=2&encoding-type=url&prefix=a%2F", below("").trim_end_matches('?'));
+        let page = format!("{}?encoding-type=url&list-type=2&prefix=a%2F", below("").trim_end_matches('?'));
         assert_eq!(
             seen,
             [

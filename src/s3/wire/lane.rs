@@ -7,8 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::response::Parts;
-use http::{Request, Uri};
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
@@ -17,7 +19,7 @@ use crate::s3::error::{Class, RequestError};
 use crate::s3::probe::Loss;
 use crate::s3::transport::Connector;
 pub(super) use live::NoBody;
-use live::{Exchanged, Live};
+use live::{Exchanged, Live, Unread, may_go_on};
 
 /// How long an unused connection is kept: below the idle time-outs of the servers and balancers in the field (60 s and up).
 pub(in crate::s3) const IDLE: Duration = Duration::from_secs(50);
@@ -80,27 +82,62 @@ impl std::fmt::Debug for Lane {
     }
 }
 
-/// A request without an answer.
+/// A request without a whole answer.
 #[derive(Debug)]
-pub(super) struct Unanswered {
-    loss: Loss,
-    why: String,
+pub(super) enum Unanswered {
+    Lost {
+        loss: Loss,
+        why: String,
+    },
+    /// Of more than so many bytes.
+    TooLong(usize),
 }
 
 impl Unanswered {
     pub fn into_error(self) -> RequestError {
-        let class = match self.loss {
-            Loss::NotSent => Class::Unreachable,
-            Loss::IdleReset => Class::IdleReset,
-            Loss::Sent => Class::Lost,
-        };
-        RequestError::new(class, self.why)
+        match self {
+            Self::Lost { loss: Loss::NotSent, why } => RequestError::new(Class::Unreachable, why),
+            Self::Lost { loss: Loss::IdleReset, why } => RequestError::new(Class::IdleReset, why),
+            Self::Lost { loss: Loss::Sent, why } => RequestError::new(Class::Lost, why),
+            Self::TooLong(most) => RequestError::new(Class::Malformed, format!("an answer of more than {most} bytes")),
+        }
     }
 }
 
 impl Lane {
-    /// Sends once: on a connection that is idle and alive, else on a new one.
-    pub(super) async fn send(self: &Arc<Self>, mut request: Request<NoBody>) -> Result<Parts, Unanswered> {
+    /// Sends a HEAD once.
+    pub(super) async fn head(self: &Arc<Self>, request: Request<NoBody>) -> Result<Parts, Unanswered> {
+        let (live, answer) = self.send(request).await?;
+        if live.is_done(&answer) {
+            self.put(live);
+        }
+        Ok(answer.into_parts().0)
+    }
+
+    /// Sends a GET once, and reads what it answers: `most` bytes at most. The head tells something even where the body is lost.
+    pub(super) async fn get(
+        self: &Arc<Self>,
+        request: Request<NoBody>,
+        most: usize,
+    ) -> Result<(Parts, Result<Bytes, Unanswered>), Unanswered> {
+        let (mut live, answer) = self.send(request).await?;
+        let goes_on = may_go_on(&answer);
+        let (head, body) = answer.into_parts();
+        let body = live.read(body, most).await.map_err(|unread| match unread {
+            Unread::TooLong => Unanswered::TooLong(most),
+            Unread::Lost(why) => Unanswered::Lost { loss: Loss::Sent, why },
+        });
+        if body.is_ok() && goes_on && live.is_open() {
+            self.put(live);
+        }
+        Ok((head, body))
+    }
+
+    /// Sends on a connection that is idle and alive, else on a new one.
+    async fn send(
+        self: &Arc<Self>,
+        mut request: Request<NoBody>,
+    ) -> Result<(Box<Live>, Response<Incoming>), Unanswered> {
         loop {
             let mut live = match self.take() {
                 Some(idle) => idle,
@@ -108,17 +145,13 @@ impl Lane {
                 None => Box::pin(self.connect()).await?,
             };
             match live.exchange(request).await {
-                Exchanged::Answered { head, reusable } => {
-                    if reusable {
-                        self.put(live);
-                    }
-                    return Ok(head);
-                }
-                Exchanged::Lost { loss, why } => return Err(Unanswered { loss, why }),
+                Exchanged::Answered(answer) => return Ok((live, answer)),
+                Exchanged::Lost { loss, why } => return Err(Unanswered::Lost { loss, why }),
                 // It had ended before anything was written: the next one, and in the end a new one.
                 Exchanged::Unsent(unsent) if live.is_used() => request = *unsent,
                 Exchanged::Unsent(_) => {
-                    return Err(Unanswered { loss: Loss::NotSent, why: "the connection ended at once".to_owned() });
+                    let why = "the connection ended at once".to_owned();
+                    return Err(Unanswered::Lost { loss: Loss::NotSent, why });
                 }
             }
         }
@@ -126,7 +159,7 @@ impl Lane {
 
     async fn connect(&self) -> Result<Box<Live>, Unanswered> {
         let Self { origin, connect_timeout, .. } = self;
-        let unsent = |why: String| Unanswered { loss: Loss::NotSent, why };
+        let unsent = |why: String| Unanswered::Lost { loss: Loss::NotSent, why };
         let connecting = async {
             let stream =
                 self.connector.clone().call(origin.clone()).await.map_err(|error| unsent(describe(&*error)))?;

@@ -8,6 +8,9 @@ use crate::object::Key;
 pub(in crate::s3) const KEY: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
+/// What Signature V4 leaves alone in the names and values of a query.
+pub(in crate::s3) const NAME: &AsciiSet = &KEY.add(b'/');
+
 /// The path of a key, as it is sent and signed.
 pub(super) fn path_of(before: &str, key: &Key) -> String {
     // Room for a few characters that are escaped; more of them cost an allocation.

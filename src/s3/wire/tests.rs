@@ -12,6 +12,7 @@ use aws_sdk_s3::config::{
     RuntimeComponents, retry::RetryConfig,
 };
 use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::types::EncodingType;
 use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -23,6 +24,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::config::endpoint::{Addressing, CredentialSource, Credentials};
+use crate::s3::PageRequest;
 use crate::s3::address::Resolver;
 
 /// A request as it would be written: method, target, and all headers but the one that says who sends it.
@@ -114,61 +116,119 @@ fn text(rng: &mut StdRng, alphabet: &str, length: std::ops::RangeInclusive<usize
 const PLAIN: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 const HOSTILE: &str = "ab/.-_~ +%=&?#\\'\"<>:;,@!$*()[]{}|^`\n\r\t\u{1}\u{7f}éü日🔥";
 
+/// Both clients of one made-up endpoint, at one instant.
+struct Both {
+    wire: Wire,
+    client: Client,
+    recorder: Recorder,
+    regions: Regions,
+    now: DateTime<Utc>,
+}
+
+impl Both {
+    async fn new(rng: &mut StdRng, round: u32) -> Self {
+        let transport = Transport::new(Duration::from_secs(1), 1);
+        let source = CredentialSource::Fixed { access_key_id: "A".to_owned(), secret_access_key: "S".to_owned() };
+        let keys = Keys::new(&source, "us-east-1", &transport).await;
+        let addressing = if round % 2 == 0 { Addressing::Path } else { Addressing::Virtual };
+        let url = ["http://cwlota.com", "https://cwobject.com", "http://127.0.0.1:7480"][round as usize % 3];
+        let credentials = Arc::new(Credentials { name: None, source, buckets: None });
+        let site = Site { url: url.parse().unwrap(), addressing, region: text(rng, PLAIN, 1..=12), credentials };
+        let (regions, recorder) = (Regions::default(), Recorder::default());
+        let wire = Wire::new(&site, &keys, &regions, &transport);
+        let now = DateTime::from_timestamp(1_700_000_000 + i64::from(round) * 31_622_399, 999_999_999).unwrap();
+        let client = sdk(&site, &regions, now, &recorder);
+        Self { wire, client, recorder, regions, now }
+    }
+
+    /// One that may have been named before, and may have moved; with keys that were replaced.
+    fn bucket(&self, rng: &mut StdRng, number: u32) -> (Bucket, Secret) {
+        let bucket = Bucket::new(&text(rng, PLAIN, 1..=if number % 10 == 0 { 63 } else { 1 }));
+        if number % 7 == 0 {
+            self.regions.learn(&bucket, &text(rng, "ABC-123", 1..=16));
+        }
+        let token = (number % 3 == 0).then(|| text(rng, &format!("{PLAIN}+/="), 1..=900));
+        let (id, secret) = (text(rng, PLAIN, 1..=20), text(rng, &format!("{PLAIN}+/="), 1..=40));
+        (bucket, Secret::new(id, secret, token, None, "test"))
+    }
+
+    fn ours<'a>(&self, (bucket, secret): (&Bucket, &Secret), target: impl FnOnce(&Host) -> Target<'a>) -> Written {
+        let host = self.wire.host(bucket).unwrap();
+        let key = self.wire.signing_key(bucket, &host, (secret, self.now));
+        let signing = Signing { key, secret: secret.clone(), stamp: Stamp::of(self.now) };
+        let request = host.request(target(&host), &signing).unwrap();
+        (request.method().to_string(), request.uri().to_string(), shown(request.headers()))
+    }
+
+    /// What the SDK sends. The answer has nothing to speak of: what the SDK makes of it does not matter here.
+    async fn theirs<T>(&self, secret: &Secret, send: impl AsyncFnOnce(&Client) -> T) -> Written {
+        *self.recorder.secret.lock().unwrap() = Some(secret.clone());
+        drop(send(&self.client).await);
+        self.recorder.written.lock().unwrap().take().expect("the SDK sent nothing")
+    }
+}
+
 #[tokio::test]
 async fn ten_thousand_requests_are_signed_as_the_sdk_signs_them() {
     let mut rng = StdRng::seed_from_u64(5);
-    let transport = Transport::new(Duration::from_secs(1), 1);
-    let source = CredentialSource::Fixed { access_key_id: "A".to_owned(), secret_access_key: "S".to_owned() };
-    let keys = Keys::new(&source, "us-east-1", &transport).await;
-    let mut compared = 0;
-    for round in 0..100_u32 {
-        let addressing = if round % 2 == 0 { Addressing::Path } else { Addressing::Virtual };
-        let url = ["http://cwlota.com", "https://cwobject.com", "http://127.0.0.1:7480"][round as usize % 3];
-        let credentials = Arc::new(Credentials { name: None, source: source.clone(), buckets: None });
-        let region = text(&mut rng, PLAIN, 1..=12);
-        let site = Site { url: url.parse().unwrap(), addressing, region, credentials };
-        let regions = Regions::default();
-        let wire = Wire::new(&site, &keys, &regions, &transport);
-        let now = DateTime::from_timestamp(1_700_000_000 + i64::from(round) * 31_622_399, 999_999_999).unwrap();
-        let recorder = Recorder::default();
-        let client = sdk(&site, &regions, now, &recorder);
+    for round in 0..100 {
+        let both = Both::new(&mut rng, round).await;
         for number in 0..100 {
-            // A bucket that is named again may have moved, and keys are replaced.
-            let name = text(&mut rng, PLAIN, 1..=if number % 10 == 0 { 63 } else { 1 });
-            let bucket = Bucket::new(&name);
-            if number % 7 == 0 {
-                regions.learn(&bucket, &text(&mut rng, "ABC-123", 1..=16));
-            }
-            let token = (number % 3 == 0).then(|| text(&mut rng, &format!("{PLAIN}+/="), 1..=900));
-            let (id, secret) = (text(&mut rng, PLAIN, 1..=20), text(&mut rng, &format!("{PLAIN}+/="), 1..=40));
-            let secret = Secret::new(id, secret, token, None, "test");
+            let (bucket, secret) = both.bucket(&mut rng, number);
             let mut key = text(&mut rng, if number % 2 == 0 { HOSTILE } else { PLAIN }, 1..=200);
             if key.trim().is_empty() {
                 // The SDK sends nothing for such a key.
                 key.push('x');
             }
             let range = (number % 5 != 0).then_some("bytes=0-0");
-            let theirs = theirs((&client, &recorder), (&name, &key, range), &secret).await;
-            let host = wire.host(&bucket).unwrap();
-            let signing_key = wire.signing_key(&bucket, &host, (&secret, now));
-            let signing = Signing { key: signing_key, secret, stamp: Stamp::of(now) };
-            let request = host.request(&Key::from(key.as_str()), range, &signing).unwrap();
-            let ours = (request.method().to_string(), request.uri().to_string(), shown(request.headers()));
-            assert_eq!(ours, theirs, "bucket {name:?}, key {key:?}");
-            compared += 1;
+            let send = async |client: &Client| {
+                let request = client.head_object().bucket(bucket.as_str()).key(&key);
+                request.set_range(range.map(str::to_owned)).send().await
+            };
+            let theirs = both.theirs(&secret, send).await;
+            let ours = both.ours((&bucket, &secret), |host| {
+                let path = path_of(&host.path, &Key::from(key.as_str()));
+                Target { method: Method::HEAD, path, query: "", range }
+            });
+            assert_eq!(ours, theirs, "bucket {bucket:?}, key {key:?}");
         }
     }
-    assert_eq!(compared, 10_000);
 }
 
-async fn theirs(
-    (client, recorder): (&Client, &Recorder),
-    (bucket, key, range): (&str, &str, Option<&str>),
-    secret: &Secret,
-) -> Written {
-    *recorder.secret.lock().unwrap() = Some(secret.clone());
-    let request = client.head_object().bucket(bucket).key(key).set_range(range.map(str::to_owned));
-    // The answer has no headers to speak of: what the SDK makes of it does not matter here.
-    drop(request.send().await);
-    recorder.written.lock().unwrap().take().expect("the SDK sent nothing")
+#[tokio::test]
+async fn pages_are_asked_for_as_the_sdk_does() {
+    let mut rng = StdRng::seed_from_u64(6);
+    let in_order = |target: &str| {
+        let (path, query) = target.split_once('?').unwrap();
+        let mut parts: Vec<_> = query.split('&').map(str::to_owned).collect();
+        parts.sort();
+        (path.to_owned(), parts)
+    };
+    for round in 0..20 {
+        let both = Both::new(&mut rng, round).await;
+        for number in 0..50 {
+            let (bucket, secret) = both.bucket(&mut rng, number);
+            let prefix = text(&mut rng, HOSTILE, 0..=60);
+            let token = (number % 2 == 0).then(|| text(&mut rng, HOSTILE, 1..=200));
+            let request = PageRequest {
+                bucket: &bucket,
+                prefix: &Key::from(prefix.as_str()),
+                continuation: token.as_deref(),
+                delimiter: number % 3 == 0,
+            };
+            let send = async |client: &Client| {
+                let asked = client.list_objects_v2().bucket(bucket.as_str()).encoding_type(EncodingType::Url);
+                let asked = asked.set_prefix((!prefix.is_empty()).then(|| prefix.clone()));
+                let asked = asked.set_delimiter(request.delimiter.then(|| "/".to_owned()));
+                asked.set_continuation_token(token.clone()).send().await
+            };
+            let theirs = both.theirs(&secret, send).await;
+            let query = request.query();
+            let ours = both.ours((&bucket, &secret), |host| {
+                Target { method: Method::GET, path: host.path.clone(), query: &query, range: None }
+            });
+            assert_eq!(in_order(&ours.1), in_order(&theirs.1));
+            assert_eq!((ours.0, ours.2), (theirs.0, theirs.2), "the signature, too: {query}");
+        }
+    }
 }

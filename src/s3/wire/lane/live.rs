@@ -6,9 +6,8 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
-use http::response::Parts;
 use http::{HeaderMap, Request, Response, Version};
-use http_body_util::Empty;
+use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 
@@ -20,11 +19,8 @@ pub(in crate::s3::wire) type NoBody = Empty<Bytes>;
 
 /// How a request on a connection ended.
 pub(super) enum Exchanged {
-    Answered {
-        head: Parts,
-        /// Nothing was odd about the answer.
-        reusable: bool,
-    },
+    /// With the body still to come.
+    Answered(Response<Incoming>),
     /// The connection had ended before anything was written.
     Unsent(Box<Request<NoBody>>),
     Lost {
@@ -33,17 +29,25 @@ pub(super) enum Exchanged {
     },
 }
 
+/// Why a body could not be had.
+pub(super) enum Unread {
+    TooLong,
+    Lost(String),
+}
+
 pub(super) struct Live {
     sender: SendRequest<NoBody>,
     connection: Connection<Stream, NoBody>,
     usage: Usage,
+    /// As of the latest answer.
+    open: bool,
 }
 
 impl Live {
     pub async fn open(stream: Stream) -> Result<Self, hyper::Error> {
         let usage = Usage::of(&stream);
         let (sender, connection) = Builder::new().handshake(stream).await?;
-        Ok(Self { sender, connection, usage })
+        Ok(Self { sender, connection, usage, open: true })
     }
 
     /// Whether it has answered before.
@@ -56,7 +60,7 @@ impl Live {
         if !self.is_ready().await {
             return Exchanged::Unsent(Box::new(request));
         }
-        let Self { sender, connection, usage } = self;
+        let Self { sender, connection, usage, .. } = self;
         let mut answer = pin!(sender.try_send_request(request));
         let mut open = true;
         let answer = poll_fn(|cx| {
@@ -70,7 +74,8 @@ impl Live {
         match answer.await {
             Some(Ok(answer)) => {
                 usage.answered();
-                Exchanged::Answered { reusable: open && is_plain(&answer), head: answer.into_parts().0 }
+                self.open = open;
+                Exchanged::Answered(answer)
             }
             Some(Err(mut error)) => match error.take_message() {
                 Some(unsent) => Exchanged::Unsent(Box::new(unsent)),
@@ -80,17 +85,43 @@ impl Live {
         }
     }
 
+    /// Whether the answer to a HEAD was a head and nothing else, so that the next one may follow. Servers that announce chunks
+    /// are known to send some (OpenStack Swift).
+    pub fn is_done(&self, answer: &Response<Incoming>) -> bool {
+        self.open
+            && may_go_on(answer)
+            && answer.body().is_end_stream()
+            && !answer.headers().contains_key(TRANSFER_ENCODING)
+    }
+
+    /// Reads a body of `most` bytes at most.
+    pub async fn read(&mut self, body: Incoming, most: usize) -> Result<Bytes, Unread> {
+        let Self { connection, open, .. } = self;
+        let mut body = pin!(Limited::new(body, most).collect());
+        let body = poll_fn(|cx| {
+            *open = *open && Pin::new(&mut *connection).poll(cx).is_pending();
+            body.as_mut().poll(cx)
+        });
+        match body.await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLong),
+            Err(error) => Err(Unread::Lost(describe(&*error))),
+        }
+    }
+
+    /// Whether the connection was open when the latest answer had come.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
     async fn is_ready(&mut self) -> bool {
         poll_fn(|cx| Poll::Ready(Pin::new(&mut self.connection).poll(cx).is_pending() && self.sender.is_ready())).await
     }
 }
 
-/// A HEAD is answered by a head and nothing else. Servers that announce chunks are known to send some (OpenStack Swift).
-fn is_plain(answer: &Response<Incoming>) -> bool {
-    answer.version() == Version::HTTP_11
-        && answer.body().is_end_stream()
-        && !answer.headers().contains_key(TRANSFER_ENCODING)
-        && !says_close(answer.headers())
+/// Whether the server leaves the connection open behind this answer.
+pub(super) fn may_go_on(answer: &Response<Incoming>) -> bool {
+    answer.version() == Version::HTTP_11 && !says_close(answer.headers())
 }
 
 fn says_close(headers: &HeaderMap) -> bool {
