@@ -2,7 +2,7 @@
 # A real S3 server on loopback: OpenStack Swift with its S3 API, one proxy, one of each storage server, one copy of all.
 #
 #   swift.sh install           Debian packages (about 25 s); nothing to do where they are present
-#   swift.sh up DIR [PORT]     start (about 5 s), print endpoint, keys and files as NAME=VALUE lines
+#   swift.sh up DIR [PORT]     start (about 9 s), print endpoint, keys and files as NAME=VALUE lines
 #   swift.sh down DIR          stop what `up DIR` started, wait until it has ended
 #
 # It takes PORT and the four ports above it. DIR needs a file system with user xattrs. Signatures are enforced; a wrong
@@ -94,6 +94,10 @@ spawn() { # DIR NAME COMMAND…
 
 start() { # DIR PORT
   local d=$1 port=$2 name pid pids=()
+  # The servers would wait for a port that another holds, while that one answers in their place.
+  for name in 0 1 2 3 4; do
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$((port + name))") 2>/dev/null || { echo "port $((port + name)) is taken" >&2; return 1; }
+  done
   echo probe >"$d/run/xattr" && python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.probe", b"x")' "$d/run/xattr"
   write_confs "$d" "$port"
   ring "$d" account $((port + 1)) & pids+=($!)
@@ -103,7 +107,7 @@ start() { # DIR PORT
   PATH=$PATH:/usr/sbin spawn "$d" memcached memcached -l 127.0.0.1 -p $((port + 4)) -U 0 -u "$(id -un)"
   for name in "${daemons[@]}"; do spawn "$d" "$name" "swift-$name-server" "$d/$name.conf" -v; done
   for name in 0 1 2 3; do
-    curl -so /dev/null --retry 60 --retry-delay 1 --retry-connrefused --retry-max-time 60 "http://127.0.0.1:$((port + name))/"
+    curl -sSo /dev/null --retry 60 --retry-delay 1 --retry-connrefused --retry-max-time 60 "http://127.0.0.1:$((port + name))/"
   done
 }
 
@@ -115,7 +119,7 @@ up() { # DIR PORT
   mkdir -p "$d"/{devices/only,run,log}
   # In a shell of its own: `set -e` is off inside a list that `||` follows.
   if ! "$0" start "$d" "$port" >"$d/log/up.log" 2>&1; then
-    tail -20 "$d"/log/*.log >&2
+    tail -n 20 "$d"/log/*.log >&2
     down "$d"
     return 1
   fi
@@ -135,8 +139,12 @@ stop() { # PIDFILE
   rm -f "$1"
 }
 
+# All are told before the first is waited for.
 down() { # DIR
   local name
+  for name in "${daemons[@]}" memcached; do
+    [ -f "$1/run/$name.pid" ] && kill "$(cat "$1/run/$name.pid")" 2>/dev/null || true
+  done
   for name in "${daemons[@]}" memcached; do stop "$1/run/$name.pid"; done
 }
 

@@ -5,13 +5,13 @@ on as it arrives, and is read only afterwards.
 """
 
 import asyncio
-import re
 import threading
 
 from wire import Request, parse
 
 # A last chunk where an answer should begin: what Swift leaves behind the header of every HEAD that fails.
 STRAY = b"0\r\n\r\n"
+END = b"\r\n\r\n"
 
 
 class Connection:
@@ -19,10 +19,11 @@ class Connection:
 
     def __init__(self):
         self.sent, self.received = bytearray(), bytearray()
+        self._held = b""
 
     def requests(self):
         """The requests in their order, each with the status of its own answer; clients of the suite send no body."""
-        heads = [head for head in bytes(self.sent).split(b"\r\n\r\n") if head]
+        heads = [head for head in bytes(self.sent).split(END) if head]
         requests = [self._request(head) for head in heads]
         rest = bytes(self.received)
         for request in requests:
@@ -31,8 +32,15 @@ class Connection:
         return requests
 
     def strays(self):
-        """How often the next request was answered behind a stray chunk."""
-        return len(re.findall(rb"\r\n\r\n0\r\n\r\nHTTP/1\.1 ", bytes(self.received)))
+        """How many stray chunks the client was sent."""
+        return self.received.count(END + STRAY)
+
+    async def cut(self, piece):
+        """Keeps a stray chunk at the end back until more is to be said."""
+        piece, self._held = self._held + piece, b""
+        if piece.endswith(END + STRAY):
+            piece, self._held = piece.removesuffix(STRAY), STRAY
+        return piece
 
     @staticmethod
     def _request(head):
@@ -43,7 +51,7 @@ class Connection:
 
 def answered(request, received):
     """Reads the answer at the start of `received`, and returns what follows it."""
-    head, end, rest = received.partition(b"\r\n\r\n")
+    head, end, rest = received.partition(END)
     if not end:
         assert not received, f"half an answer to {request}: {received[:200]}"
         return rest
@@ -62,11 +70,15 @@ def answered(request, received):
 
 
 class Tap:
-    """Relays to a port of this machine. `before_heads` is called once, before the first HEAD is passed on."""
+    """Relays to a port of this machine.
+
+    `before_heads` is called once, before the first HEAD is passed on. With `late`, a stray chunk is passed on not with its
+    own answer but with the next one, as a network may do that cuts between them: by then the next request is under way.
+    """
 
     def __init__(self, upstream_port):
         self.upstream_port, self.port = upstream_port, 0
-        self.connections, self.before_heads = [], None
+        self.connections, self.before_heads, self.late = [], None, False
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
@@ -84,7 +96,7 @@ class Tap:
         self.connections.append(connection)
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.upstream_port)
         forth = self._pass_on(reader, up_writer, connection.sent, self._hold)
-        back = self._pass_on(up_reader, writer, connection.received)
+        back = self._pass_on(up_reader, writer, connection.received, connection.cut if self.late else None)
         await asyncio.gather(forth, back, return_exceptions=True)
 
     async def _hold(self, piece):
@@ -92,12 +104,13 @@ class Tap:
             if piece.startswith(b"HEAD ") and self.before_heads:
                 act, self.before_heads = self.before_heads, None
                 await self._loop.run_in_executor(None, act)
+        return piece
 
-    async def _pass_on(self, reader, writer, record, hold=None):
+    async def _pass_on(self, reader, writer, record, change=None):
         try:
             while piece := await reader.read(1 << 16):
-                if hold:
-                    await hold(piece)
+                if change:
+                    piece = await change(piece)
                 record += piece
                 writer.write(piece)
                 await writer.drain()
