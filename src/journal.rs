@@ -37,10 +37,10 @@ use error::Fault;
 pub use error::{JournalError, Trouble};
 pub use instance::Instance;
 pub use latest::{Interrupted, PastFailure};
-pub use ledger::{Freshness, LastWarmed};
+pub use ledger::{Completion, Freshness, LastWarmed};
 use locks::Locks;
 pub use profiles::{Pause, ProfileState};
-pub use recorder::Recorder;
+pub use recorder::{Notes, Recorder};
 pub use runs::{Filter, Recorded};
 pub use sources::LastGood;
 

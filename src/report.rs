@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
-use crate::object::{Bucket, Count, ETag, Key, Object};
+use crate::object::{Bucket, Count, Key};
 use crate::select::plan::{Plan, Verdict};
 
 pub mod groups;
@@ -108,20 +108,6 @@ pub struct Failure {
     pub bucket: Bucket,
     pub key: Key,
     pub message: String,
-}
-
-/// One object that the cache answered for: what a ledger keeps.
-#[derive(Clone, Debug)]
-pub struct Completion {
-    pub object: Arc<Object>,
-    /// As the answer names it, else as it was listed.
-    pub etag: Option<ETag>,
-    /// Bytes.
-    pub size: u64,
-    /// When the request was sent.
-    pub sent: DateTime<Utc>,
-    /// When the answer came.
-    pub at: DateTime<Utc>,
 }
 
 /// How many samples an error class keeps.

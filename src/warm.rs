@@ -15,15 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::mpsc::Sender;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::{Id, JoinError, JoinSet, yield_now};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock;
+use crate::journal::{Completion, Notes};
 use crate::limit::{Limit, Permit, Place, Reason, Snapshot};
-use crate::object::Object;
-use crate::report::{Completion, Cut, End, Fault, Progress, Totals};
+use crate::object::{ETag, Object};
+use crate::report::{Cut, End, Fault, Progress, Totals};
 use crate::s3::Class;
 
 use flights::Aside;
@@ -55,8 +54,8 @@ pub struct Warming<W> {
     pub deadline: Instant,
     pub stop: Stop,
     pub progress: Arc<Progress>,
-    /// Is told of every object that was warmed, before the run counts it. Gone means that nobody wants to know any more.
-    pub completions: Option<Sender<Completion>>,
+    /// Every object that was warmed is noted, before the run counts it. Gone means that nobody wants to know any more.
+    pub notes: Option<Notes>,
 }
 
 /// Why a warm ended.
@@ -130,10 +129,12 @@ impl<W: Wires> Run<W> {
             if self.queue.is_empty() && self.requests.is_empty() && self.aside.is_empty() {
                 break Ended::Done;
             }
-            if let Some(ended) = self.overdue() {
+            let now = Instant::now();
+            if let Some(ended) = self.overdue(now) {
                 break ended;
             }
-            self.step().await;
+            self.hand_over_if_due(now);
+            self.step(now).await;
         };
         self.place.rest();
         if matches!(ended, Ended::Stopped(_)) {
@@ -145,12 +146,15 @@ impl<W: Wires> Run<W> {
             self.finish(finished).await;
         }
         self.abandon();
+        if let Some(notes) = &mut self.warming.notes {
+            // Whoever records is waited for in any case.
+            notes.hand_over().await;
+        }
         (self.totals, ended)
     }
 
     /// Waits for one thing to happen: room for the next object, an end, or time to look again.
-    async fn step(&mut self) {
-        let now = Instant::now();
+    async fn step(&mut self, now: Instant) {
         if self.give_up_denied(now) {
             // There may be millions of them, and others wait for this thread.
             return yield_now().await;
@@ -194,8 +198,7 @@ impl<W: Wires> Run<W> {
     }
 
     /// Why the run must end before all is done.
-    fn overdue(&mut self) -> Option<Ended> {
-        let now = Instant::now();
+    fn overdue(&mut self, now: Instant) -> Option<Ended> {
         if self.warming.stop.is_told() {
             return Some(Ended::Stopped(self.warming.stop.why()));
         }
@@ -294,8 +297,7 @@ impl<W: Wires> Run<W> {
         match sent {
             Sent::Warmed { changed, etag, size } => {
                 self.buckets.answered(&pending.object.bucket);
-                let (object, at) = (pending.object.clone(), clock::now());
-                self.report(Completion { object, etag, size, sent: pending.sent, at }).await;
+                self.note(&pending, etag.as_ref(), size).await;
                 self.end(&pending, &End::Warmed { changed });
             }
             Sent::Gone => self.end(&pending, &End::Gone),
@@ -304,23 +306,32 @@ impl<W: Wires> Run<W> {
         }
     }
 
+    async fn note(&mut self, pending: &Pending, etag: Option<&ETag>, size: u64) {
+        let Some(notes) = &mut self.warming.notes else { return };
+        let object = &*pending.object;
+        notes.note(&Completion { object, etag: etag.or(object.etag.as_ref()), size, sent: pending.sent });
+        if notes.is_full() {
+            self.hand_over().await;
+        }
+    }
+
     /// A recorder that is behind holds the run up: what is warmed and not recorded is bounded. It does not keep it from
     /// ending.
-    async fn report(&mut self, completion: Completion) {
-        let Some(completions) = &self.warming.completions else { return };
-        let completion = match completions.try_send(completion) {
-            Ok(()) => return,
-            Err(TrySendError::Full(completion) | TrySendError::Closed(completion)) => completion,
-        };
-        let gone = tokio::select! {
+    async fn hand_over(&mut self) {
+        let Some(notes) = &mut self.warming.notes else { return };
+        let is_recorded = tokio::select! {
             biased;
-            sent = completions.send(completion) => sent.is_err(),
-            () = self.warming.stop.quit.cancelled() => false,
-            () = sleep_until(self.warming.deadline) => false,
+            handed = notes.hand_over() => handed,
+            () = self.warming.stop.quit.cancelled() => true,
+            () = sleep_until(self.warming.deadline) => true,
         };
-        if gone {
-            self.warming.completions = None;
+        if !is_recorded {
+            self.warming.notes = None;
         }
+    }
+
+    fn hand_over_if_due(&mut self, now: Instant) {
+        self.warming.notes.take_if(|notes| !notes.hand_over_if_due(now));
     }
 
     fn end(&mut self, pending: &Pending, end: &End) {
@@ -344,7 +355,9 @@ impl<W: Wires> Run<W> {
                 () = self.warming.stop.quit.cancelled() => return,
                 Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
                 () = sleep_until(self.warming.deadline) => return,
+                () = sleep(LOOK) => {}
             }
+            self.hand_over_if_due(Instant::now());
         }
     }
 

@@ -6,6 +6,7 @@
 mod arrivals;
 mod hash;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,10 +15,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::Journal;
 use super::error::{Fault, JournalError};
 use crate::clock;
-use crate::object::{Bucket, Key, Object, Roll};
+use crate::object::{Bucket, ETag, Key, Object, Roll};
 
 use arrivals::Arrivals;
-pub(super) use arrivals::{batches, waiting};
+pub(super) use arrivals::{Arrival, batches, waiting};
 pub(super) use hash::Hasher;
 use hash::{Identity, value};
 
@@ -31,6 +32,18 @@ const SLICES: i64 = 256;
 const SLICE: i64 = 1 << 56;
 /// How often entries past their time are looked for.
 const SWEEP: chrono::TimeDelta = chrono::TimeDelta::days(1);
+
+/// One object that the cache answered for.
+#[derive(Clone, Copy, Debug)]
+pub struct Completion<'a> {
+    pub object: &'a Object,
+    /// As the answer names it, else as it was listed.
+    pub etag: Option<&'a ETag>,
+    /// Bytes.
+    pub size: u64,
+    /// When the request was sent.
+    pub sent: DateTime<Utc>,
+}
 
 /// What makes an entry count.
 #[derive(Clone, Debug)]
@@ -96,15 +109,8 @@ impl Journal {
         if is_empty && arrived.is_empty() {
             return Ok(fresh);
         }
-        let mut rest = objects.iter();
-        for fresh in fresh.chunks_mut(LOOK_UP) {
-            let part = rest.by_ref().take(LOOK_UP).enumerate();
-            let ask = |(n, object): (usize, Object)| {
-                let value = value(object.etag.as_ref()?, object.size);
-                Some((hasher.identity(&object.bucket, &object.key), value, n))
-            };
-            let mut asked: Vec<(Identity, i64, usize)> = part.filter_map(ask).collect();
-            asked.sort_unstable();
+        for first in (0..objects.len()).step_by(LOOK_UP) {
+            let asked = asked(objects, first..objects.len().min(first + LOOK_UP), &hasher);
             self.with("read", |db| {
                 // One lock for all of them.
                 let reading = db.unchecked_transaction()?;
@@ -123,7 +129,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn last_warmed(&self, cache_url: &str, bucket: &Bucket, key: &Key) -> Result<Option<LastWarmed>, JournalError> {
-        let identity = Hasher::new(cache_url).identity(bucket, key);
+        let identity = Hasher::new(cache_url).identity(bucket, key.as_bytes());
         let now = clock::now().timestamp();
         self.with("read", |db| {
             let filled = filled(db, cache_url)?;
@@ -157,6 +163,18 @@ impl Journal {
             Ok(())
         })
     }
+}
+
+/// Identity, value and number of those objects that have an ETag, sorted.
+fn asked(objects: &Roll, numbers: Range<usize>, hasher: &Hasher) -> Vec<(Identity, i64, usize)> {
+    let mut asked = Vec::with_capacity(numbers.len());
+    objects.scan_numbered(numbers, |n, object| {
+        if let Some(etag) = object.etag() {
+            asked.push((hasher.identity(object.bucket(), object.key()), value(&etag, object.size()), n));
+        }
+    });
+    asked.sort_unstable();
+    asked
 }
 
 /// An entry, unless a later one is there. One that was sent after `?5`, which is now, is the earliest of all.

@@ -3,42 +3,63 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::ledger::Hasher;
-use super::{Journal, JournalError, OpenRun, Trouble};
-use crate::report::Completion;
+use super::ledger::{Arrival, Hasher};
+use super::{Completion, Journal, JournalError, OpenRun, Trouble};
+use crate::clock;
 
-/// As many completions wait in the queue, and as many are being written, when the process is killed: 1,000 together.
-const BATCH: usize = 500;
+/// Completions that are not written yet, at the most: what `kill -9` loses.
+const UNWRITTEN: usize = 1_000;
+/// Of those, how many are written together: a commit costs as much as hundreds of entries. The rest come meanwhile.
+const BATCH: usize = 900;
 /// How long a completion waits for others, and how long after a failure the next try comes.
-const LINGER: Duration = Duration::from_secs(1);
-/// Completions are taken up so often, while more come: a task that is woken by each costs more than what it writes. Those of
-/// one pause fit the queue up to 100,000 a second.
-const PAUSE: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(750);
 /// Completions after which it is asked whether to merge.
 const TIDY_AT: i64 = 100_000;
 /// Completions that wait for a journal that cannot be written now.
 const BACKLOG: usize = 50_000;
 
-/// Takes a run's completions until the sender is dropped.
+/// Writes a run's completions until all that take notes of them are gone.
 #[derive(Debug)]
-pub struct Recorder(JoinSet<()>);
+pub struct Recorder {
+    tasks: JoinSet<()>,
+    hasher: Hasher,
+    batches: Sender<Batch>,
+    /// For one batch, until it is written.
+    room: Arc<Semaphore>,
+}
+
+/// Completions that go to the recorder together.
+#[derive(Debug)]
+struct Batch {
+    arrivals: Vec<Arrival>,
+    /// Others wait for it.
+    room: OwnedSemaphorePermit,
+}
+
+/// Where a warm notes what it has warmed. What is noted is gathered until it is handed over, and lost with it.
+#[derive(Debug)]
+pub struct Notes {
+    hasher: Hasher,
+    gathered: Vec<Arrival>,
+    /// When the first of them came.
+    since: Option<Instant>,
+    /// How many were handed over last.
+    handed: usize,
+    batches: Sender<Batch>,
+    room: Arc<Semaphore>,
+}
 
 impl Journal {
     /// Starts to record the completions of `run` at the cache of this URL. While they cannot be written they wait, and both
     /// is logged once. When too many wait, or the run ends before they are written, that is logged, and they are lost.
-    pub fn record(&self, run: &OpenRun, cache_url: &str) -> (Sender<Completion>, Recorder) {
-        let (sender, receiver) = mpsc::channel(BATCH);
-        let book = Arc::new(Book {
-            journal: self.clone(),
-            run: run.id.clone(),
-            url: cache_url.to_owned(),
-            hasher: Hasher::new(cache_url),
-        });
+    pub fn record(&self, run: &OpenRun, cache_url: &str) -> Recorder {
+        let (batches, receiver) = mpsc::channel(1);
+        let book = Arc::new(Book { journal: self.clone(), run: run.id.clone(), url: cache_url.to_owned() });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             if let Err((error, lost)) = book.keep(receiver).await {
@@ -47,14 +68,68 @@ impl Journal {
                 );
             }
         });
-        (sender, Recorder(tasks))
+        Recorder { tasks, hasher: Hasher::new(cache_url), batches, room: Arc::new(Semaphore::new(1)) }
     }
 }
 
 impl Recorder {
-    /// Waits until all is written that was sent; the sender has to be gone.
-    pub async fn finish(mut self) {
-        while self.0.join_next().await.is_some() {}
+    pub fn notes(&self) -> Notes {
+        Notes {
+            hasher: self.hasher.clone(),
+            gathered: Vec::with_capacity(BATCH),
+            since: None,
+            handed: 0,
+            batches: self.batches.clone(),
+            room: self.room.clone(),
+        }
+    }
+
+    /// Waits until all is written that was handed over; the notes have to be gone.
+    pub async fn finish(self) {
+        let Self { mut tasks, batches, .. } = self;
+        drop(batches);
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Notes {
+    pub fn note(&mut self, completion: &Completion<'_>) {
+        if self.gathered.is_empty() {
+            self.since = Some(Instant::now());
+        }
+        self.gathered.push(Arrival::of(completion, &self.hasher));
+    }
+
+    /// Whether what is gathered has to be handed over before more is noted.
+    pub fn is_full(&self) -> bool {
+        let is_writing = self.room.available_permits() == 0;
+        self.gathered.len() >= BATCH || is_writing && self.gathered.len() + self.handed >= UNWRITTEN
+    }
+
+    /// Hands over what is gathered, once what was handed over before is written. May be dropped at any time, and is then as
+    /// if it had not begun. `false`: nobody records any more.
+    pub async fn hand_over(&mut self) -> bool {
+        if self.gathered.is_empty() {
+            return true;
+        }
+        let Ok(room) = self.room.clone().acquire_owned().await else { return false };
+        self.give(room)
+    }
+
+    /// Hands over what has waited for others long enough, unless what was handed over before is still being written.
+    /// `false`: nobody records any more.
+    pub fn hand_over_if_due(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|since| now.duration_since(since) < LINGER) {
+            return true;
+        }
+        self.room.clone().try_acquire_owned().map_or(true, |room| self.give(room))
+    }
+
+    fn give(&mut self, room: OwnedSemaphorePermit) -> bool {
+        let arrivals = std::mem::replace(&mut self.gathered, Vec::with_capacity(BATCH));
+        (self.since, self.handed) = (None, arrivals.len());
+        // There is room: the one before it has been taken up.
+        self.batches.try_send(Batch { arrivals, room }).is_ok()
     }
 }
 
@@ -62,36 +137,39 @@ struct Book {
     journal: Journal,
     run: String,
     url: String,
-    hasher: Hasher,
 }
 
 impl Book {
     /// Writes what comes, until nothing more does. What it cannot write is the error, with how many are lost.
-    async fn keep(self: Arc<Self>, mut completions: Receiver<Completion>) -> Result<(), (JournalError, usize)> {
+    async fn keep(self: Arc<Self>, mut batches: Receiver<Batch>) -> Result<(), (JournalError, usize)> {
         let book = self.clone();
         if let Err(error) = blocking(move || book.journal.sends_to(&book.run, &book.url)).await {
             tracing::warn!("{error}; until it can be, other processes do not see run {} at their cache", self.run);
         }
-        let (mut batch, mut unmerged) = (Vec::with_capacity(BATCH), 0);
+        let (mut backlog, mut unmerged): (Vec<Arrival>, i64) = (Vec::new(), 0);
         let mut failed: Option<Instant> = None;
         loop {
-            let is_over = !collect(&mut completions, &mut batch).await;
-            let can_wait = !is_over && batch.len() < BACKLOG;
+            // What could not be written does not wait for more: that may be hours away.
+            let patience = if backlog.is_empty() { Duration::MAX } else { LINGER };
+            let next = timeout(patience, batches.recv()).await;
+            let is_over = matches!(next, Ok(None));
+            let (more, room) = next.ok().flatten().map(|Batch { arrivals, room }| (arrivals, room)).unzip();
+            let all = join(std::mem::take(&mut backlog), more.unwrap_or_default());
+            let can_wait = !is_over && all.len() < BACKLOG;
             if can_wait && failed.is_some_and(|at| at.elapsed() < LINGER) {
+                backlog = all;
                 continue;
             }
-            unmerged += i64::try_from(batch.len()).unwrap_or(i64::MAX);
-            let (book, all) = (self.clone(), std::mem::take(&mut batch));
-            let (mut all, written) = blocking(move || {
+            unmerged += i64::try_from(all.len()).unwrap_or(i64::MAX);
+            let book = self.clone();
+            let (all, written) = blocking(move || {
                 let written = book.write(&all, unmerged >= TIDY_AT);
                 (all, written)
             })
             .await;
+            drop(room);
             match written {
                 Ok(()) => {
-                    // Its room is used again.
-                    all.clear();
-                    batch = all;
                     unmerged = if unmerged >= TIDY_AT { 0 } else { unmerged };
                     if failed.take().is_some() {
                         tracing::info!("the journal is written again; nothing of run {} was lost", self.run);
@@ -102,7 +180,7 @@ impl Book {
                         tracing::warn!("{error}; up to {BACKLOG} objects that the run warms wait in memory for it");
                     }
                     unmerged -= i64::try_from(all.len()).unwrap_or(i64::MAX);
-                    batch = all;
+                    backlog = all;
                 }
                 Err(error) => return Err((error, all.len())),
             }
@@ -112,9 +190,9 @@ impl Book {
         }
     }
 
-    fn write(&self, batch: &[Completion], and_tidy: bool) -> Result<(), JournalError> {
-        if !batch.is_empty() {
-            self.journal.append(&self.hasher, &self.url, &self.run, batch)?;
+    fn write(&self, arrivals: &[Arrival], and_tidy: bool) -> Result<(), JournalError> {
+        if !arrivals.is_empty() {
+            self.journal.append(&self.url, &self.run, arrivals, clock::now())?;
         }
         if and_tidy {
             self.journal.tidy();
@@ -123,29 +201,13 @@ impl Book {
     }
 }
 
-/// Adds what comes to `batch`, and waits a little for more; `false` once nothing comes any more. What could not be written
-/// does not wait for others: the next may be hours away.
-async fn collect(completions: &mut Receiver<Completion>, batch: &mut Vec<Completion>) -> bool {
-    let full = batch.len() + BATCH;
-    let patience = if batch.is_empty() { Duration::MAX } else { LINGER };
-    match timeout(patience, completions.recv_many(batch, BATCH)).await {
-        Ok(0) => return false,
-        Ok(_) => {}
-        Err(_) => return true,
+/// Mostly there is nothing in the first one.
+fn join(mut first: Vec<Arrival>, mut second: Vec<Arrival>) -> Vec<Arrival> {
+    if first.is_empty() {
+        return second;
     }
-    let until = Instant::now() + LINGER;
-    while batch.len() < full && Instant::now() < until {
-        // Not woken by each of them.
-        sleep_until(until.min(Instant::now() + PAUSE)).await;
-        while batch.len() < full {
-            match completions.try_recv() {
-                Ok(completion) => batch.push(completion),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return true,
-            }
-        }
-    }
-    true
+    first.append(&mut second);
+    first
 }
 
 async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {

@@ -179,8 +179,8 @@ fn an_end_is_kept_where_the_ledger_has_no_room() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
     let run = begun(&journal, 1, "p");
-    let done: Vec<_> = (0..5_000).map(|n| ledger::tests::completion(&n.to_string(), "e", 7, at(5))).collect();
-    journal.append(&ledger::Hasher::new("u"), "u", &run.id, &done).unwrap();
+    let done: Vec<_> = (0..5_000).map(|n| ledger::tests::warmed(&n.to_string(), "e", 7, at(5))).collect();
+    ledger::tests::append(&journal, "u", &run.id, &done);
     journal.lock().pragma_update_and_check(None, "max_page_count", 1, |_| Ok(())).unwrap();
     journal.finish(&run, &End { failures: Vec::new(), ..end(60) }).unwrap();
     assert_eq!(outcomes(&journal), [(1, Outcome::Partial)]);
@@ -247,8 +247,8 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
         )
         .unwrap();
         if old > 1 {
-            let object = ledger::tests::completion("k", "e", 7, at(5)).object;
-            let first = ledger::Hasher::new("u").identity(&object.bucket, &object.key).to_be_bytes();
+            let object = ledger::tests::warmed("k", "e", 7, at(5)).object;
+            let first = ledger::Hasher::new("u").identity(&object.bucket, object.key.as_bytes()).to_be_bytes();
             let identity = |last: u8| [first, [last; 8]].concat();
             db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [identity(0)]).unwrap();
             db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [vec![0xff; 16]]).unwrap();
@@ -351,7 +351,7 @@ fn a_run_says_what_was_recorded_so_far() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
     let run = begun(&journal, 1, "p");
-    journal.append(&ledger::Hasher::new("u"), "u", &run.id, &[ledger::tests::completion("k", "e", 7, at(5))]).unwrap();
+    ledger::tests::append(&journal, "u", &run.id, &[ledger::tests::warmed("k", "e", 7, at(5))]);
     assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed, Count { objects: 1, bytes: 7 });
     drop(run);
     let journal = Journal::open(dir.path()).unwrap();

@@ -68,6 +68,14 @@ impl Roll {
         places.into_iter().for_each(|place| see(cursor.read(place)));
     }
 
+    /// Shows some of them with their numbers, in the order in which they are read fastest.
+    pub fn scan_numbered(&self, range: Range<usize>, mut see: impl FnMut(usize, View<'_>)) {
+        let mut places: Vec<(u32, usize)> = self.order[range.clone()].iter().copied().zip(range).collect();
+        places.sort_unstable();
+        let mut cursor = self.store.cursor();
+        places.into_iter().for_each(|(place, n)| see(n, cursor.read(place)));
+    }
+
     /// Of all.
     pub fn count(&self) -> Count {
         let mut count = Count::default();

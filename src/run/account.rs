@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::Sender;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
@@ -12,7 +11,7 @@ use crate::clock;
 use crate::journal::{Begun, End, Journal, JournalError, Mark, NewRun, OpenRun, Recorder};
 use crate::limit::Limit;
 use crate::report::json::RunLine;
-use crate::report::{self, Completion, Report};
+use crate::report::{self, Report};
 
 /// How often other processes at the same cache are counted.
 const COUNT_OTHERS: Duration = Duration::from_secs(10);
@@ -87,7 +86,7 @@ impl Account {
     }
 
     /// Records completions from now on.
-    pub(super) fn record(&self, task: &Task) -> (Sender<Completion>, Recorder) {
+    pub(super) fn record(&self, task: &Task) -> Recorder {
         self.journal.record(&self.run, task.profile.endpoint.cache.0.url.as_str())
     }
 

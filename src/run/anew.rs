@@ -2,8 +2,9 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use super::carry::{Completions, Going, to_warm};
+use super::carry::{Going, to_warm};
 use super::verdict::Lost;
+use crate::journal::Recorder;
 use crate::object::{Count, Object, Roll};
 use crate::report::Report;
 use crate::select::plan::Verdict;
@@ -72,7 +73,7 @@ impl Beyond {
 impl Going<'_> {
     /// Plans once more, and warms what the first plan did not select. The report's plan is the new one, unless that must not
     /// be carried out.
-    pub async fn anew(&self, report: &mut Report, seen: &Seen, completions: &Completions) -> (Ended, Lost) {
+    pub async fn anew(&self, report: &mut Report, seen: &Seen, recorder: Option<&Recorder>) -> (Ended, Lost) {
         let gone = report.totals.gone.objects;
         tracing::info!(profile = %report.plan.profile, gone, "a checkpoint lost objects; selecting anew");
         let (mut plan, mut dropped) = self.plan(&report.identity).await;
@@ -90,7 +91,7 @@ impl Going<'_> {
         report.totals.planned = report.totals.planned + beyond.planned;
         report.totals.fresh = report.totals.fresh + beyond.fresh;
         self.expect(report, beyond.to_warm()).await;
-        let ended = self.warm(report, objects, completions).await;
+        let ended = self.warm(report, objects, recorder).await;
         // Where fewer objects left the selection than were gone, some are selected again that are not there.
         let left = (seen.hashes.len() as u64).saturating_sub(beyond.again);
         match report.totals.gone.objects - gone + gone.saturating_sub(left) {

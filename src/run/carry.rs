@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
 use super::account::Account;
@@ -12,8 +11,9 @@ use super::fresh::{fresh_for, mark_fresh};
 use super::verdict::{Lost, Standard, judge};
 use super::{Pass, TOO_LATE, Task, make, plan};
 use crate::clock;
+use crate::journal::Recorder;
 use crate::object::Count;
-use crate::report::{Completion, Identity, Outcome, Report, Totals, Trigger};
+use crate::report::{Identity, Outcome, Report, Totals, Trigger};
 use crate::select::Selection;
 use crate::select::plan::{Plan, Verdict};
 use crate::warm::{Ended, Warming, WarmingOrder, warm, warming_order};
@@ -27,21 +27,18 @@ pub(super) struct Going<'a> {
     pub account: Option<&'a Account>,
 }
 
-/// Where what is warmed is recorded.
-pub(super) type Completions = Option<Sender<Completion>>;
-
 impl Going<'_> {
     pub async fn carry_out(&self, report: &mut Report) {
         let Some((objects, seen)) = self.begin(report).await else { return };
         let sharing = self.account.map(|account| account.share(self.task, self.connection.limit.clone()));
-        let (completions, recorder) = self.account.map(|account| account.record(self.task)).unzip();
-        let mut ended = self.warm(report, objects, &completions).await;
+        let recorder = self.account.map(|account| account.record(self.task));
+        let mut ended = self.warm(report, objects, recorder.as_ref()).await;
         let mut lost = Lost::Nothing;
         let all_seen = report.totals.ended().objects >= report.totals.planned.objects;
         if let Some(seen) = seen.filter(|_| all_seen && report.totals.gone.objects > 0) {
-            (ended, lost) = self.anew(report, &seen, &completions).await;
+            (ended, lost) = self.anew(report, &seen, recorder.as_ref()).await;
         }
-        drop((completions, sharing));
+        drop(sharing);
         if let Some(recorder) = recorder {
             recorder.finish().await;
         }
@@ -107,7 +104,7 @@ impl Going<'_> {
     }
 
     /// Warms `objects`, which the report counts as planned, and adds what they came to.
-    pub async fn warm(&self, report: &mut Report, objects: WarmingOrder, completions: &Completions) -> Ended {
+    pub async fn warm(&self, report: &mut Report, objects: WarmingOrder, recorder: Option<&Recorder>) -> Ended {
         let Self { pass, task, connection, deadline, .. } = self;
         let warming = Warming {
             wire: connection.wire.clone(),
@@ -117,7 +114,7 @@ impl Going<'_> {
             deadline: *deadline,
             stop: pass.stop.clone(),
             progress: pass.progress.clone(),
-            completions: completions.clone(),
+            notes: recorder.map(Recorder::notes),
         };
         let (totals, ended) = warm(objects, warming).await;
         report.totals.absorb(Totals { planned: Count::default(), ..totals });

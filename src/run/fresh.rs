@@ -10,8 +10,8 @@ use crate::journal::{Freshness, Journal};
 use crate::report::Identity;
 use crate::select::plan::{Plan, Verdict};
 
-/// Which of the plan's objects are fresh, in their order; the plan counts them. When the ledger cannot be read, that is
-/// logged, and nothing is fresh.
+/// Which of the plan's objects are fresh, in their order, and nothing where none is; the plan counts them. When the ledger
+/// cannot be read, that is logged, and nothing is fresh.
 pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within: Duration) -> Vec<bool> {
     if plan.verdict != Verdict::Ready {
         return Vec::new();
@@ -32,6 +32,9 @@ pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within:
         tracing::warn!("{error}; nothing counts as fresh");
         Vec::new()
     });
+    if !fresh.contains(&true) {
+        return Vec::new();
+    }
     let selected = &plan.selection.selected;
     for (size, _) in selected.sizes(0..selected.len()).zip(&fresh).filter(|(_, fresh)| **fresh) {
         plan.fresh.add(size);

@@ -54,7 +54,7 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// The cache answered, under this ETag where it names one.
+    /// The cache answered, under this ETag where it names another one than the listing.
     pub fn warmed(&mut self, etag: Option<ETag>) {
         self.landed = Landed::Warmed(etag);
     }
@@ -63,6 +63,11 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         let waiting = self.flights.open().remove(&self.name).unwrap_or_default();
+        if !waiting.is_empty()
+            && let Landed::Warmed(etag @ None) = &mut self.landed
+        {
+            etag.clone_from(&self.name.0.etag);
+        }
         for Waiting { post, ticket } in waiting {
             post.put(ticket, self.landed.clone());
         }

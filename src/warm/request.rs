@@ -52,10 +52,11 @@ impl Wire {
 /// How one send ended.
 #[derive(Debug)]
 pub(super) enum Sent {
-    /// With the ETag and the size to remember.
     Warmed {
         changed: bool,
+        /// Where the answer names another one than the listing.
         etag: Option<ETag>,
+        /// To remember.
         size: u64,
     },
     Gone,
@@ -82,10 +83,10 @@ pub(super) async fn send<W: Wires>(wire: &W, object: &Object, deadline: Duration
     let answer = timeout(deadline, wire.warm(&object.bucket, &object.key)).await;
     match answer.unwrap_or_else(|_| Err(RequestError::timed_out(deadline))) {
         Ok(warmed) => {
-            let listed = object.etag.as_ref().zip(warmed.etag.as_ref());
-            let changed = listed.is_some_and(|(listed, now)| listed != now);
+            let etag = warmed.etag.filter(|now| object.etag.as_ref() != Some(now));
+            let changed = etag.is_some() && object.etag.is_some();
             let size = if changed { warmed.size.unwrap_or(object.size) } else { object.size };
-            Sent::Warmed { changed, etag: warmed.etag.or_else(|| object.etag.clone()), size }
+            Sent::Warmed { changed, etag, size }
         }
         Err(error) if error.class == Class::NotFound => Box::pin(confirm(wire, object, deadline)).await,
         Err(error) => Sent::Failed(error),

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::hash::{Hasher, Identity, value};
-use super::{Entry, UPSERT, add_filled, filled, mib};
+use super::{Completion, Entry, UPSERT, add_filled, filled, mib};
 use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
-use crate::report::Completion;
 
 /// Arrivals that are merged however large the ledger is: each look at it reads them all.
 const MERGE_AT: i64 = 1_000_000;
@@ -22,6 +22,25 @@ const PARTS: u32 = 3;
 /// Bytes of an entry.
 const ENTRY: usize = 4 * size_of::<i64>();
 
+/// One completion, as the ledger will know it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::journal) struct Arrival {
+    /// Which object, and what it is made of; `None` without an ETag.
+    known: Option<(Identity, i64)>,
+    /// Seconds since 1970.
+    sent: i64,
+    /// Bytes.
+    size: u64,
+}
+
+impl Arrival {
+    pub(in crate::journal) fn of(completion: &Completion<'_>, hasher: &Hasher) -> Self {
+        let Completion { object, etag, size, sent } = *completion;
+        let known = etag.map(|etag| (hasher.identity(&object.bucket, object.key.as_bytes()), value(etag, size)));
+        Self { known, sent: sent.timestamp(), size }
+    }
+}
+
 /// Entries of one cache that arrived together.
 #[derive(Debug)]
 pub(in crate::journal) struct Batch {
@@ -30,8 +49,13 @@ pub(in crate::journal) struct Batch {
 }
 
 fn encode(entries: &[(Identity, Entry)]) -> Vec<u8> {
-    let fields = |(identity, entry): &(Identity, Entry)| [*identity, entry.value, entry.sent, entry.filled];
-    entries.iter().flat_map(fields).flat_map(i64::to_be_bytes).collect()
+    let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
+    for (identity, Entry { value, sent, filled }) in entries {
+        for field in [identity, value, sent, filled] {
+            bytes.extend_from_slice(&field.to_be_bytes());
+        }
+    }
+    bytes
 }
 
 fn decode(bytes: &[u8]) -> impl Iterator<Item = (Identity, Entry)> + '_ {
@@ -102,48 +126,41 @@ fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity, Entry)> {
 }
 
 impl Journal {
-    /// Appends what was warmed, and counts its bytes. A completion without an ETag counts and is never found again.
+    /// Appends what was warmed by `seen`, and counts its bytes. One without an ETag counts and is never found again.
     ///
     /// # Errors
     /// The database cannot be written.
     pub(in crate::journal) fn append(
         &self,
-        hasher: &Hasher,
         url: &str,
         run: &str,
-        done: &[Completion],
+        arrivals: &[Arrival],
+        seen: DateTime<Utc>,
     ) -> Result<(), JournalError> {
-        let tagged = done.iter().enumerate().filter_map(|(n, done)| Some((n, done, done.etag.as_ref()?)));
-        let hashed: Vec<_> = tagged
-            .map(|(n, done, etag)| {
-                let identity = hasher.identity(&done.object.bucket, &done.object.key);
-                (n, identity, value(etag, done.size), done.sent.timestamp())
-            })
-            .collect();
         let left_out = self.transact("write to", |db| {
             let before = filled(db, url)?;
-            let mut after = before;
-            let counts: Vec<i64> = done
-                .iter()
-                .map(|done| {
-                    after = after.saturating_add(done.size);
-                    mib(after)
-                })
-                .collect();
             let room = self.room_in(db)?.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));
-            let entry = |&(n, identity, value, sent): &(usize, i64, i64, i64)| {
-                (identity, Entry { value, sent, filled: counts[n] })
-            };
-            Batch { url: url.to_owned(), entries: hashed.iter().take(room).map(entry).collect() }.store(db)?;
+            let (mut after, mut left_out) = (before, 0);
+            let mut entries = Vec::with_capacity(arrivals.len());
+            for arrival in arrivals {
+                after = after.saturating_add(arrival.size);
+                match arrival.known {
+                    Some(_) if entries.len() >= room => left_out += 1,
+                    Some((identity, value)) => {
+                        entries.push((identity, Entry { value, sent: arrival.sent, filled: mib(after) }));
+                    }
+                    None => {}
+                }
+            }
+            Batch { url: url.to_owned(), entries }.store(db)?;
             add_filled(db, url, after - before)?;
-            let seen = done.iter().map(|done| done.at.timestamp_millis()).max().unwrap_or(0);
             let bytes = i64::try_from(after - before).unwrap_or(i64::MAX);
-            let objects = i64::try_from(done.len()).unwrap_or(i64::MAX);
+            let objects = i64::try_from(arrivals.len()).unwrap_or(i64::MAX);
             db.prepare_cached(
                 "UPDATE run SET objects = objects + ?2, bytes = bytes + ?3, seen = max(seen, ?4), cache_url = ?5 WHERE id = ?1",
             )?
-            .execute(params![run, objects, bytes, seen, url])?;
-            Ok(hashed.len().saturating_sub(room))
+            .execute(params![run, objects, bytes, seen.timestamp_millis(), url])?;
+            Ok(left_out)
         })?;
         self.is_full(left_out);
         Ok(())

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::object::{Bucket, ETag, Key};
+use crate::object::{Bucket, ETag};
 
 /// Sixty-four bits: should two objects share them, each makes the other look changed, and both are warmed more often.
 pub(super) type Identity = i64;
@@ -20,10 +20,10 @@ impl Hasher {
     }
 
     /// Which object it is, of all of all caches.
-    pub(in crate::journal) fn identity(&self, bucket: &Bucket, key: &Key) -> Identity {
+    pub(in crate::journal) fn identity(&self, bucket: &Bucket, key: &[u8]) -> Identity {
         let mut hash = self.0.clone();
         say(&mut hash, bucket.as_str().as_bytes());
-        say(&mut hash, key.as_bytes());
+        say(&mut hash, key);
         i64::from_be_bytes(first(&hash.finalize()))
     }
 }

@@ -1,7 +1,6 @@
 //! What is fresh, what is not, and that nothing gets lost between the arrivals and the ledger.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +9,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::journal::FILE;
 use crate::object::ETag;
-use crate::report::Completion;
 
 const URL: &str = "http://cache.test/";
 const GIB: u64 = 1 << 30;
@@ -26,9 +24,30 @@ fn object(key: &str, etag: Option<&str>, size: u64) -> Object {
     }
 }
 
-pub fn completion(key: &str, etag: &str, size: u64, sent: DateTime<Utc>) -> Completion {
-    let object = Arc::new(object(key, Some(etag), size));
-    Completion { etag: object.etag.clone(), object, size, sent, at: sent }
+/// An object that was warmed.
+#[derive(Clone, Debug)]
+pub struct Warmed {
+    pub object: Object,
+    pub sent: DateTime<Utc>,
+}
+
+impl Warmed {
+    pub fn completion(&self) -> Completion<'_> {
+        let Self { object, sent } = self;
+        Completion { object, etag: object.etag.as_ref(), size: object.size, sent: *sent }
+    }
+}
+
+pub fn warmed(key: &str, etag: &str, size: u64, sent: DateTime<Utc>) -> Warmed {
+    Warmed { object: object(key, Some(etag), size), sent }
+}
+
+/// Appends them, as of when the last one was sent.
+pub fn append(journal: &Journal, url: &str, run: &str, batch: &[Warmed]) {
+    let hasher = Hasher::new(url);
+    let arrivals: Vec<_> = batch.iter().map(|warmed| Arrival::of(&warmed.completion(), &hasher)).collect();
+    let seen = batch.iter().map(|warmed| warmed.sent).max().unwrap_or_default();
+    journal.append(url, run, &arrivals, seen).unwrap();
 }
 
 /// Before the clock of whoever runs this: what is merged from its future has no rank.
@@ -40,8 +59,8 @@ fn rules() -> Freshness {
     Freshness { cache_url: URL.to_owned(), rewarm_after: Duration::from_secs(3600), capacity: None, now: now() }
 }
 
-fn record(journal: &Journal, url: &str, batch: &[Completion]) {
-    journal.append(&Hasher::new(url), url, "no run", batch).unwrap();
+fn record(journal: &Journal, url: &str, batch: &[Warmed]) {
+    append(journal, url, "no run", batch);
 }
 
 fn is_fresh(journal: &Journal, object: Object, rules: &Freshness) -> bool {
@@ -51,27 +70,33 @@ fn is_fresh(journal: &Journal, object: Object, rules: &Freshness) -> bool {
 #[test]
 fn an_object_is_fresh_while_nothing_speaks_against_it() {
     let ago = |seconds| now() - TimeDelta::seconds(seconds);
-    let warmed = |sent| completion("k", "etag", GIB, sent);
-    let later = |bytes| completion("other", "etag", bytes, ago(1));
+    let warmed_at = |sent| warmed("k", "etag", GIB, sent);
+    let later = |bytes| warmed("other", "etag", bytes, ago(1));
     let listed = || object("k", Some("etag"), GIB);
     let capacity = |capacity| Freshness { capacity: Some(capacity), ..rules() };
     for (recorded, object, rules, fresh, why) in [
-        (vec![warmed(ago(60))], listed(), rules(), true, "warmed a minute ago"),
+        (vec![warmed_at(ago(60))], listed(), rules(), true, "warmed a minute ago"),
         (vec![], listed(), rules(), false, "never warmed"),
-        (vec![warmed(ago(3599))], listed(), rules(), true, "just within rewarm_after"),
-        (vec![warmed(ago(3600))], listed(), rules(), false, "rewarm_after is over"),
-        (vec![warmed(ago(-60))], listed(), rules(), false, "warmed in the future: a clock was wrong"),
-        (vec![warmed(ago(60))], object("k", Some("other"), GIB), rules(), false, "overwritten"),
-        (vec![warmed(ago(60))], object("k", Some("etag"), 5), rules(), false, "of another size"),
-        (vec![warmed(ago(60))], object("k", None, GIB), rules(), false, "listed without an ETag"),
-        (vec![warmed(ago(60))], object("K", Some("etag"), GIB), rules(), false, "another key"),
-        (vec![warmed(ago(60)), later(2 * GIB)], listed(), rules(), true, "no capacity is known"),
-        (vec![warmed(ago(60)), later(2 * GIB)], listed(), capacity(2 * GIB), true, "as much as fits was filled since"),
-        (vec![warmed(ago(60)), later(3 * GIB)], listed(), capacity(2 * GIB), false, "more was filled than fits"),
-        (vec![warmed(ago(60))], listed(), capacity(1), true, "its own bytes do not count against it"),
-        (vec![later(9 * GIB), warmed(ago(60))], listed(), capacity(GIB), true, "nor does what came before"),
-        (vec![warmed(ago(7200)), warmed(ago(60))], listed(), rules(), true, "the last time counts"),
-        (vec![warmed(ago(60)), warmed(ago(7200))], listed(), rules(), true, "whichever was recorded last"),
+        (vec![warmed_at(ago(3599))], listed(), rules(), true, "just within rewarm_after"),
+        (vec![warmed_at(ago(3600))], listed(), rules(), false, "rewarm_after is over"),
+        (vec![warmed_at(ago(-60))], listed(), rules(), false, "warmed in the future: a clock was wrong"),
+        (vec![warmed_at(ago(60))], object("k", Some("other"), GIB), rules(), false, "overwritten"),
+        (vec![warmed_at(ago(60))], object("k", Some("etag"), 5), rules(), false, "of another size"),
+        (vec![warmed_at(ago(60))], object("k", None, GIB), rules(), false, "listed without an ETag"),
+        (vec![warmed_at(ago(60))], object("K", Some("etag"), GIB), rules(), false, "another key"),
+        (vec![warmed_at(ago(60)), later(2 * GIB)], listed(), rules(), true, "no capacity is known"),
+        (
+            vec![warmed_at(ago(60)), later(2 * GIB)],
+            listed(),
+            capacity(2 * GIB),
+            true,
+            "as much as fits was filled since",
+        ),
+        (vec![warmed_at(ago(60)), later(3 * GIB)], listed(), capacity(2 * GIB), false, "more was filled than fits"),
+        (vec![warmed_at(ago(60))], listed(), capacity(1), true, "its own bytes do not count against it"),
+        (vec![later(9 * GIB), warmed_at(ago(60))], listed(), capacity(GIB), true, "nor does what came before"),
+        (vec![warmed_at(ago(7200)), warmed_at(ago(60))], listed(), rules(), true, "the last time counts"),
+        (vec![warmed_at(ago(60)), warmed_at(ago(7200))], listed(), rules(), true, "whichever was recorded last"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::open(dir.path()).unwrap();
@@ -96,10 +121,10 @@ fn an_entry_from_the_future_gives_way_to_what_is_warmed_once_the_clock_is_right(
             }
         };
         let listed = || object("k", Some("etag"), GIB);
-        record(&journal, URL, &[completion("k", "etag", GIB, right + year)]);
+        record(&journal, URL, &[warmed("k", "etag", GIB, right + year)]);
         tidy();
         assert!(!is_fresh(&journal, listed(), &at(right)), "nobody knows when it was warmed");
-        record(&journal, URL, &[completion("k", "etag", GIB, right - TimeDelta::seconds(60))]);
+        record(&journal, URL, &[warmed("k", "etag", GIB, right - TimeDelta::seconds(60))]);
         tidy();
         assert!(is_fresh(&journal, listed(), &at(right)), "it was warmed a minute ago, merged: {merged}");
         let known = journal.last_warmed(URL, &listed().bucket, &listed().key).unwrap();
@@ -108,7 +133,7 @@ fn an_entry_from_the_future_gives_way_to_what_is_warmed_once_the_clock_is_right(
         if merged {
             assert!(!is_fresh(&journal, listed(), &at(right + year)), "it was not warmed since");
         }
-        record(&journal, URL, &[completion("k", "other", GIB, right + year)]);
+        record(&journal, URL, &[warmed("k", "other", GIB, right + year)]);
         tidy();
         assert!(is_fresh(&journal, listed(), &at(right)), "nor does one from the future cover it, merged: {merged}");
     }
@@ -118,8 +143,8 @@ fn an_entry_from_the_future_gives_way_to_what_is_warmed_once_the_clock_is_right(
 fn each_cache_has_its_own_ledger_and_its_own_count() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(dir.path()).unwrap();
-    record(&journal, URL, &[completion("k", "e", 1, now())]);
-    record(&journal, "http://other.test/", &[completion("x", "e", 9 * GIB, now())]);
+    record(&journal, URL, &[warmed("k", "e", 1, now())]);
+    record(&journal, "http://other.test/", &[warmed("x", "e", 9 * GIB, now())]);
     let elsewhere = Freshness { cache_url: "http://other.test/".to_owned(), ..rules() };
     let full = Freshness { capacity: Some(GIB), ..rules() };
     assert!(!is_fresh(&journal, object("k", Some("e"), 1), &elsewhere));
@@ -130,8 +155,8 @@ fn each_cache_has_its_own_ledger_and_its_own_count() {
 fn what_is_without_an_etag_counts_its_bytes_only() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(dir.path()).unwrap();
-    let untagged = Completion { etag: None, ..completion("k", "e", 3 * GIB, now()) };
-    record(&journal, URL, &[completion("k2", "e", 1, now()), untagged]);
+    let untagged = Warmed { object: object("k", None, 3 * GIB), sent: now() };
+    record(&journal, URL, &[warmed("k2", "e", 1, now()), untagged]);
     let known = |key: &str| journal.last_warmed(URL, &Bucket::new("b"), &Key::from(key)).unwrap();
     assert_eq!(known("k"), None);
     assert_eq!(known("k2").unwrap().sent, now());
@@ -146,7 +171,7 @@ fn two_processes_share_it() {
         for (who, journal) in journals.iter().enumerate() {
             scope.spawn(move || {
                 for n in 0..40 {
-                    record(journal, URL, &[completion(&format!("{who}/{n}"), "e", MIB, now())]);
+                    record(journal, URL, &[warmed(&format!("{who}/{n}"), "e", MIB, now())]);
                     if n % 10 == 0 {
                         journal.merge().unwrap();
                     }
@@ -168,9 +193,9 @@ fn a_reader_sees_what_a_writer_commits() {
     let writer = Journal::open(dir.path()).unwrap();
     let reader = Journal::read(dir.path()).unwrap().unwrap();
     assert!(!is_fresh(&reader, object("k", Some("e"), 1), &rules()));
-    record(&writer, URL, &[completion("k", "e", 1, now())]);
+    record(&writer, URL, &[warmed("k", "e", 1, now())]);
     assert!(is_fresh(&reader, object("k", Some("e"), 1), &rules()));
-    assert!(reader.append(&Hasher::new(URL), URL, "", &[]).is_err(), "a reader writes nothing");
+    assert!(reader.append(URL, "", &[], now()).is_err(), "a reader writes nothing");
 }
 
 #[test]
@@ -179,7 +204,7 @@ fn old_entries_are_swept_once_a_day() {
     let journal = Journal::open(dir.path()).unwrap();
     let entries =
         || journal.with("read", |db| Ok(db.query_row("SELECT count(*) FROM ledger", [], |row| row.get::<_, i64>(0))?));
-    let old = |n: i64| completion(&n.to_string(), "e", 1, now() - TimeDelta::days(n));
+    let old = |n: i64| warmed(&n.to_string(), "e", 1, now() - TimeDelta::days(n));
     record(&journal, URL, &(0..400).map(old).collect::<Vec<_>>());
     journal.merge().unwrap();
     journal.sweep(now() - TimeDelta::days(90), now()).unwrap();
@@ -196,14 +221,14 @@ fn ten_million_objects_fit_into_600_mb() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(dir.path()).unwrap();
     // In portions, so that pages are split as they are in the life of a journal; the count is that of a well used cache.
-    record(&journal, URL, &[completion("before", "e", 1 << 52, now())]);
-    let key = |n| completion(&format!("d/{n}"), "e", 64 * MIB, now());
+    record(&journal, URL, &[warmed("before", "e", 1 << 52, now())]);
+    let key = |n| warmed(&format!("d/{n}"), "e", 64 * MIB, now());
     for (from, to) in [(0, 10_000), (10_000, 20_000), (20_000, 80_000), (80_000, N)] {
         record(&journal, URL, &(from..to).map(key).collect::<Vec<_>>());
         journal.merge().unwrap();
     }
     let all: Roll = (0..N).map(|n| object(&format!("d/{n}"), Some("e"), 64 * MIB)).collect();
-    assert!(journal.fresh(&all, &rules()).unwrap().iter().all(|fresh| *fresh), "merged part by part, and whole");
+    assert_eq!(journal.fresh(&all, &rules()).unwrap(), vec![true; all.len()], "merged part by part, and whole");
     journal.with("read", |db| Ok(db.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?)).unwrap();
     let size = std::fs::metadata(dir.path().join(FILE)).unwrap().len();
     assert!(size <= 60 * N, "{} bytes an object", size / N);
@@ -250,7 +275,7 @@ proptest! {
                 Act::Append(arrivals) => {
                     let sent = |age| now() - TimeDelta::seconds(i64::from(age));
                     let batch: Vec<_> =
-                        arrivals.iter().map(|(k, e, age)| completion(&k.to_string(), &e.to_string(), 1, sent(*age))).collect();
+                        arrivals.iter().map(|(k, e, age)| warmed(&k.to_string(), &e.to_string(), 1, sent(*age))).collect();
                     record(&journal, URL, &batch);
                     for (key, etag, age) in arrivals {
                         let known = model.entry(key).or_insert((etag, age));

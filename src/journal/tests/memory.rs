@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::config::Source;
-use crate::object::Object;
 
 const MIB: u64 = 1 << 20;
 
 fn warm(journal: &Journal, url: &str, run: &str, keys: impl Iterator<Item = u64>) {
-    let batch: Vec<_> = keys.map(|key| ledger::tests::completion(&key.to_string(), "e", MIB, at(50))).collect();
-    journal.append(&ledger::Hasher::new(url), url, run, &batch).unwrap();
+    let batch: Vec<_> = keys.map(|key| ledger::tests::warmed(&key.to_string(), "e", MIB, at(50))).collect();
+    ledger::tests::append(journal, url, run, &batch);
 }
 
 fn fresh(journal: &Journal, url: &str, capacity: u64, keys: std::ops::Range<u64>) -> usize {
@@ -20,7 +19,7 @@ fn fresh(journal: &Journal, url: &str, capacity: u64, keys: std::ops::Range<u64>
         capacity: Some(capacity),
         now: at(60),
     };
-    let object = |key: u64| Object::clone(&ledger::tests::completion(&key.to_string(), "e", MIB, at(50)).object);
+    let object = |key: u64| ledger::tests::warmed(&key.to_string(), "e", MIB, at(50)).object;
     journal.fresh(&keys.map(object).collect(), &rules).unwrap().into_iter().filter(|fresh| *fresh).count()
 }
 

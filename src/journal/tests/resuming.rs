@@ -21,8 +21,8 @@ fn interrupted(seconds: i64, resumable: bool) -> End {
 }
 
 fn warm(journal: &Journal, run: &OpenRun, keys: &[&str]) {
-    let batch: Vec<_> = keys.iter().map(|key| ledger::tests::completion(key, "e", 7, at(50))).collect();
-    journal.append(&ledger::Hasher::new("u"), "u", &run.id, &batch).unwrap();
+    let batch: Vec<_> = keys.iter().map(|key| ledger::tests::warmed(key, "e", 7, at(50))).collect();
+    ledger::tests::append(journal, "u", &run.id, &batch);
 }
 
 fn to_go_on(journal: &Journal) -> Vec<u128> {

@@ -53,9 +53,7 @@ async fn a_run_that_records_says_where_it_sends() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
     let run = begun(&journal, 1, "p");
-    let (sender, recorder) = journal.record(&run, "u");
-    drop(sender);
-    recorder.finish().await;
+    journal.record(&run, "u").finish().await;
     assert_eq!(stranger(&dir, "other").others("u").unwrap(), 1);
 }
 

@@ -8,7 +8,7 @@ use super::Store;
 use super::chunk::{Chunk, Reader};
 use super::entry::Fields;
 use super::tag::Tag;
-use crate::object::{Bucket, Key, Object};
+use crate::object::{Bucket, ETag, Key, Object};
 
 /// Where one is in a store.
 #[derive(Debug)]
@@ -66,6 +66,10 @@ impl<'a> View<'a> {
         self.fields.size
     }
 
+    pub fn etag(&self) -> Option<ETag> {
+        self.tag.to_etag()
+    }
+
     pub fn last_modified(&self) -> DateTime<Utc> {
         self.fields.last_modified()
     }
@@ -80,7 +84,7 @@ impl<'a> View<'a> {
             bucket: self.bucket().clone(),
             key: Key::from_bytes(self.key),
             size: self.size(),
-            etag: self.tag.to_etag(),
+            etag: self.etag(),
             last_modified: self.last_modified(),
             storage_class: self.storage_class().cloned(),
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::config::endpoint::Limits;
+use crate::journal::Notes;
 use crate::limit::Limit;
 use crate::object::{Bucket, ETag, Key, Object};
 use crate::report::{Progress, Totals};
@@ -212,6 +213,7 @@ pub struct Scene {
     pub deadline: Duration,
     pub stop: Stop,
     pub progress: Arc<Progress>,
+    pub notes: Option<Notes>,
 }
 
 impl Default for Scene {
@@ -232,6 +234,7 @@ impl Default for Scene {
             deadline: 24 * 60 * MINUTE,
             stop: Stop::default(),
             progress: Arc::default(),
+            notes: None,
         }
     }
 }
@@ -277,7 +280,7 @@ impl Scene {
             deadline: start + self.deadline,
             stop: self.stop,
             progress: self.progress.clone(),
-            completions: None,
+            notes: self.notes,
         };
         let limit = warming.limit.clone();
         let (totals, ended) = warm(objects.into(), warming).await;

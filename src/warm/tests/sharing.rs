@@ -60,7 +60,7 @@ impl Crew {
             deadline: start + 600 * MINUTE,
             stop,
             progress: progress.clone(),
-            completions: None,
+            notes: None,
         };
         let (totals, ended) = warm(all.into(), warming).await;
         assert_eq!(progress.ended_objects.load(Ordering::Relaxed), totals.ended().objects);

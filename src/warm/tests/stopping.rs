@@ -1,7 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ulid::Ulid;
+
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
+use crate::journal::{Begun, Journal, NewRun, OpenRun};
 use crate::report::Cut;
 use crate::s3::Class;
 use crate::warm::{Ended, Stop};
@@ -44,6 +47,49 @@ async fn at_the_deadline_what_waits_for_another_try_keeps_its_last_end() {
         if gone.totals.sends == 1 {
             assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Deadline, ends), "{class}");
         }
+    }
+}
+
+/// An open run of a journal in memory.
+fn begun(journal: &Journal) -> OpenRun {
+    let new = NewRun {
+        id: Ulid(1),
+        claim: "p".to_owned(),
+        profile: "p".to_owned(),
+        endpoint: "e".to_owned(),
+        fingerprint: "f".to_owned(),
+        trigger: "cli".to_owned(),
+        due: None,
+        missed: 0,
+        resumes: 0,
+        started: chrono::DateTime::UNIX_EPOCH,
+        rewarm: false,
+        line: "{}".to_owned(),
+        mark: None,
+    };
+    match journal.begin(&new).unwrap() {
+        Begun::Run(run) => run,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_warm_is_recorded_while_the_rest_is_waited_for() {
+    for told_after in [60 * SECOND, SECOND / 2] {
+        let journal = Journal::memory(1_000).unwrap();
+        let run = begun(&journal);
+        let recorder = journal.record(&run, "http://cache.test/");
+        let recorded = || journal.run(Ulid(1)).unwrap().unwrap().warmed.objects;
+        let fake = Arc::new(Fake::new(|call| warmed().after(if call.key == "k000" { SECOND } else { 5 * MINUTE })));
+        let scene = Scene { notes: Some(recorder.notes()), ..Scene::of(2) };
+        later(told_after, &scene.stop.drain);
+        let (going, after) = tokio::join!(scene.run(&fake, many(9)), async {
+            tokio::time::sleep(3 * SECOND).await;
+            recorded()
+        });
+        assert_eq!((after, going.ended), (1, Ended::Stopped(Cut::Told)), "told after {told_after:?}");
+        recorder.finish().await;
+        assert_eq!(recorded(), going.totals.warmed.objects, "the rest at the end");
     }
 }
 
