@@ -252,18 +252,16 @@ impl Walk {
         self.next = more.map_or(Next::Over, Next::After);
         // Some servers begin a page with what the one before ended with: it is one object, or folder, all the same.
         let (key, folder) = &mut self.last;
-        drop_repeated(&mut page.objects, key, |object| &object.key);
-        drop_repeated(&mut page.folders, folder, |folder| folder);
+        if key.is_some() && page.objects.first().map(|object| object.key) == key.as_ref().map(Key::as_bytes) {
+            page.objects.remove_first();
+        }
+        if folder.is_some() && page.folders.first() == folder.as_ref() {
+            page.folders.remove(0);
+        }
+        *key = page.objects.last().map(|object| Key::from_bytes(object.key)).or(key.take());
+        *folder = page.folders.last().cloned().or(folder.take());
         Ok(page)
     }
-}
-
-/// Takes the first of `items` away where it is `last`, which becomes the name of the last one.
-fn drop_repeated<T>(items: &mut Vec<T>, last: &mut Option<Key>, name: impl Fn(&T) -> &Key) {
-    if last.is_some() && items.first().map(&name) == last.as_ref() {
-        items.remove(0);
-    }
-    *last = items.last().map(|item| name(item).clone()).or(last.take());
 }
 
 impl<L: Lists> Asking<L> {

@@ -1,6 +1,7 @@
 //! What a bucket holds: names, sizes, times. Plain values; nothing here does I/O.
 
 mod roll;
+mod rows;
 pub mod store;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use roll::Roll;
+pub use rows::{Facts, Row, Rows};
 
 /// A bucket's name, shared by all of its objects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +22,12 @@ impl Bucket {
     }
 
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Bucket {
+    fn as_ref(&self) -> &str {
         &self.0
     }
 }
@@ -103,8 +111,12 @@ pub struct ETag(Box<str>);
 
 impl ETag {
     pub fn new(text: &str) -> Self {
-        let text = text.strip_prefix("W/").unwrap_or(text);
-        Self(text.trim_matches('"').into())
+        Self(Self::bare(text).into())
+    }
+
+    /// What it is without its quotes.
+    fn bare(text: &str) -> &str {
+        text.strip_prefix("W/").unwrap_or(text).trim_matches('"')
     }
 
     pub fn as_str(&self) -> &str {

@@ -154,8 +154,8 @@ impl Pattern {
         self.0.key.below(prefix.as_bytes()).matches_all
     }
 
-    pub fn matches(&self, bucket: &Bucket, key: &Key) -> bool {
-        self.0.bucket.matches(bucket.as_str()) && self.matches_key(key)
+    pub fn matches(&self, bucket: &Bucket, key: &[u8]) -> bool {
+        self.0.bucket.matches(bucket.as_str()) && self.0.key.matches(key)
     }
 }
 

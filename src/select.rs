@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::object::{Bucket, Count, Key, Object, Roll};
+use crate::object::{Bucket, Count, Key, Object, Roll, Row};
 use crate::pattern::Pattern;
 
 mod budget;
@@ -136,23 +136,28 @@ impl LeftOut {
     /// Objects that a sample names.
     pub const SAMPLE: usize = 5;
 
-    pub fn add(&mut self, object: &Object) {
+    pub fn add(&mut self, object: Row<'_>) {
         self.count.add(object.size);
-        self.name(&object.bucket, &object.key);
+        self.name(object.bucket, object.key);
     }
 
     /// Adds all of `other`, which holds other objects.
     pub fn merge(&mut self, other: &Self) {
         self.count = self.count + other.count;
-        other.sample.iter().for_each(|(bucket, key)| self.name(bucket, key));
+        other.sample.iter().for_each(|(bucket, key)| self.name(bucket, key.as_bytes()));
     }
 
-    fn name(&mut self, bucket: &Bucket, key: &Key) {
+    fn name(&mut self, bucket: &Bucket, key: &[u8]) {
         let name = (bucket, key);
-        let place = self.sample.partition_point(|(bucket, key)| (bucket, key) < name);
+        // Nearly always, once there are some: listings come in order.
+        let is_behind = self.sample.last().is_some_and(|(bucket, key)| (bucket, key.as_bytes()) <= name);
+        if is_behind && self.sample.len() == Self::SAMPLE {
+            return;
+        }
+        let place = self.sample.partition_point(|(bucket, key)| (bucket, key.as_bytes()) < name);
         if place < Self::SAMPLE {
             self.sample.truncate(Self::SAMPLE - 1);
-            self.sample.insert(place, (bucket.clone(), key.clone()));
+            self.sample.insert(place, (bucket.clone(), Key::from_bytes(key)));
         }
     }
 }
@@ -262,7 +267,7 @@ impl Selector {
     }
 
     /// Keeps a copy only while the caps may let it in.
-    pub fn offer(&mut self, object: &Object) {
+    pub fn offer(&mut self, object: Row<'_>) {
         self.listed.add(object.size);
         if !self.rules.matches(object) {
             return;
@@ -296,8 +301,8 @@ impl From<Object> for Cutoff {
 
 impl Rules {
     /// Whether a pattern speaks of `object`, excluded or not.
-    pub fn matches(&self, object: &Object) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(&object.bucket, &object.key))
+    pub fn matches(&self, object: Row<'_>) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(object.bucket, object.key))
     }
 
     /// Why nothing of `selection` may be warmed, if so. The first that holds, from the least to the most that was found.

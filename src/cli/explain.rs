@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<ExitC
 
 fn write_profile(profile: &Profile, (bucket, key): (&Bucket, &Key), out: &mut impl Write) -> io::Result<()> {
     let paused = if profile.paused { " (paused)" } else { "" };
-    let is_matched = profile.rules.patterns.iter().any(|pattern| pattern.matches(bucket, key));
+    let is_matched = profile.rules.patterns.iter().any(|pattern| pattern.matches(bucket, key.as_bytes()));
     let checkpoint = profile.checkpoint.as_ref().filter(|_| is_matched);
     let belongs = checkpoint.map(|checkpoint| (Belongs::of(key, checkpoint), checkpoint));
     let dropped = belongs.as_ref().and_then(|(belongs, checkpoint)| match belongs {
@@ -95,7 +95,7 @@ fn caches(config: &Config) -> Vec<&Arc<Endpoint>> {
 /// What the rules alone say, and what they leave to the listing; `dropped` is why its checkpoint does without the object.
 fn chosen(profile: &Profile, (bucket, key): (&Bucket, &Key), dropped: Option<&str>) -> String {
     let rules = &profile.rules;
-    let Some(pattern) = rules.patterns.iter().find(|pattern| pattern.matches(bucket, key)) else {
+    let Some(pattern) = rules.patterns.iter().find(|pattern| pattern.matches(bucket, key.as_bytes())) else {
         return if profile.manifest.is_some() {
             "its manifest decides".to_owned()
         } else {
@@ -103,7 +103,7 @@ fn chosen(profile: &Profile, (bucket, key): (&Bucket, &Key), dropped: Option<&st
         };
     };
     let matched = format!("matched by {}", Escaped(pattern.text()));
-    if let Some(excluded) = rules.exclude.iter().find(|pattern| pattern.matches(bucket, key)) {
+    if let Some(excluded) = rules.exclude.iter().find(|pattern| pattern.matches(bucket, key.as_bytes())) {
         return format!("{matched}, left out by exclude {}", Escaped(excluded.text()));
     }
     if let Some(why) = dropped {

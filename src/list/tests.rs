@@ -141,7 +141,7 @@ impl Lists for Fake {
 
     async fn buckets(&self) -> Result<Vec<BucketName>, RequestError> {
         let read = |page: Page| {
-            let names = page.objects.into_iter().map(|object| object.key.to_string());
+            let names = page.objects.names().into_iter();
             names.map(|name| BucketName { bucket: Bucket::new(&name), region: None }).collect()
         };
         let (bucket, prefix) = (Bucket::new(""), Key::from(""));
@@ -152,7 +152,7 @@ impl Lists for Fake {
     /// The key of the one object that the script has is the body.
     async fn read(&self, bucket: &Bucket, key: &Key, most: usize) -> Result<Option<Vec<u8>>, RequestError> {
         let body = |page: Page| {
-            let body = page.objects.first().map(|object| object.key.as_bytes().to_vec());
+            let body = page.objects.first().map(|object| object.key.to_vec());
             body.map(|body| body.into_iter().take(most).collect())
         };
         self.answer(PageRequest { bucket, prefix: key, continuation: None, delimiter: false }, body).await
@@ -185,7 +185,7 @@ async fn list(fake: &Arc<Fake>, prefixes: &[&str]) -> Result<Vec<String>, ListEr
     let mut pages = Box::pin(pages(fake.clone(), prefixes.iter().map(range).collect(), patience(), progress.clone()));
     let mut keys = Vec::new();
     while let Some(page) = pages.next().await {
-        keys.extend(page?.objects.iter().map(|object| object.key.to_string()));
+        keys.extend(page?.objects.names());
     }
     assert_eq!(progress.listed.load(Ordering::Relaxed), keys.len() as u64);
     assert_eq!(progress.list_requests.load(Ordering::Relaxed), fake.asked().len() as u64);

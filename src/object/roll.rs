@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::store::{Cursor, Store, View};
 use super::{Count, Object};
@@ -13,12 +13,20 @@ pub struct Roll {
     store: Arc<Store>,
     /// Their places.
     order: Vec<u32>,
+    /// Of all, once that was asked.
+    count: OnceLock<Count>,
 }
 
 impl Roll {
     /// The objects at these places of `store`, each once.
     pub fn new(store: Store, order: Vec<u32>) -> Self {
-        Self { store: Arc::new(store), order }
+        Self { store: Arc::new(store), order, count: OnceLock::new() }
+    }
+
+    /// The same, of which it is known how many bytes they have.
+    pub fn counted(store: Store, order: Vec<u32>, bytes: u64) -> Self {
+        let count = Count { objects: order.len() as u64, bytes };
+        Self { count: count.into(), ..Self::new(store, order) }
     }
 
     pub fn len(&self) -> usize {
@@ -39,11 +47,13 @@ impl Roll {
 
     /// Takes the last one away.
     pub fn pop(&mut self) -> Option<Object> {
+        self.count.take();
         self.order.pop().map(|place| self.store.get(place))
     }
 
     /// Keeps the first `length`.
     pub fn truncate(&mut self, length: usize) {
+        self.count.take();
         self.order.truncate(length);
     }
 
@@ -78,15 +88,20 @@ impl Roll {
 
     /// Of all.
     pub fn count(&self) -> Count {
-        let mut count = Count::default();
-        self.scan(|view| count.add(view.size()));
-        count
+        *self.count.get_or_init(|| {
+            let mut count = Count::default();
+            self.scan(|view| count.add(view.size()));
+            count
+        })
     }
 
     /// Keeps those whose numbers, from 0, are `kept`.
     pub fn retain(&mut self, mut kept: impl FnMut(usize) -> bool) {
-        let mut number = 0..;
+        let (mut number, before) = (0.., self.len());
         self.order.retain(|_| number.next().is_some_and(&mut kept));
+        if self.len() != before {
+            self.count.take();
+        }
     }
 
     /// Puts them into another order: `arrange` gets the store and their places in it.
@@ -135,7 +150,7 @@ impl From<Store> for Roll {
 impl FromIterator<Object> for Roll {
     fn from_iter<I: IntoIterator<Item = Object>>(objects: I) -> Self {
         let mut store = Store::default();
-        objects.into_iter().for_each(|object| store.push(&object));
+        objects.into_iter().for_each(|object| store.push(object.row()));
         store.into()
     }
 }

@@ -14,7 +14,7 @@ mod varint;
 
 use std::sync::Arc;
 
-use super::{Bucket, Object};
+use super::{Bucket, Object, Row};
 use chunk::{Chunk, Entry, Reader};
 pub use cursor::{Cursor, View};
 use entry::{Fields, Known};
@@ -58,12 +58,12 @@ impl Store {
     ///
     /// # Panics
     /// With more than 4 billion objects, which take a hundred gigabytes.
-    pub fn push(&mut self, object: &Object) {
-        let class = object.storage_class.as_ref().map_or(0, |class| self.classes.place(class) + 1);
-        let bucket = self.buckets.place(&object.bucket);
+    pub fn push(&mut self, object: Row<'_>) {
+        let class = object.storage_class.map_or(0, |class| self.classes.place(class) + 1);
+        let bucket = self.buckets.place(object.bucket);
         let mut fields = Fields { bucket, class, size: object.size, ..Fields::default() };
         fields.modified(object.last_modified);
-        self.append((fields, object.key.as_bytes(), Tag::of(object.etag.as_ref())));
+        self.append((fields, object.key, Tag::of(object.etag)));
     }
 
     fn append(&mut self, entry: Entry<'_>) {

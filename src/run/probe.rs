@@ -35,7 +35,7 @@ pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Fi
     for (bucket, prefix) in places(&task.profile.rules.patterns) {
         let page = first_page(connection, &bucket, &prefix).await;
         let missing = page.as_ref().is_err_and(|error| error.class == Class::NotFound);
-        let object = page.as_ref().ok().and_then(|page| page.objects.first()).map(|object| object.key.clone());
+        let object = page.as_ref().ok().and_then(|page| page.objects.first()).map(|object| Key::from_bytes(object.key));
         if scope != Scope::Cache {
             let result = page.map(|page| match page.objects.len() {
                 0 => "may be listed, and nothing is there".to_owned(),

@@ -14,7 +14,7 @@ use super::ranges::{buckets, ranges};
 use super::survey::{Survey, verdict};
 use crate::clock;
 use crate::list::{self, Depth, Patience, Range};
-use crate::object::{Bucket, Key};
+use crate::object::{Bucket, Key, Row};
 use crate::pattern::Pattern;
 use crate::report::Progress;
 use crate::select::Rules;
@@ -144,10 +144,11 @@ impl Rounds<'_> {
             }
             let more = page.next.is_some();
             if let Some(((search, nth), others)) = askers[range].split_last() {
+                let objects: Vec<_> = page.objects.iter().map(Row::to_object).collect();
                 for (search, nth) in others {
-                    self.searches[*search].page(*nth, (page.objects.clone(), page.folders.clone()), more);
+                    self.searches[*search].page(*nth, (objects.clone(), page.folders.clone()), more);
                 }
-                self.searches[*search].page(*nth, (page.objects, page.folders), more);
+                self.searches[*search].page(*nth, (objects, page.folders), more);
             }
         }
         Ok(())

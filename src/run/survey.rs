@@ -77,8 +77,8 @@ async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| verdict(&error))?;
         offers.begin(page.date);
-        for object in page.objects {
-            offers.selectors.iter_mut().for_each(|selector| selector.offer(&object));
+        for object in page.objects.iter() {
+            offers.selectors.iter_mut().for_each(|selector| selector.offer(object));
         }
     }
     Ok(())

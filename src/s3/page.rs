@@ -1,16 +1,17 @@
 //! One page of a listing: what is asked for, and what is read out of the answer.
 
+mod shape;
 pub(super) mod xml;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use percent_encoding::{percent_decode, percent_encode};
 
 use super::error::{Class, RequestError};
 use super::wire::NAME;
-use crate::object::{Bucket, ETag, Escaped, Key, Object};
+use crate::object::{Bucket, Escaped, Facts, Key, Rows};
+use shape::Shape;
 use xml::{Broken, Reader};
 
 /// Where a page begins.
@@ -27,7 +28,7 @@ pub struct PageRequest<'a> {
 /// One page of a listing.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    pub objects: Vec<Object>,
+    pub objects: Rows,
     /// What the keys behind a delimiter begin with, the delimiter included. Each is below the prefix that was asked for.
     pub folders: Vec<Key>,
     /// `None` on the last page.
@@ -65,57 +66,50 @@ impl PageRequest<'_> {
         let bucket = self.bucket;
         let malformed = |what: String| RequestError::new(Class::Malformed, format!("a page of `{bucket}` {what}"));
         let text = std::str::from_utf8(body).map_err(|error| malformed(format!("is not UTF-8: {error}")))?;
-        let listed = Listed::read(text).map_err(|wrong| malformed(wrong.to_string()))?;
+        let read = |encoded| Listed::read(text, bucket, encoded).map_err(|wrong| malformed(wrong.to_string()));
+        let mut listed = read(true)?;
+        if !listed.is_encoded && listed.was_decoded {
+            listed = read(false)?;
+        }
         self.made_of(listed, date).map_err(malformed)
     }
 
     fn made_of(&self, listed: Listed<'_>, date: Option<DateTime<Utc>>) -> Result<Page, String> {
-        let decode = |text: &str| if listed.encoded { decoded(text) } else { Key::from(text) };
         let next = listed.next.filter(|token| !token.is_empty());
         if listed.truncated == Some(true) && next.is_none() {
             return Err("says that more follows and not how to ask for it".to_owned());
         }
         let mut folders = Vec::with_capacity(listed.folders.len());
         for folder in &listed.folders {
-            let folder = folder.as_deref().filter(|text| !text.is_empty());
-            let folder = decode(folder.ok_or("has a folder without a name")?);
+            let folder = folder.as_deref().filter(|text| !text.is_empty()).ok_or("has a folder without a name")?;
+            let mut name = Vec::with_capacity(folder.len());
+            write(folder, listed.is_encoded, &mut name);
+            let folder = Key::from_bytes(name);
             // Whoever goes down into it would list something else, or the same for ever.
             if !folder.as_bytes().strip_prefix(self.prefix.as_bytes()).is_some_and(|name| name.ends_with(b"/")) {
                 return Err(format!("has the folder `{folder}`, which is none below `{}`", self.prefix));
             }
             folders.push(folder);
         }
-        let mut classes = Classes::default();
-        let mut objects = Vec::with_capacity(listed.items.len());
-        for item in listed.items {
-            // The HEAD of an empty key would be one of the bucket.
-            let key = item.key.as_deref().filter(|key| !key.is_empty()).ok_or("has an object without a key")?;
-            objects.push(Object {
-                bucket: self.bucket.clone(),
-                key: decode(key),
-                size: item.size.ok_or_else(|| format!("has no size for `{}`", Escaped(key)))?,
-                etag: item.etag.as_deref().map(ETag::new),
-                last_modified: item.modified.ok_or_else(|| format!("has no time for `{}`", Escaped(key)))?,
-                storage_class: item.class.map(|class| classes.share(&class)),
-            });
-        }
         // A token from a server that does not say whether more follows is worth another page: less would pass for all.
         let next = next.filter(|_| listed.truncated != Some(false)).map(Cow::into_owned);
-        Ok(Page { objects, folders, next, date })
+        Ok(Page { objects: listed.objects, folders, next, date })
     }
 }
 
-/// What a page says, before it is known whether its keys are escaped: some servers say that last.
-#[derive(Default)]
+/// What a page says.
 struct Listed<'a> {
-    items: Vec<Item<'a>>,
+    objects: Rows,
     folders: Vec<Option<Cow<'a, str>>>,
     next: Option<Cow<'a, str>>,
     truncated: Option<bool>,
-    encoded: bool,
+    /// Its keys are, by what it says itself: some servers say that last.
+    is_encoded: bool,
+    /// A key was read as if they were, and would be another if they were not.
+    was_decoded: bool,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Item<'a> {
     key: Option<Cow<'a, str>>,
     size: Option<u64>,
@@ -132,25 +126,56 @@ enum Wrong {
     NoListing(String),
     #[error("says `{}` where {what} belongs", Escaped(.said))]
     Odd { what: &'static str, said: String },
+    #[error("has an object without a key")]
+    NoKey,
+    #[error("has no {what} for `{}`", Escaped(.key))]
+    Lacks { what: &'static str, key: String },
 }
 
+/// Objects of a page, as most servers have them.
+const USUAL: usize = 1_000;
+/// Shapes of objects that are known at the same time: some have an owner, or a checksum, and some have not.
+const SHAPES: usize = 4;
+
 impl<'a> Listed<'a> {
-    fn read(text: &'a str) -> Result<Self, Wrong> {
+    /// Reads a page whose keys are taken to be `encoded` or not.
+    fn read(text: &'a str, bucket: &Bucket, encoded: bool) -> Result<Self, Wrong> {
         let mut xml = Reader::new(text);
         match xml.child()? {
             Some("ListBucketResult") => {}
             Some(root) => return Err(Wrong::NoListing(format!("it is a `{}`", Escaped(root)))),
             None => return Err(Wrong::NoListing("it is empty".to_owned())),
         }
-        let mut listed = Self { items: Vec::with_capacity(1_000), ..Self::default() };
-        while let Some(name) = xml.child()? {
-            match name {
-                "Contents" => listed.items.push(Item::read(&mut xml)?),
-                "CommonPrefixes" => listed.folders.push(folder(&mut xml)?),
-                "IsTruncated" => listed.truncated = Some(truth(&xml.content()?)?),
-                "NextContinuationToken" => listed.next = Some(xml.content()?),
-                "EncodingType" => listed.encoded = xml.content()? == "url",
-                _ => xml.skip()?,
+        let mut listed = Self {
+            objects: Rows::with_capacity(bucket.clone(), USUAL),
+            folders: Vec::new(),
+            next: None,
+            truncated: None,
+            is_encoded: false,
+            was_decoded: false,
+        };
+        let (mut shapes, mut days): (Vec<Shape<'a>>, Days) = (Vec::new(), Days::default());
+        loop {
+            let rest = xml.rest();
+            if let Some((item, length)) = shapes.iter().find_map(|shape| shape.read(rest, &mut days)) {
+                xml.pass(length);
+                listed.take(&item, encoded)?;
+                continue;
+            }
+            match xml.child()? {
+                Some("Contents") => {
+                    let item = Item::read(&mut xml, &mut days)?;
+                    listed.take(&item, encoded)?;
+                    if shapes.len() < SHAPES {
+                        shapes.extend(Shape::of(&rest[..rest.len() - xml.rest().len()]));
+                    }
+                }
+                Some("CommonPrefixes") => listed.folders.push(folder(&mut xml)?),
+                Some("IsTruncated") => listed.truncated = Some(truth(&xml.content()?)?),
+                Some("NextContinuationToken") => listed.next = Some(xml.content()?),
+                Some("EncodingType") => listed.is_encoded = xml.content()? == "url",
+                Some(_) => xml.skip()?,
+                None => break,
             }
         }
         match xml.child()? {
@@ -158,17 +183,33 @@ impl<'a> Listed<'a> {
             Some(_) => Err(Wrong::NoListing("something follows it".to_owned())),
         }
     }
+
+    fn take(&mut self, item: &Item<'_>, encoded: bool) -> Result<(), Wrong> {
+        // The HEAD of an empty key would be one of the bucket.
+        let key = item.key.as_deref().filter(|key| !key.is_empty()).ok_or(Wrong::NoKey)?;
+        let lacks = |what| Wrong::Lacks { what, key: key.to_owned() };
+        let facts = Facts {
+            size: item.size.ok_or_else(|| lacks("size"))?,
+            etag: item.etag.as_deref(),
+            last_modified: item.modified.ok_or_else(|| lacks("time"))?,
+            storage_class: item.class.as_deref(),
+        };
+        let mut decoded = false;
+        self.objects.push(facts, |keys| decoded = write(key, encoded, keys));
+        self.was_decoded |= decoded;
+        Ok(())
+    }
 }
 
 impl<'a> Item<'a> {
-    fn read(xml: &mut Reader<'a>) -> Result<Self, Wrong> {
+    fn read(xml: &mut Reader<'a>, days: &mut Days) -> Result<Self, Wrong> {
         let mut item = Self::default();
         while let Some(name) = xml.child()? {
             match name {
                 "Key" => item.key = Some(xml.content()?),
                 "Size" => item.size = Some(number(&xml.content()?)?),
                 "ETag" => item.etag = Some(xml.content()?),
-                "LastModified" => item.modified = Some(time(&xml.content()?)?),
+                "LastModified" => item.modified = Some(days.time(&xml.content()?)?),
                 "StorageClass" => item.class = Some(xml.content()?),
                 _ => xml.skip()?,
             }
@@ -200,59 +241,73 @@ fn number(said: &str) -> Result<u64, Wrong> {
     said.trim().parse().map_err(|_| Wrong::Odd { what: "a size", said: said.to_owned() })
 }
 
-fn time(said: &str) -> Result<DateTime<Utc>, Wrong> {
-    let said = said.trim();
-    let read = usual_time(said).or_else(|| Some(DateTime::parse_from_rfc3339(said).ok()?.to_utc()));
-    read.ok_or_else(|| Wrong::Odd { what: "a time", said: said.to_owned() })
+/// Reads times, mostly of days that were read before.
+#[derive(Debug, Default)]
+struct Days {
+    /// As it is written.
+    text: [u8; 10],
+    day: Option<NaiveDate>,
 }
 
-/// `2026-11-25T19:14:23Z`, with any fraction of a second: what every server writes.
-fn usual_time(said: &str) -> Option<DateTime<Utc>> {
-    let (whole, rest) = said.as_bytes().split_first_chunk::<19>()?;
-    let fraction = rest.strip_suffix(b"Z")?;
-    let digits = |range: std::ops::Range<usize>| {
-        let add = |sum: u32, b: &u8| b.is_ascii_digit().then(|| sum * 10 + u32::from(b - b'0'));
-        whole[range].iter().try_fold(0, add)
-    };
-    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if separators.iter().any(|(at, separator)| whole[*at] != *separator) {
-        return None;
+impl Days {
+    fn time(&mut self, said: &str) -> Result<DateTime<Utc>, Wrong> {
+        let said = said.trim();
+        let read = self.usual_time(said).or_else(|| Some(DateTime::parse_from_rfc3339(said).ok()?.to_utc()));
+        read.ok_or_else(|| Wrong::Odd { what: "a time", said: said.to_owned() })
     }
-    let nanos = match fraction.split_first() {
-        None => 0,
-        Some((b'.', digits)) if (1..=9).contains(&digits.len()) => {
-            let add = |sum: u32, b: &u8| b.is_ascii_digit().then(|| sum * 10 + u32::from(b - b'0'));
-            digits.iter().try_fold(0, add)? * 10_u32.pow(9 - u32::try_from(digits.len()).ok()?)
+
+    /// `2026-11-25T19:14:23Z`, with any fraction of a second: what every server writes.
+    fn usual_time(&mut self, said: &str) -> Option<DateTime<Utc>> {
+        let (day, rest) = said.as_bytes().split_first_chunk::<10>()?;
+        let (time, fraction) = rest.split_first_chunk::<9>()?;
+        let fraction = fraction.strip_suffix(b"Z")?;
+        if [(0, b'T'), (3, b':'), (6, b':')].iter().any(|(at, separator)| time[*at] != *separator) {
+            return None;
         }
-        Some(_) => return None,
-    };
-    let day = NaiveDate::from_ymd_opt(i32::try_from(digits(0..4)?).ok()?, digits(5..7)?, digits(8..10)?)?;
-    let time = day.and_hms_nano_opt(digits(11..13)?, digits(14..16)?, digits(17..19)?, nanos)?;
-    Some(time.and_utc())
-}
+        let nanos = match fraction.split_first() {
+            None => 0,
+            Some((b'.', all)) if (1..=9).contains(&all.len()) => {
+                digits(all)? * 10_u32.pow(9 - u32::try_from(all.len()).ok()?)
+            }
+            Some(_) => return None,
+        };
+        let (hour, minute, second) = (digits(&time[1..3])?, digits(&time[4..6])?, digits(&time[7..9])?);
+        Some(self.day(day)?.and_hms_nano_opt(hour, minute, second, nanos)?.and_utc())
+    }
 
-/// The few class names of a page, each held once.
-#[derive(Default)]
-struct Classes(Vec<Arc<str>>);
-
-impl Classes {
-    fn share(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.0.iter().find(|known| &***known == name) {
-            return known.clone();
+    fn day(&mut self, text: &[u8; 10]) -> Option<NaiveDate> {
+        if self.day.is_none() || self.text != *text {
+            if text[4] != b'-' || text[7] != b'-' {
+                return None;
+            }
+            let year = i32::try_from(digits(&text[..4])?).ok()?;
+            self.day = Some(NaiveDate::from_ymd_opt(year, digits(&text[5..7])?, digits(&text[8..])?)?);
+            self.text = *text;
         }
-        let class: Arc<str> = name.into();
-        self.0.push(class.clone());
-        class
+        self.day
     }
 }
 
-/// Under `encoding-type=url` a space is `+` on some servers and `%20` on others, a plus always `%2B`.
-fn decoded(key: &str) -> Key {
-    if memchr::memchr2(b'+', b'%', key.as_bytes()).is_none() {
-        return Key::from(key);
+fn digits(text: &[u8]) -> Option<u32> {
+    let add = |sum: u32, b: &u8| b.is_ascii_digit().then(|| sum * 10 + u32::from(b - b'0'));
+    text.iter().try_fold(0, add)
+}
+
+/// Appends a key as it is, or decoded; whether that differs. Under `encoding-type=url` a space is `+` on some servers and `%20`
+/// on others, a plus always `%2B`.
+fn write(key: &str, encoded: bool, to: &mut Vec<u8>) -> bool {
+    let differs = encoded && memchr::memchr2(b'+', b'%', key.as_bytes()).is_some();
+    if !differs {
+        to.extend_from_slice(key.as_bytes());
+        return false;
     }
-    let spaced: Vec<u8> = key.bytes().map(|b| if b == b'+' { b' ' } else { b }).collect();
-    Key::from_bytes(percent_decode(&spaced).collect::<Vec<u8>>())
+    for (nth, part) in key.split('+').enumerate() {
+        if nth > 0 {
+            to.push(b' ');
+        }
+        to.extend(percent_decode(part.as_bytes()));
+    }
+    true
 }
 
 #[cfg(test)]

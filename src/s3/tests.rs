@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{CacheClient, Keys, ListClient, PageRequest, Regions, Transport};
 use crate::config::endpoint::{Addressing, CacheSite, CredentialSource, Credentials, ListSite, Site};
-use crate::object::{Bucket, Key, Object};
+use crate::object::{Bucket, Key, Object, Row};
 use crate::sim::{self, Sim};
 
 mod answers;
@@ -93,7 +93,7 @@ async fn list_all(client: &ListClient, prefix: &str) -> Vec<Object> {
         let request =
             PageRequest { bucket: &bucket, prefix: &prefix, continuation: token.as_deref(), delimiter: false };
         let page = client.page(request).await.unwrap();
-        objects.extend(page.objects);
+        objects.extend(page.objects.iter().map(Row::to_object));
         match page.next {
             Some(next) => token = Some(next),
             None => return objects,

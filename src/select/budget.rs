@@ -5,10 +5,10 @@
 
 use std::cmp::Ordering;
 
-use super::rank::{compare, ranked};
+use super::rank::{Spread, compare, ranked};
 use super::{Cap, Order};
 use crate::object::store::Store;
-use crate::object::{Object, Roll};
+use crate::object::{Object, Roll, Row};
 
 /// As many objects beyond the caps are held before they are cut, at least: ranking a few by themselves costs more than
 /// holding them.
@@ -24,6 +24,8 @@ pub struct Budget {
     order: Order,
     /// In the order of their arrival.
     held: Store,
+    /// Of all that was ever held.
+    spread: Spread,
     /// Of `held`. Wide, because without a byte cap nothing bounds it.
     bytes: u128,
     /// With so many held, what is over the caps is cut; none where nothing is over yet.
@@ -34,15 +36,25 @@ pub struct Budget {
 
 impl Budget {
     pub fn new(max_objects: Option<u64>, max_bytes: Cap, order: Order) -> Self {
-        Self { max_objects, max_bytes, order, held: Store::default(), bytes: 0, cut_at: None, fence: None }
+        Self {
+            max_objects,
+            max_bytes,
+            order,
+            held: Store::default(),
+            spread: Spread::default(),
+            bytes: 0,
+            cut_at: None,
+            fence: None,
+        }
     }
 
     /// Hands `over` what is known to be cut by now, each once.
-    pub fn offer(&mut self, object: &Object, mut over: impl FnMut(&Object)) {
+    pub fn offer(&mut self, object: Row<'_>, mut over: impl FnMut(Row<'_>)) {
         if self.is_behind_fence(object) {
             return over(object);
         }
         self.held.push(object);
+        self.spread.add(self.order, object);
         self.bytes += u128::from(object.size);
         let held = self.held.len();
         if self.is_over(u64::from(held), self.bytes) && held >= *self.cut_at.get_or_insert_with(|| with_slack(held)) {
@@ -51,27 +63,27 @@ impl Budget {
     }
 
     /// In rank order. Hands `over` what else is cut.
-    pub fn finish(self, mut over: impl FnMut(&Object)) -> Roll {
-        let mut places = ranked(&self.held, self.order);
-        let (fitting, _) = self.fitting(&places);
-        places.split_off(fitting).into_iter().map(|place| self.held.get(place)).for_each(|object| over(&object));
-        Roll::new(self.held, places)
+    pub fn finish(self, mut over: impl FnMut(Row<'_>)) -> Roll {
+        let mut places = ranked(&self.held, self.order, &self.spread);
+        let (fitting, bytes) = self.fitting(&places);
+        places.split_off(fitting).into_iter().map(|place| self.held.get(place)).for_each(|object| over(object.row()));
+        Roll::counted(self.held, places, u64::try_from(bytes).unwrap_or(u64::MAX))
     }
 
-    fn is_behind_fence(&self, object: &Object) -> bool {
-        self.fence.as_ref().is_some_and(|fence| compare(self.order, fence, object) != Ordering::Greater)
+    fn is_behind_fence(&self, object: Row<'_>) -> bool {
+        self.fence.as_ref().is_some_and(|fence| compare(self.order, fence.row(), object) != Ordering::Greater)
     }
 
     /// Drops what ranks behind the first that does not fit.
-    fn cut(&mut self, mut over: impl FnMut(&Object)) {
-        let mut places = ranked(&self.held, self.order);
+    fn cut(&mut self, mut over: impl FnMut(Row<'_>)) {
+        let mut places = ranked(&self.held, self.order, &self.spread);
         let (fitting, bytes) = self.fitting(&places);
         self.fence = places.get(fitting).map(|place| self.held.get(*place));
         let mut behind = places.split_off(fitting);
         drop(places);
         behind.sort_unstable();
         let mut cursor = self.held.cursor();
-        behind.iter().for_each(|place| over(&cursor.read(*place).to_object()));
+        behind.iter().for_each(|place| over(cursor.read(*place).to_object().row()));
         let mut behind = behind.into_iter().peekable();
         self.held = std::mem::take(&mut self.held).retain(|place| behind.next_if_eq(&place).is_none());
         self.bytes = bytes;
@@ -113,6 +125,7 @@ fn with_slack(held: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::Key;
     use crate::select::tests::object;
 
     fn keys(budget: Budget) -> Vec<String> {
@@ -122,7 +135,7 @@ mod tests {
     fn filled(max_objects: Option<u64>, max_bytes: Cap, order: Order) -> Budget {
         let mut budget = Budget::new(max_objects, max_bytes, order);
         for (key, size, age) in [("d", 40, 1), ("a", 10, 4), ("c", 30, 2), ("b", 20, 3)] {
-            budget.offer(&object(key, size, age), |_| ());
+            budget.offer(object(key, size, age).row(), |_| ());
         }
         budget
     }
@@ -144,7 +157,8 @@ mod tests {
     fn ties_go_by_bucket_and_key() {
         let mut budget = Budget::new(Some(3), Cap::Unlimited, Order::Newest);
         for (bucket, key) in [("b2", "a"), ("b1", "z"), ("b1", "a"), ("b3", "a")] {
-            budget.offer(&Object { bucket: crate::object::Bucket::new(bucket), ..object(key, 1, 0) }, |_| ());
+            let object = Object { bucket: crate::object::Bucket::new(bucket), ..object(key, 1, 0) };
+            budget.offer(object.row(), |_| ());
         }
         let kept = budget.finish(|_| ());
         let names: Vec<_> = kept.iter().map(|object| format!("{}/{}", object.bucket, object.key)).collect();
@@ -177,7 +191,7 @@ mod tests {
     fn sizes_that_no_sum_can_hold_are_ranked_all_the_same() {
         let mut budget = Budget::new(Some(2), Cap::Unlimited, Order::Key);
         for key in ["c", "b", "a"] {
-            budget.offer(&object(key, u64::MAX, 0), |_| ());
+            budget.offer(object(key, u64::MAX, 0).row(), |_| ());
         }
         assert_eq!(keys(budget), ["a", "b"]);
     }
@@ -191,7 +205,7 @@ mod tests {
             let mut budget = Budget::new(Some(1_000), Cap::Unlimited, Order::Newest);
             let (mut over, mut most, mut ages) = (0, 0, Vec::new());
             for n in 0..200_000 {
-                budget.offer(&object("k", 1, age(n)), |_| over += 1);
+                budget.offer(object("k", 1, age(n)).row(), |_| over += 1);
                 most = most.max(budget.held.len());
                 ages.push(age(n));
             }
@@ -208,9 +222,9 @@ mod tests {
         let objects = |n: u64| object(&format!("{n:06}"), n % 7, i64::try_from(n * 7_919 % 100_003).unwrap());
         let mut budget = Budget::new(None, Cap::Bytes(150_000), Order::Newest);
         let mut over = Vec::new();
-        (0..100_000).for_each(|n| budget.offer(&objects(n), |object| over.push(object.key.clone())));
+        (0..100_000).for_each(|n| budget.offer(objects(n).row(), |object| over.push(Key::from_bytes(object.key))));
         let mut all: Vec<_> = (0..100_000).map(objects).collect();
-        all.sort_by(|a, b| compare(Order::Newest, a, b));
+        all.sort_by(|a, b| compare(Order::Newest, a.row(), b.row()));
         let mut bytes = 0;
         let fits = all.iter().take_while(|object| {
             bytes += object.size;
@@ -218,7 +232,7 @@ mod tests {
         });
         let fits = fits.count();
         assert!(over.len() > 10_000, "most of it was cut on the way");
-        assert!(budget.finish(|object| over.push(object.key.clone())).iter().eq(all[..fits].iter().cloned()));
+        assert!(budget.finish(|object| over.push(Key::from_bytes(object.key))).iter().eq(all[..fits].iter().cloned()));
         over.sort_unstable();
         let mut expected: Vec<_> = all[fits..].iter().map(|object| object.key.clone()).collect();
         expected.sort_unstable();

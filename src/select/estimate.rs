@@ -5,7 +5,8 @@ use std::fmt;
 use bytesize::ByteSize;
 
 use super::{LeftOut, Selection};
-use crate::object::{Bucket, Count, Key, Object, Roll};
+use crate::object::store::View;
+use crate::object::{Bucket, Count, Key, Roll};
 
 const GIB: f64 = 1_073_741_824.0;
 /// Days of a month, as prices count them.
@@ -116,35 +117,29 @@ fn warnings(selected: &Roll, capacity: Option<u64>) -> Vec<Warning> {
     let kept = selected.count();
     let over = capacity.filter(|&capacity| kept.bytes > capacity);
     let over = over.map(|capacity| Warning::OverCapacity { bytes: kept.bytes, capacity });
-    [over, small_objects(selected, kept), single_part(selected)].into_iter().flatten().collect()
-}
-
-fn small_objects(selected: &Roll, kept: Count) -> Option<Warning> {
-    let mean = kept.bytes.checked_div(kept.objects)?;
-    (mean < SMALL).then(|| {
-        let mut small = 0;
-        selected.scan(|object| small += u64::from(object.size() < SMALL));
-        Warning::SmallObjects { mean, small, objects: kept.objects }
-    })
+    let (mut small, mut single) = (0, LeftOut::default());
+    selected.scan(|object| {
+        small += u64::from(object.size() < SMALL);
+        if object.size() >= LARGE && in_one_part(object) {
+            single.add(object.to_object().row());
+        }
+    });
+    let mean = kept.bytes.checked_div(kept.objects).filter(|mean| *mean < SMALL);
+    let small = mean.map(|mean| Warning::SmallObjects { mean, small, objects: kept.objects });
+    let single =
+        (single.count.objects > 0).then_some(Warning::SinglePart { count: single.count, sample: single.sample });
+    [over, small, single].into_iter().flatten().collect()
 }
 
 /// An object without an entity tag may have any number of parts.
-fn single_part(selected: &Roll) -> Option<Warning> {
-    let in_one_part =
-        |object: &Object| object.etag.as_ref().is_some_and(|etag| etag.parts().is_none_or(|parts| parts <= 1));
-    let mut found = LeftOut::default();
-    selected.scan(|view| {
-        if view.size() >= LARGE {
-            Some(view.to_object()).filter(in_one_part).iter().for_each(|object| found.add(object));
-        }
-    });
-    (found.count.objects > 0).then_some(Warning::SinglePart { count: found.count, sample: found.sample })
+fn in_one_part(object: View<'_>) -> bool {
+    object.etag().is_some_and(|etag| etag.parts().is_none_or(|parts| parts <= 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::ETag;
+    use crate::object::{ETag, Object};
     use crate::select::tests::object;
 
     const TIB: u64 = 1 << 40;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::Order;
-use crate::object::Object;
+use crate::object::Row;
 use crate::object::store::{Store, View};
 
 /// So many are sorted as objects.
@@ -13,24 +13,70 @@ const FEW: usize = 32;
 const BYTES: usize = size_of::<u128>();
 
 /// How `a` ranks against `b`: the smaller is let in first.
-pub fn compare(order: Order, a: &Object, b: &Object) -> Ordering {
+pub fn compare(order: Order, a: Row<'_>, b: Row<'_>) -> Ordering {
     let by_order = match order {
         Order::Newest => b.last_modified.cmp(&a.last_modified),
         Order::Oldest => a.last_modified.cmp(&b.last_modified),
         Order::Largest => b.size.cmp(&a.size),
         Order::Smallest => a.size.cmp(&b.size),
-        Order::Key => a.key.cmp(&b.key),
+        Order::Key => a.key.cmp(b.key),
     };
-    by_order.then_with(|| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)))
+    by_order.then_with(|| (a.bucket, a.key).cmp(&(b.bucket, b.key)))
 }
 
-/// The places of all objects of `store`, in rank order. Takes twelve bytes an object.
-pub fn ranked(store: &Store, order: Order) -> Vec<u32> {
+/// The places of all objects of `store`, in rank order. Takes twelve bytes an object. `spread` is that of at least these.
+pub fn ranked(store: &Store, order: Order, spread: &Spread) -> Vec<u32> {
     let mut places: Vec<u32> = (0..store.len()).collect();
     let place_bits = u32::BITS - store.len().leading_zeros();
-    let by = if order == Order::Key { By::Key } else { By::Value };
-    Ranking { store, order, place_bits, buckets: store.bucket_ranks() }.sort(&mut places, by);
+    let ranking = Ranking { store, order, place_bits, buckets: store.bucket_ranks() };
+    if order == Order::Key {
+        ranking.sort(&mut places, By::Key);
+    } else {
+        let ties = ranking.split(&mut places, spread, |view| ranking.value(view));
+        ranking.sort_ties(&mut places, ties, (By::Value, By::Bucket));
+    }
     places
+}
+
+/// What values lie between, and in which bits they differ.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    least: u128,
+    most: u128,
+    first: Option<u128>,
+    differ: u128,
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self { least: u128::MAX, most: 0, first: None, differ: 0 }
+    }
+}
+
+impl Spread {
+    /// Takes in by what `object` is ranked.
+    pub fn add(&mut self, order: Order, object: Row<'_>) {
+        let at = object.last_modified;
+        self.widen(value(order, (at.timestamp(), at.timestamp_subsec_nanos()), object.size));
+    }
+
+    fn widen(&mut self, value: u128) {
+        (self.least, self.most) = (self.least.min(value), self.most.max(value));
+        self.differ |= value.wrapping_sub(*self.first.get_or_insert(value));
+    }
+}
+
+/// Smaller for what is let in first.
+fn value(order: Order, (seconds, nanos): (i64, u32), size: u64) -> u128 {
+    let seconds = seconds.wrapping_sub(i64::MIN).cast_unsigned();
+    let time = u128::from(seconds) << u32::BITS | u128::from(nanos);
+    match order {
+        Order::Newest => u128::MAX - time,
+        Order::Oldest => time,
+        Order::Largest => u128::from(u64::MAX - size),
+        Order::Smallest => u128::from(size),
+        Order::Key => 0,
+    }
 }
 
 /// What is compared, one after the other; only a ranking by key begins with the last.
@@ -64,19 +110,29 @@ enum Ties {
 impl Ranking<'_> {
     /// Sorts ascending places of objects that are equal in what comes before `by`.
     fn sort(&self, places: &mut [u32], by: By) {
-        let (ties, next) = match by {
-            By::Value => (self.split(places, |view| self.value(view)), By::Bucket),
-            By::Bucket if self.store.is_sorted() => return,
-            By::Bucket => (self.split(places, |view| self.bucket(view)), By::Key),
+        match by {
+            By::Value => {
+                let ties = self.split_by(places, |view| self.value(view));
+                self.sort_ties(places, ties, (by, By::Bucket));
+            }
+            By::Bucket if self.store.is_sorted() => {}
+            By::Bucket => {
+                let ties = self.split_by(places, |view| self.bucket(view));
+                self.sort_ties(places, ties, (by, By::Key));
+            }
             By::Key => {
                 let Some(shared) = self.disorder(places) else { return };
                 // Never equal: behind a key that ends here, another one may go on with zeros.
-                match self.split(places, |view| number(view.key().get(shared..).unwrap_or_default())) {
-                    Ties::All => return self.sort_few(places),
-                    Ties::Equal(ties) | Ties::Close(ties) => (Ties::Close(ties), By::Key),
+                match self.split_by(places, |view| number(view.key().get(shared..).unwrap_or_default())) {
+                    Ties::All => self.sort_few(places),
+                    Ties::Equal(ties) | Ties::Close(ties) => self.sort_ties(places, Ties::Close(ties), (by, by)),
                 }
             }
-        };
+        }
+    }
+
+    /// Sorts what a split by the first has left, also by the second, which comes after it.
+    fn sort_ties(&self, places: &mut [u32], ties: Ties, (by, next): (By, By)) {
         let (ties, by) = match ties {
             Ties::All => return self.sort(places, next),
             Ties::Equal(_) if next == By::Bucket && self.store.is_sorted() => return,
@@ -90,14 +146,15 @@ impl Ranking<'_> {
     }
 
     /// Sorts by numbers, as many of their leading bits as a place leaves room for in 64.
-    fn split(&self, places: &mut [u32], value: impl Fn(View<'_>) -> u128) -> Ties {
+    fn split_by(&self, places: &mut [u32], value: impl Fn(View<'_>) -> u128) -> Ties {
+        let (mut cursor, mut spread) = (self.store.cursor(), Spread::default());
+        places.iter().for_each(|place| spread.widen(value(cursor.read(*place))));
+        self.split(places, &spread, value)
+    }
+
+    fn split(&self, places: &mut [u32], spread: &Spread, value: impl Fn(View<'_>) -> u128) -> Ties {
+        let Spread { least, most, differ, .. } = *spread;
         let mut cursor = self.store.cursor();
-        let (mut least, mut most, mut first, mut differ) = (u128::MAX, 0, None, 0);
-        for place in &*places {
-            let value = value(cursor.read(*place));
-            (least, most) = (least.min(value), most.max(value));
-            differ |= value.wrapping_sub(*first.get_or_insert(value));
-        }
         if least >= most {
             return Ties::All;
         }
@@ -146,24 +203,14 @@ impl Ranking<'_> {
     fn sort_few(&self, places: &mut [u32]) {
         let mut cursor = self.store.cursor();
         let mut few: Vec<_> = places.iter().map(|place| (cursor.read(*place).to_object(), *place)).collect();
-        few.sort_unstable_by(|(a, _), (b, _)| compare(self.order, a, b));
+        few.sort_unstable_by(|(a, _), (b, _)| compare(self.order, a.row(), b.row()));
         for (place, (_, sorted)) in places.iter_mut().zip(few) {
             *place = sorted;
         }
     }
 
-    /// Smaller for what is let in first.
     fn value(&self, view: View<'_>) -> u128 {
-        let at = view.last_modified();
-        let seconds = at.timestamp().wrapping_sub(i64::MIN).cast_unsigned();
-        let time = u128::from(seconds) << u32::BITS | u128::from(at.timestamp_subsec_nanos());
-        match self.order {
-            Order::Newest => u128::MAX - time,
-            Order::Oldest => time,
-            Order::Largest => u128::from(u64::MAX - view.size()),
-            Order::Smallest => u128::from(view.size()),
-            Order::Key => 0,
-        }
+        value(self.order, view.modified(), view.size())
     }
 
     fn bucket(&self, view: View<'_>) -> u128 {
@@ -184,7 +231,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::object::{Bucket, Key};
+    use crate::object::{Bucket, Key, Object};
     use crate::select::tests::object;
 
     const ORDERS: [Order; 5] = [Order::Newest, Order::Oldest, Order::Key, Order::Largest, Order::Smallest];
@@ -203,9 +250,15 @@ mod tests {
         prop::collection::vec(one, 0..300)
     }
 
+    fn all(store: &Store, order: Order) -> Vec<u32> {
+        let mut spread = Spread::default();
+        (0..store.len()).for_each(|place| spread.add(order, store.get(place).row()));
+        ranked(store, order, &spread)
+    }
+
     fn stored(objects: &[Object]) -> Store {
         let mut store = Store::default();
-        objects.iter().for_each(|object| store.push(object));
+        objects.iter().for_each(|object| store.push(object.row()));
         store
     }
 
@@ -213,12 +266,12 @@ mod tests {
         #[test]
         fn places_are_in_the_order_of_their_objects(objects in objects(), order in prop::sample::select(ORDERS.to_vec())) {
             let store = stored(&objects);
-            let places = ranked(&store, order);
+            let places = all(&store, order);
             let mut sorted = places.clone();
             sorted.sort_unstable();
             prop_assert!(sorted.into_iter().eq(0..store.len()), "each place once");
             let ranked: Vec<_> = places.iter().map(|place| store.get(*place)).collect();
-            let in_order = ranked.is_sorted_by(|a, b| compare(order, a, b).is_le());
+            let in_order = ranked.is_sorted_by(|a, b| compare(order, a.row(), b.row()).is_le());
             prop_assert!(in_order, "{:?}", ranked);
         }
     }
@@ -229,7 +282,7 @@ mod tests {
         let keys = (0..50).flat_map(|page| (0..4).rev().flat_map(move |nth| range(nth, page)));
         let store = stored(&keys.map(|key| object(&key, 1, 0)).collect::<Vec<_>>());
         for order in ORDERS {
-            let keys: Vec<_> = ranked(&store, order).into_iter().map(|place| store.get(place).key).collect();
+            let keys: Vec<_> = all(&store, order).into_iter().map(|place| store.get(place).key).collect();
             assert!(keys.is_sorted(), "{order:?}");
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{Reason, Rules};
-use crate::object::Object;
+use crate::object::Row;
 
 /// What an object without a storage class is.
 const DEFAULT_CLASS: &str = "STANDARD";
@@ -15,13 +15,14 @@ impl Rules {
     /// storage class, too small, too large, too old, too new.
     ///
     /// `now` is the server's clock. An object from its future is 0 s old.
-    pub fn reason(&self, object: &Object, now: DateTime<Utc>) -> Option<Reason> {
-        self.reason_in_group(object).or_else(|| self.by_age(age(object, now)))
+    pub fn reason(&self, object: Row<'_>, now: DateTime<Utc>) -> Option<Reason> {
+        let any_age = self.newer_than.is_none() && self.older_than.is_none();
+        self.reason_in_group(object).or_else(|| if any_age { None } else { self.by_age(age(object, now)) })
     }
 
     /// The same for a member of a checkpoint, of which no age is asked.
-    pub fn reason_in_group(&self, object: &Object) -> Option<Reason> {
-        let excluded = || self.exclude.iter().any(|pattern| pattern.matches(&object.bucket, &object.key));
+    pub fn reason_in_group(&self, object: Row<'_>) -> Option<Reason> {
+        let excluded = || self.exclude.iter().any(|pattern| pattern.matches(object.bucket, object.key));
         if excluded() {
             return Some(Reason::Excluded);
         }
@@ -29,8 +30,8 @@ impl Rules {
         by_kind.or_else(|| self.by_size(object.size))
     }
 
-    fn by_class(&self, object: &Object) -> Option<Reason> {
-        let class = object.storage_class.as_deref().unwrap_or(DEFAULT_CLASS);
+    fn by_class(&self, object: Row<'_>) -> Option<Reason> {
+        let class = object.storage_class.map_or(DEFAULT_CLASS, |class| class);
         let asked_for = self.storage_classes.iter().any(|asked| **asked == *class);
         (!asked_for).then_some(Reason::StorageClass)
     }
@@ -53,15 +54,15 @@ impl Rules {
 }
 
 /// A folder marker is a convention of tools that show keys as folders; with bytes, the same key is an object like others.
-fn without_bytes(object: &Object) -> Option<Reason> {
-    match (object.size, object.key.as_bytes().last()) {
+fn without_bytes(object: Row<'_>) -> Option<Reason> {
+    match (object.size, object.key.last()) {
         (0, Some(b'/')) => Some(Reason::FolderMarker),
         (0, _) => Some(Reason::Empty),
         _ => None,
     }
 }
 
-fn age(object: &Object, now: DateTime<Utc>) -> Duration {
+fn age(object: Row<'_>, now: DateTime<Utc>) -> Duration {
     now.signed_duration_since(object.last_modified).to_std().unwrap_or_default()
 }
 
@@ -70,6 +71,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::object::Object;
     use crate::select::tests::{NOW, object, pattern, rules};
 
     fn strict() -> Rules {
@@ -85,7 +87,7 @@ mod tests {
 
     fn reason(key: &str, size: u64, age: i64, class: Option<&str>) -> Option<Reason> {
         let storage_class = class.map(Arc::from);
-        strict().reason(&Object { storage_class, ..object(key, size, age) }, NOW)
+        strict().reason(Object { storage_class, ..object(key, size, age) }.row(), NOW)
     }
 
     #[test]
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn without_newer_than_nothing_is_too_old() {
-        assert_eq!(rules().reason(&object("x", 1, 1 << 40), NOW), None);
-        assert_eq!(rules().reason(&object("x", 1, -5), NOW), None);
+        assert_eq!(rules().reason(object("x", 1, 1 << 40).row(), NOW), None);
+        assert_eq!(rules().reason(object("x", 1, -5).row(), NOW), None);
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn rules() -> Rules {
 
 fn select(rules: Rules, objects: impl IntoIterator<Item = Object>) -> Selection {
     let mut selector = Selector::new(Arc::new(rules), NOW);
-    objects.into_iter().for_each(|object| selector.offer(&object));
+    objects.into_iter().for_each(|object| selector.offer(object.row()));
     selector.finish()
 }
 
@@ -124,7 +124,7 @@ fn refusals_read_like_sentences() {
 fn a_sample_is_the_first_few_names_in_any_order_of_arrival() {
     let mut left = LeftOut::default();
     for key in ["g", "b", "f", "a", "e", "c", "d"] {
-        left.add(&object(key, 2, 0));
+        left.add(object(key, 2, 0).row());
     }
     assert_eq!(left.count, Count { objects: 7, bytes: 14 });
     assert_eq!(left.sample.iter().map(|(_, key)| key.to_string()).collect::<String>(), "abcde");

@@ -9,8 +9,9 @@ async fn survey(fake: &Arc<Fake>, ranges: &[Range]) -> Result<Vec<String>, ListE
     while let Some(page) = pages.next().await {
         let (number, page) = page?;
         objects += page.objects.len() as u64;
-        let keys = page.objects.iter().map(|object| object.key.to_string());
-        let names: Vec<String> = keys.chain(page.folders.iter().map(|folder| format!("{folder}>"))).collect();
+        let keys = page.objects.names();
+        let names: Vec<String> =
+            keys.into_iter().chain(page.folders.iter().map(|folder| format!("{folder}>"))).collect();
         seen[number].push((names.join(" "), page.next.is_some()));
     }
     assert_eq!(progress.listed.load(Ordering::Relaxed), objects, "folders are no objects");

@@ -70,6 +70,11 @@ impl<'a> View<'a> {
         self.tag.to_etag()
     }
 
+    /// Seconds since 1970, and nanoseconds of the second.
+    pub fn modified(&self) -> (i64, u32) {
+        (self.fields.seconds, self.fields.nanos)
+    }
+
     pub fn last_modified(&self) -> DateTime<Utc> {
         self.fields.last_modified()
     }

@@ -18,9 +18,11 @@ impl<T> Default for Names<T> {
     }
 }
 
-impl<T: Clone + Eq + Hash> Names<T> {
+impl<T: Clone + Eq + Hash + AsRef<str>> Names<T> {
     pub fn place(&mut self, name: &T) -> u32 {
-        if self.get(self.last) == Some(name) {
+        // Neighbours mostly hold the very same text.
+        let is_last = |last: &T| std::ptr::eq(last.as_ref(), name.as_ref()) || last == name;
+        if self.get(self.last).is_some_and(is_last) {
             return self.last;
         }
         let next = u32::try_from(self.all.len()).unwrap_or_else(|_| unreachable!("they would not fit into memory"));

@@ -21,9 +21,8 @@ impl<'a> Tag<'a> {
     /// Bits that tell the kinds apart.
     pub const KINDS: u8 = 0b11;
 
-    pub fn of(etag: Option<&'a ETag>) -> Self {
-        let Some(etag) = etag else { return Self::Absent };
-        let text = etag.as_str();
+    pub fn of(etag: Option<&'a str>) -> Self {
+        let Some(text) = etag else { return Self::Absent };
         let packed = text.split_at_checked(2 * HASH).and_then(|(digits, rest)| {
             let hash = hash(digits.as_bytes())?;
             match rest.strip_prefix('-') {

@@ -103,6 +103,16 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
+    /// What is still to be read.
+    pub fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    /// Passes over whole elements of the innermost open one, which are known to be well-formed.
+    pub fn pass(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
     fn broken<T>(&self, why: &'static str) -> Read<T> {
         Err(Broken { at: self.at, why })
     }
@@ -215,7 +225,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn local(name: &str) -> &str {
+/// A name without its prefix.
+pub(super) fn local(name: &str) -> &str {
     memchr(b':', name.as_bytes()).map_or(name, |colon| &name[colon + 1..])
 }
 

@@ -167,7 +167,7 @@ async fn folders_and_objects_are_listed_beside_each_other() {
             let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation, delimiter: true };
             let page = clients.list.page(request).await.unwrap();
             folders.extend(page.folders);
-            objects.extend(page.objects.into_iter().map(|object| object.key));
+            objects.extend(page.objects.iter().map(|object| Key::from_bytes(object.key)));
             token = page.next;
             if token.is_none() {
                 break;

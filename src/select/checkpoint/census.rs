@@ -102,19 +102,19 @@ impl Census {
 
     /// To those that would be warmed, or to those that are dropped.
     fn sort(&mut self, object: Object, name: &[u8], (checkpoint, rules): (&Checkpoint, &Rules)) {
-        if !rules.matches(&object) {
+        if !rules.matches(object.row()) {
             return;
         }
-        self.matched.add(&object);
+        self.matched.add(object.row());
         let is_without = || checkpoint.without.iter().any(|glob| glob.matches(name));
-        let reason = rules.reason_in_group(&object).or_else(|| is_without().then_some(Reason::Excluded));
+        let reason = rules.reason_in_group(object.row()).or_else(|| is_without().then_some(Reason::Excluded));
         match reason {
             Some(reason) => {
                 if reason == Reason::StorageClass && self.elsewhere.is_none() && !is_without() {
                     let class = object.storage_class.as_deref().unwrap_or_default().to_owned();
                     self.elsewhere = Some((Key::from_bytes(name), class));
                 }
-                self.left.entry(reason).or_default().add(&object);
+                self.left.entry(reason).or_default().add(object.row());
             }
             None if self.holds_members => self.members.push(object),
             None => {}

@@ -30,7 +30,7 @@ pub(super) fn choose(search: Search) -> Selection {
         let fits = fill.takes(&members);
         if !fits {
             let left = selection.left_out.entry(Reason::OverCap).or_default();
-            members.iter().for_each(|object| left.add(object));
+            members.iter().for_each(|object| left.add(object.row()));
             if rank == 0 {
                 selection.runs_over_cap.push(name(&runs[run].groups[at].found));
             }
@@ -40,7 +40,7 @@ pub(super) fn choose(search: Search) -> Selection {
             continue;
         }
         selection.segments.push(Segment { group: index, objects: members.len() });
-        members.iter().for_each(|object| selected.push(object));
+        members.iter().for_each(|object| selected.push(object.row()));
     }
     selection.selected = selected.into();
     account(&runs, &mut selection);

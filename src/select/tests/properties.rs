@@ -49,8 +49,11 @@ fn count<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Count {
 
 /// The rules by brute force: sort all, take from the front.
 fn reference(rules: &Rules, objects: &[Object]) -> Vec<Object> {
-    let mut candidates: Vec<Object> =
-        objects.iter().filter(|object| rules.matches(object) && rules.reason(object, NOW).is_none()).cloned().collect();
+    let mut candidates: Vec<Object> = objects
+        .iter()
+        .filter(|object| rules.matches(object.row()) && rules.reason(object.row(), NOW).is_none())
+        .cloned()
+        .collect();
     candidates.sort_by_key(|object| (object.bucket.clone(), object.key.clone()));
     match rules.order {
         Order::Newest => candidates.sort_by_key(|object| std::cmp::Reverse(object.last_modified)),
@@ -81,7 +84,7 @@ proptest! {
     fn every_candidate_is_selected_or_left_out_once(rules in some_rules(), objects in objects()) {
         let selection = select(rules.clone(), objects.clone());
         prop_assert_eq!(selection.listed, count(&objects));
-        prop_assert_eq!(selection.matched, count(objects.iter().filter(|object| rules.matches(object))));
+        prop_assert_eq!(selection.matched, count(objects.iter().filter(|object| rules.matches(object.row()))));
         prop_assert_eq!(selection.kept() + selection.left_out.values().map(|left| left.count).sum(), selection.matched);
         for (reason, left) in &selection.left_out {
             prop_assert_eq!(left.sample.len() as u64, left.count.objects.min(LeftOut::SAMPLE as u64), "{}", reason);
@@ -91,7 +94,7 @@ proptest! {
     #[test]
     fn chooses_among_the_matching_and_within_the_caps(rules in some_rules(), objects in objects()) {
         let selection = select(rules.clone(), objects.clone());
-        prop_assert!(selection.selected.iter().all(|object| rules.matches(&object) && objects.contains(&object)));
+        prop_assert!(selection.selected.iter().all(|object| rules.matches(object.row()) && objects.contains(&object)));
         prop_assert!(rules.max_objects.is_none_or(|max| selection.kept().objects <= max));
         if let Cap::Bytes(max) = rules.max_bytes {
             prop_assert!(selection.kept().bytes <= max);
