@@ -64,8 +64,9 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section
         Some(found) => Some(follow(&found, scope.credentials, "credentials", r.cx)?),
     };
     if let Ok(placed) = &rules {
-        // Groups are found by their folders.
-        if !matches!(&checkpoint, Ok((Some(checkpoint), _)) if checkpoint.naming.counts()) {
+        // Groups are found by their folders, and of a manifest nothing is listed.
+        let by_folders = matches!(&checkpoint, Ok((Some(checkpoint), _)) if checkpoint.naming.counts());
+        if !by_folders && placed.manifest.is_none() {
             lint::whole_buckets(r, &placed.patterns);
         }
         if let Ok(endpoint) = &endpoint {

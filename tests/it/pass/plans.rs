@@ -92,17 +92,6 @@ async fn a_bucket_that_is_not_there_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_yet_is_refused_before_anything_is_sent() {
-    let table = "[profile.p]\nmanifest = \"s3://training/list.jsonl\"\nmax_bytes = \"1 TiB\"\n";
-    let stage = stage(builder().bucket("training", bucket("", 9)), "", table).await;
-    let report = stage.warm("p").await;
-    assert_eq!(report.outcome, Outcome::Refused);
-    assert!(report.reason.as_ref().unwrap().starts_with("`manifest` is not built yet"), "{report:?}");
-    let counters = stage.sim.counters();
-    assert_eq!((counters.list.total(), counters.cache.total()), (0, 0));
-}
-
-#[tokio::test]
 async fn several_profiles_are_planned_over_one_listing() {
     let sim = builder().bucket("training", bucket("data/", 20).object("data/b/x", Entry::sized(1000)));
     let tables = "[profile.a]\nobjects = [\"s3://training/data/**\"]\nmax_bytes = \"1 TiB\"\n\
@@ -141,7 +130,7 @@ async fn a_store_that_is_away_is_a_failure_worth_another_try() {
 }
 
 #[tokio::test]
-async fn a_profile_that_is_not_built_yet_takes_no_other_down() {
+async fn a_profile_whose_manifest_is_away_takes_no_other_down() {
     let sim = builder().bucket("training", bucket("data/", 20));
     let tables = "[profile.a]\nmanifest = \"s3://missing/list.jsonl\"\nmax_bytes = \"1 TiB\"\n\
                   [profile.b]\nobjects = [\"s3://training/**\"]\nmax_bytes = \"1 TiB\"\n";
@@ -150,7 +139,7 @@ async fn a_profile_that_is_not_built_yet_takes_no_other_down() {
     let connection = Connections::default().open(&tasks[0].profile).await;
     let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &Stop::default()).await;
     assert!(
-        matches!(&plans[0].verdict, Verdict::Refused(why) if why.contains("not built yet")),
+        matches!(&plans[0].verdict, Verdict::Refused(why) if why.contains("NoSuchBucket")),
         "{:?}",
         plans[0].verdict
     );
