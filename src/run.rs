@@ -9,6 +9,7 @@ mod named;
 pub mod probe;
 mod ranges;
 mod resolve;
+mod steer;
 mod survey;
 mod verdict;
 

@@ -9,13 +9,14 @@ use futures::StreamExt;
 
 use super::connection::Connection;
 use super::ranges::{buckets, ranges};
+use super::steer::{Steered, Steering};
 use crate::clock;
 use crate::list::{self, ListError, Patience};
 use crate::manifest::Account;
 use crate::object::Object;
 use crate::pattern::Pattern;
 use crate::report::Progress;
-use crate::s3::Class;
+use crate::s3::{Class, Page};
 use crate::select::plan::Verdict;
 use crate::select::{Rules, Selection, Selector};
 
@@ -67,6 +68,11 @@ impl<'a> Offers<'a> {
         Self { rules, selectors: Vec::new(), at: clock::now() }
     }
 
+    fn take(&mut self, page: &Page) {
+        self.begin(page.date);
+        page.objects.iter().for_each(|object| self.offer(object));
+    }
+
     pub fn offer(&mut self, object: &Object) {
         self.selectors.iter_mut().for_each(|selector| selector.offer(object));
     }
@@ -90,13 +96,13 @@ async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &
     let patterns: Vec<&Pattern> = offers.rules.iter().flat_map(|rules| &rules.patterns).collect();
     let found = buckets(connection, &patterns, progress).await?;
     let ranges = ranges(connection, &patterns, &found)?;
-    let mut pages = pin!(list::pages(connection.lists.clone(), ranges, patience, progress.clone()));
+    let steering = Steering { lists: &connection.lists, patterns: &patterns, patience: &patience, progress };
+    let Steered { seen, left } = Box::pin(steering.all(ranges)).await.map_err(|error| verdict(&error))?;
+    seen.iter().for_each(|page| offers.take(page));
+    drop(seen);
+    let mut pages = pin!(list::pages(connection.lists.clone(), left, patience, progress.clone()));
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| verdict(&error))?;
-        offers.begin(page.date);
-        for object in page.objects {
-            offers.offer(&object);
-        }
+        offers.take(&page.map_err(|error| verdict(&error))?);
     }
     Ok(())
 }

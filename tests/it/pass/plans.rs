@@ -92,6 +92,25 @@ async fn a_bucket_that_is_not_there_is_refused() {
 }
 
 #[tokio::test]
+async fn a_pattern_steers_the_listing_by_folders_and_the_plan_says_what_that_took() {
+    let parts = ["optimizer", "weights"];
+    let keys = (0..30)
+        .flat_map(|run| parts.map(|part| (0..40).map(move |n| format!("ckpt/{run:02}/{part}/{n:02}"))))
+        .flatten();
+    let objects = keys.fold(Bucket::new(), |bucket, key| bucket.object(key, Entry::sized(1000)));
+    let tables = profile("\"s3://training/ckpt/*/weights/**\"", "");
+    let stage = stage(builder().bucket("training", objects), "", &tables).await;
+    let plan = stage.plan("p").await;
+    let listed = (plan.selection.listed.objects, plan.selected, plan.list_requests);
+    assert_eq!(listed, (2400, count(1200), 3 + 2), "a page holds many of these folders, and is looked at twice");
+    stage.sim.set_listing(|listing| listing.max_page = 20);
+    let before = stage.lists();
+    let plan = stage.plan("p").await;
+    assert_eq!((plan.selection.listed.objects, plan.selected), (1200, count(1200)));
+    assert_eq!((plan.list_requests, stage.lists() - before), (2 + 2 + 8 + 30 * 2, plan.list_requests));
+}
+
+#[tokio::test]
 async fn several_profiles_are_planned_over_one_listing() {
     let sim = builder().bucket("training", bucket("data/", 20).object("data/b/x", Entry::sized(1000)));
     let tables = "[profile.a]\nobjects = [\"s3://training/data/**\"]\nmax_bytes = \"1 TiB\"\n\
