@@ -4,9 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use super::groups::write_planned;
-use super::text::{Row, caps, counted, percent, usd, write_counts};
+use super::text::{Row, caps, count, counted, percent, usd, write_counts};
 use crate::config::profile::Profile;
 use crate::config::value::size::brief;
+use crate::manifest::Account;
 use crate::report::Outcome;
 use crate::report::groups::fields;
 use crate::report::json::{ObjectLine, PlanLine};
@@ -95,11 +96,9 @@ fn rows(plan: &Plan, rules: &Rules) -> Vec<Row> {
 /// What was listed, or what was read instead.
 fn source(plan: &Plan) -> String {
     let requests = counted(plan.list_requests, request(plan));
-    match &plan.manifest {
-        None => requests,
-        Some(manifest) if plan.list_requests == 0 => manifest.to_string(),
-        Some(manifest) => format!("{manifest}, {requests}"),
-    }
+    let Some(Account { place, entries, .. }) = &plan.manifest else { return requests };
+    let read = format!("manifest {place}, {} {}", count(*entries), if *entries == 1 { "entry" } else { "entries" });
+    if plan.list_requests == 0 { read } else { format!("{read}, {requests}") }
 }
 
 fn request(plan: &Plan) -> &'static str {

@@ -1,7 +1,5 @@
 //! What a manifest was made of.
 
-use std::fmt;
-
 use crate::object::{Bucket, Key};
 
 /// What became of the entries of a manifest on their way to the rules.
@@ -53,13 +51,6 @@ impl Account {
             ));
         }
         notes
-    }
-}
-
-/// `manifest s3://b/k, 7 entries`
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "manifest {}, {}", self.place, some(self.entries, "entry", "entries"))
     }
 }
 

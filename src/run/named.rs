@@ -18,6 +18,7 @@ use crate::list::objects::Objects;
 use crate::manifest::{Account, Decoder, Entry, ManifestError, Named, Place};
 use crate::object::{Bucket, Object};
 use crate::report::Progress;
+use crate::s3::Stat;
 use crate::select::Rules;
 use crate::select::plan::Verdict;
 
@@ -69,9 +70,6 @@ pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Opt
         Verdict::Refused(why) | Verdict::Failed(why) | Verdict::Interrupted(why) => why,
         Verdict::Ready => String::new(),
     };
-    if let Place::Object { bucket, .. } = place {
-        allowed(connection, bucket)?;
-    }
     let patience = Patience { retries: 0, ..Patience::from(&connection.endpoint.limits) };
     let objects = Objects::new(connection.lists.clone(), patience, Arc::default());
     let mut bytes = Bytes::open(place).await.map_err(told)?;
@@ -94,7 +92,7 @@ struct Reading<'a> {
     offers: Offers<'a>,
     named: Named,
     /// Candidates to be looked up.
-    waiting: Vec<Entry>,
+    waiting: Vec<Object>,
     /// The last bucket that was found to be one that the credentials are for.
     usable: Option<Bucket>,
     account: Account,
@@ -102,9 +100,6 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     async fn carry_out(&mut self) -> Result<(), Verdict> {
-        if let Place::Object { bucket, .. } = self.place {
-            allowed(self.connection, bucket).map_err(Verdict::Refused)?;
-        }
         let mut bytes = Bytes::open(self.place).await?;
         let mut decoder = Decoder::default();
         while let Some((some, date)) = bytes.next(&self.objects).await? {
@@ -136,7 +131,7 @@ impl Reading<'_> {
                 continue;
             }
             let (is_complete, line) = (entry.is_complete(), entry.line);
-            let object = entry.clone().into_object();
+            let object = entry.into_object();
             if !self.offers.rules.iter().any(|rules| rules.is_candidate(&object)) {
                 self.offer(&object);
                 continue;
@@ -147,7 +142,7 @@ impl Reading<'_> {
                 self.offer(&object);
                 continue;
             }
-            self.waiting.push(entry);
+            self.waiting.push(object);
             if self.waiting.len() >= TOGETHER {
                 self.look_up().await?;
             }
@@ -182,29 +177,25 @@ impl Reading<'_> {
         let mut found = Vec::with_capacity(waiting.len());
         {
             let objects = &self.objects;
-            let ask = |entry: Entry| async move {
-                let stat = objects.stat(&entry.bucket, &entry.key).await;
-                (entry, stat)
+            let ask = |object: Object| async move {
+                let stat = objects.stat(&object.bucket, &object.key).await;
+                (object, stat)
             };
             let mut asked = pin!(stream::iter(waiting).map(ask).buffer_unordered(in_flight));
-            while let Some((entry, stat)) = asked.next().await {
-                found.push((entry, stat.map_err(|error| verdict(&error))?));
+            while let Some((object, stat)) = asked.next().await {
+                found.push((object, stat.map_err(|error| verdict(&error))?));
             }
         }
-        for (entry, stat) in found {
+        for (named, stat) in found {
             let Some(stat) = stat else {
                 self.account.gone += 1;
-                self.account.gone_sample.get_or_insert((entry.bucket, entry.key));
+                self.account.gone_sample.get_or_insert((named.bucket, named.key));
                 continue;
             };
             self.account.without_etag += u64::from(stat.etag.is_none());
-            let object = Object {
-                size: stat.size,
-                etag: stat.etag,
-                last_modified: stat.last_modified,
-                storage_class: stat.storage_class,
-                ..entry.into_object()
-            };
+            let Object { bucket, key, .. } = named;
+            let Stat { size, etag, last_modified, storage_class } = stat;
+            let object = Object { bucket, key, size, etag, last_modified, storage_class };
             self.offer(&object);
         }
         Ok(())

@@ -21,7 +21,7 @@ type Patterns = Vec<Found<Pattern>>;
 pub(super) struct Placed {
     pub rules: Rules,
     pub patterns: Patterns,
-    pub manifest: Option<Source>,
+    pub manifest: Option<Found<Source>>,
 }
 
 pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
@@ -76,7 +76,7 @@ fn source(
     r: &mut R<'_, '_>,
     objects: Read<Patterns>,
     manifest: Read<Place>,
-) -> Result<(Patterns, Option<Source>), Bad> {
+) -> Result<(Patterns, Option<Found<Source>>), Bad> {
     match (objects?, manifest?) {
         (Some(objects), _) if objects.value.is_empty() => {
             let error = Diagnostic::error("an empty list matches nothing").key(&objects.key).at(&objects.place, "");
@@ -104,16 +104,17 @@ fn source(
 }
 
 /// A file stands beside the one that names it, so that both can be moved.
-fn beside(manifest: Found<Place>) -> Source {
-    let text = Manifest::show(&manifest.value);
-    let place = match manifest.value {
+fn beside(manifest: Found<Place>) -> Found<Source> {
+    let Found { value, key, place } = manifest;
+    let text = Manifest::show(&value);
+    let is_at = match value {
         Place::File(path) => {
-            let folder = std::path::Path::new(manifest.place.file.name()).parent();
+            let folder = std::path::Path::new(place.file.name()).parent();
             Place::File(folder.map_or_else(|| path.clone(), |folder| folder.join(&path)))
         }
         object @ Place::Object { .. } => object,
     };
-    Source { text, place }
+    Found { value: Source { text, place: is_at }, key, place }
 }
 
 fn max_bytes(r: &mut R<'_, '_>) -> Result<Cap, Bad> {
