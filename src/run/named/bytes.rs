@@ -115,3 +115,26 @@ impl State {
 fn unreadable(path: &std::path::Path, cause: &io::Error) -> Verdict {
     Verdict::Failed(format!("manifest {}: {cause}", Escaped(&path.to_string_lossy())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_written_while_it_is_read_is_no_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.jsonl");
+        std::fs::write(&path, "one\n").unwrap();
+        let opened = || async { Bytes::open(&Place::File(path.clone())).await.unwrap() };
+        let unchanged = opened().await;
+        assert_eq!(unchanged.finish().await, Ok(()));
+        let before = opened().await;
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        let told = format!("manifest {}: it changed while it was read", path.display());
+        assert_eq!(before.finish().await, Err(Verdict::Failed(told)));
+        let replaced = opened().await;
+        std::fs::write(folder.path().join("new"), "three\n").unwrap();
+        std::fs::rename(folder.path().join("new"), &path).unwrap();
+        assert_eq!(replaced.finish().await, Ok(()), "what was opened is still there, and whole");
+    }
+}

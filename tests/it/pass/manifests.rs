@@ -302,6 +302,18 @@ async fn a_large_manifest_is_read_in_parts_of_one_version() {
 }
 
 #[tokio::test]
+async fn a_manifest_that_is_another_one_by_the_second_part_has_failed() {
+    let stage = of_object(large(), "").await;
+    stage.sim.faults().push(Rule::new(Fault::status(412, "PreconditionFailed")).on(Kind::Get).nth(2));
+    let plan = stage.plan("p").await;
+    assert_eq!(failed(&plan), "manifest s3://training/lists/today: it changed while it was read");
+    stage.sim.faults().clear();
+    stage.sim.faults().push(Rule::new(Fault::status(403, "AccessDenied")).on(Kind::Get));
+    let plan = stage.plan("p").await;
+    assert_eq!(refused(&plan), "read s3://training/lists/today: denied: 403 AccessDenied: a fault was asked for");
+}
+
+#[tokio::test]
 async fn several_profiles_share_one_reading() {
     let objects = bucket("data/", 20).object("lists/today", Entry::bytes(bare(0..20)));
     let tables = "[defaults]\nmax_bytes = \"1 TiB\"\n\
