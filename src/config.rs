@@ -37,7 +37,7 @@ pub use source::Source;
 use tables::{Parsed, Tables};
 
 pub use reference::reference;
-pub use resolve::environment_warnings;
+pub use resolve::{environment_warnings, unreadable_manifest};
 pub use schema::schema;
 
 /// A valid configuration.

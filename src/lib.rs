@@ -12,6 +12,7 @@ pub mod http;
 pub mod journal;
 pub mod limit;
 pub mod list;
+pub mod manifest;
 pub mod object;
 pub mod pattern;
 pub mod report;

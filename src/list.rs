@@ -1,6 +1,8 @@
 //! patterns → pages of objects. Walks each prefix page by page, several prefixes at once; a page that cannot be had ends
 //! the listing with an error, never with fewer objects.
 
+pub mod objects;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -82,11 +82,13 @@ mod key_glob;
 mod number;
 mod parse;
 mod prefix;
+mod residual;
 mod walk;
 
 use glob::Glob;
 pub use key_glob::KeyGlob;
 use parse::Dialect;
+use residual::Folders;
 
 const SCHEME: &str = "s3://";
 
@@ -133,6 +135,27 @@ impl Pattern {
     /// Alternatives and ranges are followed as long as they narrow the listing and stay few.
     pub fn list_prefixes(&self) -> Vec<Key> {
         self.0.prefixes.clone()
+    }
+
+    /// What to LIST of the keys that begin with `folder` so that no matching key is missed: sorted, none a prefix of another, and
+    /// none at all where nothing there matches.
+    pub fn prefixes_below(&self, folder: &Key) -> Vec<Key> {
+        match self.0.key.behind(folder.as_bytes()) {
+            Some(residuals) => residual::prefixes(folder, &residuals),
+            None => vec![folder.clone()],
+        }
+    }
+
+    /// Whether finding the folders of the next segment behind `prefix` spares a listing something: below each of them only some
+    /// keys can match. `None`: below none of them any can.
+    pub fn is_steered_by_folders(&self, prefix: &Key) -> Option<bool> {
+        let residuals = self.0.key.behind(prefix.as_bytes());
+        let folders = residuals.map(|residuals| residuals.iter().map(|residual| residual::folders(residual)).collect());
+        let folders: Vec<Folders> = folders.unwrap_or_else(|| vec![Folders::All]);
+        if folders.contains(&Folders::All) {
+            return Some(false);
+        }
+        folders.contains(&Folders::Some).then_some(true)
     }
 
     /// Whether listing for this pattern reads every key of a bucket.

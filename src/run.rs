@@ -5,9 +5,11 @@ mod anew;
 mod carry;
 mod connection;
 mod fresh;
+mod named;
 pub mod probe;
 mod ranges;
 mod resolve;
+mod steer;
 mod survey;
 mod verdict;
 
@@ -21,12 +23,14 @@ pub use account::new_run;
 use carry::Going;
 pub use connection::{Connection, Connections};
 pub use fresh::mark_fresh;
+use named::read;
 use resolve::resolve;
 use survey::{Survey, survey};
 
 use crate::clock;
 use crate::config::profile::Profile;
 use crate::journal::{Journal, Mark};
+use crate::manifest;
 use crate::object::Count;
 use crate::report::{Begun, Cut, Identity, Outcome, Progress, Report, Totals, Trigger};
 use crate::select::estimate::{self, Cost};
@@ -107,36 +111,61 @@ pub async fn plan_together(
     let wait = deadlines.max().unwrap_or(ONE_SHOT_DEADLINE);
     let now = Instant::now();
     let deadline = now.checked_add(wait).unwrap_or(now + FAR);
-    let objects = of_kind(tasks, |task| task.profile.checkpoint.is_none().then(|| rules(task)));
-    let groups = of_kind(tasks, |task| Some((rules(task), Arc::new(task.profile.checkpoint.clone()?))));
-    let objects = match objects.is_empty() {
-        true => nothing_listed(),
-        false => survey(connection, &objects, progress, over(stop, deadline)).await,
-    };
-    let groups = match groups.is_empty() {
-        true => nothing_listed(),
-        false => resolve(connection, &groups, progress, over(stop, deadline)).await,
-    };
-    let (mut objects, mut groups) = (Found::from(objects), Found::from(groups));
-    let with = |task: &Task| {
-        if let Some(why) = unbuilt(&task.profile) {
-            return make(task, Selection::default(), Verdict::Refused(why), clock::now(), 0);
+    let mut found: Vec<(Source, Found)> = Vec::new();
+    for source in tasks.iter().map(Source::of) {
+        if found.iter().any(|(known, _)| *known == source) {
+            continue;
         }
-        let found = if task.profile.checkpoint.is_some() { &mut groups } else { &mut objects };
+        let until = over(stop, deadline);
+        let of_source: Vec<&Task> = tasks.iter().filter(|task| Source::of(task) == source).collect();
+        let survey = match &source {
+            Source::Listing => survey(connection, &all_rules(&of_source), progress, until).await,
+            Source::Manifest(place) => read(connection, (place, &all_rules(&of_source)), progress, until).await,
+            Source::Checkpoints => {
+                let checkpoint = |task: &&Task| Some((rules(task), Arc::new(task.profile.checkpoint.clone()?)));
+                let wanted: Vec<_> = of_source.iter().filter_map(checkpoint).collect();
+                resolve(connection, &wanted, progress, until).await
+            }
+        };
+        found.push((source, survey.into()));
+    }
+    let with = |task: &Task| {
+        let source = Source::of(task);
+        let found = found.iter_mut().find(|(known, _)| *known == source);
+        let (_, found) = found.unwrap_or_else(|| unreachable!("every task's source was surveyed"));
         let selection = found.selections.next().unwrap_or_default();
         let refused = selection.refused.as_ref().map(|why| Verdict::Refused(why.to_string()));
         let verdict = match &found.verdict {
             Verdict::Ready => refused.unwrap_or(Verdict::Ready),
             other => other.clone(),
         };
-        make(task, selection, verdict, found.at, found.list_requests)
+        let mut plan = make(task, selection, verdict, found.at, found.list_requests);
+        plan.read_from(found.manifest.clone());
+        plan
     };
     tasks.iter().map(with).collect()
 }
 
-/// What is to be listed for the tasks of one kind that can be planned.
-fn of_kind<T>(tasks: &[Task], what: impl Fn(&Task) -> Option<T>) -> Vec<T> {
-    tasks.iter().filter(|task| unbuilt(&task.profile).is_none()).filter_map(what).collect()
+/// Where the candidates of a task come from; what several tasks have in common is asked for once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    Listing,
+    Checkpoints,
+    Manifest(manifest::Place),
+}
+
+impl Source {
+    fn of(task: &Task) -> Self {
+        match (&task.profile.manifest, &task.profile.checkpoint) {
+            (Some(manifest), _) => Self::Manifest(manifest.place.clone()),
+            (None, Some(_)) => Self::Checkpoints,
+            (None, None) => Self::Listing,
+        }
+    }
+}
+
+fn all_rules(tasks: &[&Task]) -> Vec<Arc<Rules>> {
+    tasks.iter().map(|task| rules(task)).collect()
 }
 
 fn rules(task: &Task) -> Arc<Rules> {
@@ -149,12 +178,13 @@ struct Found {
     verdict: Verdict,
     at: DateTime<Utc>,
     list_requests: u64,
+    manifest: Option<manifest::Account>,
 }
 
 impl From<Survey> for Found {
     fn from(survey: Survey) -> Self {
-        let Survey { selections, verdict, at, list_requests } = survey;
-        Self { selections: selections.into_iter(), verdict, at, list_requests }
+        let Survey { selections, verdict, at, list_requests, manifest } = survey;
+        Self { selections: selections.into_iter(), verdict, at, list_requests, manifest }
     }
 }
 
@@ -171,17 +201,6 @@ async fn over(stop: &Stop, deadline: Instant) -> Verdict {
 fn cut_short(cut: Cut) -> Verdict {
     let why = format!("{} while listing", cut.as_str());
     if cut == Cut::Window { Verdict::Failed(why) } else { Verdict::Interrupted(why) }
-}
-
-/// What hotset understands and does not do yet; ignoring it would warm the wrong objects.
-fn unbuilt(profile: &Profile) -> Option<String> {
-    profile.manifest.as_ref()?;
-    let why = "`manifest` is not built yet in this version; the profile is refused rather than warmed without it";
-    Some(why.to_owned())
-}
-
-fn nothing_listed() -> Survey {
-    Survey { selections: Vec::new(), verdict: Verdict::Ready, at: clock::now(), list_requests: 0 }
 }
 
 fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, list_requests: u64) -> Plan {
@@ -201,6 +220,7 @@ fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, 
         warnings: estimate::warnings_of(&selection, endpoint.capacity),
         selection,
         list_requests,
+        manifest: None,
     }
 }
 

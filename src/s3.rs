@@ -12,7 +12,9 @@ mod credentials;
 mod error;
 mod listing;
 mod page;
+mod part;
 mod probe;
+mod stat;
 mod transport;
 mod wire;
 
@@ -22,6 +24,8 @@ pub use credentials::Keys;
 pub use error::{Class, RequestError};
 pub use listing::{BucketName, ListClient};
 pub use page::{Page, PageRequest};
+pub use part::{Part, Parted, Wanted};
+pub use stat::Stat;
 pub use transport::Transport;
 
 #[cfg(test)]

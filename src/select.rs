@@ -30,6 +30,8 @@ use group::Group;
 pub struct Rules {
     /// At least one must match; an object that matches several counts once.
     pub patterns: Vec<Pattern>,
+    /// Objects come from a manifest, which names each of them: without patterns all are candidates.
+    pub named: bool,
     pub exclude: Vec<Pattern>,
     /// Left out as `too_old` when older than this, by the server's clock.
     pub newer_than: Option<Duration>,
@@ -232,6 +234,8 @@ impl Selection {
 pub enum Refusal {
     #[error("nothing matched: no pattern matches an object ({listed} listed)")]
     NothingMatched { listed: u64 },
+    #[error("nothing matched: the manifest names no object that the rules speak of ({listed} named)")]
+    NothingNamed { listed: u64 },
     #[error("nothing matched: no object belongs to a checkpoint of this layout ({listed} listed)")]
     NoCheckpoint { listed: u64 },
     #[error(
@@ -302,7 +306,13 @@ impl From<Object> for Cutoff {
 impl Rules {
     /// Whether a pattern speaks of `object`, excluded or not.
     pub fn matches(&self, object: Row<'_>) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(object.bucket, object.key))
+        let named = self.named && self.patterns.is_empty();
+        named || self.patterns.iter().any(|pattern| pattern.matches(object.bucket, object.key))
+    }
+
+    /// Whether a pattern speaks of `object`, and none excludes it.
+    pub fn is_candidate(&self, object: Row<'_>) -> bool {
+        self.matches(object) && !self.exclude.iter().any(|pattern| pattern.matches(object.bucket, object.key))
     }
 
     /// Why nothing of `selection` may be warmed, if so. The first that holds, from the least to the most that was found.
@@ -310,7 +320,9 @@ impl Rules {
         let over = selection.over_cap().objects;
         if selection.matched.objects == 0 {
             let listed = selection.listed.objects;
-            return (!self.allow_empty).then_some(Refusal::NothingMatched { listed });
+            let refusal =
+                if self.named { Refusal::NothingNamed { listed } } else { Refusal::NothingMatched { listed } };
+            return (!self.allow_empty).then_some(refusal);
         }
         if over > 0 && selection.selected.is_empty() {
             return Some(Refusal::AllOverCap { over });

@@ -1,4 +1,4 @@
-//! A pattern never panics, and listing its prefixes misses no key that it matches.
+//! A pattern never panics, and listing its prefixes misses no key that it matches, nor does listing folder by folder.
 //!
 //! Input: the pattern, a line break, a key.
 
@@ -34,8 +34,21 @@ fuzz_target!(|data: &[u8]| {
         let key = Key::from_bytes(key);
         let is_listed = prefixes.iter().any(|prefix| key.as_bytes().starts_with(prefix.as_bytes()));
         assert!(is_listed || !pattern.matches_key(&key), "{text:?} matches {key:?}, but lists {prefixes:?}");
+        if pattern.matches_key(&key) {
+            folders_lead_to(&pattern, &key);
+        }
     }
 });
+
+fn folders_lead_to(pattern: &Pattern, key: &Key) {
+    let slashes = key.as_bytes().iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    for (slash, _) in slashes.take(20) {
+        let folder = Key::from_bytes(&key.as_bytes()[..=slash]);
+        let below = pattern.prefixes_below(&folder);
+        let is_listed = below.iter().any(|prefix| key.as_bytes().starts_with(prefix.as_bytes()));
+        assert!(is_listed, "{pattern} matches {key:?}, but below {folder:?} lists {below:?}");
+    }
+}
 
 fn an_escaped_key_matches_itself_alone(key: &str) {
     // A trailing slash is a folder, which a pattern must say what to take of.

@@ -1,6 +1,7 @@
 //! `hotset check`: what a valid configuration will do, told without asking anyone.
 
 mod checkpoint;
+mod manifest;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -18,6 +19,8 @@ use crate::config::value::size::brief;
 use crate::object::Escaped;
 use crate::schedule::dues;
 use crate::select::Cap;
+
+pub use manifest::unreadable;
 
 /// How many coming fires of a profile are told.
 const FIRES: usize = 3;
@@ -51,9 +54,11 @@ fn count(n: usize, what: &str) -> String {
 fn write_profile(profile: &Profile, now: DateTime<Utc>, out: &mut impl Write) -> io::Result<()> {
     let paused = if profile.paused { "  (paused)" } else { "" };
     writeln!(out, "profile {} on {}{paused}", profile.name, profile.endpoint.name)?;
+    let patterns = count(profile.rules.patterns.len(), "pattern");
     let source = match &profile.manifest {
-        Some(manifest) => format!("manifest {}", Escaped(manifest)),
-        None => count(profile.rules.patterns.len(), "pattern"),
+        Some(manifest) if profile.rules.patterns.is_empty() => format!("manifest {}", Escaped(&manifest.text)),
+        Some(manifest) => format!("manifest {} within {patterns}", Escaped(&manifest.text)),
+        None => patterns,
     };
     let mut caps = match profile.rules.max_bytes {
         Cap::Bytes(bytes) => format!("at most {}", brief(bytes)),
@@ -142,6 +147,8 @@ enum Line<'a> {
         fingerprint: String,
         paused: bool,
         patterns: usize,
+        /// `null`: objects are listed.
+        manifest: Option<&'a str>,
         /// `null`: unlimited.
         max_bytes: Option<u64>,
         max_objects: Option<u64>,
@@ -194,6 +201,7 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
         fingerprint: config.fingerprint(profile),
         paused: profile.paused,
         patterns: profile.rules.patterns.len(),
+        manifest: profile.manifest.as_ref().map(|manifest| &*manifest.text),
         max_bytes: match profile.rules.max_bytes {
             Cap::Bytes(bytes) => Some(bytes),
             Cap::Unlimited => None,

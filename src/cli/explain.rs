@@ -95,21 +95,20 @@ fn caches(config: &Config) -> Vec<&Arc<Endpoint>> {
 /// What the rules alone say, and what they leave to the listing; `dropped` is why its checkpoint does without the object.
 fn chosen(profile: &Profile, (bucket, key): (&Bucket, &Key), dropped: Option<&str>) -> String {
     let rules = &profile.rules;
-    let Some(pattern) = rules.patterns.iter().find(|pattern| pattern.matches(bucket, key.as_bytes())) else {
-        return if profile.manifest.is_some() {
-            "its manifest decides".to_owned()
-        } else {
-            "no pattern matches it".to_owned()
-        };
+    let pattern = rules.patterns.iter().find(|pattern| pattern.matches(bucket, key.as_bytes()));
+    let matched = match pattern {
+        Some(pattern) => format!("matched by {}", Escaped(pattern.text())),
+        None if rules.named && rules.patterns.is_empty() => "its manifest decides".to_owned(),
+        None => return "no pattern matches it".to_owned(),
     };
-    let matched = format!("matched by {}", Escaped(pattern.text()));
     if let Some(excluded) = rules.exclude.iter().find(|pattern| pattern.matches(bucket, key.as_bytes())) {
         return format!("{matched}, left out by exclude {}", Escaped(excluded.text()));
     }
     if let Some(why) = dropped {
         return format!("{matched}, {why}");
     }
-    format!("{matched}; chosen if the listing shows that it {}", conditions(rules, profile.checkpoint.is_some()))
+    let source = if rules.named { "the manifest names it, and it" } else { "the listing shows that it" };
+    format!("{matched}; chosen if {source} {}", conditions(rules, profile.checkpoint.is_some()))
 }
 
 /// What an object must be, beside its name.

@@ -4,9 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use super::groups::write_planned;
-use super::text::{Row, caps, counted, percent, usd, write_counts};
+use super::text::{Row, caps, count, counted, percent, usd, write_counts};
 use crate::config::profile::Profile;
 use crate::config::value::size::brief;
+use crate::manifest::Account;
 use crate::report::Outcome;
 use crate::report::groups::fields;
 use crate::report::json::{ObjectLine, PlanLine};
@@ -72,17 +73,14 @@ pub fn write_text(plan: &Plan, profile: &Profile, out: &mut impl Write) -> io::R
     }
     if !counted_all && plan.list_requests > 0 {
         let objects = counted(plan.selection.listed.objects, "object");
-        writeln!(out, "  until then: {objects} by {}", counted(plan.list_requests, "LIST request"))?;
+        writeln!(out, "  until then: {objects} by {}", counted(plan.list_requests, request(plan)))?;
     }
     plan.warnings.iter().try_for_each(|warning| writeln!(out, "  warning: {warning}"))
 }
 
 fn rows(plan: &Plan, rules: &Rules) -> Vec<Row> {
     let selection = &plan.selection;
-    let mut rows = vec![
-        Row::new("listed", selection.listed, counted(plan.list_requests, "LIST request")),
-        Row::new("matched", selection.matched, ""),
-    ];
+    let mut rows = vec![Row::new("listed", selection.listed, source(plan)), Row::new("matched", selection.matched, "")];
     for (reason, left) in &selection.left_out {
         let sample = left.sample.first().map(|(bucket, key)| format!("such as s3://{bucket}/{key}"));
         rows.push(Row::new(format!("- {reason}"), left.count, sample.unwrap_or_default()));
@@ -93,6 +91,18 @@ fn rows(plan: &Plan, rules: &Rules) -> Vec<Row> {
     }
     rows.push(Row::new("to warm", plan.to_warm(), ""));
     rows
+}
+
+/// What was listed, or what was read instead.
+fn source(plan: &Plan) -> String {
+    let requests = counted(plan.list_requests, request(plan));
+    let Some(Account { place, entries, .. }) = &plan.manifest else { return requests };
+    let read = format!("manifest {place}, {} {}", count(*entries), if *entries == 1 { "entry" } else { "entries" });
+    if plan.list_requests == 0 { read } else { format!("{read}, {requests}") }
+}
+
+fn request(plan: &Plan) -> &'static str {
+    if plan.manifest.is_some() { "GET request" } else { "LIST request" }
 }
 
 fn write_facts(plan: &Plan, profile: &Profile, out: &mut impl Write) -> io::Result<()> {

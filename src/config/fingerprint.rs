@@ -50,7 +50,7 @@ fn objects(facts: &mut Facts, profile: &Profile) {
     let patterns =
         |all: &[crate::pattern::Pattern]| all.iter().map(|pattern| pattern.text().to_owned()).collect::<Vec<_>>();
     facts.set("objects", patterns(&rules.patterns));
-    facts.set("manifest", profile.manifest.clone());
+    facts.set("manifest", profile.manifest.as_ref().map(|manifest| manifest.text.clone()));
     facts.set("exclude", patterns(&rules.exclude));
     facts.number("newer_than", rules.newer_than.map(|age| age.as_nanos()));
     facts.number("older_than", rules.older_than.map(|age| age.as_nanos()));

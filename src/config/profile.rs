@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::endpoint::{Credentials, Endpoint};
+use crate::manifest::Place;
 use crate::schedule::{Schedule, Window};
 use crate::select::Rules;
 use crate::select::checkpoint::Checkpoint;
@@ -19,7 +20,7 @@ pub struct Profile {
     pub credentials: Option<Arc<Credentials>>,
     pub rules: Rules,
     /// Replaces listing where present.
-    pub manifest: Option<String>,
+    pub manifest: Option<Source>,
     pub checkpoint: Option<Checkpoint>,
     /// A share from 0 to 1 of objects and of bytes.
     pub min_warm: Option<f64>,
@@ -36,6 +37,15 @@ pub struct Profile {
     pub deadline: Option<Duration>,
     pub priority: i64,
     pub paused: bool,
+}
+
+/// A manifest, and where it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// As the configuration says it: a file is one beside it.
+    pub text: String,
+    /// A file from where hotset runs.
+    pub place: Place,
 }
 
 /// What becomes of fires that passed without the daemon, or in a clock jump.

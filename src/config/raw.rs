@@ -229,7 +229,7 @@ pub struct Profile {
     pub credentials: Text<Name>,
     /// Patterns s3://BUCKET-GLOB/KEY-GLOB; an object matches if one does.
     pub objects: Texts<Objects>,
-    /// A list of objects in place of patterns: a path, or s3://BUCKET/KEY.
+    /// A list of objects in place of a listing, JSON Lines, also gzip: file:PATH, beside this file, or s3://BUCKET/KEY.
     pub manifest: Text<Manifest>,
     /// Patterns of objects to leave out.
     pub exclude: Texts<Objects>,

@@ -10,7 +10,7 @@ mod rules;
 mod sums;
 mod timing;
 
-pub use lint::environment as environment_warnings;
+pub use lint::{environment as environment_warnings, unreadable_manifest};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use globset::{Candidate, GlobBuilder, GlobMatcher};
 
 use super::below::{self, Below};
 use super::parse::{Class, Node};
-use super::walk;
+use super::{residual, walk};
 
 pub(super) struct Glob {
     /// What every match begins with; most globs are decided by it.
@@ -57,6 +57,22 @@ impl Glob {
             }
             Rest::Nodes { nodes, .. } => walk::matches(nodes, name),
         }
+    }
+
+    /// All that may come behind `beginning`; `None` where that is too much to follow.
+    pub(super) fn behind(&self, beginning: &[u8]) -> Option<Vec<Vec<Node>>> {
+        let (literal, rest) = match &self.rest {
+            Rest::Nothing => (&self.literal, &[][..]),
+            Rest::Anything => (&self.literal, &[Node::Deep][..]),
+            Rest::Nodes { nodes, .. } => (&self.literal, &nodes[..]),
+        };
+        if let Some(beyond) = beginning.strip_prefix(literal.as_bytes()) {
+            return residual::behind(rest, beyond);
+        }
+        let Some(more) = literal.as_bytes().strip_prefix(beginning) else { return Some(Vec::new()) };
+        // Within a character no node begins.
+        let more = std::str::from_utf8(more).ok()?;
+        Some(vec![more.chars().map(Node::Char).chain(rest.iter().cloned()).collect()])
     }
 
     /// What it makes of the names that begin with `prefix`.

@@ -267,3 +267,43 @@ fn stays_small_and_quick_whatever_it_is_given() {
     }
     assert!(accepted > 20 && refused > 10, "{accepted} {refused}");
 }
+
+#[test]
+fn below_a_folder_only_what_can_match_is_listed() {
+    for (glob, folder, below, because) in [
+        ("a/*/b/**", "a/x/", &["a/x/b/"][..], "what follows the segment"),
+        ("a/*/b/**", "a/", &["a/"], "but not before it is known"),
+        ("a/*/b/**", "a//", &["a//b/"], "an empty segment is a segment"),
+        ("a/*/b/**", "c/", &[], "elsewhere nothing"),
+        ("a/*/b/**", "a/x/c/", &[], "and beside it neither"),
+        ("a/*/b/**", "a/x/b/y/", &["a/x/b/y/"], "below it everything"),
+        ("a/run-*/{c,d}/[0-9]*", "a/run-7/", &["a/run-7/c/", "a/run-7/d/"], "alternatives are followed"),
+        ("a/run-*/{c,d}/[0-9]*", "a/old-7/", &[], "and what the segment begins with"),
+        ("a/*/*/b", "a/x/", &["a/x/"], "one segment after the other"),
+        ("a/*/*/b", "a/x/y/", &["a/x/y/b"], "until the last"),
+        ("a/**/b", "a/x/", &["a/x/"], "anything may be anywhere"),
+        ("{a/*,b}/c/**", "a/x/", &["a/x/c/"], "a segment of a brace"),
+        ("a/b/c/**", "a/", &["a/b/c/"], "where the pattern itself goes on"),
+    ] {
+        let found: Vec<String> = key_glob(glob).prefixes_below(&folder.into()).iter().map(Key::to_string).collect();
+        assert_eq!(found, below, "{glob} below {folder}: {because}");
+    }
+}
+
+#[test]
+fn folders_are_worth_finding_where_something_certain_follows_them() {
+    for (glob, prefix, steered) in [
+        ("a/*/b/**", "a/", Some(true)),
+        ("a/*/*/b/**", "a/", Some(true)),
+        ("a/run-*/b/**", "a/run-", Some(true)),
+        ("a/b/**", "", Some(true)),
+        ("a/**", "a/", Some(false)),
+        ("a/*/**", "a/", Some(false)),
+        ("a/*/*", "a/", Some(false)),
+        ("a/**/b/c", "a/", Some(false)),
+        ("a/*.tar", "a/", None),
+        ("a/*/b/**", "c/", None),
+    ] {
+        assert_eq!(key_glob(glob).is_steered_by_folders(&prefix.into()), steered, "{glob} behind {prefix:?}");
+    }
+}

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::groups::{Bound, GroupField, Unnamed, fields, named};
 use super::{Errors, Outcome, Ratio, Report, Totals, Trigger};
+use crate::manifest::Account;
 use crate::object::{Bucket, Count, ETag, Key, Object};
 use crate::select::estimate::Cost;
 use crate::select::group::Group;
@@ -64,6 +65,7 @@ pub struct PlanLine<'a> {
     share: Option<f64>,
     cost: Option<Cost>,
     list_requests: u64,
+    manifest: Option<ManifestField<'a>>,
     warnings: Vec<String>,
 }
 
@@ -99,6 +101,7 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
             share: plan.share,
             cost: plan.cost,
             list_requests: plan.list_requests,
+            manifest: plan.manifest.as_ref().map(ManifestField::from),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         }
     }
@@ -113,6 +116,24 @@ impl Outcome {
             Verdict::Failed(why) => (Self::Failed, Some(why)),
             Verdict::Interrupted(why) => (Self::Interrupted, Some(why)),
         }
+    }
+}
+
+/// What was read in place of a listing.
+#[derive(Debug, Serialize)]
+struct ManifestField<'a> {
+    place: &'a str,
+    entries: u64,
+    duplicates: u64,
+    looked_up: u64,
+    gone: u64,
+    without_etag: u64,
+}
+
+impl<'a> From<&'a Account> for ManifestField<'a> {
+    fn from(account: &'a Account) -> Self {
+        let Account { entries, duplicates, looked_up, gone, without_etag, .. } = *account;
+        Self { place: &account.place, entries, duplicates, looked_up, gone, without_etag }
     }
 }
 
@@ -181,6 +202,9 @@ pub struct ObjectLine<'a> {
     size: u64,
     etag: Option<&'a str>,
     last_modified: String,
+    /// Left out where it is `STANDARD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_class: Option<&'a str>,
     /// The name of its checkpoint.
     group: Option<String>,
     /// The run of its checkpoint.
@@ -196,6 +220,7 @@ impl<'a> ObjectLine<'a> {
             size: object.size,
             etag: object.etag.as_ref().map(ETag::as_str),
             last_modified: time(object.last_modified),
+            storage_class: object.storage_class.as_deref().filter(|class| *class != "STANDARD"),
             group: group.map(|group| group.name.to_string()),
             run: group.map(|group| group.run.to_string()),
         }

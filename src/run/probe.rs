@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::named::glance;
 use super::{Connection, Task};
 use crate::config::endpoint::Addressing;
+use crate::manifest::{Entry, Place};
 use crate::object::{Bucket, Key};
 use crate::pattern::{Pattern, merge_prefixes};
 use crate::s3::{Class, PageRequest, RequestError};
@@ -32,6 +34,10 @@ pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Fi
     if findings.iter().any(|finding| finding.result.is_err()) {
         return findings;
     }
+    if let Some(manifest) = &task.profile.manifest {
+        findings.extend(named(connection, &manifest.place, scope).await);
+        return findings;
+    }
     for (bucket, prefix) in places(&task.profile.rules.patterns) {
         let page = first_page(connection, &bucket, &prefix).await;
         let missing = page.as_ref().is_err_and(|error| error.class == Class::NotFound);
@@ -48,6 +54,25 @@ pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Fi
         if scope != Scope::List && !(scope == Scope::All && missing) {
             findings.push(cache(connection, &bucket, object).await);
         }
+    }
+    findings
+}
+
+/// The beginning of a manifest, and the first object that it names.
+async fn named(connection: &Connection, place: &Place, scope: Scope) -> Vec<Finding> {
+    let deadline = deadline(connection);
+    let glance = timeout(deadline, glance(connection, place)).await;
+    let first = glance.unwrap_or_else(|_| Err(RequestError::timed_out(deadline).to_string()));
+    let result = first.clone().map(|first| match first {
+        Some(Entry { bucket, key, .. }) => format!("may be read, and begins with s3://{bucket}/{key}"),
+        None => "may be read, and nothing is in it".to_owned(),
+    });
+    let mut findings = Vec::new();
+    if scope != Scope::Cache || result.is_err() {
+        findings.push(Finding { what: format!("manifest {place}"), result });
+    }
+    if let (Ok(Some(first)), Scope::Cache | Scope::All) = (first, scope) {
+        findings.push(cache(connection, &first.bucket, Some(first.key)).await);
     }
     findings
 }
@@ -94,9 +119,13 @@ async fn within<T>(
     connection: &Connection,
     asked: impl Future<Output = Result<T, RequestError>>,
 ) -> Result<T, RequestError> {
-    let limits = &connection.endpoint.limits;
-    let deadline = limits.connect_timeout.saturating_add(Duration::from_secs(20)).min(limits.base_timeout);
+    let deadline = deadline(connection);
     timeout(deadline, asked).await.unwrap_or_else(|_| Err(RequestError::timed_out(deadline)))
+}
+
+fn deadline(connection: &Connection) -> Duration {
+    let limits = &connection.endpoint.limits;
+    limits.connect_timeout.saturating_add(Duration::from_secs(20)).min(limits.base_timeout)
 }
 
 /// The first prefix of each bucket that is named in full; which buckets a glob finds is for the listing to say.

@@ -59,7 +59,8 @@ pub(super) fn ranges(connection: &Connection, patterns: &[&Pattern], found: &[Bu
     Ok(ranges.collect())
 }
 
-fn allowed(connection: &Connection, bucket: &Bucket) -> Result<(), String> {
+/// Why the credentials are not for `bucket`, if so.
+pub(super) fn allowed(connection: &Connection, bucket: &Bucket) -> Result<(), String> {
     let both = [&connection.list_credentials, &connection.cache_credentials];
     let Some(credentials) = both.into_iter().find(|credentials| !credentials.allow(bucket)) else { return Ok(()) };
     let name = credentials.name.as_deref().unwrap_or("default");

@@ -50,6 +50,7 @@ pub(super) async fn resolve(
         verdict: resolved.err().unwrap_or(Verdict::Ready),
         at: rounds.date.unwrap_or_else(clock::now),
         list_requests: progress.list_requests.load(Ordering::Relaxed) - requests,
+        manifest: None,
     }
 }
 

@@ -9,11 +9,14 @@ use futures::StreamExt;
 
 use super::connection::Connection;
 use super::ranges::{buckets, ranges};
+use super::steer::{Steered, Steering};
 use crate::clock;
 use crate::list::{self, ListError, Patience};
+use crate::manifest::Account;
+use crate::object::Row;
 use crate::pattern::Pattern;
 use crate::report::Progress;
-use crate::s3::Class;
+use crate::s3::{Class, Page};
 use crate::select::plan::Verdict;
 use crate::select::{Rules, Selection, Selector};
 
@@ -26,6 +29,8 @@ pub(super) struct Survey {
     /// The server's clock, else ours.
     pub at: DateTime<Utc>,
     pub list_requests: u64,
+    /// What was read in place of a listing.
+    pub manifest: Option<Account>,
 }
 
 /// Lists once what any of `rules` asks for, and offers every object to all of them; no longer than `until` takes.
@@ -36,31 +41,49 @@ pub(super) async fn survey(
     until: impl Future<Output = Verdict>,
 ) -> Survey {
     let requests = progress.list_requests.load(Ordering::Relaxed);
-    let mut offers = Offers { rules, selectors: Vec::new(), at: clock::now() };
+    let mut offers = Offers::new(rules);
     let listed = tokio::select! {
         biased;
         why = until => Err(why),
         listed = offer_all(connection, &mut offers, progress) => listed,
     };
-    offers.begin(None);
     Survey {
         at: offers.at,
-        selections: offers.selectors.into_iter().map(Selector::finish).collect(),
+        selections: offers.finish(),
         verdict: listed.err().unwrap_or(Verdict::Ready),
         list_requests: progress.list_requests.load(Ordering::Relaxed) - requests,
+        manifest: None,
     }
 }
 
 /// Selectors, begun when the server's clock is known.
-struct Offers<'a> {
-    rules: &'a [Arc<Rules>],
+pub(super) struct Offers<'a> {
+    pub rules: &'a [Arc<Rules>],
     selectors: Vec<Selector>,
-    at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
 }
 
-impl Offers<'_> {
+impl<'a> Offers<'a> {
+    pub fn new(rules: &'a [Arc<Rules>]) -> Self {
+        Self { rules, selectors: Vec::new(), at: clock::now() }
+    }
+
+    fn take(&mut self, page: &Page) {
+        self.begin(page.date);
+        page.objects.iter().for_each(|object| self.offer(object));
+    }
+
+    pub fn offer(&mut self, object: Row<'_>) {
+        self.selectors.iter_mut().for_each(|selector| selector.offer(object));
+    }
+
+    pub fn finish(mut self) -> Vec<Selection> {
+        self.begin(None);
+        self.selectors.into_iter().map(Selector::finish).collect()
+    }
+
     /// Ages are by the server's clock, which the first answer shows.
-    fn begin(&mut self, date: Option<DateTime<Utc>>) {
+    pub fn begin(&mut self, date: Option<DateTime<Utc>>) {
         if self.selectors.is_empty() {
             self.at = date.unwrap_or(self.at);
             self.selectors.extend(self.rules.iter().map(|rules| Selector::new(rules.clone(), self.at)));
@@ -73,13 +96,13 @@ async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &
     let patterns: Vec<&Pattern> = offers.rules.iter().flat_map(|rules| &rules.patterns).collect();
     let found = buckets(connection, &patterns, progress).await?;
     let ranges = ranges(connection, &patterns, &found)?;
-    let mut pages = pin!(list::pages(connection.lists.clone(), ranges, patience, progress.clone()));
+    let steering = Steering { lists: &connection.lists, patterns: &patterns, patience: &patience, progress };
+    let Steered { seen, left } = Box::pin(steering.all(ranges)).await.map_err(|error| verdict(&error))?;
+    seen.iter().for_each(|page| offers.take(page));
+    drop(seen);
+    let mut pages = pin!(list::pages(connection.lists.clone(), left, patience, progress.clone()));
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| verdict(&error))?;
-        offers.begin(page.date);
-        for object in page.objects.iter() {
-            offers.selectors.iter_mut().for_each(|selector| selector.offer(object));
-        }
+        offers.take(&page.map_err(|error| verdict(&error))?);
     }
     Ok(())
 }

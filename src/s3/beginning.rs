@@ -51,7 +51,7 @@ pub(super) async fn read(
 
 /// A missing bucket is a 404 too, and so is whatever stands at the address and is no S3 server. `NotFound` is what the SDK
 /// calls a 404 without a body.
-fn is_of_the_key(code: Option<&str>) -> bool {
+pub(super) fn is_of_the_key(code: Option<&str>) -> bool {
     matches!(code, Some("NoSuchKey" | "NotFound"))
 }
 
@@ -72,7 +72,7 @@ async fn beginning(mut body: ByteStream, most: usize) -> Result<Vec<u8>, Request
 
 /// Hides the headers of an answer from the SDK, which could fail over one that nobody needs. They were seen already.
 #[derive(Debug)]
-struct BodyOnly;
+pub(super) struct BodyOnly;
 
 impl Intercept for BodyOnly {
     fn name(&self) -> &'static str {

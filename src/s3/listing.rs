@@ -16,7 +16,9 @@ use super::beginning;
 use super::credentials::Keys;
 use super::error::RequestError;
 use super::page::{Page, PageRequest};
+use super::part::{self, Parted, Wanted};
 use super::probe::Probe;
+use super::stat::Stat;
 use super::transport::Transport;
 use super::wire::{KEY, Wire};
 use crate::config::endpoint::ListSite;
@@ -57,6 +59,16 @@ impl ListClient {
     /// The first `most` bytes of an object, or all of them where it has fewer. `None` is a 404 of the key, not of the bucket.
     pub async fn read(&self, bucket: &Bucket, key: &Key, most: usize) -> Result<Option<Vec<u8>>, RequestError> {
         beginning::read(&self.client, bucket, key, most).await
+    }
+
+    /// The bytes of an object from `wanted.from` on, at most `wanted.most`, as long as it is the version that was asked for.
+    pub async fn part(&self, bucket: &Bucket, key: &Key, wanted: Wanted<'_>) -> Result<Parted, RequestError> {
+        part::read(&self.client, bucket, key, wanted).await
+    }
+
+    /// What a plain HEAD tells of an object; `None` is a 404. It fills nothing.
+    pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, RequestError> {
+        self.wire.stat(bucket, key).await
     }
 
     /// All buckets that the keys may see.

@@ -17,6 +17,7 @@ use super::address::{Regions, base_url};
 use super::credentials::{Keys, Secret, describe};
 use super::error::{Class, RequestError, of_answer, of_head};
 use super::probe::Head;
+use super::stat::Stat;
 use super::transport::Transport;
 use crate::config::endpoint::Site;
 use crate::object::{Bucket, Key};
@@ -115,6 +116,20 @@ impl Wire {
             Ok(head) => Ok(Some(head.size().unwrap_or_default())),
             Err(error) if error.class == Class::NotFound => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// What a plain HEAD tells of an object. `None` is a 404.
+    pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, RequestError> {
+        let host = self.host(bucket)?;
+        let signing = self.signing(bucket, &host).await?;
+        let target = Target { method: Method::HEAD, path: path_of(&host.path, key), query: "", range: None };
+        let answer = host.lane.head(host.request(target, &signing)?).await.map_err(Unanswered::into_error)?;
+        let head = self.judged(&answer);
+        match head.status {
+            200 => Stat::read(&head, &answer.headers).map(Some),
+            404 => Ok(None),
+            _ => Err(of_head(&head)),
         }
     }
 

@@ -70,6 +70,8 @@ pub enum Warning {
     OverCapacity { bytes: u64, capacity: u64 },
     /// It bounds nothing, as it names no checkpoint.
     BadPointer { bucket: Bucket, key: Key, holds: String },
+    /// What the manifest does not say, or says twice.
+    Manifest(String),
 }
 
 impl fmt::Display for Warning {
@@ -99,6 +101,7 @@ impl fmt::Display for Warning {
                 ByteSize(*bytes).display().iec(),
                 ByteSize(*capacity).display().iec(),
             ),
+            Self::Manifest(note) => f.write_str(note),
             Self::BadPointer { bucket, key, holds } => {
                 write!(f, "the pointer s3://{bucket}/{key} names no checkpoint of this layout: it holds `{holds}`")
             }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::estimate::{Cost, Warning};
 use super::{Cap, Selection};
+use crate::manifest::Account;
 use crate::object::Count;
 
 /// What a pass would do.
@@ -27,6 +28,8 @@ pub struct Plan {
     pub share: Option<f64>,
     pub cost: Option<Cost>,
     pub list_requests: u64,
+    /// What it was read from in place of a listing.
+    pub manifest: Option<Account>,
     pub warnings: Vec<Warning>,
 }
 
@@ -52,6 +55,13 @@ impl Plan {
             },
             _ => Count::default(),
         }
+    }
+
+    /// Notes what was read in place of a listing, and warns of what that did not say.
+    pub fn read_from(&mut self, manifest: Option<Account>) {
+        let notes = manifest.iter().flat_map(Account::notes).map(Warning::Manifest);
+        self.warnings.splice(0..0, notes);
+        self.manifest = manifest;
     }
 
     /// Whether a cap cut something.

@@ -24,6 +24,7 @@ pub(super) fn object(key: &str, size: u64, age: i64) -> Object {
 pub(super) fn rules() -> Rules {
     Rules {
         patterns: vec![pattern("s3://b/**")],
+        named: false,
         exclude: Vec::new(),
         newer_than: None,
         older_than: None,

@@ -221,6 +221,11 @@ impl S3 for Bridge {
     async fn get_object(&self, req: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
         let input = req.input;
         let entry = self.entry(&input.bucket, &input.key)?;
+        if let Some(dto::IfMatch::ETag(etag)) = &input.if_match
+            && etag.value() != &*entry.etag
+        {
+            return Err(s3_error!(PreconditionFailed, "the object has another ETag"));
+        }
         let (span, content_range) = span(input.range, entry.size)?;
         let wanted = Wanted { span: span.clone(), ..wanted(&input.bucket, input.key.as_bytes(), &entry) };
         let length = span.end - span.start;

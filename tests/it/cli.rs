@@ -9,6 +9,7 @@ mod configuration;
 mod daemon;
 mod journal;
 mod logs;
+mod manifests;
 mod plan;
 mod signals;
 mod warm;

@@ -4,6 +4,7 @@
 mod checkpoints;
 mod ending;
 mod faults;
+mod manifests;
 mod plans;
 mod sharing;
 mod stage;

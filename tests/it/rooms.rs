@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Lowest first. A room imports rooms of lower ranks and its own files, not its neighbours.
 const RANKS: [&[&str]; 11] = [
     &["object"],
-    &["pattern"],
+    &["pattern", "manifest"],
     &["select", "schedule"],
     &["config"],
     &["clock", "report"],
@@ -32,7 +32,7 @@ const CONFINED: [(&str, &[&str], &str); 2] = [
 const SIM_IS_SEEN_BY: &[&str] = &["cli"];
 
 /// Foreign paths and the rooms that may name them. A trailing `*` stands for the rest of a crate's name.
-const FOREIGN: [(&str, &[&str]); 27] = [
+const FOREIGN: [(&str, &[&str]); 28] = [
     ("annotate_snippets", &["config"]),
     ("anyhow", &["cli", "main"]),
     ("aws_*", &["s3"]),
@@ -41,6 +41,7 @@ const FOREIGN: [(&str, &[&str]); 27] = [
     ("comfy_table", &["cli"]),
     ("console", &["cli"]),
     ("croner", &["schedule"]),
+    ("flate2", &["manifest"]),
     ("globset", &["pattern"]),
     ("hyper::client", &["s3"]),
     ("hyper::server", &["http", "sim"]),
@@ -62,7 +63,7 @@ const FOREIGN: [(&str, &[&str]); 27] = [
     ("ureq", &["cli"]),
 ];
 
-const PURE: [&str; 5] = ["object", "pattern", "select", "schedule", "config"];
+const PURE: [&str; 6] = ["object", "pattern", "manifest", "select", "schedule", "config"];
 
 /// Pure parts of rooms that are not.
 const PURE_WITHIN: [(&str, &str); 1] =

@@ -1,12 +1,14 @@
 //! What is legal, and worth a second look.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::config::context::{Context, join};
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Reader};
 use crate::config::tables::Tables;
+use crate::object::Escaped;
 use crate::pattern::Pattern;
 
 pub(super) fn whole_buckets(r: &mut Reader<'_, '_, raw::Profile>, patterns: &[Found<Pattern>]) {
@@ -58,6 +60,14 @@ fn warn(cx: &mut Context, path: &str, place: Option<Place>, message: &str) {
     if let Some(place) = place {
         cx.absent(Diagnostic::warning(message).key(path).at(&place, ""));
     }
+}
+
+/// A file that is not there, or not to be read, by now; it may be written before the profile runs, or be on another machine.
+pub fn unreadable_manifest(profile: &str, path: &Path, cause: &std::io::Error) -> Diagnostic {
+    let place = Escaped(&path.to_string_lossy()).to_string();
+    Diagnostic::warning(format!("the manifest cannot be read: {cause}"))
+        .key(format!("{}.manifest", join("profile", profile)))
+        .help(format!("it is looked for at {place} when the profile runs"))
 }
 
 /// Variables that redirect the AWS tools. hotset goes where its endpoints say.

@@ -4,10 +4,11 @@ use super::{Scope, checkpoint, follow, lint, named, rules, timing};
 use crate::config::context::{Bad, Context, join};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::endpoint::{Credentials, Endpoint};
-use crate::config::profile::Profile;
+use crate::config::profile::{Profile, Source};
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, toml_string, value};
 use crate::config::tables::{Layers, Tables};
+use crate::manifest;
 use crate::pattern::Pattern;
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Profile>;
@@ -64,17 +65,19 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section
         Some(found) => Some(follow(&found, scope.credentials, "credentials", r.cx)?),
     };
     if let Ok(placed) = &rules {
-        // Groups are found by their folders.
-        if !matches!(&checkpoint, Ok((Some(checkpoint), _)) if checkpoint.naming.counts()) {
+        // Groups are found by their folders, and of a manifest nothing is listed.
+        let by_folders = matches!(&checkpoint, Ok((Some(checkpoint), _)) if checkpoint.naming.counts());
+        if !by_folders && placed.manifest.is_none() {
             lint::whole_buckets(r, &placed.patterns);
         }
         if let Ok(endpoint) = &endpoint {
             buckets_fit(r, &placed.patterns, (endpoint, credentials.as_ref()))?;
+            manifest_fits(r, placed.manifest.as_ref(), (endpoint, credentials.as_ref()))?;
         }
     }
     let (rules, timing, (checkpoint, section)) = (rules?, timing?, checkpoint?);
-    if let (Some(_), Some(_)) = (&rules.manifest, &checkpoint) {
-        refuse_manifest(r);
+    if let (Some(manifest), Some(_)) = (&rules.manifest, &checkpoint) {
+        refuse_manifest(r, manifest);
         return Err(Bad);
     }
     let profile = Profile {
@@ -82,7 +85,7 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section
         endpoint: endpoint?,
         credentials,
         rules: rules.rules,
-        manifest: rules.manifest,
+        manifest: rules.manifest.map(|manifest| manifest.value),
         checkpoint,
         min_warm: value(min_warm)?,
         schedules: timing.schedules,
@@ -166,17 +169,36 @@ fn buckets_fit(
     fit
 }
 
-fn refuse_manifest(r: &mut R<'_, '_>) {
-    let manifest = r
-        .layer(|p| p.manifest.as_ref())
-        .map(|(typed, layer)| (layer.path, crate::config::diagnostic::Place::new(&layer.file, typed.span.clone())));
-    if let Some((path, place)) = manifest {
-        let error = Diagnostic::error("a manifest cannot tell whether a checkpoint is complete")
-            .key(format!("{path}.manifest"));
-        r.rule(
-            error
-                .at(&place, "")
-                .help("name the folder of the checkpoints with `objects`: completeness sees every key of a group"),
-        );
-    }
+/// The list endpoint can be asked for a manifest, and the keys are for its bucket.
+fn manifest_fits(
+    r: &mut R<'_, '_>,
+    manifest: Option<&Found<Source>>,
+    (endpoint, own): (&Endpoint, Option<&Arc<Credentials>>),
+) -> Result<(), Bad> {
+    let Some(Found { value: Source { place: manifest::Place::Object { bucket, .. }, .. }, key, place }) = manifest
+    else {
+        return Ok(());
+    };
+    let list = &endpoint.list.0;
+    let keys = own.unwrap_or(&list.credentials);
+    let error = if let Some(objection) = list.addressing.objection(bucket.as_str()) {
+        Diagnostic::error(objection).help("`addressing = \"path\"` names it in the path, where the server allows that")
+    } else if keys.allow(bucket) {
+        return Ok(());
+    } else {
+        let name = keys.name.as_deref().unwrap_or_default();
+        Diagnostic::error(format!("[credentials.{name}] is not for bucket `{bucket}`"))
+            .help(format!("add it to `buckets` of [credentials.{name}], or name other credentials"))
+    };
+    r.rule(error.key(key).at(place, ""));
+    Err(Bad)
+}
+
+fn refuse_manifest(r: &mut R<'_, '_>, manifest: &Found<Source>) {
+    let error = Diagnostic::error("a manifest cannot tell whether a checkpoint is complete").key(&manifest.key);
+    r.rule(
+        error
+            .at(&manifest.place, "")
+            .help("name the folder of the checkpoints with `objects`: completeness sees every key of a group"),
+    );
 }

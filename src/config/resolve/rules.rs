@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use crate::config::context::Bad;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::profile::Source;
 use crate::config::raw;
 use crate::config::reader::{Found, Origin, Read, Reader, value};
 use crate::config::value::choice::Choice;
-use crate::config::value::{duration, size};
+use crate::config::value::text::Manifest;
+use crate::config::value::{Kind as _, duration, size};
+use crate::manifest::Place;
 use crate::pattern::Pattern;
 use crate::select::{Cap, OnExcess, Order, Rules};
 
@@ -18,7 +21,7 @@ type Patterns = Vec<Found<Pattern>>;
 pub(super) struct Placed {
     pub rules: Rules,
     pub patterns: Patterns,
-    pub manifest: Option<String>,
+    pub manifest: Option<Found<Source>>,
 }
 
 pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
@@ -50,6 +53,7 @@ pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
     Ok(Placed {
         rules: Rules {
             patterns: patterns.iter().map(|found| found.value.clone()).collect(),
+            named: manifest.is_some(),
             exclude: exclude.into_iter().map(|found| found.value).collect(),
             newer_than,
             older_than,
@@ -67,14 +71,14 @@ pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
     })
 }
 
-/// Where candidates come from: patterns, or a manifest in place of them.
+/// Where candidates come from: patterns, or a manifest, which patterns may narrow.
 fn source(
     r: &mut R<'_, '_>,
     objects: Read<Patterns>,
-    manifest: Read<String>,
-) -> Result<(Patterns, Option<String>), Bad> {
+    manifest: Read<Place>,
+) -> Result<(Patterns, Option<Found<Source>>), Bad> {
     match (objects?, manifest?) {
-        (Some(objects), None) if objects.value.is_empty() => {
+        (Some(objects), _) if objects.value.is_empty() => {
             let error = Diagnostic::error("an empty list matches nothing").key(&objects.key).at(&objects.place, "");
             r.rule(
                 error
@@ -84,12 +88,9 @@ fn source(
             Err(Bad)
         }
         (Some(objects), None) => Ok((objects.value, None)),
-        (None, Some(manifest)) => Ok((Vec::new(), Some(manifest.value))),
-        (Some(objects), Some(manifest)) => {
-            let error = Diagnostic::error("a manifest takes the place of patterns").key(&manifest.key);
-            let error = error.at(&manifest.place, "").at(&objects.place, "the patterns");
-            r.rule(error.help("keep one of the two; `exclude`, ages, sizes and caps apply to either"));
-            Err(Bad)
+        (objects, Some(manifest)) => {
+            let patterns = objects.map(|objects| objects.value).unwrap_or_default();
+            Ok((patterns, Some(beside(manifest))))
         }
         (None, None) => {
             r.missing(
@@ -100,6 +101,20 @@ fn source(
             Err(Bad)
         }
     }
+}
+
+/// A file stands beside the one that names it, so that both can be moved.
+fn beside(manifest: Found<Place>) -> Found<Source> {
+    let Found { value, key, place } = manifest;
+    let text = Manifest::show(&value);
+    let is_at = match value {
+        Place::File(path) => {
+            let folder = std::path::Path::new(place.file.name()).parent();
+            Place::File(folder.map_or_else(|| path.clone(), |folder| folder.join(&path)))
+        }
+        object @ Place::Object { .. } => object,
+    };
+    Found { value: Source { text, place: is_at }, key, place }
 }
 
 fn max_bytes(r: &mut R<'_, '_>) -> Result<Cap, Bad> {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Kind, ValueError};
+use crate::manifest::Place;
+use crate::object::Bucket;
 
 fn not_empty(text: &str, what: &str) -> Result<(), ValueError> {
     if text.trim().is_empty() {
@@ -102,33 +104,44 @@ impl Kind for StorageClass {
     }
 }
 
-/// A list of objects to warm in place of a listing: a file, or an object.
+/// A list of objects in place of a listing: a file, or an object.
 pub struct Manifest;
 
 impl Kind for Manifest {
-    type Value = String;
+    type Value = Place;
     const EXAMPLE: &'static str = "s3://training/manifests/today.jsonl";
 
-    fn parse(text: &str) -> Result<String, ValueError> {
+    fn parse(text: &str) -> Result<Place, ValueError> {
         not_empty(text, "a path or an s3:// address")?;
         if let Some(rest) = text.strip_prefix("s3://") {
             return match rest.split_once('/') {
                 Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
-                    Ok(text.to_owned())
+                    Ok(Place::Object { bucket: Bucket::new(bucket), key: key.into() })
                 }
                 _ => Err(ValueError::new("an s3:// address has a bucket and a key")),
             };
         }
-        if let Some((scheme, _)) = text.split_once("://") {
+        let path = text.strip_prefix("file:").unwrap_or(text);
+        // As URLs have it: a host that is empty, and a path from the root.
+        let path = path.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        if let Some((scheme, _)) = path.split_once("://") {
+            let start = text.len() - path.len();
             return Err(ValueError::new(format!("`{scheme}` is not a scheme a manifest is read from"))
-                .at(0..scheme.len())
-                .help("write a path, or s3://BUCKET/KEY"));
+                .at(start..start + scheme.len())
+                .help("write file:PATH, or s3://BUCKET/KEY"));
         }
-        Ok(text.to_owned())
+        let start = text.len() - path.len();
+        FilePath::parse(path).map(Place::File).map_err(|error| ValueError {
+            span: error.span.clone().map(|span| start + span.start..start + span.end),
+            ..error
+        })
     }
 
-    fn show(text: &String) -> String {
-        text.clone()
+    fn show(place: &Place) -> String {
+        match place {
+            Place::File(path) => format!("file:{}", path.display()),
+            Place::Object { bucket, key } => format!("s3://{bucket}/{}", key.as_str().unwrap_or_default()),
+        }
     }
 }
 
@@ -172,10 +185,18 @@ mod tests {
             "standard",
             "a storage class has capitals, digits and `_`, as in listings",
         )]);
-        accepts::<Manifest>(&[("/srv/list.jsonl", "/srv/list.jsonl"), ("s3://b/k", "s3://b/k")]);
+        accepts::<Manifest>(&[
+            ("/srv/list.jsonl", "file:/srv/list.jsonl"),
+            ("file:///srv/list.jsonl", "file:/srv/list.jsonl"),
+            ("file:list.jsonl.gz", "file:list.jsonl.gz"),
+            ("list.jsonl", "file:list.jsonl"),
+            ("s3://b/a//k %+", "s3://b/a//k %+"),
+        ]);
         refuses::<Manifest>(&[
             ("s3://bucket", "s3://bucket", "an s3:// address has a bucket and a key"),
             ("https://x/y", "https", "`https` is not a scheme a manifest is read from"),
+            ("file:~/list.jsonl", "~", "`~` is not expanded"),
+            ("file:", "file:", "a path is expected"),
         ]);
     }
 }

@@ -80,6 +80,29 @@ proptest! {
     }
 
     #[test]
+    fn every_match_below_a_folder_begins_with_what_is_listed_below_it(
+        glob in glob(),
+        keys in prop::collection::vec(prop::collection::vec(prop::sample::select(b"ab//1*\xc3\xa9\xff".to_vec()), 0..9), 8),
+        fills in fills(),
+    ) {
+        let pattern = key_glob(&glob);
+        let near = near(&glob, &fills).into_iter().map(String::into_bytes);
+        for key in keys.into_iter().chain(near) {
+            let matches = pattern.matches_key(&Key::from_bytes(key.clone()));
+            for end in (0..key.len()).filter(|end| key[*end] == b'/').map(|slash| slash + 1).chain([0]) {
+                let folder = Key::from_bytes(&key[..end]);
+                let below = pattern.prefixes_below(&folder);
+                prop_assert!(below.windows(2).all(|pair| !pair[1].as_bytes().starts_with(pair[0].as_bytes())));
+                prop_assert!(below.iter().all(|prefix| prefix.as_bytes().starts_with(&key[..end])));
+                let is_listed = below.iter().any(|prefix| key.starts_with(prefix.as_bytes()));
+                prop_assert!(!matches || is_listed, "{} {:?} below {:?}: {:?}", glob, key, folder, below);
+                let deeper = key[end..].contains(&b'/');
+                prop_assert!(!(matches && deeper) || pattern.is_steered_by_folders(&folder).is_some(), "{} {:?}", glob, folder);
+            }
+        }
+    }
+
+    #[test]
     fn nothing_is_said_of_a_folder_that_a_key_below_it_denies(
         glob in glob(),
         keys in prop::collection::vec(prop::collection::vec(prop::sample::select(b"ab//1*\xc3\xa9\xff".to_vec()), 0..9), 8),

@@ -34,6 +34,7 @@ fn report(groups: Vec<Group>) -> Report {
         share: None,
         cost: None,
         list_requests: 0,
+        manifest: None,
         warnings: Vec::new(),
     };
     Report {
@@ -80,4 +81,88 @@ fn a_line_of_before_there_were_checkpoints_has_none() {
     let mut line = serde_json::to_value(RunLine::from(&report(Vec::new()))).unwrap();
     line.as_object_mut().unwrap().retain(|field, _| !field.contains("groups"));
     assert_eq!(Summary::read(&line.to_string()).unwrap().groups, []);
+}
+
+mod fed_back {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::manifest::Decoder;
+    use crate::pattern::Pattern;
+    use crate::select::{OnExcess, Order, Rules, Selector};
+
+    /// Keys of any bytes, few times, sizes and classes, to the millisecond that a plan writes.
+    fn objects() -> impl Strategy<Value = Vec<Object>> {
+        let key = prop_oneof!["[ab/]{1,3}", "[\\PC]{1,6}"].prop_map(String::into_bytes);
+        let key = prop_oneof![key, prop::collection::vec(any::<u8>(), 1..8)];
+        let etag = prop::option::of("[0-9a-f]{32}(-[0-9]{1,3})?");
+        let class = prop::sample::select(vec![None, Some("STANDARD"), Some("GLACIER")]);
+        let one =
+            ("[ab]", key, 0..9_u64, 0..9_000_i64, etag, class).prop_map(|(bucket, key, size, millis, etag, class)| {
+                Object {
+                    bucket: Bucket::new(&bucket),
+                    key: Key::from_bytes(key),
+                    size,
+                    etag: etag.as_deref().map(ETag::new),
+                    last_modified: DateTime::from_timestamp_millis(millis).unwrap(),
+                    storage_class: class.map(Arc::from),
+                }
+            });
+        prop::collection::vec(one, 0..60).prop_map(|mut objects| {
+            objects.sort_by(|a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)));
+            objects.dedup_by(|a, b| (&a.bucket, &a.key) == (&b.bucket, &b.key));
+            objects
+        })
+    }
+
+    fn rules() -> impl Strategy<Value = Rules> {
+        let seconds = |seconds: u64| std::time::Duration::from_secs(seconds);
+        let order =
+            prop::sample::select(vec![Order::Newest, Order::Oldest, Order::Key, Order::Largest, Order::Smallest]);
+        let caps = (prop::option::of(0..40_u64), prop::option::of(0..200_u64), order);
+        let limits = (prop::option::of(1..9_u64), prop::option::of(0..5_u64), prop::option::of(5..9_u64));
+        let classes = prop::sample::select(vec![vec!["STANDARD"], vec!["STANDARD", "GLACIER"], vec!["GLACIER"]]);
+        (caps, limits, classes).prop_map(move |((objects, bytes, order), (newer, min, max), classes)| Rules {
+            patterns: vec![Pattern::parse("s3://{a,b}/**").unwrap()],
+            named: false,
+            exclude: vec![Pattern::parse("s3://b/a*").unwrap()],
+            newer_than: newer.map(seconds),
+            older_than: None,
+            min_size: min,
+            max_size: max,
+            max_objects: objects,
+            max_bytes: bytes.map_or(Cap::Unlimited, Cap::Bytes),
+            on_excess: OnExcess::Trim,
+            order,
+            storage_classes: classes.into_iter().map(Arc::from).collect(),
+            allow_empty: true,
+        })
+    }
+
+    fn select(rules: &Rules, objects: impl IntoIterator<Item = Object>) -> Selection {
+        let mut selector = Selector::new(Arc::new(rules.clone()), DateTime::from_timestamp(9, 0).unwrap());
+        objects.into_iter().for_each(|object| selector.offer(object.row()));
+        selector.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_plan_writes_is_selected_again_when_it_is_read(objects in objects(), rules in rules()) {
+            let listed = select(&rules, objects);
+            let line = |object| serde_json::to_string(&ObjectLine::new("p", &object, None)).unwrap() + "\n";
+            let text: String = listed.selected.iter().map(line).collect();
+            let mut decoder = Decoder::default();
+            let mut entries = decoder.push(text.as_bytes()).unwrap();
+            entries.extend(decoder.finish().unwrap());
+            prop_assert!(entries.iter().all(crate::manifest::Entry::is_complete));
+            let named = Rules { patterns: Vec::new(), named: true, ..rules };
+            let read = select(&named, entries.into_iter().map(crate::manifest::Entry::into_object));
+            let standard = |object: Object| {
+                let class = object.storage_class.clone().filter(|class| **class != *"STANDARD");
+                Object { storage_class: class, ..object }
+            };
+            prop_assert!(read.left_out.is_empty(), "{:?}", read.left_out);
+            prop_assert!(read.selected.iter().map(standard).eq(listed.selected.iter().map(standard)));
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::keys::hostile;
 use super::{Clients, To, clients, list_all, sim, training};
 use crate::config::endpoint::Addressing;
 use crate::object::Key;
-use crate::s3::{Class, PageRequest, RequestError};
+use crate::s3::{Class, PageRequest, Part, Parted, RequestError, Wanted};
 use crate::sim::{Bucket, Entry, Fault, Kind, Listing, Rule, Sim, UrlEncoding};
 
 async fn filled(keys: &[String]) -> Sim {
@@ -180,5 +180,81 @@ async fn folders_and_objects_are_listed_beside_each_other() {
         };
         assert_eq!(objects, expected(""), "{encoding:?}");
         assert_eq!(folders, expected("/"), "{encoding:?}");
+    }
+}
+
+async fn part(clients: &Clients, key: &str, wanted: Wanted<'_>) -> Result<Part, &'static str> {
+    match clients.list.part(&training(), &Key::from(key), wanted).await.unwrap() {
+        Parted::Part(part) => Ok(part),
+        Parted::Absent => Err("absent"),
+        Parted::Changed => Err("changed"),
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_read_part_by_part_and_every_part_is_of_one_version() {
+    let bucket = Bucket::new().object("list", Entry::bytes("0123456789")).object("empty", Entry::bytes(""));
+    let sim = sim(bucket).await;
+    let clients = clients(&sim).await;
+    let first = part(&clients, "list", Wanted { from: 0, most: 4, version: None }).await.unwrap();
+    assert_eq!((&*first.bytes, first.total, first.date.is_some()), (&b"0123"[..], 10, true));
+    let rest = Wanted { from: 4, most: 100, version: first.version.as_ref() };
+    assert_eq!(part(&clients, "list", rest).await.unwrap().bytes, b"456789");
+    let empty = part(&clients, "empty", Wanted { from: 0, most: 4, version: None }).await.unwrap();
+    assert_eq!((empty.bytes.len(), empty.total), (0, 0));
+    sim.put("training", "list", Entry::bytes("abcdefghij"));
+    assert_eq!(part(&clients, "list", rest).await.unwrap_err(), "changed");
+    sim.delete("training", "list");
+    assert_eq!(part(&clients, "list", rest).await.unwrap_err(), "changed");
+    assert_eq!(part(&clients, "list", Wanted { version: None, ..rest }).await.unwrap_err(), "absent");
+}
+
+#[tokio::test]
+async fn what_is_no_part_of_the_object_is_an_error() {
+    let wanted = Wanted { from: 0, most: 4, version: None };
+    for (answer, shown) in [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n012345678",
+            "200 to a request for a part: the server ignores Range",
+        ),
+        ("HTTP/1.1 204 No Content\r\n\r\n", "204 to a request for a part"),
+        (
+            "HTTP/1.1 206 Partial\r\nContent-Length: 3\r\nContent-Range: bytes 0-2/9\r\n\r\n012",
+            "3 bytes in the place of 4",
+        ),
+        (
+            "HTTP/1.1 206 Partial\r\nContent-Length: 9\r\nContent-Range: bytes 0-8/9\r\n\r\n012345678",
+            " bytes in the place of 4",
+        ),
+        ("HTTP/1.1 206 Partial\r\nContent-Length: 4\r\n\r\n0123", "206 to a request for a part"),
+        (
+            "HTTP/1.1 206 Partial\r\nContent-Length: 4\r\nContent-Range: bytes 0-3/9\r\n\r\n01",
+            "the body broke off after 2 bytes",
+        ),
+    ] {
+        let clients = hangs_up_after(answer).await;
+        let error = clients.list.part(&training(), &Key::from("a"), wanted).await.unwrap_err();
+        assert!(error.message.contains(shown), "{answer:?}: {error}");
+    }
+    let clients = hangs_up_after("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n012").await;
+    assert_eq!(part(&clients, "a", wanted).await.unwrap().bytes, b"012", "all of it, where it is as short");
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_say_what_rules_ask_for_is_an_error() {
+    let sim = sim(Bucket::new().object("a", Entry::sized(7).class("GLACIER").etag("abc"))).await;
+    let clients = clients(&sim).await;
+    let stat = clients.list.stat(&training(), &Key::from("a")).await.unwrap().unwrap();
+    let listed = list_all(&clients.list, "").await.remove(0);
+    assert_eq!((stat.size, stat.etag, stat.last_modified), (7, listed.etag, listed.last_modified));
+    assert_eq!(stat.storage_class, listed.storage_class);
+    assert_eq!(clients.list.stat(&training(), &Key::from("b")).await.unwrap(), None);
+    for answer in [
+        "HTTP/1.1 200 OK\r\nLast-Modified: Thu, 26 Nov 2026 03:04:05 GMT\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nLast-Modified: yesterday\r\n\r\n",
+    ] {
+        let error = hangs_up_after(answer).await.list.stat(&training(), &Key::from("a")).await.unwrap_err();
+        assert!(error.message.starts_with("200 to a HEAD, without a "), "{error}");
     }
 }

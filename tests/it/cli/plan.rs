@@ -71,7 +71,7 @@ async fn a_plan_warns_of_what_warms_badly() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_json_of_a_plan_has_every_field_of_the_contract() {
-    const FIELDS: [&str; 22] = [
+    const FIELDS: [&str; 23] = [
         "at",
         "cost",
         "cutoff",
@@ -82,6 +82,7 @@ async fn the_json_of_a_plan_has_every_field_of_the_contract() {
         "left_out",
         "list_requests",
         "listed",
+        "manifest",
         "matched",
         "max_bytes",
         "more_groups",
@@ -122,7 +123,7 @@ async fn the_json_of_a_plan_has_every_field_of_the_contract() {
     desk.configure("", "[profile.bare]\nobjects = [\"s3://training/d/[0-9]*\"]\nmax_bytes = \"unlimited\"");
     let bare = desk.json("plan --json", 0).remove(0);
     assert_eq!(fields(&bare), FIELDS, "what is not known is null, not absent");
-    for name in ["cost", "cutoff", "max_bytes", "reason", "share"] {
+    for name in ["cost", "cutoff", "manifest", "max_bytes", "reason", "share"] {
         assert!(bare[name].is_null(), "{name}");
     }
     assert_eq!(bare["to_warm"], serde_json::json!({"objects": 3, "bytes": 300 * MIB}));

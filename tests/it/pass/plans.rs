@@ -92,14 +92,22 @@ async fn a_bucket_that_is_not_there_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_yet_is_refused_before_anything_is_sent() {
-    let table = "[profile.p]\nmanifest = \"s3://training/list.jsonl\"\nmax_bytes = \"1 TiB\"\n";
-    let stage = stage(builder().bucket("training", bucket("", 9)), "", table).await;
-    let report = stage.warm("p").await;
-    assert_eq!(report.outcome, Outcome::Refused);
-    assert!(report.reason.as_ref().unwrap().starts_with("`manifest` is not built yet"), "{report:?}");
-    let counters = stage.sim.counters();
-    assert_eq!((counters.list.total(), counters.cache.total()), (0, 0));
+async fn a_pattern_steers_the_listing_by_folders_and_the_plan_says_what_that_took() {
+    let parts = ["optimizer", "weights"];
+    let keys = (0..30)
+        .flat_map(|run| parts.map(|part| (0..40).map(move |n| format!("ckpt/{run:02}/{part}/{n:02}"))))
+        .flatten();
+    let objects = keys.fold(Bucket::new(), |bucket, key| bucket.object(key, Entry::sized(1000)));
+    let tables = profile("\"s3://training/ckpt/*/weights/**\"", "");
+    let stage = stage(builder().bucket("training", objects), "", &tables).await;
+    let plan = stage.plan("p").await;
+    let listed = (plan.selection.listed.objects, plan.selected, plan.list_requests);
+    assert_eq!(listed, (2400, count(1200), 3 + 2), "a page holds many of these folders, and is looked at twice");
+    stage.sim.set_listing(|listing| listing.max_page = 20);
+    let before = stage.lists();
+    let plan = stage.plan("p").await;
+    assert_eq!((plan.selection.listed.objects, plan.selected), (1200, count(1200)));
+    assert_eq!((plan.list_requests, stage.lists() - before), (2 + 2 + 8 + 30 * 2, plan.list_requests));
 }
 
 #[tokio::test]
@@ -141,7 +149,7 @@ async fn a_store_that_is_away_is_a_failure_worth_another_try() {
 }
 
 #[tokio::test]
-async fn a_profile_that_is_not_built_yet_takes_no_other_down() {
+async fn a_profile_whose_manifest_is_away_takes_no_other_down() {
     let sim = builder().bucket("training", bucket("data/", 20));
     let tables = "[profile.a]\nmanifest = \"s3://missing/list.jsonl\"\nmax_bytes = \"1 TiB\"\n\
                   [profile.b]\nobjects = [\"s3://training/**\"]\nmax_bytes = \"1 TiB\"\n";
@@ -150,7 +158,7 @@ async fn a_profile_that_is_not_built_yet_takes_no_other_down() {
     let connection = Connections::default().open(&tasks[0].profile).await;
     let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &Stop::default()).await;
     assert!(
-        matches!(&plans[0].verdict, Verdict::Refused(why) if why.contains("not built yet")),
+        matches!(&plans[0].verdict, Verdict::Refused(why) if why.contains("NoSuchBucket")),
         "{:?}",
         plans[0].verdict
     );

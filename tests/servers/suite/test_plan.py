@@ -36,6 +36,10 @@ FILTERS = {
         'objects = ["s3://suite/ckpt/step-{100,1000}/__[0-4]_0.distcp"]',
         lambda o: re.fullmatch(r"ckpt/step-(100|1000)/__[0-4]_0\.distcp", o.key),
     ),
+    "folders are found before what stands below them": (
+        'objects = ["s3://suite/data/*/train-0001*.tar", "s3://suite/data/*/2026/11/0*/**"]',
+        lambda o: re.fullmatch(r"data/imagenet/train-0001\d\d\.tar|data/logs/2026/11/0\d/.*", o.key),
+    ),
     "a question mark is one character, whatever its bytes": (
         'objects = ["s3://suite/emoji-??", "s3://suite/composed-?"]',
         lambda o: o.key in ("emoji-🔥🧊", "composed-é"),

@@ -1,0 +1,203 @@
+//! manifest → entries → selections: objects that are named in place of a listing. What the rules need and an entry does not
+//! say is asked of the list endpoint, object by object, so that nothing passes a cap unweighed.
+
+mod bytes;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures::{StreamExt, stream};
+
+use self::bytes::Bytes;
+use super::connection::Connection;
+use super::ranges::allowed;
+use super::survey::{Offers, Survey, verdict};
+use crate::list::Patience;
+use crate::list::objects::Objects;
+use crate::manifest::{Account, Decoder, Entry, ManifestError, Named, Place};
+use crate::object::{Bucket, Object};
+use crate::report::Progress;
+use crate::s3::Stat;
+use crate::select::Rules;
+use crate::select::plan::Verdict;
+
+/// So many objects are looked up together, and held meanwhile.
+const TOGETHER: usize = 1024;
+
+/// Reads the manifest once, and offers every object to all of the rules; no longer than `until` takes.
+pub(super) async fn read(
+    connection: &Connection,
+    (place, rules): (&Place, &[Arc<Rules>]),
+    progress: &Arc<Progress>,
+    until: impl Future<Output = Verdict>,
+) -> Survey {
+    let requests = progress.list_requests.load(Ordering::Relaxed);
+    let patience = Patience::from(&connection.endpoint.limits);
+    let mut reading = Reading {
+        connection,
+        objects: Objects::new(connection.lists.clone(), patience, progress.clone()),
+        progress,
+        place,
+        offers: Offers::new(rules),
+        named: Named::default(),
+        waiting: Vec::new(),
+        usable: None,
+        account: Account { place: place.to_string(), ..Account::default() },
+    };
+    let read = tokio::select! {
+        biased;
+        why = until => Err(why),
+        read = Box::pin(reading.carry_out()) => read,
+    };
+    let Reading { mut offers, account, .. } = reading;
+    offers.begin(None);
+    Survey {
+        at: offers.at,
+        selections: offers.finish(),
+        verdict: read.err().unwrap_or(Verdict::Ready),
+        list_requests: progress.list_requests.load(Ordering::Relaxed) - requests,
+        manifest: Some(account),
+    }
+}
+
+/// The first entry, from as much as is read at once; `None` where nothing is in it.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Option<Entry>, String> {
+    let told = |verdict: Verdict| match verdict {
+        Verdict::Refused(why) | Verdict::Failed(why) | Verdict::Interrupted(why) => why,
+        Verdict::Ready => String::new(),
+    };
+    let patience = Patience { retries: 0, ..Patience::from(&connection.endpoint.limits) };
+    let objects = Objects::new(connection.lists.clone(), patience, Arc::default());
+    let mut bytes = Bytes::open(place).await.map_err(told)?;
+    let mut decoder = Decoder::default();
+    while let Some((some, _)) = bytes.next(&objects).await.map_err(told)? {
+        for portion in Decoder::portions(&some) {
+            if let Some(first) = decoder.push(portion).map_err(|error| error.to_string())?.into_iter().next() {
+                return Ok(Some(first));
+            }
+        }
+    }
+    Ok(decoder.finish().map_err(|error| error.to_string())?.into_iter().next())
+}
+
+struct Reading<'a> {
+    connection: &'a Connection,
+    objects: Objects,
+    progress: &'a Progress,
+    place: &'a Place,
+    offers: Offers<'a>,
+    named: Named,
+    /// Candidates to be looked up.
+    waiting: Vec<Object>,
+    /// The last bucket that was found to be one that the credentials are for.
+    usable: Option<Bucket>,
+    account: Account,
+}
+
+impl Reading<'_> {
+    async fn carry_out(&mut self) -> Result<(), Verdict> {
+        let mut bytes = Bytes::open(self.place).await?;
+        let mut decoder = Decoder::default();
+        while let Some((some, date)) = bytes.next(&self.objects).await? {
+            if date.is_some() {
+                self.offers.begin(date);
+            }
+            for portion in Decoder::portions(&some) {
+                let entries = decoder.push(portion).map_err(|error| self.refused(&error))?;
+                self.take(entries).await?;
+            }
+        }
+        bytes.finish().await?;
+        let entries = decoder.finish().map_err(|error| self.refused(&error))?;
+        self.take(entries).await?;
+        self.look_up().await
+    }
+
+    /// Reading it again would find the same.
+    fn refused(&self, error: &ManifestError) -> Verdict {
+        Verdict::Refused(format!("manifest {}, {error}", self.place))
+    }
+
+    async fn take(&mut self, entries: Vec<Entry>) -> Result<(), Verdict> {
+        self.offers.begin(None);
+        for entry in entries {
+            self.account.entries += 1;
+            if self.named.again(&entry) {
+                self.account.duplicates += 1;
+                continue;
+            }
+            let (is_complete, line) = (entry.is_complete(), entry.line);
+            let object = entry.into_object();
+            if !self.offers.rules.iter().any(|rules| rules.is_candidate(object.row())) {
+                self.offer(&object);
+                continue;
+            }
+            self.may_use(&object.bucket, line)?;
+            if is_complete {
+                self.account.without_etag += u64::from(object.etag.is_none());
+                self.offer(&object);
+                continue;
+            }
+            self.waiting.push(object);
+            if self.waiting.len() >= TOGETHER {
+                self.look_up().await?;
+            }
+        }
+        // Nothing else waits while a file is read.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    fn offer(&mut self, object: &Object) {
+        self.progress.listed.fetch_add(1, Ordering::Relaxed);
+        self.offers.offer(object.row());
+    }
+
+    /// A pattern that names a bucket which must not be used is refused, and so is an entry.
+    fn may_use(&mut self, bucket: &Bucket, line: u64) -> Result<(), Verdict> {
+        if self.usable.as_ref() == Some(bucket) {
+            return Ok(());
+        }
+        let usable = allowed(self.connection, bucket).and_then(|()| self.connection.wire.cache.can_name(bucket));
+        usable.map_err(|why| self.refused(&ManifestError { line, what: why }))?;
+        self.usable = Some(bucket.clone());
+        Ok(())
+    }
+
+    /// Asks the list endpoint for what the waiting entries do not say. What the entries do say is not believed beside it:
+    /// it may be of another version.
+    async fn look_up(&mut self) -> Result<(), Verdict> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.account.looked_up += waiting.len() as u64;
+        let in_flight = (self.connection.endpoint.limits.list_in_flight as usize).max(1);
+        let mut found = Vec::with_capacity(waiting.len());
+        {
+            let objects = &self.objects;
+            let ask = |object: Object| async move {
+                let stat = objects.stat(&object.bucket, &object.key).await;
+                (object, stat)
+            };
+            let mut asked = pin!(stream::iter(waiting).map(ask).buffer_unordered(in_flight));
+            while let Some((object, stat)) = asked.next().await {
+                found.push((object, stat.map_err(|error| verdict(&error))?));
+            }
+        }
+        for (named, stat) in found {
+            let Some(stat) = stat else {
+                self.account.gone += 1;
+                self.account.gone_sample.get_or_insert((named.bucket, named.key));
+                continue;
+            };
+            self.account.without_etag += u64::from(stat.etag.is_none());
+            let Object { bucket, key, .. } = named;
+            let Stat { size, etag, last_modified, storage_class } = stat;
+            let object = Object { bucket, key, size, etag, last_modified, storage_class };
+            self.offer(&object);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! Patterns steer a listing: where a segment that nobody knows stands before one that the pattern names (`a/*/b/**`), the
+//! folders of the first are found, and of each only what can match is listed.
+//!
+//! A listing takes a thousand keys a request, and a folder takes one at least: it is spared something only where folders hold
+//! more than a page. So that is looked at first, two pages deep, and folders are tried before all of them are listed one by one.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+
+use crate::list::{self, Depth, ListError, Lists, Patience, Range};
+use crate::object::{Bucket, Key, Row};
+use crate::pattern::Pattern;
+use crate::report::Progress;
+use crate::s3::Page;
+
+/// Folders that are listed one by one; where there are more, all that stands beside them is listed with them.
+const MOST_FOLDERS: usize = 10_000;
+/// Objects that stand beside folders, held until it is known that the folders are worth it.
+const MOST_BESIDE: usize = 20_000;
+/// So many pages say whether there is more than a few of them, and whether one folder takes all of a page.
+const GLANCE: u32 = 2;
+/// So many folders are tried, from the first to the last.
+const TRIED: usize = 8;
+/// So few are listed untried.
+const FEW: usize = 2;
+
+/// What a range has turned out to be.
+#[derive(Debug, Default)]
+pub(super) struct Steered {
+    /// What was listed on the way, and is not listed again.
+    pub seen: Vec<Page>,
+    /// What is still to be listed.
+    pub left: Vec<Range>,
+}
+
+/// Looks for folders in `ranges` of all keys, as far as the patterns say something of what is below them.
+pub(super) struct Steering<'a, L> {
+    pub lists: &'a Arc<L>,
+    pub patterns: &'a [&'a Pattern],
+    pub patience: &'a Patience,
+    pub progress: &'a Arc<Progress>,
+}
+
+impl<L: Lists> Steering<'_, L> {
+    /// What no pattern steers comes back as it is, without a request.
+    ///
+    /// # Errors
+    /// A page that cannot be had.
+    pub async fn all(&self, ranges: Vec<Range>) -> Result<Steered, ListError> {
+        let mut steered = Steered::default();
+        let each = stream::iter(ranges).map(|range| self.one(range));
+        let mut each = pin!(each.buffer_unordered(self.patience.in_flight.max(1)));
+        while let Some(one) = each.next().await {
+            let Steered { seen, left } = one?;
+            steered.seen.extend(seen);
+            steered.left.extend(left);
+        }
+        Ok(steered)
+    }
+
+    async fn one(&self, range: Range) -> Result<Steered, ListError> {
+        let patterns = self.patterns.iter().filter(|pattern| pattern.bucket().matches(range.bucket.as_str()));
+        let scout = Scout { steering: self, bucket: &range.bucket, patterns: patterns.copied().collect() };
+        if range.depth != Depth::Keys || !scout.is_steered(&range.prefix) {
+            return Ok(Steered { seen: Vec::new(), left: vec![range] });
+        }
+        let glance = scout.glance(&range.prefix).await?;
+        let Some(last) = glance.last().filter(|last| last.next.is_some()) else {
+            return Ok(Steered { seen: glance, left: Vec::new() });
+        };
+        if !scout.is_worth_it(&range.prefix, last) {
+            return Ok(Steered { seen: Vec::new(), left: vec![range] });
+        }
+        scout.descend(range.prefix.clone()).await
+    }
+}
+
+/// Steering within one bucket.
+struct Scout<'a, L> {
+    steering: &'a Steering<'a, L>,
+    bucket: &'a Bucket,
+    patterns: Vec<&'a Pattern>,
+}
+
+/// The folders behind one prefix or several, and what stands beside them.
+#[derive(Default)]
+struct Level {
+    beside: Vec<Page>,
+    /// Those below which something can match, with what is to be listed there.
+    folders: Vec<(Key, Vec<Key>)>,
+}
+
+impl<L: Lists> Scout<'_, L> {
+    /// Whether a pattern narrows what is listed below the folders behind `prefix`, and none wants all of them.
+    fn is_steered(&self, prefix: &Key) -> bool {
+        let said: Vec<bool> =
+            self.patterns.iter().filter_map(|pattern| pattern.is_steered_by_folders(prefix)).collect();
+        !said.is_empty() && said.into_iter().all(|steered| steered)
+    }
+
+    fn prefixes_below(&self, folder: &Key) -> Vec<Key> {
+        let mut all: Vec<Key> = self.patterns.iter().flat_map(|pattern| pattern.prefixes_below(folder)).collect();
+        all.sort_unstable();
+        all.dedup_by(|next, kept| next.as_bytes().starts_with(kept.as_bytes()));
+        all
+    }
+
+    async fn glance(&self, prefix: &Key) -> Result<Vec<Page>, ListError> {
+        let mut pages = pin!(self.pages(vec![prefix.clone()], Depth::FirstKeys { pages: GLANCE }));
+        let mut seen = Vec::new();
+        while let Some(page) = pages.next().await {
+            seen.push(page?.1);
+        }
+        Ok(seen)
+    }
+
+    /// Whether all of `page` is of one folder, of which only some is to be listed.
+    fn is_worth_it(&self, prefix: &Key, page: &Page) -> bool {
+        let folder = |object: Option<Row<'_>>| folder(prefix, object?.key);
+        let (first, last) = (folder(page.objects.first()), folder(page.objects.last()));
+        first == last && first.is_some_and(|folder| self.prefixes_below(&folder) != [folder])
+    }
+
+    /// Goes down segment by segment, as long as that is worth it; what is not is listed as it stands.
+    async fn descend(&self, prefix: Key) -> Result<Steered, ListError> {
+        let mut steered = Steered::default();
+        let mut frontier = vec![prefix];
+        while !frontier.is_empty() {
+            let level = match self.level(&frontier).await? {
+                Some(level) if self.are_worth_it(&level.folders).await? => level,
+                _ => {
+                    steered.left.extend(frontier.into_iter().map(|prefix| self.range(prefix, Depth::Keys)));
+                    break;
+                }
+            };
+            steered.seen.extend(level.beside);
+            let below = level.folders.into_iter().flat_map(|(_, prefixes)| prefixes);
+            let (deeper, left): (Vec<Key>, Vec<Key>) = below.partition(|prefix| self.is_steered(prefix));
+            steered.left.extend(left.into_iter().map(|prefix| self.range(prefix, Depth::Keys)));
+            frontier = deeper;
+        }
+        Ok(steered)
+    }
+
+    /// `None` where there are too many folders, or too much stands beside them.
+    async fn level(&self, prefixes: &[Key]) -> Result<Option<Level>, ListError> {
+        let mut level = Level::default();
+        let (mut beside, mut found) = (0, 0);
+        let mut pages = pin!(self.pages(prefixes.to_vec(), Depth::Folders));
+        while let Some(page) = pages.next().await {
+            let (_, mut page) = page?;
+            beside += page.objects.len();
+            found += page.folders.len();
+            if beside > MOST_BESIDE || found > MOST_FOLDERS {
+                return Ok(None);
+            }
+            for folder in std::mem::take(&mut page.folders) {
+                let below = self.prefixes_below(&folder);
+                if !below.is_empty() {
+                    level.folders.push((folder, below));
+                }
+            }
+            level.beside.push(page);
+        }
+        Ok(Some(level))
+    }
+
+    /// Whether most of a few of them hold more than a page: where they do not, a page holds more than one of them.
+    async fn are_worth_it(&self, folders: &[(Key, Vec<Key>)]) -> Result<bool, ListError> {
+        if folders.len() <= FEW {
+            return Ok(true);
+        }
+        let tried = TRIED.min(folders.len());
+        let at = |n: usize| folders[n * (folders.len() - 1) / (tried - 1)].0.clone();
+        let mut pages = pin!(self.pages((0..tried).map(at).collect(), Depth::FirstKeys { pages: 1 }));
+        let mut more = 0;
+        while let Some(page) = pages.next().await {
+            more += usize::from(page?.1.next.is_some());
+        }
+        Ok(more * 2 >= tried)
+    }
+
+    fn pages(
+        &self,
+        prefixes: Vec<Key>,
+        depth: Depth,
+    ) -> impl stream::Stream<Item = Result<(usize, Page), ListError>> + Send + use<L> {
+        let Steering { lists, patience, progress, .. } = self.steering;
+        let ranges = prefixes.into_iter().map(|prefix| self.range(prefix, depth)).collect();
+        list::pages_of(Arc::clone(lists), ranges, (*patience).clone(), Arc::clone(progress))
+    }
+
+    fn range(&self, prefix: Key, depth: Depth) -> Range {
+        Range { bucket: self.bucket.clone(), prefix, depth }
+    }
+}
+
+/// The folder behind `prefix` that `key` lies in.
+fn folder(prefix: &Key, key: &[u8]) -> Option<Key> {
+    let beyond = key.get(prefix.as_bytes().len()..)?;
+    let slash = beyond.iter().position(|byte| *byte == b'/')?;
+    Some(Key::from_bytes(&key[..prefix.as_bytes().len() + slash + 1]))
+}
+
+#[cfg(test)]
+mod tests;
