@@ -1,6 +1,11 @@
 //! patterns → pages of objects. Walks each prefix page by page, several prefixes at once; a page that cannot be had ends
 //! the listing with an error, never with fewer objects.
 
+mod cut;
+mod parts;
+mod spread;
+mod walk;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,13 +13,16 @@ use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use rand::RngExt;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::endpoint::Limits;
 use crate::object::{Bucket, Key};
 use crate::report::Progress;
 use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
+
+use spread::spread;
+use walk::walk;
 
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
@@ -25,6 +33,12 @@ pub struct Range {
     pub bucket: Bucket,
     pub prefix: Key,
     pub depth: Depth,
+}
+
+impl Range {
+    fn error(&self, source: RequestError) -> ListError {
+        ListError { what: format!("list s3://{}/{}", self.bucket, self.prefix), source }
+    }
 }
 
 /// How much of a range is listed.
@@ -117,17 +131,26 @@ impl From<&Limits> for Patience {
     }
 }
 
-/// The pages of `ranges`, in no order. After an error the stream is of no more use.
+/// The pages of `ranges`, in no order: several parts of one range are listed at the same time. After an error the stream is of
+/// no more use.
 pub fn pages<L: Lists>(
     lists: Arc<L>,
     ranges: Vec<Range>,
     patience: Patience,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    pages_of(lists, ranges, patience, progress).map_ok(|(_, page)| page)
+    let in_flight = patience.in_flight.max(1);
+    let places = Arc::new(Semaphore::new(in_flight));
+    let asking = Arc::new(Asking { lists, patience, progress, keys_read: Mutex::default() });
+    stream::iter(ranges)
+        .map(move |range| match range.depth {
+            Depth::Keys => spread(asking.clone(), places.clone(), range).boxed(),
+            Depth::Folders | Depth::FirstKeys { .. } => walk(asking.clone(), range).boxed(),
+        })
+        .flatten_unordered(in_flight)
 }
 
-/// The same, each with the number of its range in `ranges`. The pages of one range come in order.
+/// The pages of `ranges`, each with the number of its range in `ranges`. The pages of one range come in order.
 pub fn pages_of<L: Lists>(
     lists: Arc<L>,
     ranges: Vec<Range>,
@@ -182,91 +205,16 @@ struct Asking<L> {
     keys_read: Mutex<u32>,
 }
 
-/// Where a walk stands.
-enum Next {
-    First,
-    After(String),
-    Over,
-}
-
-/// Notices tokens that come round again, whatever the length of the circle (Brent): one of them is kept and compared with
-/// all that follow, and replaced after 1, 2, 4, 8, … pages.
-#[derive(Default)]
-struct Circle {
-    kept: Option<String>,
-    seen: u64,
-}
-
-impl Circle {
-    fn closes(&mut self, token: &str) -> bool {
-        let closes = self.kept.as_deref() == Some(token);
-        self.seen += 1;
-        if self.seen.is_power_of_two() {
-            self.kept = Some(token.to_owned());
-        }
-        closes
-    }
-}
-
-/// One prefix, and how far it has been listed.
-struct Walk {
-    range: Range,
-    next: Next,
-    circle: Circle,
-    /// The last key and the last folder so far.
-    last: (Option<Key>, Option<Key>),
-    pages: u32,
-}
-
-fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let start = Walk { range, next: Next::First, circle: Circle::default(), last: (None, None), pages: 0 };
-    stream::unfold((asking, start), |(asking, mut walk)| async move {
-        let continuation = match &walk.next {
-            Next::First => None,
-            Next::After(token) => Some(token.as_str()),
-            Next::Over => return None,
-        };
-        let Range { bucket, prefix, depth } = &walk.range;
-        let request = PageRequest { bucket, prefix, continuation, delimiter: *depth == Depth::Folders };
-        let answer = asking.patiently(Some(bucket), || asking.counted().page(request)).await;
-        let answer = answer.and_then(|page| walk.advance(page)).map_err(|source| {
-            walk.next = Next::Over;
-            ListError { what: format!("list s3://{}/{}", walk.range.bucket, walk.range.prefix), source }
-        });
-        if let Ok(page) = &answer {
-            asking.progress.listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
-        }
-        Some((answer, (asking, walk)))
-    })
-}
-
-impl Walk {
-    /// Takes note of `page`, and gives what is new in it.
-    fn advance(&mut self, mut page: Page) -> Result<Page, RequestError> {
-        if page.next.as_deref().is_some_and(|next| self.circle.closes(next)) {
-            return Err(RequestError::malformed("the same page again"));
-        }
-        self.pages = self.pages.saturating_add(1);
-        let enough = matches!(self.range.depth, Depth::FirstKeys { pages } if self.pages >= pages);
-        let more = page.next.clone().filter(|_| !enough);
-        self.next = more.map_or(Next::Over, Next::After);
-        // Some servers begin a page with what the one before ended with: it is one object, or folder, all the same.
-        let (key, folder) = &mut self.last;
-        drop_repeated(&mut page.objects, key, |object| &object.key);
-        drop_repeated(&mut page.folders, folder, |folder| folder);
-        Ok(page)
-    }
-}
-
-/// Takes the first of `items` away where it is `last`, which becomes the name of the last one.
-fn drop_repeated<T>(items: &mut Vec<T>, last: &mut Option<Key>, name: impl Fn(&T) -> &Key) {
-    if last.is_some() && items.first().map(&name) == last.as_ref() {
-        items.remove(0);
-    }
-    *last = items.last().map(|item| name(item).clone()).or(last.take());
-}
-
 impl<L: Lists> Asking<L> {
+    /// One page, as patiently as it takes.
+    async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
+        self.patiently(Some(request.bucket), || self.counted().page(request)).await
+    }
+
+    fn listed(&self, page: &Page) {
+        self.progress.listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
+    }
+
     /// For one LIST.
     fn counted(&self) -> &L {
         self.progress.list_requests.fetch_add(1, Ordering::Relaxed);

@@ -99,7 +99,7 @@ impl Fake {
     }
 
     async fn answer<T>(&self, request: PageRequest<'_>, read: impl Fn(Page) -> T) -> Result<T, RequestError> {
-        let PageRequest { bucket, prefix, continuation, delimiter } = request;
+        let PageRequest { bucket, prefix, after: _, continuation, delimiter } = request;
         let (wait, what) = {
             let mut state = self.state.lock().unwrap();
             let (prefix, token) = (prefix.to_string(), continuation.map(str::to_owned));
@@ -145,7 +145,7 @@ impl Lists for Fake {
             names.map(|name| BucketName { bucket: Bucket::new(&name), region: None }).collect()
         };
         let (bucket, prefix) = (Bucket::new(""), Key::from(""));
-        let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation: None, delimiter: false };
+        let request = PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: false };
         self.answer(request, read).await
     }
 
@@ -155,7 +155,7 @@ impl Lists for Fake {
             let body = page.objects.first().map(|object| object.key.as_bytes().to_vec());
             body.map(|body| body.into_iter().take(most).collect())
         };
-        self.answer(PageRequest { bucket, prefix: key, continuation: None, delimiter: false }, body).await
+        self.answer(PageRequest { bucket, prefix: key, after: None, continuation: None, delimiter: false }, body).await
     }
 
     async fn reread_keys(&self) -> Result<(), String> {

@@ -60,6 +60,9 @@ impl<'a> Reader<'a> {
 
     /// The text of the innermost open element, which is closed. Elements within it are skipped.
     pub fn content(&mut self) -> Read<Cow<'a, str>> {
+        if let Some(text) = self.leaf() {
+            return Ok(Cow::Borrowed(text));
+        }
         let mut content = Cow::Borrowed("");
         loop {
             let at = self.at;
@@ -75,6 +78,9 @@ impl<'a> Reader<'a> {
 
     /// Closes the innermost open element, whatever is in it.
     pub fn skip(&mut self) -> Read<()> {
+        if self.leaf().is_some() {
+            return Ok(());
+        }
         let outside = self.open.len() - 1;
         while self.open.len() > outside {
             let at = self.at;
@@ -83,6 +89,18 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The text of the innermost open element, which is closed, where that is plain and nothing else is in it: of nearly every
+    /// element that matters.
+    fn leaf(&mut self) -> Option<&'a str> {
+        let name = self.open.last().filter(|_| !self.empty)?;
+        let rest = &self.text[self.at..];
+        let (text, behind) = rest.split_at(memchr2(b'<', b'&', rest.as_bytes())?);
+        behind.strip_prefix("</")?.strip_prefix(name)?.strip_prefix('>')?;
+        self.at += text.len() + name.len() + "</>".len();
+        self.open.pop();
+        Some(text)
     }
 
     fn broken<T>(&self, why: &'static str) -> Read<T> {
@@ -163,10 +181,12 @@ impl<'a> Reader<'a> {
 
     fn element(&mut self, rest: &'a str) -> Read<Piece<'a>> {
         let bytes = rest.as_bytes();
-        let ends = |b: &u8| matches!(b, b'>' | b'/') || b.is_ascii_whitespace();
-        let Some(length) = bytes.iter().position(ends) else { return self.broken("a tag without an end") };
+        let Some(length) = bytes[1..].iter().position(|b| !in_name(*b)).map(|length| 1 + length) else {
+            return self.broken("a tag without an end");
+        };
         let name = &rest[1..length];
-        if !is_name(name) {
+        let ends = matches!(bytes[length], b'>' | b'/') || bytes[length].is_ascii_whitespace();
+        if !ends || name.is_empty() || matches!(bytes[1], b'0'..=b'9' | b'-' | b'.') {
             return self.broken("a tag without a name");
         }
         if self.open.len() >= DEEPEST {
@@ -199,10 +219,8 @@ fn local(name: &str) -> &str {
     memchr(b':', name.as_bytes()).map_or(name, |colon| &name[colon + 1..])
 }
 
-fn is_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b':') || b >= 0x80);
-    first && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-' | b'.') || b >= 0x80)
+fn in_name(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-' | b'.') || b >= 0x80
 }
 
 fn is_blank(text: &str) -> bool {
