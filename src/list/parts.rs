@@ -194,8 +194,8 @@ impl Parts {
         if part.is_over() {
             return 0.0;
         }
-        let from = part.after.as_ref().or(part.first.as_ref());
-        let (Some(from), Some(last), Some(until)) = (from, &part.last, &part.until) else { return f64::INFINITY };
+        // From its first key: between the cut and that there may be nothing.
+        let (Some(from), Some(last), Some(until)) = (&part.first, &part.last, &part.until) else { return f64::INFINITY };
         let done = progress(&self.letters, from.as_bytes(), last.as_bytes(), until.as_bytes());
         part.keys as f64 / self.page as f64 * (1.0 - done) / done.max(f64::MIN_POSITIVE)
     }
