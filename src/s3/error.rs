@@ -1,5 +1,6 @@
 //! What went wrong with one request, in the classes that decide what happens next.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -188,7 +189,7 @@ fn said(text: &str) -> Result<Option<String>, Broken> {
     }
     Ok(match (code, message) {
         (Some(code), Some(message)) => Some(format!("{code}: {message}")),
-        (code, message) => code.or(message).map(|one| one.into_owned()),
+        (code, message) => code.or(message).map(Cow::into_owned),
     })
 }
 

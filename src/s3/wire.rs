@@ -23,8 +23,8 @@ use crate::object::{Bucket, Key};
 pub(super) use lane::{IDLE, Lanes};
 use lane::{Lane, NoBody, Unanswered};
 use sign::{EMPTY, SigningKey, Stamp, Statement};
-pub(super) use target::{KEY, NAME};
 use target::path_of;
+pub(super) use target::{KEY, NAME};
 
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");

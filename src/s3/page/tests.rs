@@ -5,7 +5,9 @@ fn item(key: &str) -> String {
 }
 
 fn page(inside: &str) -> String {
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"x\"><Name>b</Name>{inside}</ListBucketResult>")
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"x\"><Name>b</Name>{inside}</ListBucketResult>"
+    )
 }
 
 fn below(prefix: &str, body: &str) -> Result<Page, RequestError> {
@@ -58,11 +60,9 @@ fn keys_are_decoded_only_when_the_server_says_they_are_encoded_be_it_at_the_end(
 #[test]
 fn how_it_goes_on_is_what_the_server_says() {
     let token = "<NextContinuationToken>t</NextContinuationToken>";
-    for (truncated, followed) in [
-        ("<IsTruncated>true</IsTruncated>", true),
-        ("<IsTruncated>false</IsTruncated>", false),
-        ("", true),
-    ] {
+    for (truncated, followed) in
+        [("<IsTruncated>true</IsTruncated>", true), ("<IsTruncated>false</IsTruncated>", false), ("", true)]
+    {
         assert_eq!(read(&format!("{truncated}{token}")).unwrap().next.is_some(), followed, "{truncated}");
     }
     let error = read("<IsTruncated>true</IsTruncated><NextContinuationToken/>").unwrap_err();
@@ -103,10 +103,7 @@ fn folders_are_decoded_as_keys_are_and_lie_below_what_was_asked_for() {
     };
     let page = below("", &folder("a+b%2B%25%0A%FF%2F/")).unwrap();
     assert_eq!((page.folders, page.objects), (vec![Key::from_bytes(&b"a b+%\n\xff//"[..])], vec![]));
-    for (name, why) in [
-        ("", "has a folder without a name"),
-        ("a", "has the folder `a`, which is none below ``"),
-    ] {
+    for (name, why) in [("", "has a folder without a name"), ("a", "has the folder `a`, which is none below ``")] {
         assert_eq!(below("", &folder(name)).unwrap_err().message, format!("a page of `b` {why}"));
     }
     for (name, there) in [("a/b/", true), ("a//", true), ("a/", false), ("b/c/", false)] {

@@ -130,7 +130,7 @@ impl Both {
         let transport = Transport::new(Duration::from_secs(1), 1);
         let source = CredentialSource::Fixed { access_key_id: "A".to_owned(), secret_access_key: "S".to_owned() };
         let keys = Keys::new(&source, "us-east-1", &transport).await;
-        let addressing = if round % 2 == 0 { Addressing::Path } else { Addressing::Virtual };
+        let addressing = if round.is_multiple_of(2) { Addressing::Path } else { Addressing::Virtual };
         let url = ["http://cwlota.com", "https://cwobject.com", "http://127.0.0.1:7480"][round as usize % 3];
         let credentials = Arc::new(Credentials { name: None, source, buckets: None });
         let site = Site { url: url.parse().unwrap(), addressing, region: text(rng, PLAIN, 1..=12), credentials };
@@ -143,11 +143,11 @@ impl Both {
 
     /// One that may have been named before, and may have moved; with keys that were replaced.
     fn bucket(&self, rng: &mut StdRng, number: u32) -> (Bucket, Secret) {
-        let bucket = Bucket::new(&text(rng, PLAIN, 1..=if number % 10 == 0 { 63 } else { 1 }));
-        if number % 7 == 0 {
+        let bucket = Bucket::new(&text(rng, PLAIN, 1..=if number.is_multiple_of(10) { 63 } else { 1 }));
+        if number.is_multiple_of(7) {
             self.regions.learn(&bucket, &text(rng, "ABC-123", 1..=16));
         }
-        let token = (number % 3 == 0).then(|| text(rng, &format!("{PLAIN}+/="), 1..=900));
+        let token = (number.is_multiple_of(3)).then(|| text(rng, &format!("{PLAIN}+/="), 1..=900));
         let (id, secret) = (text(rng, PLAIN, 1..=20), text(rng, &format!("{PLAIN}+/="), 1..=40));
         (bucket, Secret::new(id, secret, token, None, "test"))
     }
@@ -224,8 +224,11 @@ async fn pages_are_asked_for_as_the_sdk_does() {
             };
             let theirs = both.theirs(&secret, send).await;
             let query = request.query();
-            let ours = both.ours((&bucket, &secret), |host| {
-                Target { method: Method::GET, path: host.path.clone(), query: &query, range: None }
+            let ours = both.ours((&bucket, &secret), |host| Target {
+                method: Method::GET,
+                path: host.path.clone(),
+                query: &query,
+                range: None,
             });
             assert_eq!(in_order(&ours.1), in_order(&theirs.1));
             assert_eq!((ours.0, ours.2), (theirs.0, theirs.2), "the signature, too: {query}");

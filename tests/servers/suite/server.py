@@ -14,6 +14,7 @@ import urllib.request
 import boto3
 import botocore.config
 
+from tap import Tap
 from wire import Request, Wire
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent.parent
@@ -23,7 +24,7 @@ ACCESS = re.compile(r'beast: \S+ \S+ - \S+ \[[^\]]*\] "(\S+) (\S+) HTTP/1\.\d" (
 
 
 def make(name, folder):
-    return {"moto": Moto, "radosgw": RadosGateway}[name](folder)
+    return {"moto": Moto, "radosgw": RadosGateway, "swift": Swift}[name](folder)
 
 
 class Server:
@@ -125,6 +126,30 @@ class RadosGateway(Server):
             assert time.monotonic() < patience, "the gateway's access log does not show a request that it answered"
             time.sleep(0.05)
         return mark
+
+
+class Swift(Server):
+    """Requests are seen by a tap in front of it: its own logs say nothing of the bytes that it sends too many."""
+
+    name = "swift"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.tap = Tap(self.upstream_port).start()
+        self.endpoint = f"http://localhost:{self.tap.port}"
+
+    def _up(self):
+        return facts(["swift.sh", "up", str(self.folder), str(free_ports(5))])
+
+    def down(self):
+        run(["swift.sh", "down", str(self.folder)])
+
+    @contextlib.contextmanager
+    def watch(self):
+        """A list that holds, when the block has ended, the requests of the block, by connection."""
+        seen, start = [], len(self.tap.connections)
+        yield seen
+        seen.extend(r for connection in self.tap.connections[start:] for r in connection.requests())
 
 
 def parse_access(line):
