@@ -1,19 +1,25 @@
-//! patterns → pages of objects. Walks each prefix page by page, several prefixes at once; a page that cannot be had ends
-//! the listing with an error, never with fewer objects.
+//! patterns → pages of objects. Several prefixes are listed at once, and several parts of each; what has to come in order is
+//! walked page by page. A page that cannot be had ends the listing with an error, never with fewer objects.
+//!
+//! `parts` decides which parts, by the keys that `letters` has seen and the `cut`s they suggest; `spread` asks for them, as
+//! many at the same time as `places` lets it.
 
 mod cut;
+mod letters;
+mod part;
 mod parts;
+mod places;
 mod spread;
 mod walk;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use rand::RngExt;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::endpoint::Limits;
@@ -21,11 +27,15 @@ use crate::object::{Bucket, Key};
 use crate::report::Progress;
 use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
 
+use places::{Place, Places};
 use spread::spread;
 use walk::walk;
 
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// The whole key space, in what [`Progress::listed_share`] counts.
+const WHOLE: u64 = 1_000_000;
 
 /// What is listed: keys of `bucket` that begin with `prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,11 +150,11 @@ pub fn pages<L: Lists>(
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
     let in_flight = patience.in_flight.max(1);
-    let places = Arc::new(Semaphore::new(in_flight));
-    let asking = Arc::new(Asking { lists, patience, progress, keys_read: Mutex::default() });
+    let share = WHOLE / ranges.len().max(1) as u64;
+    let asking = Arc::new(Asking::new(lists, patience, progress));
     stream::iter(ranges)
         .map(move |range| match range.depth {
-            Depth::Keys => spread(asking.clone(), places.clone(), range).boxed(),
+            Depth::Keys => spread(asking.clone(), range, share).boxed(),
             Depth::Folders | Depth::FirstKeys { .. } => walk(asking.clone(), range).boxed(),
         })
         .flatten_unordered(in_flight)
@@ -158,7 +168,7 @@ pub fn pages_of<L: Lists>(
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<(usize, Page), ListError>> + Send {
     let in_flight = patience.in_flight.max(1);
-    let asking = Arc::new(Asking { lists, patience, progress, keys_read: Mutex::default() });
+    let asking = Arc::new(Asking::new(lists, patience, progress));
     stream::iter(ranges.into_iter().enumerate())
         .map(move |(number, range)| Box::pin(walk(asking.clone(), range).map_ok(move |page| (number, page))))
         .flatten_unordered(in_flight)
@@ -177,9 +187,9 @@ pub async fn read<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> Result<Option<Vec<u8>>, ListError> {
-    let asking = Asking { lists, patience, progress, keys_read: Mutex::default() };
+    let asking = Asking::new(lists, patience, progress);
     asking
-        .patiently(Some(bucket), || asking.lists.read(bucket, key, most))
+        .patiently(Some(bucket), None, || asking.lists.read(bucket, key, most))
         .await
         .map_err(|source| ListError { what: format!("read s3://{bucket}/{key}"), source })
 }
@@ -190,9 +200,9 @@ pub async fn buckets<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> Result<Vec<BucketName>, ListError> {
-    let asking = Asking { lists, patience, progress, keys_read: Mutex::default() };
+    let asking = Asking::new(lists, patience, progress);
     asking
-        .patiently(None, || asking.counted().buckets())
+        .patiently(None, None, || asking.counted().buckets())
         .await
         .map_err(|source| ListError { what: "list the buckets".to_owned(), source })
 }
@@ -203,12 +213,29 @@ struct Asking<L> {
     progress: Arc<Progress>,
     /// How often; several walks that are denied together read them once.
     keys_read: Mutex<u32>,
+    /// Shared by all ranges.
+    places: Arc<Places>,
+    /// The endpoint cannot be asked for parts.
+    is_undivided: AtomicBool,
 }
 
 impl<L: Lists> Asking<L> {
-    /// One page, as patiently as it takes.
-    async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
-        self.patiently(Some(request.bucket), || self.counted().page(request)).await
+    fn new(lists: Arc<L>, patience: Patience, progress: Arc<Progress>) -> Self {
+        let places = Places::new(patience.in_flight);
+        Self { lists, patience, progress, keys_read: Mutex::default(), places, is_undivided: AtomicBool::default() }
+    }
+
+    /// One page, as patiently as it takes; from a place that was taken, or from the next one that is free.
+    async fn page(&self, request: PageRequest<'_>, place: Option<Place>) -> Result<Page, RequestError> {
+        self.patiently(Some(request.bucket), place, || self.counted().page(request)).await
+    }
+
+    /// From now on ranges are listed one page after the other. Said once, for all of them.
+    fn undivided(&self, range: &Range, why: &str) {
+        if !self.is_undivided.swap(true, Ordering::Relaxed) {
+            let Range { bucket, prefix, .. } = range;
+            tracing::warn!(%bucket, %prefix, why, "the list endpoint mishandles start-after; going on one page after the other");
+        }
     }
 
     fn listed(&self, page: &Page) {
@@ -222,7 +249,12 @@ impl<L: Lists> Asking<L> {
     }
 
     /// Asks until there is an answer that more asking would not change.
-    async fn patiently<T, F>(&self, bucket: Option<&Bucket>, mut ask: impl FnMut() -> F) -> Result<T, RequestError>
+    async fn patiently<T, F>(
+        &self,
+        bucket: Option<&Bucket>,
+        mut place: Option<Place>,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<T, RequestError>
     where
         F: Future<Output = Result<T, RequestError>>,
     {
@@ -232,11 +264,22 @@ impl<L: Lists> Asking<L> {
         let mut tries = 0;
         let mut silent_since: Option<Instant> = None;
         loop {
+            let place = match place.take() {
+                Some(place) => place,
+                None => self.places.take().await,
+            };
             let asked = Instant::now();
             let keys_read = *self.keys_read.lock().await;
             let answer = timeout(page_timeout, ask()).await;
             let error = match answer.unwrap_or_else(|_| Err(RequestError::timed_out(page_timeout))) {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    place.went_well();
+                    return Ok(answer);
+                }
+                Err(error) if error.transient() && error.class != Class::ClockSkew => {
+                    place.went_badly();
+                    error
+                }
                 Err(error) => error,
             };
             // Once: another walk may have learned the region since this was sent, and a server may never be content.

@@ -2,70 +2,59 @@
 //! Pure: it says what is to be asked, and is told what was answered.
 //!
 //! A part ends with the key that the next one begins after, so that no key is listed twice and none is missed, however the
-//! cuts fall. A server that does not heed `start-after` is found out at a part's first page: the part goes back to the one
-//! before it, and nothing is cut any more.
+//! cuts fall. A server that does not heed `start-after` is found out, and nothing is cut any more: where it begins a part too
+//! early, by the part's first keys, and the part goes back to the one before it; where it begins it too late, by what the one
+//! before it finds behind its end, and that one lists what is missing.
 
-use super::cut::{Letters, Stretch, common, cut, progress};
-use super::walk::{Circle, Next};
-use crate::object::Key;
+use chrono::{DateTime, Utc};
+
+use super::cut::{Stretch, cut, progress};
+use super::letters::Letters;
+use super::part::{End, Part};
+use crate::object::{Key, Object};
 use crate::s3::{Page, RequestError};
+
+pub(super) use super::part::Ask;
 
 /// A page of fewer keys says too little of how they go on.
 const TELLS: usize = 100;
-/// Each cut may cost a request. So many are free, for listings of any length; more are earned by whole pages, but the first ones.
-const FREE: (u64, u64) = (1, 3);
-/// A part of fewer whole pages is not worth a cut.
+/// Each cut may cost a request. So many are free, for listings of any length; more are earned by pages, but the first ones:
+/// two each, up to so many ahead.
+const FREE: usize = 1;
+const FIRST_PAGES: usize = 3;
+const AHEAD: usize = 64;
+/// Cuts may have nothing behind them: so many, and one more for every two pages.
+const MISSES: usize = 4;
+/// So many cuts of one part wait for their first page at the same time.
+const WAITING: usize = 6;
+/// A part of fewer pages is not worth a cut.
 const WORTH: f64 = 3.0;
+/// Pages of keys that are nearer to each other say nothing of how far there is to go.
+const TOO_NEAR: f64 = 1e-6;
 
 /// The parts of one range, in the order of their keys.
 #[derive(Debug)]
 pub(super) struct Parts {
-    prefix: usize,
+    prefix: Key,
     parts: Vec<Part>,
     letters: Letters,
-    /// A key, and the first place where any other differs from it.
-    sample: Option<Key>,
-    differ: usize,
     next_id: u64,
-    cuts: u64,
-    whole_pages: u64,
+    cuts: usize,
+    /// Cuts with nothing behind them.
+    misses: usize,
+    /// All that were listed.
+    keys: usize,
     /// Keys of the largest page.
     page: usize,
-    /// Keys are in order and `start-after` is heeded, as far as is known.
-    divisible: bool,
+    /// There is a page that tells how keys go on, and more behind it.
+    tells_enough: bool,
     tells: usize,
-}
-
-/// One request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ask {
-    pub part: u64,
-    pub after: Option<Key>,
-    pub token: Option<String>,
-}
-
-#[derive(Debug)]
-struct Part {
-    id: u64,
-    /// It holds what comes after this key.
-    after: Option<Key>,
-    /// The last key that it holds.
-    until: Option<Key>,
-    next: Next,
-    /// What was asked last, to ask it again.
-    asked: Next,
-    is_asked: bool,
-    /// It is over, and has to ask again for what it left to the one behind.
-    rereads: bool,
-    /// The first and the last key so far.
-    first: Option<Key>,
-    last: Option<Key>,
-    circle: Circle,
-    /// The first place where the keys of its latest page differ.
-    differ: usize,
-    /// So many cuts of it in a row had nothing behind them.
-    misses: u32,
-    keys: usize,
+    /// The server's clock at the first page.
+    began: Option<DateTime<Utc>>,
+    /// The share of the range that is listed and stands in no part.
+    done: f64,
+    /// Why nothing is cut any more.
+    undivided: Option<&'static str>,
 }
 
 impl Parts {
@@ -75,19 +64,22 @@ impl Parts {
 
     /// With another number of keys that a page has to have.
     pub fn telling(prefix: &Key, tells: usize) -> Self {
-        let first = Part::new(0, None, None);
+        let mut whole = Part::new(0, None, End::Range);
+        whole.share = 1.0;
         Self {
-            prefix: prefix.as_bytes().len(),
-            parts: vec![first],
+            prefix: prefix.clone(),
+            parts: vec![whole],
             letters: Letters::default(),
-            sample: None,
-            differ: usize::MAX,
             next_id: 1,
             cuts: 0,
-            whole_pages: 0,
+            misses: 0,
+            keys: 0,
             page: 1,
-            divisible: true,
+            tells_enough: false,
             tells,
+            began: None,
+            done: 0.0,
+            undivided: None,
         }
     }
 
@@ -96,11 +88,31 @@ impl Parts {
         self.parts.iter().all(Part::is_over)
     }
 
+    /// Why the server cannot be asked for parts, once that has shown.
+    pub fn undivided(&self) -> Option<&'static str> {
+        self.undivided
+    }
+
+    /// How much of the range is listed, from 0 to 1, as far as can be told: of a part without an end nothing.
+    pub fn share(&self) -> f64 {
+        self.parts.iter().map(|part| part.share * self.done_of(part)).sum::<f64>() + self.done
+    }
+
+    fn done_of(&self, part: &Part) -> f64 {
+        match (part.since.as_ref().or(part.first.as_ref()), &part.last, part.end.key()) {
+            _ if part.is_over() => 1.0,
+            (Some(since), Some(last), Some(end)) => {
+                progress(&self.letters, since.as_bytes(), last.as_bytes(), end.as_bytes())
+            }
+            _ => 0.0,
+        }
+    }
+
     /// What to ask next: the next page of a part, or the first one of a new part, where there is `room` for one more request.
     pub fn next(&mut self, room: bool) -> Option<Ask> {
         let waiting = self.parts.iter().position(|part| !part.is_asked && !part.is_over());
         let place = waiting.or_else(|| if room { self.divide() } else { None })?;
-        Some(self.parts[place].ask())
+        self.parts[place].ask()
     }
 
     /// Takes the answer for a part, and leaves in it what belongs to that part.
@@ -109,198 +121,202 @@ impl Parts {
     /// A page that came before, or keys that are not in order, of which it cannot be told which are missing.
     pub fn answered(&mut self, id: u64, page: &mut Page) -> Result<(), RequestError> {
         let Some(place) = self.parts.iter().position(|part| part.id == id) else {
-            page.objects.clear();
-            return Ok(());
+            return Err(RequestError::malformed("an answer that nobody waits for"));
         };
+        self.began = self.began.or(page.date);
         let part = &mut self.parts[place];
         part.is_asked = false;
-        if page.next.as_deref().is_some_and(|next| part.circle.closes(next)) {
+        if part.is_circular(page) {
             return Err(RequestError::malformed("the same page again"));
         }
-        if !part.is_in_order(page) {
-            self.divisible = false;
-            if self.parts.len() > 1 {
-                return Err(RequestError::malformed("keys that are not in the order of their bytes"));
-            }
+        if Part::drop_others(page, &self.prefix) {
+            self.undivided = Some("it answers keys that do not begin with the prefix");
         }
-        if self.parts[place].was_ignored(page) {
+        if place > 0 && (part.begins_wrong(page) || (part.first.is_none() && !part.is_in_order(page))) {
+            self.undivided = Some("it begins before the key that it is asked to begin after");
             self.give_back(place);
             page.objects.clear();
             return Ok(());
         }
-        if self.divisible && page.objects.len() >= self.tells {
-            self.parts[place].differ = self.letters.see(page.objects.iter().map(|object| object.key.as_bytes()));
-            self.compare(page);
+        if !part.is_in_order(page) {
+            if self.parts.len() > 1 {
+                return Err(RequestError::malformed("keys that are not in the order of their bytes"));
+            }
+            self.undivided = Some("its keys are not in the order of their bytes");
         }
-        self.page = self.page.max(page.objects.len());
-        self.whole_pages += u64::from(page.next.is_some() && page.objects.len() >= self.tells);
-        self.parts[place].take(page);
-        if self.parts[place].is_over() && self.parts[place].last.is_none() && place > 0 {
-            // Nothing was behind the cut.
-            self.parts[place - 1].misses += 1;
-        }
-        self.forget();
+        self.learn(place, page);
+        self.take(place, page);
+        self.settle();
         Ok(())
     }
 
-    /// Notes where the keys of a page differ from those of others.
-    fn compare(&mut self, page: &Page) {
-        for key in page.objects.first().into_iter().chain(page.objects.last()).map(|object| &object.key) {
-            let sample = self.sample.get_or_insert_with(|| key.clone());
-            let place = common(sample.as_bytes(), key.as_bytes());
-            if sample != key {
-                self.letters.see_at(sample.as_bytes(), place);
-                self.letters.see_at(key.as_bytes(), place);
-                self.differ = self.differ.min(place);
+    /// Takes note of what the keys of a page look like.
+    fn learn(&mut self, place: usize, page: &Page) {
+        let part = &mut self.parts[place];
+        if let Some(first) = page.objects.first().map(|object| object.key.as_bytes()) {
+            match part {
+                Part { last: Some(last), .. } => self.letters.next(last.as_bytes(), first),
+                Part { after: Some(after), .. } => self.letters.found(after.as_bytes(), first),
+                _ => {}
             }
+        }
+        if self.undivided.is_none() && page.objects.len() >= self.tells {
+            part.differ = self.letters.see(page.objects.iter().map(|object| object.key.as_bytes()));
+            self.tells_enough |= page.next.is_some();
+        }
+        self.page = self.page.max(page.objects.len());
+    }
+
+    fn take(&mut self, place: usize, page: &mut Page) {
+        let (was_begun, left) = (self.parts[place].is_begun(), self.told(&self.parts[place]));
+        self.parts[place].take(page);
+        self.keys += page.objects.len();
+        // What was written meanwhile may have come when the part behind it had begun.
+        let is_old = |object: &Object| self.began.is_none_or(|began| object.last_modified < began);
+        if self.parts[place].fills && page.objects.iter().any(is_old) {
+            self.undivided = Some("it leaves out keys behind the one that it is asked to begin after");
+        }
+        if left.is_finite() && self.told(&self.parts[place]) > left - 0.5 {
+            self.parts[place].surprises += 1;
+        }
+        let part = &self.parts[place];
+        let (Some(after), false, true) = (&part.after, was_begun, part.is_begun()) else { return };
+        let is_miss = part.first.is_none();
+        if is_miss {
+            self.misses += 1;
+            self.letters.miss(after.as_bytes());
+        }
+        if let Some(before) = place.checked_sub(1) {
+            let share = if is_miss { std::mem::take(&mut self.parts[place].share) } else { 0.0 };
+            let before = &mut self.parts[before];
+            (before.misses, before.share) = (if is_miss { before.misses + 1 } else { 0 }, before.share + share);
         }
     }
 
-    /// Lets go of parts that are over, unless the one behind may yet have to be given back to them.
-    fn forget(&mut self) {
-        let held = |place: usize, part: &Part, behind: Option<&Part>| {
-            !part.is_over() || place == 0 || behind.is_some_and(|behind| !behind.is_begun())
-        };
-        let mut place = self.parts.len();
-        while place > 1 {
-            place -= 1;
-            if !held(place, &self.parts[place], self.parts.get(place + 1)) {
-                self.parts.remove(place);
+    /// Holds what each part found behind its end to what the next one began with, and lets go of those that are done.
+    fn settle(&mut self) {
+        let mut place = 0;
+        while place < self.parts.len() {
+            match self.parts[place].is_over().then(|| self.border(place)) {
+                Some(Border::Missing(end)) => self.parts[place].fill(end),
+                Some(Border::Empty) => {
+                    let empty = self.parts.remove(place + 1);
+                    self.done += empty.share;
+                    (self.parts[place].end, self.parts[place].follows) = (empty.end, empty.follows);
+                    continue;
+                }
+                // What is empty is kept for the one before it.
+                Some(Border::Right) if place == 0 || self.parts[place].first.is_some() => {
+                    let done = self.parts.remove(place);
+                    self.done += done.share;
+                    if let Some(before) = place.checked_sub(1).map(|before| &mut self.parts[before]) {
+                        before.follows = before.follows.take().or(done.first);
+                    }
+                    continue;
+                }
+                _ => {}
             }
+            place += 1;
+        }
+    }
+
+    /// What is to be said of the end of a part that is over.
+    fn border(&self, place: usize) -> Border {
+        let (part, next) = (&self.parts[place], self.parts.get(place + 1));
+        let begins = part.follows.as_ref().or(next.and_then(|next| next.first.as_ref()));
+        match (&part.beyond, begins, next) {
+            (Some(beyond), Some(begins), _) if beyond < begins => Border::Missing(End::Before(begins.clone())),
+            (_, Some(_), _) | (_, None, None) => Border::Right,
+            (_, None, Some(next)) if !next.is_over() => Border::Unknown,
+            (Some(beyond), None, Some(next)) if next.end.holds(beyond) => Border::Missing(next.end.clone()),
+            (_, None, Some(_)) => Border::Empty,
         }
     }
 
     /// Cuts the part of which most is left, and gives the place of the new one.
     fn divide(&mut self) -> Option<usize> {
-        let earned = FREE.0.max(self.whole_pages.saturating_sub(FREE.1) * 3 / 2);
-        if !self.divisible || self.whole_pages == 0 || self.cuts >= earned {
+        let paid = (self.keys / self.page).saturating_sub(FIRST_PAGES);
+        let (cuts, misses) = (FREE.max(paid + paid.min(AHEAD)), MISSES + paid / 2);
+        if self.undivided.is_some() || !self.tells_enough || self.cuts >= cuts || self.misses >= misses {
             return None;
         }
-        let left = |(place, part)| (self.pages_left(part), place);
-        let mut order: Vec<(f64, usize)> = self.parts.iter().enumerate().map(left).collect();
+        let parts = self.parts.iter().enumerate().filter(|(_, part)| !part.is_over());
+        let mut order: Vec<(f64, usize)> = parts.map(|(place, part)| (self.pages_left(part), place)).collect();
         order.retain(|(pages, _)| *pages >= WORTH);
         order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let (at, place) = order.into_iter().find_map(|(_, place)| Some((self.cut(place)?, place)))?;
         self.cuts += 1;
-        let until = self.parts[place].until.replace(at.clone());
-        self.parts.insert(place + 1, Part::new(self.next_id, Some(at), until));
+        let done = self.parts[place].share * self.done_of(&self.parts[place]);
+        let part = &mut self.parts[place];
+        self.done += done;
+        (part.share, part.since, part.surprises) = ((part.share - done) / 2.0, part.last.clone(), part.surprises / 2);
+        let mut new = Part::new(self.next_id, Some(at.clone()), std::mem::replace(&mut part.end, End::Until(at)));
+        (new.follows, new.share) = (part.follows.take(), part.share);
+        self.parts.insert(place + 1, new);
         self.next_id += 1;
         Some(place + 1)
     }
 
-    /// How many pages of a part are still to be listed, as far as can be told: without an end there is no end.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    /// How many pages of a part are still to be listed: without an end there is no end. Where pages came that brought it no
+    /// nearer, as many may still come.
     fn pages_left(&self, part: &Part) -> f64 {
-        if part.is_over() {
-            return 0.0;
-        }
+        self.told(part).max(f64::from(part.surprises))
+    }
+
+    /// The same, as keys before it tell.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn told(&self, part: &Part) -> f64 {
+        let (Some(first), Some(last), Some(end)) = (&part.first, &part.last, part.end.key()) else {
+            return f64::INFINITY;
+        };
+        let done = |from: &Key| progress(&self.letters, from.as_bytes(), last.as_bytes(), end.as_bytes());
         // From its first key: between the cut and that there may be nothing.
-        let (Some(from), Some(last), Some(until)) = (&part.first, &part.last, &part.until) else { return f64::INFINITY };
-        let done = progress(&self.letters, from.as_bytes(), last.as_bytes(), until.as_bytes());
+        let done = match (done(first), &part.after) {
+            (near, Some(after)) if near < TOO_NEAR => done(after),
+            (done, _) => done,
+        };
         part.keys as f64 / self.page as f64 * (1.0 - done) / done.max(f64::MIN_POSITIVE)
     }
 
     fn cut(&self, place: usize) -> Option<Key> {
         let part = &self.parts[place];
-        let last = part.last.as_ref().or(part.after.as_ref())?;
-        let until = part.until.as_ref().map(Key::as_bytes);
-        if part.is_over() || (part.last.is_none() && part.is_asked) {
+        let last = part.last.as_ref().or(part.after.as_ref().filter(|_| !part.is_asked))?;
+        let waiting = self.parts[place + 1..].iter().take_while(|part| !part.is_begun()).take(WAITING).count();
+        if waiting == WAITING {
             return None;
         }
-        let (differ, misses) = ([self.differ, part.differ], part.misses);
-        let stretch = Stretch { last: last.as_bytes(), until, prefix: self.prefix, differ, misses };
+        // What waits may come to nothing, too: then all of it was the same mistake.
+        let doubtful = if self.misses > 0 || waiting > 2 { waiting } else { 0 };
+        let stretch = Stretch {
+            last: last.as_bytes(),
+            until: part.end.key().map(Key::as_bytes),
+            prefix: self.prefix.as_bytes().len(),
+            differ: part.differ,
+            misses: part.misses as usize + doubtful,
+            is_careful: self.misses > 0,
+        };
         cut(&self.letters, stretch).map(Key::from_bytes)
     }
 
     /// A part that the server would not begin where it begins is listed with the one before it.
     fn give_back(&mut self, place: usize) {
-        self.divisible = false;
         let part = self.parts.remove(place);
         let before = &mut self.parts[place - 1];
-        let was_over = before.is_over();
-        before.until = part.until;
-        if was_over && !before.is_asked {
-            // It had passed its end: that page is read once more for what lies behind.
-            (before.next, before.rereads) = (before.asked.clone(), true);
-            before.circle = Circle::default();
-        }
+        (before.follows, before.share) = (part.follows, before.share + part.share);
+        before.reopen(part.end);
     }
 }
 
-impl Part {
-    fn new(id: u64, after: Option<Key>, until: Option<Key>) -> Self {
-        Self {
-            id,
-            after,
-            until,
-            next: Next::First,
-            asked: Next::First,
-            is_asked: false,
-            rereads: false,
-            first: None,
-            last: None,
-            circle: Circle::default(),
-            differ: 0,
-            misses: 0,
-            keys: 0,
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        matches!(self.next, Next::Over)
-    }
-
-    /// The server has begun it where it begins, or it is over.
-    fn is_begun(&self) -> bool {
-        self.last.is_some() || !matches!(self.next, Next::First)
-    }
-
-    fn ask(&mut self) -> Ask {
-        self.is_asked = true;
-        self.asked = self.next.clone();
-        let (after, token) = match &self.next {
-            Next::First => (self.after.clone(), None),
-            Next::After(token) => (None, Some(token.clone())),
-            Next::Over => unreachable!("it is over"),
-        };
-        Ask { part: self.id, after, token }
-    }
-
-    /// The first page holds what the part does not.
-    fn was_ignored(&self, page: &Page) -> bool {
-        let first = page.objects.first().map(|object| &object.key);
-        matches!(self.asked, Next::First) && self.after.is_some() && first.is_some_and(|key| Some(key) <= self.after.as_ref())
-    }
-
-    fn is_in_order(&self, page: &Page) -> bool {
-        let first = page.objects.first().map(|object| &object.key);
-        let goes_back = !self.rereads && first.is_some() && first < self.last.as_ref();
-        !goes_back && page.objects.is_sorted_by(|a, b| a.key <= b.key)
-    }
-
-    /// Takes what is new in the page and belongs to this part, and notes how it goes on.
-    fn take(&mut self, page: &mut Page) {
-        if self.rereads || self.after.is_some() || self.until.is_some() {
-            let last = self.last.clone();
-            page.objects.retain(|object| last.as_ref().is_none_or(|last| object.key > *last));
-            self.rereads &= page.objects.is_empty();
-        } else if page.objects.first().is_some_and(|first| Some(&first.key) == self.last.as_ref()) {
-            // Some servers begin a page with what the one before ended with: it is one object all the same.
-            page.objects.remove(0);
-        }
-        let before = page.objects.len();
-        if let Some(until) = &self.until {
-            page.objects.retain(|object| object.key <= *until);
-        }
-        self.first = self.first.take().or_else(|| page.objects.first().map(|object| object.key.clone()));
-        self.last = page.objects.last().map(|object| object.key.clone()).or(self.last.take());
-        let is_at_end = page.objects.len() < before || (self.until.is_some() && self.last == self.until);
-        self.keys += page.objects.len();
-        self.next = match page.next.take() {
-            Some(token) if !is_at_end => Next::After(token),
-            _ => Next::Over,
-        };
-    }
+/// Between a part that is over and the next.
+enum Border {
+    /// The next one has begun where this one ended.
+    Right,
+    /// There is nothing in the next one.
+    Empty,
+    /// The next one has left out what comes before this end.
+    Missing(End),
+    /// The next one has not begun.
+    Unknown,
 }
 
 #[cfg(test)]

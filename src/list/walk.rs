@@ -45,7 +45,10 @@ struct Walk {
     pages: u32,
 }
 
-pub(super) fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Result<Page, ListError>> + Send {
+pub(super) fn walk<L: Lists>(
+    asking: Arc<Asking<L>>,
+    range: Range,
+) -> impl Stream<Item = Result<Page, ListError>> + Send {
     let start = Walk { range, next: Next::First, circle: Circle::default(), last: (None, None), pages: 0 };
     stream::unfold((asking, start), |(asking, mut walk)| async move {
         let continuation = match &walk.next {
@@ -56,7 +59,7 @@ pub(super) fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Strea
         let Range { bucket, prefix, depth } = &walk.range;
         let delimiter = *depth == Depth::Folders;
         let request = PageRequest { bucket, prefix, after: None, continuation, delimiter };
-        let answer = asking.page(request).await;
+        let answer = asking.page(request, None).await;
         let answer = answer.and_then(|page| walk.advance(page)).map_err(|source| {
             walk.next = Next::Over;
             walk.range.error(source)

@@ -12,7 +12,8 @@ fn page(inside: &str) -> String {
 
 fn below(prefix: &str, body: &str) -> Result<Page, RequestError> {
     let (bucket, prefix) = (Bucket::new("b"), Key::from(prefix));
-    PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: true }.read(body.as_bytes(), None)
+    PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: true }
+        .read(body.as_bytes(), None)
 }
 
 fn read(inside: &str) -> Result<Page, RequestError> {
@@ -114,7 +115,8 @@ fn folders_are_decoded_as_keys_are_and_lie_below_what_was_asked_for() {
 #[test]
 fn a_query_is_escaped_and_in_order() {
     let (bucket, prefix) = (Bucket::new("b"), Key::from_bytes(&b"a/b c+\xff"[..]));
-    let request = PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: Some("1+/="), delimiter: true };
+    let request =
+        PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: Some("1+/="), delimiter: true };
     let whole = "continuation-token=1%2B%2F%3D&delimiter=%2F&encoding-type=url&list-type=2&prefix=a%2Fb%20c%2B%FF";
     assert_eq!(request.query(), whole);
     let request = PageRequest { prefix: &Key::from(""), after: None, continuation: None, delimiter: false, ..request };

@@ -110,7 +110,8 @@ async fn a_page_that_breaks_off_is_lost_and_no_other_kind_of_page() {
     ] {
         let clients = hangs_up_after(answer).await;
         let (bucket, prefix) = (training(), Key::from(""));
-        let request = PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: false };
+        let request =
+            PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: false };
         let error = clients.list.page(request).await.unwrap_err();
         assert_eq!(error.class, class, "{answer:?}: {error}");
     }
