@@ -72,9 +72,9 @@ def median(measure):
 
 
 @contextlib.contextmanager
-def server(keys, page_delay_ms=0):
+def server(keys, page_delay_ms=0, shape="counted"):
     process = subprocess.Popen(
-        [BUILT / "lean-server", str(keys), str(page_delay_ms)],
+        [BUILT / "lean-server", str(keys), str(page_delay_ms), shape],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -92,7 +92,7 @@ def spent(endpoint):
     return json.load(urllib.request.urlopen(f"{endpoint}/-/cost", timeout=30))
 
 
-def configure(folder, endpoint, caps):
+def configure(folder, endpoint, caps, endpoint_keys=""):
     (folder / "hotset.toml").write_text(
         f"""
         [endpoint.bench]
@@ -102,7 +102,7 @@ def configure(folder, endpoint, caps):
         region = "us-east-1"
         start_in_flight = 64
         max_in_flight = 64
-        list_in_flight = 64
+        {endpoint_keys}
 
         [profile.bench]
         objects = ["s3://bench/**"]
@@ -236,16 +236,28 @@ def lists(table, folder):
 
 
 def one_flat_prefix(table, folder):
-    """Pages that take 200 ms each: how much a listing without hints is spread."""
-    count, delay = 400_000 // SCALE, 0.2
-    with server(count, int(delay * 1000)) as endpoint:
-        configure(folder, endpoint, 'max_bytes = "1 TiB"\nmax_objects = 1000')
-        took = hotset(folder, "plan").wall
-        cost = spent(endpoint)
-    serial = count / 1000 * delay
-    what, beside = f"LIST of {count:,} keys, 200 ms a page", f"one page after another: ≥ {serial:.0f} s"
-    table.add(what, f"{took:.1f} s", beside, times(serial / took), "≥ 30×")
-    table.add("the same, of the server", f"{cost['cpu_s']} s CPU", f"{cost['pages']} pages", "–", "–")
+    """Pages that take 200 ms each: how much a listing without hints is spread, beside what asks for one after another."""
+    count, few, delay = 1_000_000 // SCALE, 50_000 // SCALE, 0.2
+    caps = 'max_bytes = "1 TiB"\nmax_objects = 1000'
+    with server(few, int(delay * 1000)) as endpoint:
+        configure(folder, endpoint, caps, "list_in_flight = 1")
+        serial = hotset(folder, "plan").wall * count / few
+        (folder / "hotset.toml").unlink()
+        boto3 = run([sys.executable, HERE / "clients/boto3_list.py", endpoint, few // 1000], folder).wall * count / few
+    for shape in ("counted", "hashed", "dated"):
+        with server(count, int(delay * 1000), shape) as endpoint:
+            configure(folder, endpoint, caps)
+            costs = [hotset(folder, "plan") for _ in range(ROUNDS)]
+            served = spent(endpoint)
+        took = statistics.median(cost.wall for cost in costs)
+        cpu = statistics.median(cost.cpu for cost in costs)
+        what = f"LIST of {count:,} {shape} keys, 200 ms a page"
+        one = f"hotset, one page after another: {serial:.0f} s, by {few // 1000} pages"
+        table.add(what, f"{took:.1f} s", one, times(serial / took), "≥ 30×")
+        table.add(what, f"{took:.1f} s", f"boto3: {boto3:.0f} s, by {few // 1000} pages", times(boto3 / took), "–")
+        pages = served["pages"] / ROUNDS
+        server_cpu = f"{served['cpu_s'] / ROUNDS:.2f} s CPU of the server"
+        table.add("the same", f"{pages:,.0f} requests, {cpu:.2f} s CPU", server_cpu, "–", "–")
 
 
 def journals(table, folder):

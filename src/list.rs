@@ -1,11 +1,22 @@
-//! patterns → pages of objects. Walks each prefix page by page, several prefixes at once; a page that cannot be had ends
-//! the listing with an error, never with fewer objects.
+//! patterns → pages of objects. Several prefixes are listed at once, and several parts of each; what has to come in order is
+//! walked page by page. A page that cannot be had ends the listing with an error, never with fewer objects.
+//!
+//! `parts` decides which parts, by the keys that `letters` has seen and the `cut`s they suggest; `spread` asks for them, as
+//! many at the same time as `places` lets it.
+
+mod cut;
+mod letters;
+mod part;
+mod parts;
+mod places;
+mod spread;
+mod walk;
 
 pub mod objects;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
@@ -18,8 +29,15 @@ use crate::object::{Bucket, Key};
 use crate::report::Progress;
 use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
 
+use places::{Place, Places};
+use spread::spread;
+use walk::walk;
+
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// The whole key space, in what [`Progress::listed_share`] counts.
+const WHOLE: u64 = 1_000_000;
 
 /// What is listed: keys of `bucket` that begin with `prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +45,12 @@ pub struct Range {
     pub bucket: Bucket,
     pub prefix: Key,
     pub depth: Depth,
+}
+
+impl Range {
+    fn error(&self, source: RequestError) -> ListError {
+        ListError { what: format!("list s3://{}/{}", self.bucket, self.prefix), source }
+    }
 }
 
 /// How much of a range is listed.
@@ -119,17 +143,26 @@ impl From<&Limits> for Patience {
     }
 }
 
-/// The pages of `ranges`, in no order. After an error the stream is of no more use.
+/// The pages of `ranges`, in no order: several parts of one range are listed at the same time. After an error the stream is of
+/// no more use.
 pub fn pages<L: Lists>(
     lists: Arc<L>,
     ranges: Vec<Range>,
     patience: Patience,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    pages_of(lists, ranges, patience, progress).map_ok(|(_, page)| page)
+    let in_flight = patience.in_flight.max(1);
+    let share = WHOLE / ranges.len().max(1) as u64;
+    let asking = Arc::new(Asking::new(lists, patience, progress));
+    stream::iter(ranges)
+        .map(move |range| match range.depth {
+            Depth::Keys => spread(asking.clone(), range, share).boxed(),
+            Depth::Folders | Depth::FirstKeys { .. } => walk(asking.clone(), range).boxed(),
+        })
+        .flatten_unordered(in_flight)
 }
 
-/// The same, each with the number of its range in `ranges`. The pages of one range come in order.
+/// The pages of `ranges`, each with the number of its range in `ranges`. The pages of one range come in order.
 pub fn pages_of<L: Lists>(
     lists: Arc<L>,
     ranges: Vec<Range>,
@@ -137,7 +170,7 @@ pub fn pages_of<L: Lists>(
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<(usize, Page), ListError>> + Send {
     let in_flight = patience.in_flight.max(1);
-    let asking = Arc::new(Asking { lists, patience, progress, keys_read: Mutex::default() });
+    let asking = Arc::new(Asking::new(lists, patience, progress));
     stream::iter(ranges.into_iter().enumerate())
         .map(move |(number, range)| Box::pin(walk(asking.clone(), range).map_ok(move |page| (number, page))))
         .flatten_unordered(in_flight)
@@ -156,9 +189,9 @@ pub async fn read<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> Result<Option<Vec<u8>>, ListError> {
-    let asking = Asking { lists, patience, progress, keys_read: Mutex::default() };
+    let asking = Asking::new(lists, patience, progress);
     asking
-        .patiently(Some(bucket), || asking.lists.read(bucket, key, most))
+        .patiently(Some(bucket), None, || asking.lists.read(bucket, key, most))
         .await
         .map_err(|source| ListError { what: format!("read s3://{bucket}/{key}"), source })
 }
@@ -169,9 +202,9 @@ pub async fn buckets<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> Result<Vec<BucketName>, ListError> {
-    let asking = Asking { lists, patience, progress, keys_read: Mutex::default() };
+    let asking = Asking::new(lists, patience, progress);
     asking
-        .patiently(None, || asking.counted().buckets())
+        .patiently(None, None, || asking.counted().buckets())
         .await
         .map_err(|source| ListError { what: "list the buckets".to_owned(), source })
 }
@@ -182,91 +215,35 @@ struct Asking<L> {
     progress: Arc<Progress>,
     /// How often; several walks that are denied together read them once.
     keys_read: Mutex<u32>,
-}
-
-/// Where a walk stands.
-enum Next {
-    First,
-    After(String),
-    Over,
-}
-
-/// Notices tokens that come round again, whatever the length of the circle (Brent): one of them is kept and compared with
-/// all that follow, and replaced after 1, 2, 4, 8, … pages.
-#[derive(Default)]
-struct Circle {
-    kept: Option<String>,
-    seen: u64,
-}
-
-impl Circle {
-    fn closes(&mut self, token: &str) -> bool {
-        let closes = self.kept.as_deref() == Some(token);
-        self.seen += 1;
-        if self.seen.is_power_of_two() {
-            self.kept = Some(token.to_owned());
-        }
-        closes
-    }
-}
-
-/// One prefix, and how far it has been listed.
-struct Walk {
-    range: Range,
-    next: Next,
-    circle: Circle,
-    /// The last key and the last folder so far.
-    last: (Option<Key>, Option<Key>),
-    pages: u32,
-}
-
-fn walk<L: Lists>(asking: Arc<Asking<L>>, range: Range) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let start = Walk { range, next: Next::First, circle: Circle::default(), last: (None, None), pages: 0 };
-    stream::unfold((asking, start), |(asking, mut walk)| async move {
-        let continuation = match &walk.next {
-            Next::First => None,
-            Next::After(token) => Some(token.as_str()),
-            Next::Over => return None,
-        };
-        let Range { bucket, prefix, depth } = &walk.range;
-        let request = PageRequest { bucket, prefix, continuation, delimiter: *depth == Depth::Folders };
-        let answer = asking.patiently(Some(bucket), || asking.counted().page(request)).await;
-        let answer = answer.and_then(|page| walk.advance(page)).map_err(|source| {
-            walk.next = Next::Over;
-            ListError { what: format!("list s3://{}/{}", walk.range.bucket, walk.range.prefix), source }
-        });
-        if let Ok(page) = &answer {
-            asking.progress.listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
-        }
-        Some((answer, (asking, walk)))
-    })
-}
-
-impl Walk {
-    /// Takes note of `page`, and gives what is new in it.
-    fn advance(&mut self, mut page: Page) -> Result<Page, RequestError> {
-        if page.next.as_deref().is_some_and(|next| self.circle.closes(next)) {
-            return Err(RequestError::malformed("the same page again"));
-        }
-        self.pages = self.pages.saturating_add(1);
-        let enough = matches!(self.range.depth, Depth::FirstKeys { pages } if self.pages >= pages);
-        let more = page.next.clone().filter(|_| !enough);
-        self.next = more.map_or(Next::Over, Next::After);
-        // Some servers begin a page with what the one before ended with: it is one object, or folder, all the same.
-        let (key, folder) = &mut self.last;
-        if key.is_some() && page.objects.first().map(|object| object.key) == key.as_ref().map(Key::as_bytes) {
-            page.objects.remove_first();
-        }
-        if folder.is_some() && page.folders.first() == folder.as_ref() {
-            page.folders.remove(0);
-        }
-        *key = page.objects.last().map(|object| Key::from_bytes(object.key)).or(key.take());
-        *folder = page.folders.last().cloned().or(folder.take());
-        Ok(page)
-    }
+    /// Shared by all ranges.
+    places: Arc<Places>,
+    /// The endpoint cannot be asked for parts.
+    is_undivided: AtomicBool,
 }
 
 impl<L: Lists> Asking<L> {
+    fn new(lists: Arc<L>, patience: Patience, progress: Arc<Progress>) -> Self {
+        let places = Places::new(patience.in_flight);
+        Self { lists, patience, progress, keys_read: Mutex::default(), places, is_undivided: AtomicBool::default() }
+    }
+
+    /// One page, as patiently as it takes; from a place that was taken, or from the next one that is free.
+    async fn page(&self, request: PageRequest<'_>, place: Option<Place>) -> Result<Page, RequestError> {
+        self.patiently(Some(request.bucket), place, || self.counted().page(request)).await
+    }
+
+    /// From now on ranges are listed one page after the other. Said once, for all of them.
+    fn undivided(&self, range: &Range, why: &str) {
+        if !self.is_undivided.swap(true, Ordering::Relaxed) {
+            let Range { bucket, prefix, .. } = range;
+            tracing::warn!(%bucket, %prefix, why, "the list endpoint mishandles start-after; going on one page after the other");
+        }
+    }
+
+    fn listed(&self, page: &Page) {
+        self.progress.listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
+    }
+
     /// For one LIST.
     fn counted(&self) -> &L {
         self.progress.list_requests.fetch_add(1, Ordering::Relaxed);
@@ -274,7 +251,12 @@ impl<L: Lists> Asking<L> {
     }
 
     /// Asks until there is an answer that more asking would not change.
-    async fn patiently<T, F>(&self, bucket: Option<&Bucket>, mut ask: impl FnMut() -> F) -> Result<T, RequestError>
+    async fn patiently<T, F>(
+        &self,
+        bucket: Option<&Bucket>,
+        mut place: Option<Place>,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<T, RequestError>
     where
         F: Future<Output = Result<T, RequestError>>,
     {
@@ -284,11 +266,22 @@ impl<L: Lists> Asking<L> {
         let mut tries = 0;
         let mut silent_since: Option<Instant> = None;
         loop {
+            let place = match place.take() {
+                Some(place) => place,
+                None => self.places.take().await,
+            };
             let asked = Instant::now();
             let keys_read = *self.keys_read.lock().await;
             let answer = timeout(page_timeout, ask()).await;
             let error = match answer.unwrap_or_else(|_| Err(RequestError::timed_out(page_timeout))) {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    place.went_well();
+                    return Ok(answer);
+                }
+                Err(error) if error.transient() && error.class != Class::ClockSkew => {
+                    place.went_badly();
+                    error
+                }
                 Err(error) => error,
             };
             // Once: another walk may have learned the region since this was sent, and a server may never be content.

@@ -294,6 +294,8 @@ fn share(part: u64, whole: u64) -> f64 {
 pub struct Progress {
     pub list_requests: AtomicU64,
     pub listed: AtomicU64,
+    /// Of the key space that is listed, in millionths; an estimate that never falls. 0 where nothing can be told.
+    pub listed_share: AtomicU64,
     pub planned_objects: AtomicU64,
     pub planned_bytes: AtomicU64,
     pub ended_objects: AtomicU64,
@@ -311,6 +313,12 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Of the key space, from 0 to 1; `None` where nothing can be told.
+    pub fn listed_share(&self) -> Option<f64> {
+        let millionths = u32::try_from(self.listed_share.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        (millionths > 0).then(|| f64::from(millionths) / 1e6)
+    }
+
     pub fn show_limit(&self, limit: String) {
         *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = limit;
     }

@@ -69,13 +69,14 @@ impl Screen {
     async fn draw(&self, profile: &str, progress: &Progress) {
         let bar = Removed { bar: self.bars.add(ProgressBar::no_length()), bars: self.bars.clone() };
         bar.bar.set_style(listing());
+        let started = Instant::now();
         let mut warming_since = None;
         let mut tick = interval(DRAW);
         loop {
             tick.tick().await;
             let now = Figures::read(progress);
             if now.planned_objects == 0 {
-                bar.bar.set_message(format!("{profile}: {}", now.listing()));
+                bar.bar.set_message(format!("{profile}: {}", now.listing(started.elapsed())));
             } else {
                 if warming_since.is_none() {
                     warming_since = Some(Instant::now());
@@ -100,7 +101,7 @@ impl Screen {
             let now = Figures::read(progress);
             let elapsed = brief_time(started.elapsed());
             if now.planned_objects == 0 {
-                tracing::info!(target: TARGET, "{profile}: {} after {elapsed}", now.listing());
+                tracing::info!(target: TARGET, "{profile}: {} after {elapsed}", now.listing(started.elapsed()));
             } else {
                 let bytes = format!("{} of {}", iec(now.ended_bytes), iec(now.planned_bytes));
                 let limit = if now.limit.is_empty() { String::new() } else { format!("; {}", now.limit()) };
@@ -137,6 +138,8 @@ impl Write for Screen {
 struct Figures {
     list_requests: u64,
     listed: u64,
+    /// Millionths.
+    listed_share: u64,
     planned_objects: u64,
     planned_bytes: u64,
     ended_objects: u64,
@@ -153,6 +156,7 @@ impl Figures {
         Self {
             list_requests: of(&progress.list_requests),
             listed: of(&progress.listed),
+            listed_share: of(&progress.listed_share),
             planned_objects: of(&progress.planned_objects),
             planned_bytes: of(&progress.planned_bytes),
             ended_objects: of(&progress.ended_objects),
@@ -164,9 +168,16 @@ impl Figures {
         }
     }
 
-    fn listing(&self) -> String {
+    fn listing(&self, elapsed: Duration) -> String {
         let (objects, requests) = (counted(self.listed, "object"), counted(self.list_requests, "LIST request"));
-        format!("listing, {objects} by {requests}")
+        let mut text = format!("listing, {objects} by {requests}");
+        if let Some(rate) = (u128::from(self.listed) * 1_000).checked_div(elapsed.as_millis()) {
+            text = format!("{text}, {} keys/s", count(u64::try_from(rate).unwrap_or(u64::MAX)));
+        }
+        match self.listed_share / 10_000 {
+            0 => text,
+            percent => format!("{text}, some {percent} % of the key space"),
+        }
     }
 
     fn warming(&self) -> String {
@@ -222,6 +233,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             progress.list_requests.store(2, Ordering::Relaxed);
             progress.listed.store(1234, Ordering::Relaxed);
+            progress.listed_share.store(421_000, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_secs(15)).await;
             progress.planned_objects.store(1234, Ordering::Relaxed);
             progress.planned_bytes.store(5 << 30, Ordering::Relaxed);
@@ -235,7 +247,7 @@ mod tests {
         screen.watch("nightly", &progress, work).await;
         let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
         insta::assert_snapshot!(written, @r"
-        nightly: listing, 1,234 objects by 2 LIST requests after 15.0s
+        nightly: listing, 1,234 objects by 2 LIST requests, 82 keys/s, some 42 % of the key space after 15.0s
         nightly: 1,000 of 1,234 objects, 32 in flight, 3 failed, 3.0 GiB of 5.0 GiB after 30.0s; endpoint: 96 of 300 in flight, holding: throttled 12 s ago at 120
         ");
     }

@@ -106,6 +106,7 @@ impl LiveRun {
             stopping: self.cut,
             list_requests: get(&progress.list_requests),
             listed: get(&progress.listed),
+            listed_share: progress.listed_share(),
             planned: Count { objects: get(&progress.planned_objects), bytes: get(&progress.planned_bytes) },
             ended: Count { objects: get(&progress.ended_objects), bytes: get(&progress.ended_bytes) },
             in_flight: get(&progress.in_flight),

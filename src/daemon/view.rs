@@ -183,6 +183,8 @@ pub struct RunView {
     pub list_requests: u64,
     /// Objects.
     pub listed: u64,
+    /// Of the key space, from 0 to 1; an estimate that never falls. `None` where nothing can be told.
+    pub listed_share: Option<f64>,
     /// To be warmed; zero until the plan is made.
     pub planned: Count,
     pub ended: Count,

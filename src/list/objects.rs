@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::Mutex;
-
 use super::{Asking, ListError, ListSide, Patience};
 use crate::object::{Bucket, Key};
 use crate::report::Progress;
@@ -15,7 +13,7 @@ pub struct Objects(Asking<ListSide>);
 
 impl Objects {
     pub fn new(lists: Arc<ListSide>, patience: Patience, progress: Arc<Progress>) -> Self {
-        Self(Asking { lists, patience, progress, keys_read: Mutex::default() })
+        Self(Asking::new(lists, patience, progress))
     }
 
     /// Part of an object. Counts as a request of the listing, each time it is sent.
@@ -27,7 +25,7 @@ impl Objects {
             self.0.progress.list_requests.fetch_add(1, Ordering::Relaxed);
             self.0.lists.client.part(bucket, key, wanted)
         };
-        let answer = self.0.patiently(Some(bucket), ask).await;
+        let answer = self.0.patiently(Some(bucket), None, ask).await;
         answer.map_err(|source| ListError { what: format!("read s3://{bucket}/{key}"), source })
     }
 
@@ -36,7 +34,7 @@ impl Objects {
     /// # Errors
     /// As for a page.
     pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, ListError> {
-        let answer = self.0.patiently(Some(bucket), || self.0.lists.client.stat(bucket, key)).await;
+        let answer = self.0.patiently(Some(bucket), None, || self.0.lists.client.stat(bucket, key)).await;
         answer.map_err(|source| ListError { what: format!("look up s3://{bucket}/{key}"), source })
     }
 }

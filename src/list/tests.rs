@@ -8,6 +8,7 @@ use crate::object::Object;
 
 mod depths;
 mod reads;
+mod several;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -18,7 +19,10 @@ struct Ask {
     /// Of a read, its key.
     prefix: String,
     token: Option<String>,
+    after: Option<String>,
     delimiter: bool,
+    /// Requests that are under way, with this one.
+    open: usize,
     /// Counts the requests for this page, from 1.
     nth: u32,
     rereads: u32,
@@ -82,7 +86,7 @@ struct Fake {
 #[derive(Default)]
 struct State {
     asked: Vec<Ask>,
-    counts: HashMap<(String, Option<String>), u32>,
+    counts: HashMap<(String, Option<String>, Option<String>), u32>,
     open: usize,
     most_open: usize,
     rereads: u32,
@@ -99,16 +103,18 @@ impl Fake {
     }
 
     async fn answer<T>(&self, request: PageRequest<'_>, read: impl Fn(Page) -> T) -> Result<T, RequestError> {
-        let PageRequest { bucket, prefix, continuation, delimiter } = request;
+        let PageRequest { bucket, prefix, after, continuation, delimiter } = request;
         let (wait, what) = {
             let mut state = self.state.lock().unwrap();
             let (prefix, token) = (prefix.to_string(), continuation.map(str::to_owned));
-            let nth = state.counts.entry((prefix.clone(), token.clone())).or_default();
+            let after = after.map(ToString::to_string);
+            let nth = state.counts.entry((prefix.clone(), token.clone(), after.clone())).or_default();
             *nth += 1;
             let nth = *nth;
             let region = state.regions.get(bucket.as_str()).cloned();
             let (at, rereads) = (self.began.elapsed(), state.rereads);
-            let ask = Ask { prefix, token, delimiter, nth, rereads, region, at };
+            let open = state.open + 1;
+            let ask = Ask { prefix, token, after, delimiter, open, nth, rereads, region, at };
             let answer = (self.script)(&ask);
             state.asked.push(ask);
             state.open += 1;
@@ -145,7 +151,8 @@ impl Lists for Fake {
             names.map(|name| BucketName { bucket: Bucket::new(&name), region: None }).collect()
         };
         let (bucket, prefix) = (Bucket::new(""), Key::from(""));
-        let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation: None, delimiter: false };
+        let request =
+            PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: false };
         self.answer(request, read).await
     }
 
@@ -155,7 +162,7 @@ impl Lists for Fake {
             let body = page.objects.first().map(|object| object.key.to_vec());
             body.map(|body| body.into_iter().take(most).collect())
         };
-        self.answer(PageRequest { bucket, prefix: key, continuation: None, delimiter: false }, body).await
+        self.answer(PageRequest { bucket, prefix: key, after: None, continuation: None, delimiter: false }, body).await
     }
 
     async fn reread_keys(&self) -> Result<(), String> {

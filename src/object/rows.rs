@@ -139,7 +139,7 @@ impl Rows {
         self.iter().map(|row| Key::from_bytes(row.key).to_string()).collect()
     }
 
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> + Clone {
         self.rows.iter().map(|packed| self.row(packed))
     }
 

@@ -105,7 +105,7 @@ async fn cache(connection: &Connection, bucket: &Bucket, key: Option<Key>) -> Fi
 }
 
 async fn first_page(connection: &Connection, bucket: &Bucket, prefix: &Key) -> Result<crate::s3::Page, RequestError> {
-    let request = PageRequest { bucket, prefix, continuation: None, delimiter: false };
+    let request = PageRequest { bucket, prefix, after: None, continuation: None, delimiter: false };
     let page = within(connection, connection.lists.client.page(request)).await;
     match page {
         Err(error) if error.region.as_ref().is_some_and(|region| connection.lists.regions.learn(bucket, region)) => {

@@ -19,6 +19,8 @@ use xml::{Broken, Reader};
 pub struct PageRequest<'a> {
     pub bucket: &'a Bucket,
     pub prefix: &'a Key,
+    /// Only what comes after this key; of a page without a token.
+    pub after: Option<&'a Key>,
     /// The server's token, echoed.
     pub continuation: Option<&'a str>,
     /// Only up to the next `/`: what lies behind one comes as a folder.
@@ -57,6 +59,9 @@ impl PageRequest<'_> {
         say("encoding-type=url&list-type=2", b"");
         if !prefix.is_empty() {
             say("&prefix=", prefix);
+        }
+        if let Some(after) = self.after {
+            say("&start-after=", after.as_bytes());
         }
         query
     }

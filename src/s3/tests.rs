@@ -90,8 +90,13 @@ async fn list_all(client: &ListClient, prefix: &str) -> Vec<Object> {
     let (bucket, prefix) = (training(), Key::from(prefix));
     let (mut objects, mut token) = (Vec::new(), None::<String>);
     loop {
-        let request =
-            PageRequest { bucket: &bucket, prefix: &prefix, continuation: token.as_deref(), delimiter: false };
+        let request = PageRequest {
+            bucket: &bucket,
+            prefix: &prefix,
+            after: None,
+            continuation: token.as_deref(),
+            delimiter: false,
+        };
         let page = client.page(request).await.unwrap();
         objects.extend(page.objects.iter().map(Row::to_object));
         match page.next {

@@ -4,15 +4,17 @@ use std::fmt::Write;
 
 use percent_encoding::percent_decode_str;
 
+use crate::names::Names;
+
 pub const BUCKETS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListAllMyBucketsResult><Owner><ID>bench</ID></Owner>\
     <Buckets><Bucket><Name>bench</Name><CreationDate>2026-11-01T00:00:00.000Z</CreationDate></Bucket></Buckets>\
     </ListAllMyBucketsResult>";
 pub const ETAG: &str = "9b2cf535f27731c974343645a3985328";
 const FOLDER: &str = "datasets/";
-const LEAD: &str = "datasets/imagenet-webdataset-shuffled-train-set-";
 
 pub struct Listing {
     keys: u64,
+    names: Names,
     entries: Vec<u8>,
     entry_len: usize,
 }
@@ -28,7 +30,7 @@ struct Query {
 }
 
 impl Listing {
-    pub fn new(keys: u64) -> Self {
+    pub fn new(keys: u64, names: Names) -> Self {
         let mut entries = String::new();
         let mut entry_len = 0;
         for index in 0..keys {
@@ -39,7 +41,7 @@ impl Listing {
                 entries,
                 "<Contents><Key>{}</Key><LastModified>2026-10-{day:02}T{:02}:{:02}:{:02}.000Z</LastModified>\
                  <ETag>&quot;{ETAG}&quot;</ETag><Size>1048576</Size><StorageClass>STANDARD</StorageClass></Contents>",
-                key(index),
+                names.key(index),
                 second / 3600,
                 second / 60 % 60,
                 second % 60,
@@ -49,7 +51,7 @@ impl Listing {
                 entries.reserve_exact(entry_len * usize::try_from(keys).unwrap_or_default());
             }
         }
-        Self { keys, entries: entries.into_bytes(), entry_len }
+        Self { keys, names, entries: entries.into_bytes(), entry_len }
     }
 
     /// One page, or why it cannot be had.
@@ -83,15 +85,10 @@ impl Listing {
         let (mut low, mut high) = (0, self.keys);
         while low < high {
             let middle = low.midpoint(high);
-            if beyond(&key(middle)) { high = middle } else { low = middle + 1 }
+            if beyond(&self.names.key(middle)) { high = middle } else { low = middle + 1 }
         }
         low
     }
-}
-
-/// 60 bytes.
-fn key(index: u64) -> String {
-    format!("{LEAD}{index:08}.tar")
 }
 
 fn wrap(query: &Query, entries: &[u8], folders: &str, count: u64, next: Option<u64>) -> Vec<u8> {
@@ -139,13 +136,13 @@ mod tests {
 
     #[test]
     fn pages_follow_one_another_and_keep_to_what_was_asked() {
-        let listing = Listing::new(2500);
-        assert_eq!(key(0).len(), 60);
+        let names = || Names::of("counted", 2500).unwrap();
+        let (listing, lead) = (Listing::new(2500, names()), "datasets/imagenet-webdataset-shuffled-train-set-");
         assert_eq!(counted(&listing, ""), (1000, true));
         assert_eq!(counted(&listing, "continuation-token=2000"), (500, false));
-        assert_eq!(counted(&listing, &format!("start-after={}", key(2489))), (10, false));
-        assert_eq!(counted(&listing, &format!("prefix={LEAD}000012")), (100, false));
-        assert_eq!(counted(&listing, &format!("prefix={LEAD}000012&max-keys=7")), (7, true));
+        assert_eq!(counted(&listing, &format!("start-after={}", names().key(2489))), (10, false));
+        assert_eq!(counted(&listing, &format!("prefix={lead}000012")), (100, false));
+        assert_eq!(counted(&listing, &format!("prefix={lead}000012&max-keys=7")), (7, true));
         assert_eq!(counted(&listing, "prefix=none"), (0, false));
         assert_eq!(counted(&listing, "delimiter=/"), (0, false));
         assert_eq!(counted(&listing, "delimiter=%2F&prefix=datasets%2F"), (1000, true));

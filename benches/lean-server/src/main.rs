@@ -1,7 +1,7 @@
 //! An S3 server that costs next to nothing, so that a client's own cost shows: it answers at once, from prepared text,
 //! and checks nothing.
 //!
-//!     lean-server KEYS [PAGE_DELAY_MS]
+//!     lean-server KEYS [PAGE_DELAY_MS [counted|hashed|dated]]
 //!
 //! One bucket, `bench`, path style, with KEYS keys of 60 bytes below one flat prefix. Every HEAD is answered, 206 with a
 //! range and 200 without. LIST knows `prefix`, `start-after`, `continuation-token`, `max-keys` and the delimiter `/`.
@@ -15,8 +15,10 @@ use std::time::{Duration, SystemTime};
 use std::{env, fs, thread};
 
 mod listing;
+mod names;
 
 use listing::Listing;
+use names::Names;
 
 struct Server {
     listing: Listing,
@@ -29,10 +31,14 @@ struct Server {
 
 #[expect(clippy::disallowed_methods, reason = "read once, before the first request")]
 fn main() -> io::Result<()> {
-    let mut arguments = env::args().skip(1).map(|argument| argument.parse::<u64>().unwrap_or_default());
+    let mut arguments = env::args().skip(1);
+    let mut number = || arguments.next().and_then(|argument| argument.parse::<u64>().ok()).unwrap_or_default();
+    let (keys, page_delay) = (number(), number());
+    let shape = arguments.next().unwrap_or_else(|| "counted".to_owned());
+    let names = Names::of(&shape, keys).ok_or_else(|| io::Error::other(format!("no keys are called {shape}")))?;
     let server = Arc::new(Server {
-        listing: Listing::new(arguments.next().unwrap_or_default()),
-        page_delay: Duration::from_millis(arguments.next().unwrap_or_default()),
+        listing: Listing::new(keys, names),
+        page_delay: Duration::from_millis(page_delay),
         date: httpdate::fmt_http_date(SystemTime::now()),
         heads: AtomicU64::default(),
         pages: AtomicU64::default(),

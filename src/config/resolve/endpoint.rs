@@ -132,7 +132,7 @@ fn limits(r: &mut R<'_, '_>) -> Result<Limits, Bad> {
     let start = r.count("start_in_flight", |e| e.start_in_flight.as_ref());
     let most = r.count_or("max_in_flight", |e| e.max_in_flight.as_ref(), 300);
     let bytes = r.text_or("max_in_flight_bytes", |e| e.max_in_flight_bytes.as_ref(), 64 * GIB);
-    let list = r.count_or("list_in_flight", |e| e.list_in_flight.as_ref(), 32);
+    let list = r.count_or("list_in_flight", |e| e.list_in_flight.as_ref(), 64);
     let rate = r.count("max_requests_per_second", |e| e.max_requests_per_second.as_ref());
     let connect = r.text_or("connect_timeout", |e| e.connect_timeout.as_ref(), Duration::from_secs(10));
     let base = r.text_or("base_timeout", |e| e.base_timeout.as_ref(), Duration::from_mins(1));

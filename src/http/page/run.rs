@@ -29,7 +29,7 @@ fn card(run: &RunView, view: &View) -> Markup {
                 }
                 span.end { (between(run.started, view.now)) }
             }
-            @if run.planned.objects == 0 { (listing(run)) } @else { (bar(run, view)) }
+            @if run.planned.objects == 0 { (listing(run, view)) } @else { (bar(run, view)) }
             @if let Some(cut) = run.stopping { p.warn { "Being stopped: " (Cut::as_str(cut)) "." } }
             @if let Some(silent) = run.silent {
                 p.bad { "Waits: the endpoint has served nothing for " (length(silent)) "." }
@@ -45,10 +45,15 @@ fn retries_wait(run: &RunView, view: &View) -> bool {
     view.endpoints.iter().any(|endpoint| endpoint.name == run.endpoint && endpoint.limit.retries_wait)
 }
 
-fn listing(run: &RunView) -> Markup {
+fn listing(run: &RunView, view: &View) -> Markup {
+    let seconds = u64::try_from((view.now - run.started).num_seconds()).unwrap_or_default();
     html! {
-        progress aria-label={ "Listing for " (run.profile) } {}
-        p { "Listing: " b { (count(run.listed)) } " objects in " (count(run.list_requests)) " requests" }
+        progress value=[run.listed_share] aria-label={ "Listing for " (run.profile) } {}
+        p {
+            "Listing: " b { (count(run.listed)) } " objects in " (count(run.list_requests)) " requests"
+            @if let Some(rate) = run.listed.checked_div(seconds) { ", " (count(rate)) " keys/s" }
+            @if let Some(share) = run.listed_share { ", some " (format!("{:.0} %", share * 100.0)) " of the key space" }
+        }
     }
 }
 

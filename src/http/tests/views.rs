@@ -144,6 +144,7 @@ pub(crate) fn run(profile: &str, n: u128) -> RunView {
         stopping: None,
         list_requests: 12,
         listed: 11_840,
+        listed_share: Some(0.625),
         planned: count(840, 2 * TIB),
         ended: count(512, TIB + 300 * GIB),
         in_flight: 96,

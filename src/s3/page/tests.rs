@@ -13,7 +13,8 @@ fn page(inside: &str) -> String {
 
 fn below(prefix: &str, body: &str) -> Result<Page, RequestError> {
     let (bucket, prefix) = (Bucket::new("b"), Key::from(prefix));
-    PageRequest { bucket: &bucket, prefix: &prefix, continuation: None, delimiter: true }.read(body.as_bytes(), None)
+    PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: true }
+        .read(body.as_bytes(), None)
 }
 
 fn read(inside: &str) -> Result<Page, RequestError> {
@@ -93,7 +94,7 @@ fn what_is_no_whole_page_is_an_error_that_names_it() {
         assert!(below("", &whole[..cut]).is_err(), "cut at {cut}");
     }
     let (bucket, prefix) = (Bucket::new("b"), Key::from(""));
-    let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation: None, delimiter: false };
+    let request = PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: false };
     assert!(request.read(b"<ListBucketResult>\xff</ListBucketResult>", None).is_err());
 }
 
@@ -115,10 +116,11 @@ fn folders_are_decoded_as_keys_are_and_lie_below_what_was_asked_for() {
 #[test]
 fn a_query_is_escaped_and_in_order() {
     let (bucket, prefix) = (Bucket::new("b"), Key::from_bytes(&b"a/b c+\xff"[..]));
-    let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation: Some("1+/="), delimiter: true };
+    let request =
+        PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: Some("1+/="), delimiter: true };
     let whole = "continuation-token=1%2B%2F%3D&delimiter=%2F&encoding-type=url&list-type=2&prefix=a%2Fb%20c%2B%FF";
     assert_eq!(request.query(), whole);
-    let request = PageRequest { prefix: &Key::from(""), continuation: None, delimiter: false, ..request };
+    let request = PageRequest { prefix: &Key::from(""), after: None, continuation: None, delimiter: false, ..request };
     assert_eq!(request.query(), "encoding-type=url&list-type=2");
 }
 

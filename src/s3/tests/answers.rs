@@ -66,7 +66,13 @@ async fn a_status_has_its_class_on_both_sides() {
         sim.faults().push(Rule::new(Fault::Status { status, code: "Odd".to_owned(), retry_after: wait }));
         let error = clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
         assert_eq!((error.class, error.retry_after), (class, wait), "{status}");
-        let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
+        let request = PageRequest {
+            bucket: &training(),
+            prefix: &Key::from(""),
+            after: None,
+            continuation: None,
+            delimiter: false,
+        };
         let error = clients.list.page(request).await.unwrap_err();
         assert_eq!((error.class, error.retry_after), (class, wait), "{status}");
         assert!(error.message.starts_with(&status.to_string()), "{error}");
@@ -78,7 +84,8 @@ async fn the_region_of_a_refusal_is_read_and_signed_for_once_it_is_learned() {
     let elsewhere = Bucket::new().object("a", Entry::sized(7)).region("eu-north-05a");
     let sim = sim(elsewhere).await;
     let clients = clients(&sim).await;
-    let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
+    let request =
+        PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
     let error = clients.list.page(request).await.unwrap_err();
     assert_eq!((error.class, error.region.as_deref()), (Class::Rejected, Some("eu-north-05a")));
     let error = clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
@@ -96,7 +103,13 @@ async fn an_answer_that_is_no_s3_answer_is_an_error_and_not_an_empty_page() {
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         sim.faults().clear();
         sim.faults().push(Rule::new(Fault::Raw { status: 200, answer: answer.into() }).side(Side::List));
-        let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
+        let request = PageRequest {
+            bucket: &training(),
+            prefix: &Key::from(""),
+            after: None,
+            continuation: None,
+            delimiter: false,
+        };
         let answer = clients.list.page(request).await;
         assert_eq!(answer.map_err(|error| error.class).err(), Some(Class::Malformed), "{body:?}");
     }

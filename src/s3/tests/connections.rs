@@ -160,7 +160,8 @@ async fn a_host_that_does_not_exist_was_sent_nothing() {
     let url = "http://cache.invalid:1";
     let clients = To::new(url, url).connect().await;
     assert_eq!(warm(&clients).await, Err(Class::Unreachable));
-    let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
+    let request =
+        PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
     assert_eq!(clients.list.page(request).await.unwrap_err().class, Class::Unreachable);
 }
 
@@ -171,7 +172,8 @@ async fn a_listing_cut_in_its_middle_is_an_error() {
     let answer =
         "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\nConnection: close\r\n\r\n<?xml version=\"1.0\"?><ListBucketResult>";
     sim.faults().push(Rule::new(Fault::Raw { status: 200, answer: answer.into() }).on(Kind::List));
-    let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
+    let request =
+        PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
     let page = timeout(Duration::from_secs(2), clients.list.page(request)).await;
     assert!(page.is_err() || page.unwrap().is_err());
 }

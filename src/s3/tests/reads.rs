@@ -110,7 +110,8 @@ async fn a_page_that_breaks_off_is_lost_and_no_other_kind_of_page() {
     ] {
         let clients = hangs_up_after(answer).await;
         let (bucket, prefix) = (training(), Key::from(""));
-        let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation: None, delimiter: false };
+        let request =
+            PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: false };
         let error = clients.list.page(request).await.unwrap_err();
         assert_eq!(error.class, class, "{answer:?}: {error}");
     }
@@ -164,7 +165,7 @@ async fn folders_and_objects_are_listed_beside_each_other() {
         loop {
             let (bucket, prefix) = (training(), Key::from("p/"));
             let continuation = token.as_deref();
-            let request = PageRequest { bucket: &bucket, prefix: &prefix, continuation, delimiter: true };
+            let request = PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation, delimiter: true };
             let page = clients.list.page(request).await.unwrap();
             folders.extend(page.folders);
             objects.extend(page.objects.iter().map(|object| Key::from_bytes(object.key)));

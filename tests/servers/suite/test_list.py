@@ -1,0 +1,51 @@
+"""20,000 keys of several shapes, listed in parts at the same time, are those that boto3 lists."""
+
+import random
+
+import pytest
+
+from server import in_parallel
+
+BUCKET = "many"
+# Characters of one to four bytes, and some that are escaped on the wire.
+LETTERS = "aZ9-_.~!%&=+éßж漢🧊"
+
+
+def keys():
+    yield from (f"counted/shard-{n:08}.tar" for n in range(8000))
+    chance = random.Random(11)
+    yield from (f"hashed/{chance.getrandbits(64):016x}" for _ in range(5000))
+    yield from (f"dated/2026/{n % 12 + 1:02}/{n % 28 + 1:02}/{n:05}.log" for n in range(5000))
+    yield from ("text/" + "".join(chance.choices(LETTERS, k=4)) + f"{n}" for n in range(2000))
+
+
+@pytest.fixture(scope="module")
+def listed(server):
+    """What boto3 lists."""
+    client = server.client()
+    client.create_bucket(Bucket=BUCKET)
+    in_parallel(lambda key: client.put_object(Bucket=BUCKET, Key=key, Body=b"x"), keys())
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+    found = [(o["Key"], o["Size"], o["ETag"].strip('"')) for page in pages for o in page.get("Contents", [])]
+    assert sorted(key for key, *_ in found) == sorted(set(keys())), "boto3 does not list what was put"
+    return found
+
+
+def planned(program, server, objects, endpoint=""):
+    profile = f'objects = [{objects}]\norder = "key"'
+    lines = program.profile(profile, endpoint).run("plan", "it", "--objects", "-").ended(0)
+    assert "mishandles start-after" not in lines.stderr or not server.heeds_start_after, lines.stderr
+    return [(line["key"], line["size"], line["etag"]) for line in lines.json()]
+
+
+@pytest.mark.parametrize("in_flight", [1, 8, 64])
+def test_a_listing_in_parts_is_what_boto3_lists(program, server, listed, in_flight):
+    found = planned(program, server, f'"s3://{BUCKET}/**"', f"list_in_flight = {in_flight}")
+    assert len(found) == len(listed) == 20_000
+    assert sorted(found) == sorted(listed)
+
+
+@pytest.mark.parametrize("prefix", ["counted/", "hashed/", "dated/", "text/"])
+def test_so_is_that_of_a_prefix(program, server, listed, prefix):
+    found = planned(program, server, f'"s3://{BUCKET}/{prefix}**"')
+    assert sorted(found) == sorted(o for o in listed if o[0].startswith(prefix))
