@@ -66,8 +66,11 @@ impl PageRequest<'_> {
         query
     }
 
-    /// What the server answered with 200.
-    pub(super) fn read(&self, body: &[u8], date: Option<DateTime<Utc>>) -> Result<Page, RequestError> {
+    /// What the server answered with 200, at this time of its own.
+    ///
+    /// # Errors
+    /// What is no whole page, or lacks what every object has.
+    pub fn read(&self, body: &[u8], date: Option<DateTime<Utc>>) -> Result<Page, RequestError> {
         let bucket = self.bucket;
         let malformed = |what: String| RequestError::new(Class::Malformed, format!("a page of `{bucket}` {what}"));
         let text = std::str::from_utf8(body).map_err(|error| malformed(format!("is not UTF-8: {error}")))?;

@@ -101,8 +101,13 @@ async fn a_pattern_steers_the_listing_by_folders_and_the_plan_says_what_that_too
     let tables = profile("\"s3://training/ckpt/*/weights/**\"", "");
     let stage = stage(builder().bucket("training", objects), "", &tables).await;
     let plan = stage.plan("p").await;
-    let listed = (plan.selection.listed.objects, plan.selected, plan.list_requests);
-    assert_eq!(listed, (2400, count(1200), 3 + 2), "a page holds many of these folders, and is looked at twice");
+    assert_eq!((plan.selection.listed.objects, plan.selected), (2400, count(1200)));
+    let took = 3 + 2..=3 + 2 + 2;
+    assert!(
+        took.contains(&plan.list_requests),
+        "a page holds many of these folders, is looked at twice, and two more requests at the most list in parts, not {}",
+        plan.list_requests
+    );
     stage.sim.set_listing(|listing| listing.max_page = 20);
     let before = stage.lists();
     let plan = stage.plan("p").await;
