@@ -74,7 +74,9 @@ impl Going<'_> {
     /// The plan as of now, and which of its objects are fresh.
     pub async fn plan(&self, identity: &Identity) -> (Plan, Vec<bool>) {
         let Self { pass, task, connection, deadline, account } = self;
-        let planned = tokio::time::timeout_at(*deadline, plan(task, connection, &pass.progress, &pass.stop)).await;
+        // Large, and once a run.
+        let planned = Box::pin(plan(task, connection, &pass.progress, &pass.stop));
+        let planned = tokio::time::timeout_at(*deadline, planned).await;
         let mut plan = planned.unwrap_or_else(|_| {
             let why = Verdict::Failed(TOO_LATE.to_owned());
             make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
