@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of the innermost open element, which is closed. Elements within it are skipped.
+    /// The text of the innermost open element, which is closed. Elements within it are an error: what else they mean nobody knows.
     pub fn content(&mut self) -> Read<Cow<'a, str>> {
         if let Some(text) = self.leaf() {
             return Ok(Cow::Borrowed(text));
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
             let at = self.at;
             match self.piece()? {
                 Piece::Close => return Ok(content),
-                Piece::Open(_) => self.skip()?,
+                Piece::Open(_) => return self.broken("an element within a value"),
                 Piece::Text(text) => join(&mut content, unescape(text, at)?),
                 Piece::Cdata(text) => join(&mut content, Cow::Borrowed(text)),
                 Piece::End => unreachable!("within an element"),
@@ -317,7 +317,7 @@ mod tests {
             ("\u{feff}<?xml version=\"1.0\"?>\n<!-- <x> --><as xmlns='h>'><b/></as>\n<!---->", "as(b= )"),
             ("<s:as><s:b >x</s:b\n></s:as >", "as(b=x )"),
             ("<b> a &amp;&#38;&#x26;&lt;&gt;&quot;&apos; </b>", "b= a &&&<>\"'  "),
-            ("<b>a<!-- c -->b<x><y/>z</x>c<![CDATA[<&]]>d</b>", "b=abc<&d "),
+            ("<b>a<!-- c -->bc<![CDATA[<&]]>d</b>", "b=abc<&d "),
             ("<b x='>' y=\"/>\"/>", "b= "),
             ("", ""),
         ] {
@@ -339,7 +339,9 @@ mod tests {
             ("<b>&#xd800;</b>", "a reference to nothing that is known"),
             ("<b>&#+1;</b>", "a reference to nothing that is known"),
             ("<b>a & b</b>", "a reference without an end"),
-            ("<b><x>&no;</x></b>", "a reference to nothing that is known"),
+            ("<as><xs>&no;</xs></as>", "a reference to nothing that is known"),
+            ("<b>a<x><y/>z</x>c</b>", "an element within a value"),
+            ("<b><x/></b>", "an element within a value"),
             ("<!DOCTYPE b><b/>", "a declaration"),
             ("<b", "a tag without an end"),
             ("<b <c/>", "a tag without an end"),
