@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 /// So many places of a key are looked at behind the first that tells it from others: more tell nothing that a cut could use.
 const PLACES: usize = 24;
-/// Of a page every so many keys is looked at.
+/// Of a page every so many keys is looked at; of the next one half as many, down to this part of them, while they tell nothing
+/// new.
 const STEP: usize = 16;
+const SELDOM: usize = 8;
 
 /// A place with so many different bytes counts.
 const MANY: u32 = 3;
@@ -135,6 +137,10 @@ pub(super) struct Letters {
     /// The first place where any two keys differ, and one of the keys.
     pub differ: Option<usize>,
     sample: Vec<u8>,
+    /// How often what may stand anywhere has changed.
+    changes: u64,
+    /// So many times as seldom as at first keys are looked at, less one.
+    seldom: usize,
 }
 
 impl Letters {
@@ -153,14 +159,15 @@ impl Letters {
             self.sample = sample;
         }
         self.differ = Some(outer);
-        let mut before: Option<&[u8]> = None;
-        for key in keys.step_by(STEP).chain([last]) {
+        let (changes, mut before) = (self.changes, None::<&[u8]>);
+        for key in keys.step_by(STEP * (self.seldom + 1)).chain([last]) {
             self.note(key, outer, differ);
             if let Some(before) = before {
                 self.next(before, key);
             }
             before = Some(key);
         }
+        self.seldom = if self.changes == changes { (2 * self.seldom + 1).min(SELDOM - 1) } else { 0 };
         differ
     }
 
@@ -169,14 +176,21 @@ impl Letters {
         let mut place = Place::of(&key[..outer.min(key.len())]);
         for (at, byte) in key.iter().enumerate().skip(outer).take(differ - outer + PLACES) {
             let bytes = &mut self.places.entry(place).or_default().bytes;
+            let before = (*bytes, self.all);
             bytes.insert(*byte);
             if bytes.len() >= MANY {
                 self.all = self.all.union(*bytes);
             } else if at == outer || (differ..differ + 2).contains(&at) {
                 self.all.insert(*byte);
             }
+            self.changes += u64::from(before != (*bytes, self.all));
             place = place.next(*byte);
         }
+    }
+
+    /// How often what may stand anywhere has changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Behind `key` comes `next`: what begins as `key` does and not as `next` has ended.
@@ -185,8 +199,9 @@ impl Letters {
         let Some(first) = key.get(..=shared) else { return };
         let mut place = Place::of(first);
         for byte in key.iter().skip(shared + 1).take(PLACES) {
-            if let Some(seen) = self.places.get_mut(&place) {
-                seen.ended = seen.ended.max(Some(*byte));
+            if let Some(seen) = self.places.get_mut(&place).filter(|seen| seen.ended < Some(*byte)) {
+                seen.ended = Some(*byte);
+                self.changes += 1;
             }
             place = place.next(*byte);
         }
@@ -207,6 +222,7 @@ impl Letters {
         if Some(*byte) > last {
             let known = seen.nothing.filter(|nothing| Some(*nothing) > last);
             seen.nothing = Some(known.map_or(*byte, |nothing| nothing.min(*byte)));
+            self.changes += 1;
         }
     }
 

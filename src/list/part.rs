@@ -1,8 +1,13 @@
 //! One part of a range: where it begins and ends, and how far it has been listed.
 
+use super::cut::progress;
+use super::letters::Letters;
 use super::walk::{Circle, Next};
 use crate::object::{Key, Row};
 use crate::s3::Page;
+
+/// Pages of keys that are nearer to each other say nothing of how far there is to go.
+const TOO_NEAR: f64 = 1e-6;
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,17 @@ impl End {
     }
 }
 
+/// How far a part has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Estimate {
+    /// How much of it is listed since its share was told, from 0 to 1.
+    pub done: f64,
+    /// Pages that are still to come; without an end there is no end.
+    pub left: f64,
+    /// What it was told by: the changes of the letters, and the keys of a page.
+    pub of: (u64, usize),
+}
+
 #[derive(Debug)]
 pub(super) struct Part {
     pub id: u64,
@@ -72,6 +88,8 @@ pub(super) struct Part {
     /// Its share of the range, behind this key.
     pub share: f64,
     pub since: Option<Key>,
+    /// What is told of it, until it or the letters change.
+    pub estimate: Option<Estimate>,
 }
 
 impl Part {
@@ -96,6 +114,7 @@ impl Part {
             surprises: 0,
             share: 0.0,
             since: None,
+            estimate: None,
         }
     }
 
@@ -106,6 +125,32 @@ impl Part {
     /// The server has begun it where it begins, or there is nothing in it.
     pub fn is_begun(&self) -> bool {
         self.first.is_some() || self.is_over()
+    }
+
+    /// How much of it is listed since its share was told, from 0 to 1.
+    pub fn done(&self, letters: &Letters) -> f64 {
+        match (self.since.as_ref().or(self.first.as_ref()), &self.last, self.end.key()) {
+            _ if self.is_over() => 1.0,
+            (Some(since), Some(last), Some(end)) => {
+                progress(letters, since.as_bytes(), last.as_bytes(), end.as_bytes())
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// How many pages of so many keys are still to come; without an end there is no end.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub fn pages_left(&self, letters: &Letters, page: usize) -> f64 {
+        let (Some(first), Some(last), Some(end)) = (&self.first, &self.last, self.end.key()) else {
+            return f64::INFINITY;
+        };
+        let done = |from: &Key| progress(letters, from.as_bytes(), last.as_bytes(), end.as_bytes());
+        // From its first key: between the cut and that there may be nothing.
+        let done = match (done(first), &self.after) {
+            (near, Some(after)) if near < TOO_NEAR => done(after),
+            (done, _) => done,
+        };
+        self.keys as f64 / page as f64 * (1.0 - done) / done.max(f64::MIN_POSITIVE)
     }
 
     pub fn ask(&mut self) -> Option<Ask> {
@@ -121,11 +166,17 @@ impl Part {
 
     /// Its latest page is to be asked for again, if it was the last: what lies behind its end belongs to it now.
     pub fn reopen(&mut self, end: End) {
-        self.end = end;
+        self.move_end(end);
         if self.is_over() {
             (self.next, self.rereads, self.beyond) = (self.asked.clone(), true, None);
             self.circle = Circle::default();
         }
+    }
+
+    /// Ends elsewhere from now on; gives where it ended.
+    pub fn move_end(&mut self, end: End) -> End {
+        self.estimate = None;
+        std::mem::replace(&mut self.end, end)
     }
 
     /// The part behind it has left out what comes before this end.
@@ -139,10 +190,11 @@ impl Part {
         page.next.as_deref().is_some_and(|next| self.circle.closes(next))
     }
 
-    pub fn is_in_order(&self, page: &Page) -> bool {
+    /// The page, whose keys are `sorted`, goes on behind what came before.
+    pub fn is_in_order(&self, page: &Page, sorted: bool) -> bool {
         let first = page.objects.first().map(|object| object.key);
         let goes_back = !self.rereads && first.is_some() && first < self.last.as_ref().map(Key::as_bytes);
-        !goes_back && page.objects.iter().is_sorted_by(|a, b| a.key <= b.key)
+        !goes_back && sorted
     }
 
     /// The first keys are none that come after where it begins.
@@ -152,35 +204,45 @@ impl Part {
     }
 
     /// Drops what is not below the prefix; false where there is no such thing. Behind it, in order, there is nothing else.
-    pub fn drop_others(page: &mut Page, prefix: &Key) -> bool {
+    pub fn drop_others(page: &mut Page, prefix: &Key, sorted: bool) -> bool {
         let is_below = |object: Row<'_>| object.key.starts_with(prefix.as_bytes());
-        if page.objects.iter().all(is_below) {
+        // What stands between two that are is, too.
+        let ends_are = page.objects.first().is_none_or(is_below) && page.objects.last().is_none_or(is_below);
+        if ends_are && (sorted || page.objects.iter().all(is_below)) {
             return false;
         }
-        let is_in_order = page.objects.iter().is_sorted_by(|a, b| a.key <= b.key);
-        if is_in_order && page.objects.last().is_some_and(|last| !is_below(last) && last.key > prefix.as_bytes()) {
+        if sorted && page.objects.last().is_some_and(|last| !is_below(last) && last.key > prefix.as_bytes()) {
             page.next = None;
         }
         page.objects.retain(is_below);
         true
     }
 
-    /// Takes what is new in the page and belongs to this part, and notes how it goes on.
-    pub fn take(&mut self, page: &mut Page) {
+    /// Takes what is new in the page, whose keys are `sorted`, and belongs to this part, and notes how it goes on.
+    pub fn take(&mut self, page: &mut Page, sorted: bool) {
+        let key = |object: Row<'_>| Key::from_bytes(object.key);
         if self.rereads || self.after.is_some() || self.end != End::Range {
-            let last = self.last.clone();
-            page.objects.retain(|object| last.as_ref().is_none_or(|last| object.key > last.as_bytes()));
+            let last = self.last.take();
+            let is_new = |object: Row<'_>| last.as_ref().is_none_or(|last| object.key > last.as_bytes());
+            if !sorted || !page.objects.first().is_none_or(is_new) {
+                page.objects.retain(is_new);
+            }
+            self.last = last;
         } else if page.objects.first().is_some_and(|first| Some(first.key) == self.last.as_ref().map(Key::as_bytes)) {
             // Some servers begin a page with what the one before ended with: it is one object all the same.
             page.objects.remove_first();
         }
         self.rereads &= page.objects.is_empty();
-        let key = |object: Row<'_>| Key::from_bytes(object.key);
-        self.beyond = page.objects.iter().find(|object| !self.end.holds(object.key)).map(key);
-        page.objects.retain(|object| self.end.holds(object.key));
+        let is_held = |object: Row<'_>| self.end.holds(object.key);
+        self.beyond = None;
+        if !sorted || !page.objects.last().is_none_or(is_held) {
+            self.beyond = page.objects.iter().find(|object| !is_held(*object)).map(key);
+            page.objects.retain(is_held);
+        }
         self.first = self.first.take().or_else(|| page.objects.first().map(key));
         self.last = page.objects.last().map(key).or(self.last.take());
         self.keys += page.objects.len();
+        self.estimate = None;
         self.next = match page.next.take() {
             Some(token) if self.beyond.is_none() => Next::After(token),
             _ => Next::Over,

@@ -8,9 +8,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::cut::{Stretch, cut, progress};
+use super::cut::{Stretch, cut};
 use super::letters::Letters;
-use super::part::{End, Part};
+use super::part::{End, Estimate, Part};
 use crate::object::{Key, Row};
 use crate::s3::{Page, RequestError};
 
@@ -29,8 +29,6 @@ const MISSES: usize = 4;
 const WAITING: usize = 6;
 /// A part of fewer pages is not worth a cut.
 const WORTH: f64 = 3.0;
-/// Pages of keys that are nearer to each other say nothing of how far there is to go.
-const TOO_NEAR: f64 = 1e-6;
 
 /// The parts of one range, in the order of their keys.
 #[derive(Debug)]
@@ -94,18 +92,21 @@ impl Parts {
     }
 
     /// How much of the range is listed, from 0 to 1, as far as can be told: of a part without an end nothing.
-    pub fn share(&self) -> f64 {
-        self.parts.iter().map(|part| part.share * self.done_of(part)).sum::<f64>() + self.done
+    pub fn share(&mut self) -> f64 {
+        (0..self.parts.len()).map(|place| self.parts[place].share * self.estimate(place).done).sum::<f64>() + self.done
     }
 
-    fn done_of(&self, part: &Part) -> f64 {
-        match (part.since.as_ref().or(part.first.as_ref()), &part.last, part.end.key()) {
-            _ if part.is_over() => 1.0,
-            (Some(since), Some(last), Some(end)) => {
-                progress(&self.letters, since.as_bytes(), last.as_bytes(), end.as_bytes())
-            }
-            _ => 0.0,
-        }
+    /// What is told of a part; told anew where it or the letters have changed.
+    fn estimate(&mut self, place: usize) -> Estimate {
+        let part = &self.parts[place];
+        let known = part.estimate.filter(|estimate| estimate.of == (self.letters.changes(), self.page));
+        let estimate = known.unwrap_or_else(|| Estimate {
+            done: part.done(&self.letters),
+            left: part.pages_left(&self.letters, self.page),
+            of: (self.letters.changes(), self.page),
+        });
+        self.parts[place].estimate = Some(estimate);
+        estimate
     }
 
     /// What to ask next: the next page of a part, or the first one of a new part, where there is `room` for one more request.
@@ -129,23 +130,25 @@ impl Parts {
         if part.is_circular(page) {
             return Err(RequestError::malformed("the same page again"));
         }
-        if Part::drop_others(page, &self.prefix) {
+        let mut sorted = page.objects.is_sorted();
+        if Part::drop_others(page, &self.prefix, sorted) {
             self.undivided = Some("it answers keys that do not begin with the prefix");
+            sorted = page.objects.is_sorted();
         }
-        if place > 0 && (part.begins_wrong(page) || (part.first.is_none() && !part.is_in_order(page))) {
+        if place > 0 && (part.begins_wrong(page) || (part.first.is_none() && !part.is_in_order(page, sorted))) {
             self.undivided = Some("it begins before the key that it is asked to begin after");
             self.give_back(place);
             page.objects.clear();
             return Ok(());
         }
-        if !part.is_in_order(page) {
+        if !part.is_in_order(page, sorted) {
             if self.parts.len() > 1 {
                 return Err(RequestError::malformed("keys that are not in the order of their bytes"));
             }
             self.undivided = Some("its keys are not in the order of their bytes");
         }
         self.learn(place, page);
-        self.take(place, page);
+        self.take(place, page, sorted);
         self.settle();
         Ok(())
     }
@@ -167,16 +170,16 @@ impl Parts {
         self.page = self.page.max(page.objects.len());
     }
 
-    fn take(&mut self, place: usize, page: &mut Page) {
-        let (was_begun, left) = (self.parts[place].is_begun(), self.told(&self.parts[place]));
-        self.parts[place].take(page);
+    fn take(&mut self, place: usize, page: &mut Page, sorted: bool) {
+        let (was_begun, left) = (self.parts[place].is_begun(), self.estimate(place).left);
+        self.parts[place].take(page, sorted);
         self.keys += page.objects.len();
         // What was written meanwhile may have come when the part behind it had begun.
         let is_old = |object: Row<'_>| self.began.is_none_or(|began| object.last_modified < began);
         if self.parts[place].fills && page.objects.iter().any(is_old) {
             self.undivided = Some("it leaves out keys behind the one that it is asked to begin after");
         }
-        if left.is_finite() && self.told(&self.parts[place]) > left - 0.5 {
+        if left.is_finite() && self.estimate(place).left > left - 0.5 {
             self.parts[place].surprises += 1;
         }
         let part = &self.parts[place];
@@ -202,7 +205,8 @@ impl Parts {
                 Some(Border::Empty) => {
                     let empty = self.parts.remove(place + 1);
                     self.done += empty.share;
-                    (self.parts[place].end, self.parts[place].follows) = (empty.end, empty.follows);
+                    self.parts[place].move_end(empty.end);
+                    self.parts[place].follows = empty.follows;
                     continue;
                 }
                 // What is empty is kept for the one before it.
@@ -240,42 +244,26 @@ impl Parts {
         if self.undivided.is_some() || !self.tells_enough || self.cuts >= cuts || self.misses >= misses {
             return None;
         }
-        let parts = self.parts.iter().enumerate().filter(|(_, part)| !part.is_over());
-        let mut order: Vec<(f64, usize)> = parts.map(|(place, part)| (self.pages_left(part), place)).collect();
-        order.retain(|(pages, _)| *pages >= WORTH);
+        let mut order: Vec<(f64, usize)> = (0..self.parts.len()).map(|place| (self.pages_left(place), place)).collect();
+        order.retain(|(pages, place)| *pages >= WORTH && !self.parts[*place].is_over());
         order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let (at, place) = order.into_iter().find_map(|(_, place)| Some((self.cut(place)?, place)))?;
         self.cuts += 1;
-        let done = self.parts[place].share * self.done_of(&self.parts[place]);
+        let done = self.parts[place].share * self.estimate(place).done;
         let part = &mut self.parts[place];
         self.done += done;
         (part.share, part.since, part.surprises) = ((part.share - done) / 2.0, part.last.clone(), part.surprises / 2);
-        let mut new = Part::new(self.next_id, Some(at.clone()), std::mem::replace(&mut part.end, End::Until(at)));
+        let mut new = Part::new(self.next_id, Some(at.clone()), part.move_end(End::Until(at)));
         (new.follows, new.share) = (part.follows.take(), part.share);
         self.parts.insert(place + 1, new);
         self.next_id += 1;
         Some(place + 1)
     }
 
-    /// How many pages of a part are still to be listed: without an end there is no end. Where pages came that brought it no
-    /// nearer, as many may still come.
-    fn pages_left(&self, part: &Part) -> f64 {
-        self.told(part).max(f64::from(part.surprises))
-    }
-
-    /// The same, as keys before it tell.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn told(&self, part: &Part) -> f64 {
-        let (Some(first), Some(last), Some(end)) = (&part.first, &part.last, part.end.key()) else {
-            return f64::INFINITY;
-        };
-        let done = |from: &Key| progress(&self.letters, from.as_bytes(), last.as_bytes(), end.as_bytes());
-        // From its first key: between the cut and that there may be nothing.
-        let done = match (done(first), &part.after) {
-            (near, Some(after)) if near < TOO_NEAR => done(after),
-            (done, _) => done,
-        };
-        part.keys as f64 / self.page as f64 * (1.0 - done) / done.max(f64::MIN_POSITIVE)
+    /// How many pages of a part are still to be listed. Where pages came that brought its end no nearer, as many may still
+    /// come.
+    fn pages_left(&mut self, place: usize) -> f64 {
+        self.estimate(place).left.max(f64::from(self.parts[place].surprises))
     }
 
     fn cut(&self, place: usize) -> Option<Key> {

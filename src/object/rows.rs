@@ -143,6 +143,11 @@ impl Rows {
         self.rows.iter().map(|packed| self.row(packed))
     }
 
+    /// Whether their keys are in order.
+    pub fn is_sorted(&self) -> bool {
+        self.rows.is_sorted_by(|a, b| self.keys[a.key.clone()] <= self.keys[b.key.clone()])
+    }
+
     /// Keeps those of which `kept` says so.
     pub fn retain(&mut self, mut kept: impl FnMut(Row<'_>) -> bool) {
         let mut rows = std::mem::take(&mut self.rows);
