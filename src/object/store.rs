@@ -7,6 +7,7 @@ mod chunk;
 mod cursor;
 mod entry;
 mod names;
+mod spill;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ use chunk::{Chunk, Entry, Reader};
 pub use cursor::{Cursor, View};
 use entry::{Fields, Known};
 use names::Names;
+use spill::Spilling;
+pub use spill::{Spill, SpillFile};
 use tag::Tag;
 
 /// Objects by their places, which are numbers from 0 in the order of their arrival.
@@ -32,9 +35,15 @@ pub struct Store {
     is_open: bool,
     last: Known,
     is_unsorted: bool,
+    spilling: Option<Spilling>,
 }
 
 impl Store {
+    /// Keeps up to `most` bytes in memory, beside some for each chunk, and puts what is more away.
+    pub fn spilling(spill: Arc<dyn Spill>, most: usize) -> Self {
+        Self { spilling: Some(Spilling::new(spill, most)), ..Self::default() }
+    }
+
     /// Objects.
     pub fn len(&self) -> u32 {
         self.length
@@ -88,9 +97,11 @@ impl Store {
     }
 
     fn close(&mut self) {
-        self.is_open = false;
-        if let Some(chunk) = self.chunks.last_mut() {
-            chunk.close();
+        let was_open = std::mem::take(&mut self.is_open);
+        let Some(chunk) = self.chunks.last_mut().filter(|_| was_open) else { return };
+        let bytes = chunk.close();
+        if let Some(spilling) = &mut self.spilling {
+            spilling.take(chunk, bytes);
         }
     }
 
@@ -109,12 +120,21 @@ impl Store {
         self.cursor().read(place).to_object()
     }
 
+    /// Takes all of them; what follows begins anew.
+    pub fn take_all(&mut self) -> Self {
+        let spilling = self.spilling.clone();
+        let mut all = std::mem::replace(self, Self { spilling, ..Self::default() });
+        all.close();
+        all
+    }
+
     /// Keeps those at the places that are `kept`; they move up. Takes memory for one chunk at a time.
     #[must_use]
     pub fn retain(mut self, mut kept: impl FnMut(u32) -> bool) -> Self {
         let chunks = std::mem::take(&mut self.chunks);
         let is_unsorted = self.is_unsorted;
-        let mut rest = Self { length: 0, is_open: false, is_unsorted: true, ..self };
+        let spilling = self.spilling.take().map(Spilling::anew);
+        let mut rest = Self { length: 0, is_open: false, is_unsorted: true, spilling, ..self };
         for chunk in chunks {
             let places: Vec<u32> = (chunk.first..chunk.first + chunk.len()).filter(|place| kept(*place)).collect();
             if places.len() == chunk.len() as usize {
@@ -137,6 +157,10 @@ impl Store {
         self.last = Known { key: key.to_vec(), fields };
         chunk.first = self.length;
         self.length += chunk.len();
+        let bytes = chunk.close();
+        if let Some(spilling) = &mut self.spilling {
+            spilling.take(&mut chunk, bytes);
+        }
         self.chunks.push(chunk);
     }
 

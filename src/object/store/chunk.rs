@@ -1,5 +1,10 @@
 //! Neighbours in a store, with all that is needed to read them.
 
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::SpillFile;
 use super::entry::{Fields, Known};
 use super::tag::Tag;
 
@@ -9,6 +14,8 @@ const BLOCK: usize = 16;
 const MOST: usize = 256 * BLOCK;
 /// Bytes from which on a chunk takes no more.
 const FULL: usize = 8 << 20;
+/// Blocks that are read from a file at once by who reads one after the other.
+const AHEAD: usize = 64;
 
 /// An object as it is written and read.
 pub(super) type Entry<'a> = (Fields, &'a [u8], Tag<'a>);
@@ -22,34 +29,62 @@ pub(super) struct Chunk {
     head: Known,
     /// Where the blocks start.
     blocks: Vec<u32>,
-    bytes: Vec<u8>,
+    bytes: Bytes,
+}
+
+/// Where the bytes of a chunk are.
+#[derive(Clone, Debug)]
+enum Bytes {
+    Memory(Vec<u8>),
+    Spilled { file: Arc<dyn SpillFile>, at: u64, length: usize },
+}
+
+impl Bytes {
+    fn len(&self) -> usize {
+        match self {
+            Self::Memory(bytes) => bytes.len(),
+            Self::Spilled { length, .. } => *length,
+        }
+    }
 }
 
 impl Chunk {
     pub fn new(first: u32, (fields, key, _): Entry<'_>) -> Self {
         let head = Known { key: key.to_vec(), fields };
-        Self { first, length: 0, head, blocks: Vec::new(), bytes: Vec::new() }
+        Self { first, length: 0, head, blocks: Vec::new(), bytes: Bytes::Memory(Vec::new()) }
     }
 
     pub fn is_full(&self) -> bool {
         self.length >= MOST || self.bytes.len() >= FULL
     }
 
-    /// Takes one more. `last` is the one before it, and becomes it.
+    /// Takes one more, unless it was spilled. `last` is the one before it, and becomes it.
     pub fn append(&mut self, last: &mut Known, entry: Entry<'_>) {
+        let Bytes::Memory(bytes) = &mut self.bytes else { unreachable!("what is spilled takes no more") };
         if self.length.is_multiple_of(BLOCK) {
-            let start = u32::try_from(self.bytes.len());
+            let start = u32::try_from(bytes.len());
             self.blocks.push(start.unwrap_or_else(|_| unreachable!("a page is no larger than memory")));
             last.set(&self.head);
         }
-        last.write(entry, &mut self.bytes);
+        last.write(entry, bytes);
         self.length += 1;
     }
 
-    /// It takes no more.
-    pub fn close(&mut self) {
-        self.bytes.shrink_to_fit();
+    /// It takes no more. Gives its bytes in memory, without what is small.
+    pub fn close(&mut self) -> usize {
         self.blocks.shrink_to_fit();
+        let Bytes::Memory(bytes) = &mut self.bytes else { return 0 };
+        bytes.shrink_to_fit();
+        bytes.len()
+    }
+
+    /// Puts its bytes away.
+    pub fn spill(&mut self, file: &Arc<dyn SpillFile>) -> io::Result<()> {
+        if let Bytes::Memory(bytes) = &self.bytes {
+            let (at, length) = (file.append(bytes)?, bytes.len());
+            self.bytes = Bytes::Spilled { file: file.clone(), at, length };
+        }
+        Ok(())
     }
 
     /// Objects; fewer than a store has places for.
@@ -66,49 +101,78 @@ impl Chunk {
     /// Bytes in memory.
     #[cfg(test)]
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.head.key.capacity() + self.blocks.capacity() * size_of::<u32>() + self.bytes.capacity()
+        let bytes = match &self.bytes {
+            Bytes::Memory(bytes) => bytes.capacity(),
+            Bytes::Spilled { .. } => 0,
+        };
+        size_of::<Self>() + self.head.key.capacity() + self.blocks.capacity() * size_of::<u32>() + bytes
     }
 }
 
 /// Where one is in a chunk.
-#[derive(Debug)]
-pub(super) struct Reader<'a> {
-    /// What follows.
-    rest: &'a [u8],
+#[derive(Debug, Default)]
+pub(super) struct Reader {
     /// The number of the object that was read last.
     at: Option<usize>,
     known: Known,
-    tag: Tag<'a>,
+    /// Where its tag begins in what is read from, and of which kind it is.
+    tag: usize,
+    kind: u8,
+    /// Where the next object begins there.
+    next: usize,
+    /// What is read from, of a chunk that is spilled: some of its blocks.
+    read: Vec<u8>,
+    blocks: Range<usize>,
 }
 
-impl Default for Reader<'_> {
-    fn default() -> Self {
-        Self { rest: &[], at: None, known: Known::default(), tag: Tag::Absent }
-    }
-}
-
-impl<'a> Reader<'a> {
+impl Reader {
     /// Begins anew, in another chunk.
     pub fn leave(&mut self) {
-        self.at = None;
+        (self.at, self.blocks) = (None, 0..0);
     }
 
     /// The `n`-th object of a chunk, which is the one that was read before unless that was left.
-    pub fn read(&mut self, chunk: &'a Chunk, n: usize) -> Entry<'_> {
+    ///
+    /// # Panics
+    /// Where a spilled chunk cannot be read any more, which is as if memory could not.
+    pub fn read<'a>(&'a mut self, chunk: &'a Chunk, n: usize) -> Entry<'a> {
         let block = n / BLOCK;
-        let mut next = match self.at {
+        let mut number = match self.at {
             Some(at) if at <= n && at / BLOCK == block => at + 1,
             _ => block * BLOCK,
         };
-        while next <= n {
-            if next.is_multiple_of(BLOCK) {
-                self.rest = &chunk.bytes[usize::try_from(chunk.blocks[block]).unwrap_or(usize::MAX)..];
-                self.known.set(&chunk.head);
-            }
-            self.tag = self.known.read(&mut self.rest);
-            next += 1;
+        if number.is_multiple_of(BLOCK) && number <= n {
+            self.next = self.start(chunk, block);
+            self.known.set(&chunk.head);
+        }
+        let bytes = match &chunk.bytes {
+            Bytes::Memory(bytes) => bytes,
+            Bytes::Spilled { .. } => &self.read,
+        };
+        while number <= n {
+            let mut rest = &bytes[self.next..];
+            self.kind = self.known.read(&mut rest);
+            self.tag = bytes.len() - rest.len();
+            Tag::read(self.kind, &mut rest);
+            self.next = bytes.len() - rest.len();
+            number += 1;
         }
         self.at = Some(n);
-        (self.known.fields, &self.known.key, self.tag)
+        (self.known.fields, &self.known.key, Tag::read(self.kind, &mut &bytes[self.tag..]))
+    }
+
+    /// Where a block starts in what is read from, which is read first if need be.
+    fn start(&mut self, chunk: &Chunk, block: usize) -> usize {
+        let start = |block: usize| chunk.blocks.get(block).map_or(chunk.bytes.len(), |start| *start as usize);
+        let Bytes::Spilled { file, at, .. } = &chunk.bytes else { return start(block) };
+        if !self.blocks.contains(&block) {
+            let is_next = block == self.blocks.end;
+            let end = if is_next { chunk.blocks.len().min(block + AHEAD) } else { block + 1 };
+            self.read.resize(start(end) - start(block), 0);
+            let read = file.read(at + start(block) as u64, &mut self.read);
+            read.unwrap_or_else(|error| panic!("what a plan has put on disk cannot be read any more: {error}"));
+            self.blocks = block..end;
+        }
+        start(block) - start(self.blocks.start)
     }
 }

@@ -15,7 +15,7 @@ use crate::object::{Bucket, ETag, Key, Object};
 pub struct Cursor<'a> {
     store: &'a Store,
     chunk: Option<&'a Chunk>,
-    reader: Reader<'a>,
+    reader: Reader,
 }
 
 impl<'a> Cursor<'a> {

@@ -97,8 +97,8 @@ impl Known {
         self.fields = fields;
     }
 
-    /// Reads what `write` wrote, and becomes it.
-    pub fn read<'a>(&mut self, from: &mut &'a [u8]) -> Tag<'a> {
+    /// Reads what `write` wrote, but for the tag, and becomes it. Gives the kind of the tag, which is what follows.
+    pub fn read(&mut self, from: &mut &[u8]) -> u8 {
         let flags = varint::take(from, 1)[0];
         let has = |flag: u8| flags & flag != 0;
         let shared = varint::read_length(from);
@@ -122,7 +122,7 @@ impl Known {
         } else if has(NANOS) {
             self.fields.nanos = small(varint::read(from));
         }
-        Tag::read(flags & Tag::KINDS, from)
+        flags & Tag::KINDS
     }
 }
 

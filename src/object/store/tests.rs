@@ -1,3 +1,7 @@
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
@@ -183,4 +187,99 @@ fn an_object_takes_some_thirty_bytes() {
     let store = stored(&shards(100_000).collect::<Vec<_>>());
     let each = store.bytes() / 100_000;
     assert!(each <= 28, "{each} bytes an object");
+}
+
+/// A disk with room for so many files, and for so many bytes in each.
+#[derive(Debug)]
+struct Disk {
+    files: AtomicUsize,
+    room: usize,
+}
+
+#[derive(Debug)]
+struct File {
+    bytes: Mutex<Vec<u8>>,
+    room: usize,
+}
+
+impl Disk {
+    fn new(files: usize, room: usize) -> Arc<Self> {
+        Arc::new(Self { files: files.into(), room })
+    }
+}
+
+impl Spill for Disk {
+    fn file(&self) -> io::Result<Arc<dyn SpillFile>> {
+        let left = self.files.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map_err(|_| io::Error::from(io::ErrorKind::PermissionDenied))?;
+        Ok(Arc::new(File { bytes: Mutex::default(), room: self.room }))
+    }
+}
+
+impl SpillFile for File {
+    fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+        let mut all = self.bytes.lock().unwrap();
+        if all.len() + bytes.len() > self.room {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        all.extend_from_slice(bytes);
+        Ok((all.len() - bytes.len()) as u64)
+    }
+
+    fn read(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        let (all, at) = (self.bytes.lock().unwrap(), usize::try_from(at).unwrap());
+        into.copy_from_slice(all.get(at..at + into.len()).ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+fn spilled(objects: &[Object], disk: Arc<Disk>, most: usize) -> Store {
+    let mut store = Store::spilling(disk, most);
+    objects.iter().for_each(|object| store.push(object.row()));
+    store
+}
+
+#[test]
+fn what_is_spilled_is_read_as_if_it_were_in_memory_in_any_order() {
+    let objects: Vec<_> = shards(30_000).collect();
+    let store = spilled(&objects, Disk::new(1, usize::MAX), 100_000);
+    assert!(store.bytes() < 350_000, "what is kept, the last chunk and where blocks start: {}", store.bytes());
+    assert!(all(&store).iter().eq(&objects));
+    let mut cursor = store.cursor();
+    for place in (0..30_000_u32).map(|n| n.wrapping_mul(7_919) % 30_000).chain([15, 16, 17, 15, 15, 4_095, 4_096]) {
+        assert_eq!(cursor.read(place).to_object(), objects[place as usize], "read at {place}");
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_spilled_store_is_spilled_again() {
+    let objects: Vec<_> = shards(30_000).collect();
+    let store = spilled(&objects, Disk::new(3, usize::MAX), 0);
+    let kept = |place: u32| place < 9_000 || place.is_multiple_of(2);
+    let mut store = store.retain(kept).retain(|place| place != 1);
+    objects.iter().for_each(|object| store.push(object.row()));
+    let left = (0..).zip(&objects).filter(|(place, _)| kept(*place) && *place != 1).map(|(_, object)| object);
+    assert!(all(&store).iter().eq(left.chain(&objects)));
+    assert!(store.bytes() < 300_000, "{}", store.bytes());
+}
+
+#[test]
+fn what_cannot_be_put_away_stays_in_memory() {
+    let objects: Vec<_> = shards(30_000).collect();
+    for (name, disk) in [("no file can be made", Disk::new(0, 0)), ("it is soon full", Disk::new(1, 300_000))] {
+        let store = spilled(&objects, disk, 0);
+        assert!(all(&store).iter().eq(&objects), "{name}");
+        assert!(store.bytes() > 400_000, "{name}: {}", store.bytes());
+    }
+}
+
+#[test]
+#[should_panic(expected = "what a plan has put on disk cannot be read any more")]
+fn what_cannot_be_read_any_more_is_not_taken_for_something_else() {
+    let file = Arc::new(File { bytes: Mutex::default(), room: usize::MAX });
+    let mut chunk = Chunk::new(0, (Fields::default(), b"key", Tag::Absent));
+    chunk.append(&mut Known::default(), (Fields::default(), b"key", Tag::Absent));
+    chunk.spill(&(file.clone() as Arc<dyn SpillFile>)).unwrap();
+    file.bytes.lock().unwrap().clear();
+    Reader::default().read(&chunk, 0);
 }
