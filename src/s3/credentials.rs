@@ -147,12 +147,22 @@ impl Keys {
 impl Inner {
     async fn read(&self) -> Result<Secret, CredentialsError> {
         let read = tokio::time::timeout(READ_TIMEOUT, self.source.read()).await;
-        read.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(READ_TIMEOUT)))
+        let read = read.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(READ_TIMEOUT)));
+        read.map(without_empty_token)
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// CoreWeave's exchange of a pod's identity answers an empty token, which is none: it must not be signed and sent.
+fn without_empty_token(secret: Secret) -> Secret {
+    if secret.session_token() != Some("") {
+        return secret;
+    }
+    let (id, key) = (secret.access_key_id(), secret.secret_access_key());
+    Secret::new(id, key, None, secret.expiry(), "a source with an empty session token")
 }
 
 impl Shelf {

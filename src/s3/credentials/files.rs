@@ -93,8 +93,8 @@ fn line(path: &Path, volumes: &mut Volumes) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-#[cfg(test)]
 #[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -93,6 +93,27 @@ fn issued(issuer: Issuer) -> (Arc<Issuer>, Keys) {
     (issuer, keys)
 }
 
+/// Issues keys with a token of nothing.
+#[derive(Debug)]
+struct Tokenless(SystemTime);
+
+impl ProvideCredentials for Tokenless {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Ok(Secret::new("ID", "s3cret", Some(String::new()), Some(self.0), "test")))
+    }
+}
+
+#[tokio::test]
+async fn an_empty_session_token_is_none() {
+    let expiry = SystemTime::from(clock::now()) + 60 * MINUTE;
+    let secret = Keys::of(Source::Sdk(SharedCredentialsProvider::new(Tokenless(expiry)))).get().await.unwrap();
+    assert_eq!((secret.access_key_id(), secret.secret_access_key()), ("ID", "s3cret"));
+    assert_eq!((secret.session_token(), secret.expiry()), (None, Some(expiry)));
+}
+
 async fn id(keys: &Keys) -> Result<String, String> {
     let got = tokio::time::timeout(MINUTE, keys.get()).await.expect("an answer in time");
     got.map(|secret| secret.access_key_id().to_owned()).map_err(|error| describe(&error))
