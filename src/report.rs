@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -298,6 +298,8 @@ pub struct Progress {
     pub listed_share: AtomicU64,
     pub planned_objects: AtomicU64,
     pub planned_bytes: AtomicU64,
+    /// More may be planned, as warming has begun before all is listed.
+    pub still_listing: AtomicBool,
     pub ended_objects: AtomicU64,
     pub ended_bytes: AtomicU64,
     pub warmed_objects: AtomicU64,
@@ -317,6 +319,12 @@ impl Progress {
     pub fn listed_share(&self) -> Option<f64> {
         let millionths = u32::try_from(self.listed_share.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         (millionths > 0).then(|| f64::from(millionths) / 1e6)
+    }
+
+    /// So much more is going to be warmed.
+    pub fn plan(&self, more: Count) {
+        self.planned_objects.fetch_add(more.objects, Ordering::Relaxed);
+        self.planned_bytes.fetch_add(more.bytes, Ordering::Relaxed);
     }
 
     pub fn show_limit(&self, limit: String) {

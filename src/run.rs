@@ -6,10 +6,13 @@ mod carry;
 mod connection;
 mod fresh;
 mod named;
+mod outlet;
 pub mod probe;
 mod ranges;
 mod resolve;
+mod spill;
 mod steer;
+mod stream;
 mod survey;
 mod verdict;
 
@@ -119,7 +122,7 @@ pub async fn plan_together(
         let until = over(stop, deadline);
         let of_source: Vec<&Task> = tasks.iter().filter(|task| Source::of(task) == source).collect();
         let survey = match &source {
-            Source::Listing => survey(connection, &all_rules(&of_source), progress, until).await,
+            Source::Listing => survey((connection, None), &all_rules(&of_source), progress, until).await,
             Source::Manifest(place) => read(connection, (place, &all_rules(&of_source)), progress, until).await,
             Source::Checkpoints => {
                 let checkpoint = |task: &&Task| Some((rules(task), Arc::new(task.profile.checkpoint.clone()?)));
@@ -133,15 +136,7 @@ pub async fn plan_together(
         let source = Source::of(task);
         let found = found.iter_mut().find(|(known, _)| *known == source);
         let (_, found) = found.unwrap_or_else(|| unreachable!("every task's source was surveyed"));
-        let selection = found.selections.next().unwrap_or_default();
-        let refused = selection.refused.as_ref().map(|why| Verdict::Refused(why.to_string()));
-        let verdict = match &found.verdict {
-            Verdict::Ready => refused.unwrap_or(Verdict::Ready),
-            other => other.clone(),
-        };
-        let mut plan = make(task, selection, verdict, found.at, found.list_requests);
-        plan.read_from(found.manifest.clone());
-        plan
+        found.plan(task)
     };
     tasks.iter().map(with).collect()
 }
@@ -179,6 +174,21 @@ struct Found {
     at: DateTime<Utc>,
     list_requests: u64,
     manifest: Option<manifest::Account>,
+}
+
+impl Found {
+    /// The next selection as a plan.
+    fn plan(&mut self, task: &Task) -> Plan {
+        let selection = self.selections.next().unwrap_or_default();
+        let refused = selection.refused.as_ref().map(|why| Verdict::Refused(why.to_string()));
+        let verdict = match &self.verdict {
+            Verdict::Ready => refused.unwrap_or(Verdict::Ready),
+            other => other.clone(),
+        };
+        let mut plan = make(task, selection, verdict, self.at, self.list_requests);
+        plan.read_from(self.manifest.clone());
+        plan
+    }
 }
 
 impl From<Survey> for Found {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::object::store::Spill;
 use crate::object::{Bucket, Count, Key, Object, Roll, Row};
 use crate::pattern::Pattern;
 
@@ -23,6 +24,7 @@ mod rank;
 mod recency;
 
 use budget::Budget;
+use estimate::Weighed;
 use group::Group;
 
 /// What a profile says of its objects, resolved.
@@ -180,6 +182,8 @@ pub struct Selection {
     pub matched: Count,
     /// In rank order: what a smaller cap would keep comes first.
     pub selected: Roll,
+    /// What was selected, too, and left the selection while it was made.
+    pub handed_over: Weighed,
     pub left_out: BTreeMap<Reason, LeftOut>,
     /// Present when a cap cut something and let something in.
     pub cutoff: Option<Cutoff>,
@@ -215,7 +219,7 @@ impl Selection {
 
     /// What is to be kept hot.
     pub fn kept(&self) -> Count {
-        self.selected.count()
+        self.selected.count() + self.handed_over.count
     }
 
     /// What the caps cut.
@@ -260,6 +264,7 @@ pub struct Selector {
     listed: Count,
     matched: Count,
     left_out: BTreeMap<Reason, LeftOut>,
+    handed_over: Weighed,
     budget: Budget,
 }
 
@@ -267,7 +272,22 @@ impl Selector {
     /// `now` is the server's clock: ages are counted from it.
     pub fn new(rules: Arc<Rules>, now: DateTime<Utc>) -> Self {
         let budget = Budget::new(rules.max_objects, rules.max_bytes, rules.order);
-        Self { rules, now, listed: Count::default(), matched: Count::default(), left_out: BTreeMap::new(), budget }
+        Self {
+            rules,
+            now,
+            listed: Count::default(),
+            matched: Count::default(),
+            left_out: BTreeMap::new(),
+            handed_over: Weighed::default(),
+            budget,
+        }
+    }
+
+    /// Keeps so many bytes of what may be selected in memory, and puts the rest away.
+    #[must_use]
+    pub fn spilling(mut self, spill: Arc<dyn Spill>, in_memory: usize) -> Self {
+        self.budget.spill(spill, in_memory);
+        self
     }
 
     /// Keeps a copy only while the caps may let it in.
@@ -285,10 +305,22 @@ impl Selector {
         self.budget.offer(object, |over| left_out.entry(Reason::OverCap).or_default().add(over));
     }
 
+    /// Objects that may be selected by now.
+    pub fn held(&self) -> u32 {
+        self.budget.held()
+    }
+
+    /// What is selected by now and will be whatever follows, as no cap can cut it. The selection only counts it from then on.
+    pub fn hand_over(&mut self) -> Option<Roll> {
+        let roll = Roll::from(self.budget.hand_over()?);
+        roll.scan(|object| self.handed_over.add(object));
+        Some(roll)
+    }
+
     pub fn finish(self) -> Selection {
-        let Self { rules, listed, matched, mut left_out, budget, .. } = self;
+        let Self { rules, listed, matched, mut left_out, handed_over, budget, .. } = self;
         let selected = budget.finish(|over| left_out.entry(Reason::OverCap).or_default().add(over));
-        let mut selection = Selection { listed, matched, selected, left_out, ..Selection::default() };
+        let mut selection = Selection { listed, matched, selected, handed_over, left_out, ..Selection::default() };
         if selection.left_out.contains_key(&Reason::OverCap) {
             selection.cutoff = selection.selected.last().map(Cutoff::from);
         }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -56,6 +57,8 @@ pub struct Warming<W> {
     pub progress: Arc<Progress>,
     /// Every object that was warmed is noted, before the run counts it. Gone means that nobody wants to know any more.
     pub notes: Option<Notes>,
+    /// More objects, until it is closed. They are asked for when all others have been sent.
+    pub more: Option<mpsc::Receiver<WarmingOrder>>,
 }
 
 /// Why a warm ended.
@@ -73,7 +76,7 @@ pub enum Ended {
     Throttled(Duration),
 }
 
-/// Warms `objects`.
+/// Warms `objects`, and what comes behind them.
 pub async fn warm<W: Wires>(objects: WarmingOrder, warming: Warming<W>) -> (Totals, Ended) {
     let totals = Totals { planned: objects.count(), ..Totals::default() };
     let run = Run {
@@ -96,6 +99,14 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, warming: Warming<W>) -> (Tota
         Some(Ok(done)) => done,
         Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         None => unreachable!("there is one task"),
+    }
+}
+
+/// What comes next; nothing, for ever, where nothing can.
+async fn receive(more: &mut Option<mpsc::Receiver<WarmingOrder>>) -> Option<WarmingOrder> {
+    match more {
+        Some(more) => more.recv().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -126,7 +137,9 @@ struct Run<W> {
 impl<W: Wires> Run<W> {
     async fn carry_out(mut self) -> (Totals, Ended) {
         let ended = loop {
-            if self.queue.is_empty() && self.requests.is_empty() && self.aside.is_empty() {
+            self.feed();
+            let is_empty = self.queue.is_empty() && self.requests.is_empty() && self.aside.is_empty();
+            if is_empty && self.warming.more.is_none() {
                 break Ended::Done;
             }
             let now = Instant::now();
@@ -153,6 +166,29 @@ impl<W: Wires> Run<W> {
         (self.totals, ended)
     }
 
+    /// Takes what is there of what comes behind.
+    fn feed(&mut self) {
+        while self.queue.is_tried()
+            && let Some(more) = &mut self.warming.more
+        {
+            match more.try_recv() {
+                Ok(objects) => self.take_more(Some(objects)),
+                Err(TryRecvError::Disconnected) => self.take_more(None),
+                Err(TryRecvError::Empty) => return,
+            }
+        }
+    }
+
+    fn take_more(&mut self, objects: Option<WarmingOrder>) {
+        match objects {
+            Some(objects) => {
+                self.totals.planned = self.totals.planned + objects.count();
+                self.queue.feed(objects);
+            }
+            None => self.warming.more = None,
+        }
+    }
+
     /// Waits for one thing to happen: room for the next object, an end, or time to look again.
     async fn step(&mut self, now: Instant) {
         if self.give_up_denied(now) {
@@ -172,6 +208,7 @@ impl<W: Wires> Run<W> {
             permit = self.place.admit_either(next.unwrap_or_default(), instead), if next.is_some() => self.send(permit, now),
             Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
             () = self.aside.came() => self.take_back(),
+            objects = receive(&mut self.warming.more), if self.queue.is_tried() => self.take_more(objects),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
         }

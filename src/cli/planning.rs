@@ -16,7 +16,7 @@ use super::{Context, Usage, state};
 use crate::config::profile::Profile;
 use crate::config::{self, Config};
 use crate::report::{Outcome, Progress};
-use crate::run::{self, Connections, Task};
+use crate::run::{self, Task};
 use crate::select::plan::{Plan, Verdict};
 
 pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode> {
@@ -33,7 +33,7 @@ pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode>
         Some(path) if !output.objects_on_stdout() => Some(create(path)?),
         _ => None,
     };
-    let mut connections = Connections::default();
+    let mut connections = state::connections(context, &config);
     let mut ends = Vec::new();
     let tasks = tasks(&config, &args.profiles)?;
     let journal = state::read(context, &config);
@@ -111,7 +111,7 @@ async fn compare(
     for name in all {
         let sides = [task(&before, name), task(after, name)];
         if sides.iter().any(Option::is_some) && !context.stop.drain.is_cancelled() {
-            changes.push(plan_both(context, name, sides).await);
+            changes.push(plan_both((context, after), name, sides).await);
         }
     }
     let mut out = BufWriter::new(io::stdout());
@@ -127,7 +127,7 @@ async fn compare(
 }
 
 /// Both sides over one listing where they list at the same place as the same user, else each over its own.
-async fn plan_both(context: &Context, name: &str, sides: [Option<Task>; 2]) -> Change {
+async fn plan_both((context, config): (&Context, &Config), name: &str, sides: [Option<Task>; 2]) -> Change {
     let progress = Arc::new(Progress::default());
     let [before, after] = sides;
     let one_place = before.as_ref().zip(after.as_ref()).is_some_and(|(before, after)| {
@@ -138,20 +138,26 @@ async fn plan_both(context: &Context, name: &str, sides: [Option<Task>; 2]) -> C
         };
         place(before) == place(after)
     });
-    let planning = async {
+    // Several plans, of which each is large.
+    let planning = Box::pin(async {
         if let (true, Some(old), Some(new)) = (one_place, before.clone(), after.clone()) {
-            let connection = Connections::default().open(&new.profile).await;
+            let connection = state::connections(context, config).open(&new.profile).await;
             let mut plans = run::plan_together(&[old, new], &connection, &progress, &context.stop).await.into_iter();
             return (plans.next(), plans.next());
         }
-        (plan_one(context, before, &progress).await, plan_one(context, after, &progress).await)
-    };
+        let [before, after] = [before, after].map(|task| plan_one((context, config), task, &progress));
+        (before.await, after.await)
+    });
     let (before, after) = context.screen.watch(name, &progress, planning).await;
     Change { profile: name.to_owned(), before, after }
 }
 
-async fn plan_one(context: &Context, task: Option<Task>, progress: &Arc<Progress>) -> Option<Plan> {
+async fn plan_one(
+    (context, config): (&Context, &Config),
+    task: Option<Task>,
+    progress: &Arc<Progress>,
+) -> Option<Plan> {
     let task = task?;
-    let connection = Connections::default().open(&task.profile).await;
+    let connection = state::connections(context, config).open(&task.profile).await;
     Some(run::plan(&task, &connection, progress, &context.stop).await)
 }

@@ -81,12 +81,12 @@ impl Screen {
                 if warming_since.is_none() {
                     warming_since = Some(Instant::now());
                     bar.bar.set_style(warming());
-                    bar.bar.set_length(now.planned_bytes.max(1));
                     bar.bar.reset();
                 }
+                bar.bar.set_length(now.planned_bytes.max(1));
                 bar.bar.set_position(now.ended_bytes);
                 bar.bar.set_message(format!("{profile}: {}", now.warming()));
-                bar.bar.set_prefix(now.limit());
+                bar.bar.set_prefix(if now.still_listing { now.listing(started.elapsed()) } else { now.limit() });
             }
             bar.bar.tick();
         }
@@ -105,7 +105,8 @@ impl Screen {
             } else {
                 let bytes = format!("{} of {}", iec(now.ended_bytes), iec(now.planned_bytes));
                 let limit = if now.limit.is_empty() { String::new() } else { format!("; {}", now.limit()) };
-                tracing::info!(target: TARGET, "{profile}: {}, {bytes} after {elapsed}{limit}", now.warming());
+                let more = if now.still_listing { format!("; {}", now.listing(started.elapsed())) } else { limit };
+                tracing::info!(target: TARGET, "{profile}: {}, {bytes} after {elapsed}{more}", now.warming());
             }
         }
     }
@@ -148,6 +149,7 @@ struct Figures {
     failed: u64,
     unknown: u64,
     limit: String,
+    still_listing: bool,
 }
 
 impl Figures {
@@ -165,6 +167,7 @@ impl Figures {
             failed: of(&progress.failed),
             unknown: of(&progress.unknown),
             limit: progress.limit(),
+            still_listing: progress.still_listing.load(Ordering::Relaxed),
         }
     }
 
@@ -182,7 +185,8 @@ impl Figures {
 
     fn warming(&self) -> String {
         let (ended, planned) = (count(self.ended_objects), counted(self.planned_objects, "object"));
-        let mut text = format!("{ended} of {planned}, {} in flight", count(self.in_flight));
+        let so_far = if self.still_listing { " so far" } else { "" };
+        let mut text = format!("{ended} of {planned}{so_far}, {} in flight", count(self.in_flight));
         for (objects, word) in [(self.failed, "failed"), (self.unknown, "unknown")] {
             if objects > 0 {
                 text = format!("{text}, {} {word}", count(objects));

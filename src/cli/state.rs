@@ -7,6 +7,7 @@ use super::Context;
 use crate::clock;
 use crate::config::Config;
 use crate::journal::Journal;
+use crate::run::Connections;
 
 /// Who named the folder of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,14 @@ pub fn read(context: &Context, config: &Config) -> Option<Journal> {
         tracing::warn!("{error}; nothing counts as fresh");
         None
     })
+}
+
+/// Connections whose large plans find room beside the journal.
+pub fn connections(context: &Context, config: &Config) -> Connections {
+    match place(context, config.daemon.state_dir.as_deref()) {
+        Place::Folder(folder) => Connections::spilling_into(folder),
+        Place::None | Place::Unknown => Connections::default(),
+    }
 }
 
 /// Where the journal is, by the flag, the configuration and the environment, in this order.

@@ -243,7 +243,7 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
     let (config, names) = what_to_warm(context, &args)?;
     let tasks = tasks(&config, &names)?;
     let journal = state::open(context, &config);
-    let mut connections = Connections::default();
+    let mut connections = state::connections(context, &config);
     let mut ends = Vec::new();
     let mut unprinted = None;
     for task in &tasks {

@@ -85,7 +85,7 @@ impl Daemon {
             in_force: watch::Sender::new(config.clone()),
             config,
             rota,
-            connections: Connections::default(),
+            connections: setup.state_dir.map_or_else(Connections::default, Connections::spilling_into),
             runs: JoinSet::new(),
             tasks: HashMap::new(),
             live: BTreeMap::new(),

@@ -16,7 +16,7 @@ use crate::object::Count;
 use crate::report::{Identity, Outcome, Report, Totals, Trigger};
 use crate::select::Selection;
 use crate::select::plan::{Plan, Verdict};
-use crate::warm::{Ended, Warming, WarmingOrder, warm, warming_order};
+use crate::warm::{Ended, Warming, WarmingOrder, Wire, warm, warming_order};
 
 /// A pass under way.
 pub(super) struct Going<'a> {
@@ -29,6 +29,9 @@ pub(super) struct Going<'a> {
 
 impl Going<'_> {
     pub async fn carry_out(&self, report: &mut Report) {
+        if self.streams() {
+            return self.stream(report).await;
+        }
         let Some((objects, seen)) = self.begin(report).await else { return };
         let sharing = self.account.map(|account| account.share(self.task, self.connection.limit.clone()));
         let recorder = self.account.map(|account| account.record(self.task));
@@ -97,9 +100,7 @@ impl Going<'_> {
 
     /// Says that so much is going to be warmed.
     pub async fn expect(&self, report: &Report, to_warm: Count) {
-        let progress = &self.pass.progress;
-        progress.planned_objects.fetch_add(to_warm.objects, Ordering::Relaxed);
-        progress.planned_bytes.fetch_add(to_warm.bytes, Ordering::Relaxed);
+        self.pass.progress.plan(to_warm);
         if let Some(account) = self.account {
             account.note(report).await;
         }
@@ -107,8 +108,14 @@ impl Going<'_> {
 
     /// Warms `objects`, which the report counts as planned, and adds what they came to.
     pub async fn warm(&self, report: &mut Report, objects: WarmingOrder, recorder: Option<&Recorder>) -> Ended {
+        let (totals, ended) = warm(objects, self.warming(recorder)).await;
+        report.totals.absorb(Totals { planned: Count::default(), ..totals });
+        ended
+    }
+
+    pub fn warming(&self, recorder: Option<&Recorder>) -> Warming<Wire> {
         let Self { pass, task, connection, deadline, .. } = self;
-        let warming = Warming {
+        Warming {
             wire: connection.wire.clone(),
             limit: connection.limit.clone(),
             flights: connection.flights.clone(),
@@ -117,10 +124,8 @@ impl Going<'_> {
             stop: pass.stop.clone(),
             progress: pass.progress.clone(),
             notes: recorder.map(Recorder::notes),
-        };
-        let (totals, ended) = warm(objects, warming).await;
-        report.totals.absorb(Totals { planned: Count::default(), ..totals });
-        ended
+            more: None,
+        }
     }
 }
 

@@ -1,14 +1,17 @@
 //! The clients of every endpoint, opened once, shared by all of its profiles, and renewed after a reload.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::spill::Folder;
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Profile;
 use crate::limit::Limit;
 use crate::list::ListSide;
+use crate::object::store::Spill;
 use crate::s3::{CacheClient, Keys, ListClient, Regions, Transport};
 use crate::warm::{Flights, Wire};
 
@@ -24,6 +27,8 @@ pub struct Connection {
     pub limit: Limit,
     /// What any run of the cache has open.
     pub flights: Flights,
+    /// Where plans put what does not stay in memory.
+    pub spill: Option<Arc<dyn Spill>>,
 }
 
 /// Opened connections, by endpoint and by the credentials that a profile names.
@@ -33,6 +38,7 @@ pub struct Connections {
     caches: HashMap<String, Cache>,
     endpoints: HashMap<Arc<str>, Shared>,
     opened: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
+    spill: Option<Arc<dyn Spill>>,
 }
 
 /// What all the runs of a cache share.
@@ -51,6 +57,11 @@ struct Shared {
 }
 
 impl Connections {
+    /// With a folder for what large plans do not keep in memory.
+    pub fn spilling_into(folder: PathBuf) -> Self {
+        Self { spill: Some(Arc::new(Folder(folder))), ..Self::default() }
+    }
+
     /// The connection for `profile`; nothing is sent yet, and no credentials are read. The machine's certificates are, for a
     /// new endpoint, for a few seconds at the most.
     pub async fn open(&mut self, profile: &Profile) -> Connection {
@@ -69,7 +80,7 @@ impl Connections {
             .or_insert_with(|| Cache { limit: Limit::new(&endpoint.limits), flights: Flights::default() });
         let cache = cache.clone();
         let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
-        let connection = connect(endpoint, own, &shared, cache).await;
+        let connection = Connection { spill: self.spill.clone(), ..connect(endpoint, own, &shared, cache).await };
         self.endpoints.insert(endpoint.name.clone(), shared);
         self.opened.insert(name, connection.clone());
         connection
@@ -174,6 +185,7 @@ async fn connect(
         }),
         limit: cache.limit,
         flights: cache.flights,
+        spill: None,
         list_credentials,
         cache_credentials,
     }

@@ -7,15 +7,28 @@ use tokio::task::spawn_blocking;
 use super::{Pass, Task};
 use crate::clock;
 use crate::journal::{Freshness, Journal};
+use crate::object::{Count, Roll};
 use crate::report::Identity;
 use crate::select::plan::{Plan, Verdict};
 
-/// Which of the plan's objects are fresh, in their order, and nothing where none is; the plan counts them. When the ledger
-/// cannot be read, that is logged, and nothing is fresh.
+/// Which of the plan's objects are fresh, in their order, and nothing where none is; the plan counts them.
 pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within: Duration) -> Vec<bool> {
     if plan.verdict != Verdict::Ready {
         return Vec::new();
     }
+    let (fresh, count) = fresh_of(&mut plan.selection.selected, task, journal, within).await;
+    plan.fresh = plan.fresh + count;
+    fresh
+}
+
+/// Which of `objects` are fresh, in their order, and nothing where none is; and how much that is. When the ledger cannot be
+/// read, that is logged, and nothing is fresh.
+pub(super) async fn fresh_of(
+    objects: &mut Roll,
+    task: &Task,
+    journal: &Journal,
+    within: Duration,
+) -> (Vec<bool>, Count) {
     let endpoint = &task.profile.endpoint;
     let rules = Freshness {
         cache_url: endpoint.cache.0.url.to_string(),
@@ -23,23 +36,22 @@ pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within:
         capacity: endpoint.capacity,
         now: clock::now(),
     };
-    let objects = std::mem::take(&mut plan.selection.selected);
-    let journal = journal.clone();
-    let looked = spawn_blocking(move || (journal.fresh(&objects, &rules), objects)).await;
-    let (fresh, objects) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    plan.selection.selected = objects;
+    let (roll, journal) = (std::mem::take(objects), journal.clone());
+    let looked = spawn_blocking(move || (journal.fresh(&roll, &rules), roll)).await;
+    let (fresh, roll) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    *objects = roll;
     let fresh = fresh.unwrap_or_else(|error| {
         tracing::warn!("{error}; nothing counts as fresh");
         Vec::new()
     });
+    let mut count = Count::default();
     if !fresh.contains(&true) {
-        return Vec::new();
+        return (Vec::new(), count);
     }
-    let selected = &plan.selection.selected;
-    for (size, _) in selected.sizes(0..selected.len()).zip(&fresh).filter(|(_, fresh)| **fresh) {
-        plan.fresh.add(size);
+    for (size, _) in objects.sizes(0..objects.len()).zip(&fresh).filter(|(_, fresh)| **fresh) {
+        count.add(size);
     }
-    fresh
+    (fresh, count)
 }
 
 /// For how long what was warmed is fresh; `None` where nothing is. To a run that was interrupted what it has warmed itself is

@@ -39,7 +39,7 @@ pub(super) async fn read(
         objects: Objects::new(connection.lists.clone(), patience, progress.clone()),
         progress,
         place,
-        offers: Offers::new(rules),
+        offers: Offers::new(rules, connection, None),
         named: Named::default(),
         waiting: Vec::new(),
         usable: None,

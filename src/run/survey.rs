@@ -8,17 +8,22 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 
 use super::connection::Connection;
+use super::outlet::Outlet;
 use super::ranges::{buckets, ranges};
 use super::steer::{Steered, Steering};
 use crate::clock;
 use crate::list::{self, ListError, Patience};
 use crate::manifest::Account;
 use crate::object::Row;
+use crate::object::store::Spill;
 use crate::pattern::Pattern;
 use crate::report::Progress;
 use crate::s3::{Class, Page};
 use crate::select::plan::Verdict;
 use crate::select::{Rules, Selection, Selector};
+
+/// Bytes of what a profile may select that stay in memory: of a million objects or so.
+const IN_MEMORY: usize = 32 << 20;
 
 /// What a listing came to.
 pub(super) struct Survey {
@@ -35,13 +40,13 @@ pub(super) struct Survey {
 
 /// Lists once what any of `rules` asks for, and offers every object to all of them; no longer than `until` takes.
 pub(super) async fn survey(
-    connection: &Connection,
+    (connection, outlet): (&Connection, Option<Outlet>),
     rules: &[Arc<Rules>],
     progress: &Arc<Progress>,
     until: impl Future<Output = Verdict>,
 ) -> Survey {
     let requests = progress.list_requests.load(Ordering::Relaxed);
-    let mut offers = Offers::new(rules);
+    let mut offers = Offers::new(rules, connection, outlet);
     let listed = tokio::select! {
         biased;
         why = until => Err(why),
@@ -59,18 +64,27 @@ pub(super) async fn survey(
 /// Selectors, begun when the server's clock is known.
 pub(super) struct Offers<'a> {
     pub rules: &'a [Arc<Rules>],
+    spill: Option<&'a Arc<dyn Spill>>,
+    outlet: Option<Outlet>,
     selectors: Vec<Selector>,
     pub at: DateTime<Utc>,
 }
 
 impl<'a> Offers<'a> {
-    pub fn new(rules: &'a [Arc<Rules>]) -> Self {
-        Self { rules, selectors: Vec::new(), at: clock::now() }
+    pub fn new(rules: &'a [Arc<Rules>], connection: &'a Connection, outlet: Option<Outlet>) -> Self {
+        Self { rules, spill: connection.spill.as_ref(), outlet, selectors: Vec::new(), at: clock::now() }
     }
 
     fn take(&mut self, page: &Page) {
         self.begin(page.date);
         page.objects.iter().for_each(|object| self.offer(object));
+        self.hand_over();
+    }
+
+    /// Lets go of what is selected already.
+    pub fn hand_over(&mut self) {
+        let Some(outlet) = &mut self.outlet else { return };
+        self.selectors.iter_mut().for_each(|selector| outlet.take(selector));
     }
 
     pub fn offer(&mut self, object: Row<'_>) {
@@ -86,7 +100,13 @@ impl<'a> Offers<'a> {
     pub fn begin(&mut self, date: Option<DateTime<Utc>>) {
         if self.selectors.is_empty() {
             self.at = date.unwrap_or(self.at);
-            self.selectors.extend(self.rules.iter().map(|rules| Selector::new(rules.clone(), self.at)));
+            // What is handed over may wait for long.
+            let in_memory = if self.outlet.is_some() { 0 } else { IN_MEMORY };
+            let selector = |rules: &Arc<Rules>| match self.spill {
+                Some(spill) => Selector::new(rules.clone(), self.at).spilling(spill.clone(), in_memory),
+                None => Selector::new(rules.clone(), self.at),
+            };
+            self.selectors.extend(self.rules.iter().map(selector));
         }
     }
 }

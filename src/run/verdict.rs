@@ -18,15 +18,18 @@ pub(super) struct Standard<'a> {
     pub lost: Lost,
 }
 
-/// What became of checkpoints that lost members while they were warmed.
+/// What a run was to warm and could not be told of: checkpoints that lost members while they were warmed, or the rest of a
+/// listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Lost {
-    /// Nothing was lost, or whole ones were selected in their place.
+    /// Nothing, or whole ones were selected in their place.
     Nothing,
     /// So many members of those that were selected anew are gone, too.
     Again(u64),
     /// None could be selected anew, and why.
     Unselected(Verdict),
+    /// No checkpoint, but what was not listed: warming began before that was over, and why it did not come to its end.
+    Unlisted(Verdict),
 }
 
 /// The outcome of a warm and, unless it is a plain `complete`, why.
@@ -88,13 +91,19 @@ fn not_made_good(totals: &Totals, lost: &Lost) -> Option<(Outcome, String)> {
             Some((as_far_as_it_went(totals), why))
         }
         Lost::Unselected(verdict) => {
-            let (outcome, why) = Outcome::of_plan(verdict);
-            let (gone, why) = (objects(totals.gone.objects), why.unwrap_or_default());
-            let why = format!("a checkpoint has lost {gone}, and none could be selected anew: {why}");
-            let something = is_any_warm(totals) && outcome != Outcome::Interrupted;
-            Some((if something { Outcome::Partial } else { outcome }, why))
+            let (outcome, why) = instead_of(verdict, totals);
+            let gone = objects(totals.gone.objects);
+            Some((outcome, format!("a checkpoint has lost {gone}, and none could be selected anew: {why}")))
         }
+        Lost::Unlisted(verdict) => Some(instead_of(verdict, totals)),
     }
+}
+
+/// The outcome of a run that was to go on by a plan which cannot be carried out, and why that cannot.
+fn instead_of(verdict: &Verdict, totals: &Totals) -> (Outcome, String) {
+    let (outcome, why) = Outcome::of_plan(verdict);
+    let something = is_any_warm(totals) && outcome != Outcome::Interrupted;
+    (if something { Outcome::Partial } else { outcome }, why.unwrap_or_default().to_owned())
 }
 
 /// Why a run did not come to its end.

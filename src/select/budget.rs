@@ -4,10 +4,11 @@
 //! bounds memory: what ranks behind it can never come back, and is dropped when seen.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::rank::{Spread, compare, ranked};
 use super::{Cap, Order};
-use crate::object::store::Store;
+use crate::object::store::{Spill, Store};
 use crate::object::{Object, Roll, Row};
 
 /// As many objects beyond the caps are held before they are cut, at least: ranking a few by themselves costs more than
@@ -46,6 +47,25 @@ impl Budget {
             cut_at: None,
             fence: None,
         }
+    }
+
+    /// Keeps so many bytes of what is held in memory, from the first on.
+    pub fn spill(&mut self, spill: Arc<dyn Spill>, in_memory: usize) {
+        self.held = Store::spilling(spill, in_memory);
+    }
+
+    /// What is held, where no cap can cut any of it.
+    pub fn hand_over(&mut self) -> Option<Store> {
+        let cuts_nothing = self.max_objects.is_none() && self.max_bytes == Cap::Unlimited;
+        (cuts_nothing && !self.held.is_empty()).then(|| {
+            self.bytes = 0;
+            self.held.take_all()
+        })
+    }
+
+    /// Held by now.
+    pub fn held(&self) -> u32 {
+        self.held.len()
     }
 
     /// Hands `over` what is known to be cut by now, each once.

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 
 use super::{LeftOut, Selection};
 use crate::object::store::View;
-use crate::object::{Bucket, Count, Key, Roll};
+use crate::object::{Bucket, Count, Key};
 
 const GIB: f64 = 1_073_741_824.0;
 /// Days of a month, as prices count them.
@@ -109,29 +109,44 @@ impl fmt::Display for Warning {
     }
 }
 
+/// What warnings of objects are made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Weighed {
+    pub count: Count,
+    /// Objects under [`SMALL`].
+    small: u64,
+    /// Objects from [`LARGE`] on in one part.
+    single: LeftOut,
+}
+
+impl Weighed {
+    pub fn add(&mut self, object: View<'_>) {
+        self.count.add(object.size());
+        self.small += u64::from(object.size() < SMALL);
+        if object.size() >= LARGE && in_one_part(object) {
+            self.single.add(object.to_object().row());
+        }
+    }
+
+    fn warnings(self, capacity: Option<u64>) -> impl Iterator<Item = Warning> {
+        let Self { count: kept, small, single } = self;
+        let over = capacity.filter(|&capacity| kept.bytes > capacity);
+        let over = over.map(|capacity| Warning::OverCapacity { bytes: kept.bytes, capacity });
+        let mean = kept.bytes.checked_div(kept.objects).filter(|mean| *mean < SMALL);
+        let small = mean.map(|mean| Warning::SmallObjects { mean, small, objects: kept.objects });
+        let single =
+            (single.count.objects > 0).then_some(Warning::SinglePart { count: single.count, sample: single.sample });
+        [over, small, single].into_iter().flatten()
+    }
+}
+
 /// Of a selection, for a cache of `capacity` bytes where that is known.
 pub fn warnings_of(selection: &Selection, capacity: Option<u64>) -> Vec<Warning> {
     let pointers = selection.bad_pointers.iter().cloned();
     let pointers = pointers.map(|(bucket, key, holds)| Warning::BadPointer { bucket, key, holds });
-    pointers.chain(warnings(&selection.selected, capacity)).collect()
-}
-
-fn warnings(selected: &Roll, capacity: Option<u64>) -> Vec<Warning> {
-    let kept = selected.count();
-    let over = capacity.filter(|&capacity| kept.bytes > capacity);
-    let over = over.map(|capacity| Warning::OverCapacity { bytes: kept.bytes, capacity });
-    let (mut small, mut single) = (0, LeftOut::default());
-    selected.scan(|object| {
-        small += u64::from(object.size() < SMALL);
-        if object.size() >= LARGE && in_one_part(object) {
-            single.add(object.to_object().row());
-        }
-    });
-    let mean = kept.bytes.checked_div(kept.objects).filter(|mean| *mean < SMALL);
-    let small = mean.map(|mean| Warning::SmallObjects { mean, small, objects: kept.objects });
-    let single =
-        (single.count.objects > 0).then_some(Warning::SinglePart { count: single.count, sample: single.sample });
-    [over, small, single].into_iter().flatten().collect()
+    let mut weighed = selection.handed_over.clone();
+    selection.selected.scan(|object| weighed.add(object));
+    pointers.chain(weighed.warnings(capacity)).collect()
 }
 
 /// An object without an entity tag may have any number of parts.
@@ -142,11 +157,19 @@ fn in_one_part(object: View<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::{ETag, Object};
+    use crate::object::{ETag, Object, Roll};
     use crate::select::tests::object;
 
     const TIB: u64 = 1 << 40;
     const PRICES: Prices = Prices { hot: 0.06, warm: 0.03, cold: 0.015 };
+
+    fn warnings(objects: &[Object], capacity: Option<u64>) -> Vec<Warning> {
+        let mut handed_over = Weighed::default();
+        let (before, after) = objects.split_at(objects.len() / 2);
+        Roll::from(before.to_vec()).scan(|object| handed_over.add(object));
+        let selection = Selection { selected: after.to_vec().into(), handed_over, ..Selection::default() };
+        warnings_of(&selection, capacity)
+    }
 
     fn tagged(key: &str, size: u64, etag: &str) -> Object {
         Object { etag: Some(ETag::new(etag)), ..object(key, size, 0) }
@@ -175,10 +198,10 @@ mod tests {
             object("no etag", 2 * LARGE, 0),
             object("one small among large", 1, 0),
         ];
-        let sound = Roll::from(sound.to_vec());
-        assert_eq!(warnings(&sound, Some(sound.count().bytes)), [], "as much as fits");
-        assert_eq!(warnings(&Roll::default(), Some(0)), []);
-        assert_eq!(warnings(&vec![object("x", SMALL, 0)].into(), None), []);
+        let bytes = sound.iter().map(|object| object.size).sum();
+        assert_eq!(warnings(&sound, Some(bytes)), [], "as much as fits");
+        assert_eq!(warnings(&[], Some(0)), []);
+        assert_eq!(warnings(&[object("x", SMALL, 0)], None), []);
     }
 
     #[test]
@@ -186,7 +209,6 @@ mod tests {
         let small = [object("a", 1_200_000, 0), object("b", 5_000_000, 0)];
         let large = [tagged("x\u{1b}", 3 * LARGE, "abc"), tagged("b", LARGE, "abc-1")];
         let one = [tagged("only", LARGE, "abc")];
-        let [small, large, one] = [&small[..], &large, &one].map(|objects| Roll::from(objects.to_vec()));
         let all = [warnings(&small, Some(1 << 20)), warnings(&large, None), warnings(&one, None)].concat();
         insta::assert_snapshot!(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     }

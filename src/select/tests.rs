@@ -151,3 +151,32 @@ fn reasons_are_spelt_as_the_contract_says() {
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
     }
 }
+
+#[test]
+fn what_is_handed_over_is_counted_and_gone() {
+    let mut selector = Selector::new(Arc::new(Rules { min_size: Some(15), ..rules() }), NOW);
+    let mut handed = Vec::new();
+    for object in four() {
+        selector.offer(object.row());
+        if selector.held() == 2 {
+            handed.extend(selector.hand_over().unwrap().iter());
+        }
+    }
+    assert_eq!(selector.hand_over().map(|roll| roll.len()), Some(1));
+    assert!(selector.hand_over().is_none(), "there is no more");
+    let selection = selector.finish();
+    assert_eq!(handed, four()[1..3]);
+    assert_eq!((selection.selected.len(), selection.kept()), (0, Count { objects: 3, bytes: 90 }));
+    assert_eq!((selection.wanted(), selection.refused), (Count { objects: 3, bytes: 90 }, None));
+}
+
+#[test]
+fn what_a_cap_may_still_cut_is_not_handed_over() {
+    for capped in [Rules { max_objects: Some(1 << 40), ..rules() }, Rules { max_bytes: Cap::Bytes(1 << 60), ..rules() }]
+    {
+        let mut selector = Selector::new(Arc::new(capped), NOW);
+        four().iter().for_each(|object| selector.offer(object.row()));
+        assert!(selector.hand_over().is_none());
+        assert_eq!(selector.finish().selected.len(), 4);
+    }
+}

@@ -66,7 +66,17 @@ impl Queue {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.untried.largest().is_none() && self.soon.0.is_empty() && self.last.0.is_empty()
+        self.is_tried() && self.soon.0.is_empty() && self.last.0.is_empty()
+    }
+
+    /// All is tried of what it was given.
+    pub fn is_tried(&self) -> bool {
+        self.untried.largest().is_none()
+    }
+
+    /// Takes more, once all is tried of what it was given before.
+    pub fn feed(&mut self, untried: WarmingOrder) {
+        self.untried = untried;
     }
 
     /// What `take` would give at `now`.

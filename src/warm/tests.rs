@@ -3,6 +3,7 @@
 mod answers;
 mod budget;
 mod fake;
+mod feeding;
 mod outage;
 mod properties;
 mod refused;

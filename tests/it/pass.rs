@@ -8,5 +8,6 @@ mod manifests;
 mod plans;
 mod sharing;
 mod stage;
+mod streaming;
 mod together;
 mod warming;

@@ -32,7 +32,7 @@ const CONFINED: [(&str, &[&str], &str); 2] = [
 const SIM_IS_SEEN_BY: &[&str] = &["cli"];
 
 /// Foreign paths and the rooms that may name them. A trailing `*` stands for the rest of a crate's name.
-const FOREIGN: [(&str, &[&str]); 28] = [
+const FOREIGN: [(&str, &[&str]); 29] = [
     ("annotate_snippets", &["config"]),
     ("anyhow", &["cli", "main"]),
     ("aws_*", &["s3"]),
@@ -56,6 +56,7 @@ const FOREIGN: [(&str, &[&str]); 28] = [
     ("rusqlite", &["journal"]),
     ("s3s", &["sim"]),
     ("schemars", &["config"]),
+    ("tempfile", &["run"]),
     ("tokio::signal", &["signals"]),
     ("tokio_cron_scheduler", &["ticker"]),
     ("toml", &["config"]),

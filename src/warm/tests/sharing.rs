@@ -61,6 +61,7 @@ impl Crew {
             stop,
             progress: progress.clone(),
             notes: None,
+            more: None,
         };
         let (totals, ended) = warm(all.into(), warming).await;
         assert_eq!(progress.ended_objects.load(Ordering::Relaxed), totals.ended().objects);

@@ -1,0 +1,131 @@
+//! Where what is selected goes before all is listed, of a profile of which no cap can cut anything.
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::object::Roll;
+use crate::select::Selector;
+
+/// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as their
+/// order is found among those that go together.
+const MOST: u32 = 1 << 16;
+/// Portions that may wait. Beyond them the selection holds what is selected; either way it does not stay in memory.
+const WAITING: usize = 1 << 10;
+
+/// Hands over what is selected.
+#[derive(Clone, Debug)]
+pub(super) struct Outlet {
+    to: Sender<Roll>,
+    together: u32,
+}
+
+impl Outlet {
+    pub fn new() -> (Self, Receiver<Roll>) {
+        Self::holding(WAITING)
+    }
+
+    fn holding(portions: usize) -> (Self, Receiver<Roll>) {
+        let (to, from) = channel(portions);
+        (Self { to, together: 1 }, from)
+    }
+
+    /// Takes what `selector` has selected, once it is enough and there is room for it.
+    pub fn take(&mut self, selector: &mut Selector) {
+        if selector.held() < self.together {
+            return;
+        }
+        // Where nobody takes anything any more the run is about to end.
+        let Ok(room) = self.to.try_reserve() else { return };
+        let Some(portion) = selector.hand_over() else { return };
+        self.together = u32::try_from(portion.len()).unwrap_or(u32::MAX).saturating_mul(2).min(MOST);
+        room.send(portion);
+    }
+
+    /// Hands over the rest, as soon as there is room.
+    pub async fn finish(self, rest: Roll) {
+        if !rest.is_empty() && self.to.send(rest).await.is_err() {
+            tracing::debug!("the warm ended before the listing did");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::object::{Bucket, Key, Object};
+    use crate::pattern::Pattern;
+    use crate::select::{Cap, OnExcess, Order, Rules};
+
+    fn selector() -> Selector {
+        let rules = Rules {
+            patterns: vec![Pattern::parse("s3://b/**").unwrap()],
+            named: false,
+            exclude: Vec::new(),
+            newer_than: None,
+            older_than: None,
+            min_size: None,
+            max_size: None,
+            max_objects: None,
+            max_bytes: Cap::Unlimited,
+            on_excess: OnExcess::Trim,
+            order: Order::Newest,
+            storage_classes: vec!["STANDARD".into()],
+            allow_empty: false,
+        };
+        Selector::new(Arc::new(rules), DateTime::UNIX_EPOCH)
+    }
+
+    fn object(n: usize) -> Object {
+        Object {
+            bucket: Bucket::new("b"),
+            key: Key::from(format!("{n:04}").as_str()),
+            size: 1,
+            etag: None,
+            last_modified: DateTime::UNIX_EPOCH,
+            storage_class: None,
+        }
+    }
+
+    /// The sizes of the portions that wait.
+    fn waiting(from: &mut Receiver<Roll>) -> Vec<usize> {
+        std::iter::from_fn(|| from.try_recv().ok()).map(|portion| portion.len()).collect()
+    }
+
+    #[test]
+    fn portions_grow() {
+        let (mut outlet, mut from) = Outlet::new();
+        let mut selector = selector();
+        for n in 0..200 {
+            selector.offer(object(n).row());
+            outlet.take(&mut selector);
+        }
+        assert_eq!(waiting(&mut from), [1, 2, 4, 8, 16, 32, 64]);
+        assert_eq!((selector.held(), selector.finish().selected.len()), (73, 73));
+    }
+
+    #[tokio::test]
+    async fn what_has_no_room_stays_selected_and_comes_in_the_end() {
+        let (mut outlet, mut from) = Outlet::holding(2);
+        let mut selector = selector();
+        for n in 0..200 {
+            selector.offer(object(n).row());
+            outlet.take(&mut selector);
+        }
+        let selection = selector.finish();
+        assert_eq!((selection.selected.len(), selection.kept().objects), (197, 200));
+        let (left, ()) = futures::join!(
+            async {
+                let mut left = Vec::new();
+                while let Some(portion) = from.recv().await {
+                    left.push(portion.len());
+                }
+                left
+            },
+            outlet.finish(selection.selected)
+        );
+        assert_eq!(left, [1, 2, 197]);
+    }
+}

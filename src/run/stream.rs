@@ -1,0 +1,125 @@
+//! A pass whose warming begins before all is listed: where no cap can cut what was selected of the first pages, nothing can
+//! refuse it, and there are no groups.
+
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::sync::CancellationToken;
+
+use super::carry::Going;
+use super::fresh::{fresh_for, fresh_of};
+use super::outlet::Outlet;
+use super::survey::survey;
+use super::verdict::{Lost, Standard, judge};
+use super::{Found, Source, over, rules};
+use crate::journal::Recorder;
+use crate::object::{Count, Roll};
+use crate::report::{Identity, Outcome, Report, Totals};
+use crate::select::Cap;
+use crate::select::plan::{Plan, Verdict};
+use crate::warm::{Ended, Warming, WarmingOrder, warm, warming_order};
+
+/// What was handed over by the listing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Checked {
+    planned: Count,
+    fresh: Count,
+}
+
+impl Going<'_> {
+    /// Whether warming may begin before all is listed. A journal that stands in for one on disk may have no room for it all.
+    pub fn streams(&self) -> bool {
+        let rules = &self.task.profile.rules;
+        let cuts_nothing = rules.max_objects.is_none() && rules.max_bytes == Cap::Unlimited;
+        cuts_nothing && Source::of(self.task) == Source::Listing && !self.pass.stand_in
+    }
+
+    /// Lists, and warms meanwhile.
+    pub async fn stream(&self, report: &mut Report) {
+        let (outlet, found) = Outlet::new();
+        let (feed, more) = channel(1);
+        let over = CancellationToken::new();
+        let sharing = self.account.map(|account| account.share(self.task, self.connection.limit.clone()));
+        let recorder = self.account.map(|account| account.record(self.task));
+        self.pass.progress.still_listing.store(true, Ordering::Relaxed);
+        let identity = report.identity;
+        let planning = async {
+            let (plan, checked) = tokio::join!(self.list(outlet, &over), self.check(&identity, found, feed));
+            self.pass.progress.still_listing.store(false, Ordering::Relaxed);
+            report.totals = Totals { planned: checked.planned, fresh: checked.fresh, ..Totals::default() };
+            report.totals.count_as_warmed(self.pass.again.unwrap_or_default());
+            report.plan = Plan { fresh: checked.fresh, ..plan };
+            self.expect(report, Count::default()).await;
+        };
+        let ((), (totals, ended)) = tokio::join!(planning, self.warm_all(more, recorder.as_ref(), &over));
+        report.totals.absorb(Totals { planned: Count::default(), ..totals });
+        drop(sharing);
+        if let Some(recorder) = recorder {
+            recorder.finish().await;
+        }
+        (report.outcome, report.reason) = self.came_to(report, &ended);
+    }
+
+    /// Lists no longer than it is of use.
+    async fn list(&self, outlet: Outlet, warm_is_over: &CancellationToken) -> Plan {
+        let Self { pass, task, connection, deadline, .. } = self;
+        let until = async {
+            tokio::select! {
+                biased;
+                why = over(&pass.stop, *deadline) => why,
+                () = warm_is_over.cancelled() => Verdict::Failed("the warm ended before the listing did".to_owned()),
+            }
+        };
+        let rules = [rules(task)];
+        let survey = Box::pin(survey((connection, Some(outlet.clone())), &rules, &pass.progress, until)).await;
+        let mut plan = Found::from(survey).plan(task);
+        outlet.finish(std::mem::take(&mut plan.selection.selected)).await;
+        plan
+    }
+
+    /// Passes on what is not fresh, in an order to be warmed in.
+    async fn check(&self, identity: &Identity, mut found: Receiver<Roll>, feed: Sender<WarmingOrder>) -> Checked {
+        let mut checked = Checked::default();
+        while let Some(mut roll) = found.recv().await {
+            checked.planned = checked.planned + roll.count();
+            let (fresh, count) = match self.account.zip(fresh_for(self.pass, identity, self.task)) {
+                _ if feed.is_closed() => continue,
+                Some((account, within)) => fresh_of(&mut roll, self.task, account.journal(), within).await,
+                None => <(Vec<bool>, Count)>::default(),
+            };
+            checked.fresh = checked.fresh + count;
+            roll.retain(|n| !fresh.get(n).copied().unwrap_or(false));
+            self.pass.progress.plan(roll.count());
+            if !roll.is_empty() && feed.send(warming_order(roll, &[])).await.is_err() {
+                tracing::debug!(profile = %self.task.profile.name, "the warm ended before the listing did");
+            }
+        }
+        checked
+    }
+
+    async fn warm_all(
+        &self,
+        more: Receiver<WarmingOrder>,
+        recorder: Option<&Recorder>,
+        over: &CancellationToken,
+    ) -> (Totals, Ended) {
+        let warming = Warming { more: Some(more), ..self.warming(recorder) };
+        let warmed = warm(WarmingOrder::default(), warming).await;
+        over.cancel();
+        warmed
+    }
+
+    fn came_to(&self, report: &Report, ended: &Ended) -> (Outcome, Option<String>) {
+        let (planned, why) = Outcome::of_plan(&report.plan.verdict);
+        if planned != Outcome::Complete && report.totals.planned.objects == 0 {
+            return (planned, why.map(str::to_owned));
+        }
+        let lost = match &report.plan.verdict {
+            Verdict::Ready => Lost::Nothing,
+            other => Lost::Unlisted(other.clone()),
+        };
+        let min_warm = self.pass.min_warm.or(self.task.profile.min_warm);
+        let standard = Standard { wanted: report.wanted(), min_warm, over_cap: &[], lost };
+        judge(&report.totals, ended, &standard)
+    }
+}
