@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "daemon/sui
 
 import process  # noqa: E402
 from bench import Bench  # noqa: E402
+from host import Host  # noqa: E402
 
 
 def pytest_configure(config):
@@ -32,3 +33,8 @@ def bench(tmp_path):
     made = Bench(tmp_path)
     yield made
     made.clean_up()
+
+
+@pytest.fixture
+def host(bench):
+    return Host(bench)

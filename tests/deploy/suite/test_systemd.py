@@ -1,4 +1,5 @@
-"""The systemd unit and the Slurm prolog, as far as they can be tried without either: parsed, and their command lines run."""
+"""The systemd unit, without a systemd that runs: verified by its own tools, its command line run, and its hardening held to a
+trace of that."""
 
 import os
 import pathlib
@@ -10,32 +11,14 @@ import tomllib
 
 import pytest
 
-from api import Api
-from bench import Simulator
+from host import FILE, PROGRAM, UNIT, unit
 from kubelet import run
-from manifests import ROOT
-from process import BINARY, free_port, wait_until
-from stack import KEYS, NO_KEYS, PAIR
+from process import BINARY, wait_until
 
-UNIT = ROOT / "examples/systemd/hotset.service"
-FILE = ROOT / "examples/systemd/hotset.toml"
-PROLOG = ROOT / "examples/slurm/prolog.sh"
-PROGRAM = "/usr/local/bin/hotset"
-BUCKET = "training=datasets/imagenet/train-{000000..000019}.tar:8MiB"
 # What SQLite calls as root only, which the unit's user never is; this suite may be.
 AS_ROOT = {"fchown"} if os.geteuid() == 0 else set()
 # Of systemd's scale from 0 (closed) to 100: it calls up to 19 OK.
 EXPOSURE = 19
-
-
-def unit():
-    """Its [Service]: a key may stand several times."""
-    values = {}
-    for line in UNIT.read_text(encoding="utf-8").split("[Service]")[1].split("[Install]")[0].splitlines():
-        if line and not line.startswith("#"):
-            key, value = line.split("=", 1)
-            values.setdefault(key, []).append(value)
-    return values
 
 
 def verified(folder, change=lambda text: text):
@@ -57,59 +40,6 @@ def test_systemd_takes_the_unit(tmp_path):
 )
 def test_systemd_refuses_a_broken_unit(before, after, tmp_path):
     assert verified(tmp_path, lambda text: text.replace(before, after)) != (0, "")
-
-
-class Host:
-    """What systemd makes of the unit: its folders, its credentials, its command."""
-
-    def __init__(self, bench):
-        self.bench = bench
-        for name in NO_KEYS:
-            bench.environment.pop(name, None)
-        self.simulator = Simulator(bench, "sim", ["--credentials", PAIR, "--bucket", BUCKET])
-        self.unit = unit()
-        self.port = free_port()
-        self.api = Api(self.port)
-        self.config, self.state, self.credentials = (bench.folder / name for name in ("etc", "state", "credentials"))
-        for folder in (self.config, self.state, self.credentials):
-            folder.mkdir()
-        for named in self.unit["LoadCredential"]:
-            name, source = named.split(":", 1)
-            assert source.startswith("/etc/hotset/keys/"), source
-            (self.credentials / name).write_text(KEYS[name] + "\n", encoding="utf-8")
-        self.write()
-
-    def write(self, change=lambda text: text):
-        text = change(FILE.read_text(encoding="utf-8"))
-        for before, after in [
-            ("http://cwlota.com", self.simulator.cache_url),
-            ("https://cwobject.com", self.simulator.list_url),
-            ("US-EAST-04A", "us-east-04a"),
-            ("127.0.0.1:9464", f"127.0.0.1:{self.port}"),
-            (f"/run/credentials/{UNIT.name}", str(self.credentials)),
-        ]:
-            text = text.replace(before, after)
-        (self.config / "hotset.toml").write_text(text, encoding="utf-8")
-
-    def start(self, name="daemon", before=()):
-        (line,) = self.unit["ExecStart"]
-        command = [str(self.config) if word == "/etc/hotset" else word.replace(PROGRAM, BINARY) for word in shlex.split(line)]
-        return self.bench.start(name, [*before, *command], STATE_DIRECTORY=str(self.state))
-
-    def is_up(self, process):
-        def answers():
-            assert process.is_running(), f"it ended with {process.popen.returncode}\n{process.tail()}"
-            return self.api.get("/readyz").status == 200
-
-        wait_until(answers, 20, "the daemon is ready")
-
-    def warm(self):
-        run(BINARY, "wait", "nightly-imagenet", "--start", "--timeout=60s", f"--url=http://127.0.0.1:{self.port}")
-
-
-@pytest.fixture
-def host(bench):
-    return Host(bench)
 
 
 def test_the_unit_starts_reloads_and_stops(host):
@@ -211,49 +141,3 @@ def test_the_hardening_forbids_nothing_that_it_does(host):
     found = "\n".join(hardening_faults(calls, narrow, "/nowhere"))
     for said in ("SystemCallFilter: socket", "RestrictAddressFamilies: AF_INET", "journal.db is written to"):
         assert said in found, said
-
-
-class Slurm:
-    """A daemon on the host of the prolog's `--url`, and the environment in which slurmd runs a Prolog: without a PATH."""
-
-    def __init__(self, host, text=PROLOG.read_text(encoding="utf-8")):
-        self.script = host.bench.folder / "prolog.sh"
-        self.script.write_text(text, encoding="utf-8")
-        token = host.bench.folder / "run-token"
-        token.write_text("run", encoding="utf-8")
-        self.environment = {
-            "SLURM_JOB_ID": "7",
-            "HOTSET_BIN": BINARY,
-            "HOTSET_URL": f"http://127.0.0.1:{host.port}",
-            "HOTSET_TOKEN_FILE": str(token),
-        }
-
-    def prolog(self, comment=None):
-        environment = {**self.environment, **({"SLURM_JOB_COMMENT": comment} if comment else {})}
-        return run("/bin/sh", self.script, env=environment, timeout=60)
-
-
-def test_a_slurm_job_begins_once_its_profile_is_warm(host):
-    host.is_up(host.start())
-    slurm = Slurm(host)
-    assert slurm.prolog().stderr == "" and host.api.runs() == []
-    assert slurm.prolog("something else").stderr == "" and host.api.runs() == []
-    assert "nightly-imagenet: warm" in slurm.prolog("warm=nightly-imagenet").stdout
-    assert [run["outcome"] for run in host.api.runs()] == ["complete"]
-    # The prolog of the next node, and of the next job, takes that run.
-    slurm.prolog("warm=nightly-imagenet")
-    assert len(host.api.runs()) == 1
-
-
-def test_no_node_is_drained_by_hotset(host):
-    """Whatever happens the prolog ends with 0: an unknown profile, no daemon, no program."""
-    process = host.start()
-    host.is_up(process)
-    text = PROLOG.read_text(encoding="utf-8")
-    assert "--timeout 10m" in text
-    slurm = Slurm(host, text.replace("--timeout 10m", "--timeout 2s"))
-    assert "hotset wait ended with 2: job 7 begins all the same" in slurm.prolog("warm=nobody").stderr
-    process.kill()
-    assert "not warm after 2s" in slurm.prolog("warm=nightly-imagenet").stderr
-    slurm.environment["HOTSET_BIN"] = "/nowhere/hotset"
-    assert "hotset wait ended with 127" in slurm.prolog("warm=nightly-imagenet").stderr
