@@ -11,8 +11,10 @@
 case "${SLURM_JOB_COMMENT:-}" in
   warm=*)
     # No PATH is given here. HOTSET_URL, HOTSET_TOKEN_FILE and HOTSET_BIN may be set above.
-    "${HOTSET_BIN:-/usr/local/bin/hotset}" wait "${SLURM_JOB_COMMENT#warm=}" --start --within 12h --timeout 10m --best-effort \
-      --url "${HOTSET_URL:-http://hotset.example.com:9464}" --token-file "${HOTSET_TOKEN_FILE:-/etc/slurm/hotset-run-token}" ||
+    "${HOTSET_BIN:-/usr/local/bin/hotset}" wait "${SLURM_JOB_COMMENT#warm=}" \
+      --start --within 12h --timeout 10m --best-effort \
+      --url "${HOTSET_URL:-http://hotset.example.com:9464}" \
+      --token-file "${HOTSET_TOKEN_FILE:-/etc/slurm/hotset-run-token}" ||
       echo "hotset wait ended with $?: job ${SLURM_JOB_ID:-} begins all the same" >&2
     ;;
 esac

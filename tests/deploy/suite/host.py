@@ -59,7 +59,9 @@ class Host:
 
     def start(self, name="daemon", before=()):
         (line,) = self.unit["ExecStart"]
-        command = [str(self.config) if word == "/etc/hotset" else word.replace(PROGRAM, BINARY) for word in shlex.split(line)]
+        command = [
+            str(self.config) if word == "/etc/hotset" else word.replace(PROGRAM, BINARY) for word in shlex.split(line)
+        ]
         return self.bench.start(name, [*before, *command], STATE_DIRECTORY=str(self.state))
 
     def is_up(self, process):

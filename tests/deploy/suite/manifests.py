@@ -104,12 +104,21 @@ def secrets(run_token="run", **keys):
     text = (KUBERNETES / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^kubectl create secret .*$", text, re.M)
     assert len(commands) == 3, commands
-    environment = {**os.environ, "RUN_TOKEN": run_token, "AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "a-secret", **keys}
+    environment = {
+        **os.environ,
+        "RUN_TOKEN": run_token,
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+        **keys,
+    }
     made = {}
     for command in commands:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", f"{command} --dry-run=client --output=json"],
-            env=environment, capture_output=True, text=True, timeout=60,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         secret = json.loads(done.stdout)

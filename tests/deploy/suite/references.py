@@ -5,7 +5,17 @@ import tomllib
 from urllib.parse import urlsplit
 
 from manifests import (
-    ROOT, containers, is_hotset, namespace, of_kind, one, option, options, pods, secrets, title,
+    ROOT,
+    containers,
+    is_hotset,
+    namespace,
+    of_kind,
+    one,
+    option,
+    options,
+    pods,
+    secrets,
+    title,
 )
 
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
@@ -140,7 +150,9 @@ def policy_faults(found, labels, config):
     for endpoint in config["endpoint"].values():
         for url in (urlsplit(endpoint["cache_url"]), urlsplit(endpoint["list_url"])):
             wanted.add(("TCP", url.port or {"http": 80, "https": 443}[url.scheme]))
-    open_ports = {(port["protocol"], port["port"]) for each in ours for rule in each.get("egress", []) for port in rule["ports"]}
+    open_ports = {
+        (port["protocol"], port["port"]) for each in ours for rule in each.get("egress", []) for port in rule["ports"]
+    }
     if open_ports != wanted:
         yield f"egress is open for {sorted(open_ports)}, and needed for {sorted(wanted)}"
     kinds = {kind for each in ours for kind in each["policyTypes"]}

@@ -52,7 +52,10 @@ def custom_faults(found, folder):
     file.write_text("\n".join(lines), encoding="utf-8")
     done = subprocess.run(
         [NPM / "node_modules/.bin/tsc", "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", file.name],
-        cwd=folder, capture_output=True, text=True, timeout=300,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     said = re.findall(r"error TS\d+: .*", done.stdout)
     assert bool(said) == bool(done.returncode), f"tsc ended with {done.returncode}: {done.stdout}{done.stderr}"

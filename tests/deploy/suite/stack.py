@@ -36,7 +36,9 @@ class Stack:
         self.api = Api(self.port)
 
     def change(self, text):
-        text = text.replace("http://cwlota.com", self.simulator.cache_url).replace("https://cwobject.com", self.simulator.list_url)
+        text = text.replace("http://cwlota.com", self.simulator.cache_url).replace(
+            "https://cwobject.com", self.simulator.list_url
+        )
         # The simulator knows regions only as AWS writes them.
         text = re.sub(r'"(US-EAST-04A|EU-NORTH-05A)"', lambda found: found[0].lower(), text)
         return text.replace('"0.0.0.0:9464"', f'"127.0.0.1:{self.port}"')
@@ -100,5 +102,5 @@ class Daemon:
 def client(stack, folder, name, where):
     """The container `name` of the one pod in `folder`, with its tokens, asking the daemon of `stack`."""
     found = objects(folder)
-    (owner, _, spec), = [each for each in pods(found) if any(c["name"] == name for c in containers(each[2]))]
+    ((owner, _, spec),) = [each for each in pods(found) if any(c["name"] == name for c in containers(each[2]))]
     return stack.container(found, owner, spec, name, where)

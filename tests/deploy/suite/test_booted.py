@@ -116,7 +116,10 @@ def test_systemd_runs_the_unit_behind_its_walls(machine):
     assert machine.do("stat", "--format=%u", f"/proc/{pid}") not in ("0\n", ""), "it runs as root"
     assert machine.do("stat", "--format=%a %U", "/var/lib/private/hotset").split() == ["700", "hotset"]
     assert "journal: /var/lib/hotset/journal.db" in machine.status()
-    assert "NoNewPrivs:\t1" in machine.do("cat", f"/proc/{pid}/status") and "Seccomp:\t2" in machine.do("cat", f"/proc/{pid}/status")
+    assert "complete" in machine.do(PROGRAM, "--state-dir=/var/lib/hotset", "runs")
+    assert "NoNewPrivs:\t1" in machine.do("cat", f"/proc/{pid}/status") and "Seccomp:\t2" in machine.do(
+        "cat", f"/proc/{pid}/status"
+    )
 
     machine.write("8 TiB", "7 TiB")
     machine.do("systemctl", "reload", "hotset")
@@ -129,7 +132,11 @@ def test_systemd_runs_the_unit_behind_its_walls(machine):
     wait_until(lambda: "BAD" in machine.status() and "7.0 TiB" in machine.status(), 20, lambda: machine.log())
 
     machine.do("systemctl", "stop", "hotset")
-    assert (machine.shows("ActiveState"), machine.shows("Result"), machine.shows("ExecMainStatus")) == ("inactive", "success", "0")
+    assert (machine.shows("ActiveState"), machine.shows("Result"), machine.shows("ExecMainStatus")) == (
+        "inactive",
+        "success",
+        "0",
+    )
 
 
 def test_bad_files_at_a_first_start_are_not_tried_again(machine):

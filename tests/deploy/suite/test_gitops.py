@@ -32,7 +32,9 @@ class Repository:
         shutil.copytree(GITOPS, self.main)
         platform = self.main / "profiles/10-platform.toml"
         text = platform.read_text(encoding="utf-8")
-        text = text.replace("http://cwlota.com", self.simulator.cache_url).replace("https://cwobject.com", self.simulator.list_url)
+        text = text.replace("http://cwlota.com", self.simulator.cache_url).replace(
+            "https://cwobject.com", self.simulator.list_url
+        )
         platform.write_text(text, encoding="utf-8")
         self.change = self.folder / "change"
         shutil.copytree(self.main, self.change)
@@ -45,8 +47,13 @@ class Repository:
 
     def check(self, exits, **environment):
         done = subprocess.run(
-            ["main/pre-merge", "main", "change"], cwd=self.folder, env={**self.environment, **environment},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            ["main/pre-merge", "main", "change"],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert done.returncode == exits, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
         assert REPORT.findall(done.stdout) == ["eu-north", "us-east"], done.stdout
@@ -112,7 +119,14 @@ def test_what_puts_a_bad_merge_right_can_be_merged(repository):
 
 def test_a_new_cluster_is_planned_by_itself(repository):
     shutil.copytree(repository.main / "clusters/us-east", repository.change / "clusters/us-east-2")
-    done = subprocess.run(["main/pre-merge", "main", "change"], cwd=repository.folder, env=repository.environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["main/pre-merge", "main", "change"],
+        cwd=repository.folder,
+        env=repository.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 0 and "## us-east-2\n\nA new cluster.\n" in done.stdout, done.stdout
 
 
@@ -125,7 +139,10 @@ def test_without_keys_only_the_files_are_read(repository):
 
 def test_the_pipelines_are_what_their_servers_take():
     check = os.path.join(os.path.dirname(os.sys.executable), "check-jsonschema")
-    for schema, file in [("vendor.github-workflows", ".github/workflows/pre-merge.yml"), ("vendor.gitlab-ci", ".gitlab-ci.yml")]:
+    for schema, file in [
+        ("vendor.github-workflows", ".github/workflows/pre-merge.yml"),
+        ("vendor.gitlab-ci", ".gitlab-ci.yml"),
+    ]:
         words = [check, "--builtin-schema", schema, *(["--data-transform", "gitlab-ci"] if "gitlab" in schema else [])]
         done = subprocess.run([*words, GITOPS / file], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -155,9 +172,13 @@ def test_the_workflow_comments_on_a_pull_request(repository, is_good):
     del environment["HOTSET_BIN"]
     codes = {}
     for name, text in steps.items():
-        text = text.replace("/usr/local/bin/hotset", str(tools / "hotset")).replace("${{ github.event.pull_request.number }}", "7")
+        text = text.replace("/usr/local/bin/hotset", str(tools / "hotset")).replace(
+            "${{ github.event.pull_request.number }}", "7"
+        )
         assert "${{" not in text, text
-        done = subprocess.run(["bash", "-e", "-c", text], cwd=repository.folder, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            ["bash", "-e", "-c", text], cwd=repository.folder, env=environment, capture_output=True, text=True, timeout=60
+        )
         codes[name] = done.returncode
     assert codes == {"Take hotset out of its image": 0, "Check and plan": 0 if is_good else 2, "Say so": 0}
     asked = (repository.folder / "gh.asked").read_text(encoding="utf-8").split()
@@ -182,7 +203,13 @@ class Notes(http.server.BaseHTTPRequestHandler):
 @pytest.mark.parametrize("is_good", [True, False])
 def test_the_pipeline_writes_a_note_on_a_merge_request(repository, is_good):
     """The script of the job, in a clone, against a server that takes notes."""
-    git = lambda *words, **options: subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words], check=True, capture_output=True, timeout=60, **options)
+    git = lambda *words, **options: subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words],
+        check=True,
+        capture_output=True,
+        timeout=60,
+        **options,
+    )
     git("init", "-q", "-b", "main", cwd=repository.main)
     git("add", "-A", cwd=repository.main)
     git("commit", "-qm", "main", cwd=repository.main)
@@ -203,7 +230,14 @@ def test_the_pipeline_writes_a_note_on_a_merge_request(repository, is_good):
         "GITLAB_TOKEN": "token",
     }
     job = yaml.safe_load((GITOPS / ".gitlab-ci.yml").read_text(encoding="utf-8"))["hotset"]
-    done = subprocess.run(["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])], cwd=clone, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])],
+        cwd=clone,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == (0 if is_good else 2), done.stdout + done.stderr
     ((path, token, note),) = server.notes
     assert (path, token) == ("/api/v4/projects/3/merge_requests/7/notes", "token")
@@ -213,7 +247,9 @@ def test_the_pipeline_writes_a_note_on_a_merge_request(repository, is_good):
 
 def test_every_file_has_an_owner():
     """Every pattern of CODEOWNERS names a file, and a team's profiles are not the platform's alone."""
-    rows = [line.split() for line in (GITOPS / "CODEOWNERS").read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
+    rows = [
+        line.split() for line in (GITOPS / "CODEOWNERS").read_text(encoding="utf-8").splitlines() if line and line[0] != "#"
+    ]
     assert rows[0][0] == "*"
     for pattern, owner in rows[1:]:
         assert list(GITOPS.glob(pattern.lstrip("/"))), f"{owner} owns nothing: {pattern}"

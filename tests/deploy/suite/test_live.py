@@ -10,7 +10,7 @@ import pytest
 
 import exit_codes
 from kubelet import files_of
-from manifests import CLIENTS, DAEMONS, JOBS, containers, is_hotset, namespace, objects, one, option, pods
+from manifests import CLIENTS, DAEMONS, JOBS, containers, is_hotset, namespace, objects, one, pods
 from process import wait_until
 from references import seconds
 from stack import KEYS, PAIR, Daemon, Stack, client
@@ -31,7 +31,7 @@ def argo_wait(stack, where):
     templates = {each["name"]: each for each in one(found, "WorkflowTemplate")["spec"]["templates"]}
     (task,) = [each for each in templates["resume"]["dag"]["tasks"] if each["template"] == "wait-until-warm"]
     (parameter,) = task["arguments"]["parameters"]
-    (owner, _, spec), = [each for each in pods(found) if any(map(is_hotset, containers(each[2])))]
+    ((owner, _, spec),) = [each for each in pods(found) if any(map(is_hotset, containers(each[2])))]
     made = stack.container(found, owner, spec, "main", where)
     args = made.container["args"]
     args[args.index(f"{{{{inputs.parameters.{parameter['name']}}}}}")] = parameter["value"]
@@ -112,7 +112,9 @@ def swapped(daemon, files, condition, within, volume="profiles"):
 def test_a_bad_file_and_a_restart(stack):
     """The container restarts on the same volume: the last good configuration goes on."""
     daemon = Daemon(stack, DAEMONS["us-east"])
-    daemon.container.swap("profiles", daemon.files("hotset-profiles") | {"20-vision.toml": "[profile.vision-imagenet]\nobject = 1\n"})
+    daemon.container.swap(
+        "profiles", daemon.files("hotset-profiles") | {"20-vision.toml": "[profile.vision-imagenet]\nobject = 1\n"}
+    )
     daemon.process.signal(15)
     assert daemon.process.ended(90) == 0
     daemon.process = stack.start("restarted", daemon.container)
@@ -155,7 +157,7 @@ def test_a_job_ends_with_the_truth(stack, kind):
 
 def warm_pod(stack, kind, where, change=None):
     found = objects(JOBS)
-    (owner, _, spec), = [each for each in pods(found) if each[0]["kind"] == kind]
+    ((owner, _, spec),) = [each for each in pods(found) if each[0]["kind"] == kind]
     pod = stack.container(found, owner, spec, "hotset", where)
     if change:
         for name in ("profiles", "cluster"):
@@ -180,7 +182,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append((self.path, token))
         access, secret = PAIR.split(":")
         ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
-        body = json.dumps({"AccessKeyId": access, "SecretAccessKey": secret, "Token": "a-session", "Expiration": ends}).encode()
+        body = json.dumps(
+            {"AccessKeyId": access, "SecretAccessKey": secret, "Token": "a-session", "Expiration": ends}
+        ).encode()
         self.send_response(200 if token == "the-pods-own-token" else 401)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

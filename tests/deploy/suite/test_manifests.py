@@ -1,5 +1,7 @@
 """Every set of manifests, rendered without a cluster and held to what it is for."""
 
+import re
+
 import pytest
 import yaml
 
@@ -9,7 +11,19 @@ import restricted
 import schemas
 from kubelet import Container, resolved, run
 from manifests import (
-    ALL, CLIENTS, DAEMONS, GITOPS, GITOPS_CLUSTERS, IDS, JOBS, KUBERNETES, containers, objects, one, pods, title,
+    ALL,
+    CLIENTS,
+    DAEMONS,
+    GITOPS,
+    GITOPS_CLUSTERS,
+    IDS,
+    JOBS,
+    KUBERNETES,
+    containers,
+    objects,
+    one,
+    pods,
+    title,
 )
 from process import BINARY
 
@@ -98,6 +112,15 @@ def test_two_clusters_differ_where_they_say_so(tmp_path):
     assert north["profile"]["language-llama"]["schedule"] == ["*/15 * * * *"]
 
 
+def test_what_the_readme_says_to_run_runs():
+    commands = re.findall(
+        r"`hotset ((?:check|config) --config [^`]+)`", (KUBERNETES / "README.md").read_text(encoding="utf-8")
+    )
+    assert len(commands) == 2, commands
+    for command in commands:
+        run(BINARY, *command.split(), cwd=KUBERNETES)
+
+
 def test_a_cluster_without_a_region_is_refused(tmp_path):
     done = run(BINARY, "--color", "never", "check", "--config", KUBERNETES / "base/profiles", exits=2)
     assert "endpoint.lota.region: requests are signed for a region" in done.stderr
@@ -168,24 +191,54 @@ BROKEN = [
     ("a number for a text", "Service", set_deep("spec", "type", 3), "3 is not of type"),
     ("a removed API", "NetworkPolicy", set_deep("apiVersion", "extensions/v1beta1"), "NetworkPolicy"),
     ("root", "Deployment", set_deep(*POD, "securityContext", "runAsNonRoot", ...), "may run as root"),
-    ("a writable root", "Deployment", set_deep(*FIRST, "securityContext", "readOnlyRootFilesystem", False), "readOnlyRootFilesystem"),
-    ("capabilities", "Deployment", set_deep(*FIRST, "securityContext", "capabilities", {"add": ["NET_ADMIN"]}), "capabilities"),
+    (
+        "a writable root",
+        "Deployment",
+        set_deep(*FIRST, "securityContext", "readOnlyRootFilesystem", False),
+        "readOnlyRootFilesystem",
+    ),
+    (
+        "capabilities",
+        "Deployment",
+        set_deep(*FIRST, "securityContext", "capabilities", {"add": ["NET_ADMIN"]}),
+        "capabilities",
+    ),
     ("no seccomp", "Deployment", set_deep(*POD, "securityContext", "seccompProfile", ...), "seccomp"),
     ("a host path", "Deployment", set_deep(*POD, "volumes", 0, {"name": "state", "hostPath": {"path": "/"}}), "hostPath"),
     ("no limit of memory", "Deployment", set_deep(*FIRST, "resources", "limits", ...), "memory"),
     ("another image", "Deployment", set_deep(*FIRST, "image", "ghcr.io/hotset/hotset:9.9.9"), "9.9.9"),
     ("a ConfigMap's name", "ConfigMap", set_deep("metadata", "name", "hotset-profile"), "no ConfigMap hotset-"),
-    ("a Secret's name", "Deployment", set_deep(*POD, "volumes", -1, {"name": "tokens", "secret": {"secretName": "x"}}), "makes no Secret x"),
+    (
+        "a Secret's name",
+        "Deployment",
+        set_deep(*POD, "volumes", -1, {"name": "tokens", "secret": {"secretName": "x"}}),
+        "makes no Secret x",
+    ),
     ("a volume in vain", "Deployment", set_deep(*POD, "volumes", 0, "name", "stat"), "is a volume or a mount"),
-    ("a token's file", "Deployment", set_deep(*FIRST, "volumeMounts", -2, "mountPath", "/run/secrets/x"), "nothing is mounted for"),
+    (
+        "a token's file",
+        "Deployment",
+        set_deep(*FIRST, "volumeMounts", -2, "mountPath", "/run/secrets/x"),
+        "nothing is mounted for",
+    ),
     ("two replicas", "Deployment", set_deep("spec", "replicas", 2), "two daemons"),
     ("a rolling update", "Deployment", set_deep("spec", "strategy", "type", "RollingUpdate"), "two daemons"),
     ("a probe's port", "Deployment", set_deep(*FIRST, "readinessProbe", "httpGet", "port", "web"), "readinessProbe"),
     ("a container's port", "Deployment", set_deep(*FIRST, "ports", 0, "containerPort", 9465), "it listens on"),
     ("too little time", "Deployment", set_deep(*POD, "terminationGracePeriodSeconds", 60), "60 s to end"),
-    ("a Service of others", "Service", set_deep("spec", "selector", "app.kubernetes.io/component", "web"), "selects other pods"),
+    (
+        "a Service of others",
+        "Service",
+        set_deep("spec", "selector", "app.kubernetes.io/component", "web"),
+        "selects other pods",
+    ),
     ("a Service's port", "Service", set_deep("spec", "ports", 0, "name", "web"), "which the Service does not have"),
-    ("a monitor of others", "ServiceMonitor", set_deep("spec", "selector", "matchLabels", {"a": "b"}), "selects other Services"),
+    (
+        "a monitor of others",
+        "ServiceMonitor",
+        set_deep("spec", "selector", "matchLabels", {"a": "b"}),
+        "selects other Services",
+    ),
     ("a shut store", "NetworkPolicy", set_deep("spec", "egress", 1, "ports", 1, ...), "egress is open for"),
 ]
 
@@ -234,10 +287,19 @@ def test_a_broken_client_is_found(tmp_path):
     clusters = {name: with_config(each, tmp_path)[:2] for name, each in DAEMONS.items()}
     for change, said in [
         (lambda job: container_of([job], "Job")["args"].__setitem__(1, "vision"), "no profile vision"),
-        (lambda job: container_of([job], "Job")["args"].__setitem__(2, "--url=http://hotset.other.svc:9464"), "no hotset.other.svc"),
-        (lambda job: container_of([job], "Job")["args"].__setitem__(2, "--url=http://hotset.hotset.svc:80"), "no hotset.hotset.svc:80"),
+        (
+            lambda job: container_of([job], "Job")["args"].__setitem__(2, "--url=http://hotset.other.svc:9464"),
+            "no hotset.other.svc",
+        ),
+        (
+            lambda job: container_of([job], "Job")["args"].__setitem__(2, "--url=http://hotset.hotset.svc:80"),
+            "no hotset.hotset.svc:80",
+        ),
         (lambda job: job["spec"]["template"]["metadata"]["labels"].pop("hotset-client"), "does not let it in"),
-        (lambda job: container_of([job], "Job")["args"].__setitem__(-1, "--token-file=/run/secrets/hotset/token"), "has no token"),
+        (
+            lambda job: container_of([job], "Job")["args"].__setitem__(-1, "--token-file=/run/secrets/hotset/token"),
+            "has no token",
+        ),
     ]:
         found = objects(CLIENTS[0])
         change(one(found, "Job"))

@@ -1,5 +1,4 @@
-"""The systemd unit, without a systemd that runs: verified by its own tools, its command line run, and its hardening held to a
-trace of that."""
+"""The unit without a systemd that runs: verified by its own tools, its command line run, and a trace held to its hardening."""
 
 import os
 import pathlib
@@ -112,7 +111,9 @@ def traced(host):
     wait_until(lambda: host.api.profile("nightly-imagenet")["max_bytes"] == 7 << 40, 20, "the reload has its effect")
     os.kill(int(child), signal.SIGTERM)
     assert process.ended(60) == 0
-    calls = [found.groups() for found in map(CALL.match, log.read_text(encoding="utf-8", errors="replace").splitlines()) if found]
+    calls = [
+        found.groups() for found in map(CALL.match, log.read_text(encoding="utf-8", errors="replace").splitlines()) if found
+    ]
     assert len(calls) > 1000, len(calls)
     return calls
 
