@@ -1,4 +1,4 @@
-"""The unit without a systemd that runs: verified by its own tools, its command line run, and a trace held to its hardening."""
+"""The unit without a systemd that runs: verified by its own tools, its command line run, its hardening held to a trace."""
 
 import os
 import pathlib
