@@ -459,7 +459,7 @@ PROCESS = [
         stacked=True,
     ),
     graph(
-        "Journal",
+        "Size of the journal",
         "bytes",
         "The journal on disk, its write-ahead log included.",
         query(f"hotset_journal_size_bytes{{{DAEMON}}}", "{{instance}}"),

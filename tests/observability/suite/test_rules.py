@@ -1,0 +1,78 @@
+"""The rules by themselves: tested, documented, and the same in every file."""
+
+import re
+import subprocess
+
+import pytest
+
+from process import BINARY
+from shipped import FOLDER, MANUAL, commands, read_yaml, rules
+
+TESTS = read_yaml("alerts_test.yaml")["tests"]
+CASES = [case for test in TESTS for case in test.get("alert_rule_test", [])]
+ALERTS = [rule["alert"] for rule in rules()]
+
+
+def told(*command, exits=0):
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300)
+    said = done.stdout + done.stderr
+    assert done.returncode == exits, f"{command} ended with {done.returncode}\n{said}"
+    return said
+
+
+def test_promtool_takes_the_rules_and_the_configuration():
+    assert f"{len(ALERTS)} rules found" in told("promtool", "check", "rules", "alerts.yaml")
+    told("promtool", "check", "config", "prometheus.yml")
+
+
+def test_promtool_tests_the_rules():
+    told("promtool", "test", "rules", "alerts_test.yaml")
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_is_tested_where_it_fires_and_where_it_does_not(alert):
+    of_it = [bool(case.get("exp_alerts")) for case in CASES if case["alertname"] == alert]
+    assert {True, False} <= set(of_it), f"{alert}: {of_it}"
+
+
+def test_what_is_generated_is_up_to_date():
+    told("./generate", "--check")
+
+
+def test_the_operator_gets_the_same_rules():
+    resource = read_yaml("prometheus-rule.yaml")
+    assert (resource["apiVersion"], resource["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    assert resource["spec"] == read_yaml("alerts.yaml")
+
+
+def test_the_kustomization_names_files_that_are_there():
+    made = read_yaml("kustomization.yaml")
+    files = [name.partition("=")[2] for each in made["configMapGenerator"] for name in each["files"]]
+    for name in made["resources"] + files:
+        assert (FOLDER / name).is_file(), name
+
+
+@pytest.mark.parametrize("rule", rules(), ids=ALERTS)
+def test_each_alert_says_what_where_and_what_to_type(rule):
+    notes = rule["annotations"]
+    assert set(notes) == {"summary", "description", "runbook_url"}
+    assert rule["labels"]["severity"] in ("critical", "warning", "info")
+    assert "First: " in notes["description"]
+    by = {"profile", "endpoint"} & set(re.findall(r"\$labels\.(\w+)", notes["summary"] + notes["description"]))
+    of = {"profile", "endpoint"} & set(re.findall(r"hotset_(profile|endpoint)_", rule["expr"]))
+    assert of <= by, f"the text does not name its {of - by}"
+
+
+def test_the_manual_has_a_section_for_each_alert_and_no_other():
+    told_of = re.findall(r"^## (Hotset\w+)$", MANUAL, re.M)
+    assert told_of == ALERTS
+    for rule in rules():
+        anchor = rule["annotations"]["runbook_url"].partition("docs/alerts.md#")[2]
+        assert anchor == rule["alert"].lower()
+
+
+@pytest.mark.parametrize("verb,flags", sorted(set(commands())))
+def test_commands_to_type_are_commands(verb, flags):
+    manual = told(BINARY, verb, "--help")
+    for flag in flags:
+        assert re.search(rf"{flag}\b", manual), f"hotset {verb} has no {flag}"
