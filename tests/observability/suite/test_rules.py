@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from process import BINARY
-from shipped import FOLDER, MANUAL, commands, read_yaml, rules
+from shipped import FOLDER, MANUAL, ROOT, commands, read_yaml, rules
 
 TESTS = read_yaml("alerts_test.yaml")["tests"]
 CASES = [case for test in TESTS for case in test.get("alert_rule_test", [])]
@@ -69,6 +69,13 @@ def test_the_manual_has_a_section_for_each_alert_and_no_other():
     for rule in rules():
         anchor = rule["annotations"]["runbook_url"].partition("docs/alerts.md#")[2]
         assert anchor == rule["alert"].lower()
+
+
+def test_links_of_the_manual_lead_somewhere():
+    for page, anchor in re.findall(r"\]\(([\w.]*)#?([\w-]*)\)", MANUAL):
+        text = (ROOT / "docs" / (page or "alerts.md")).read_text(encoding="utf-8")
+        headings = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in re.findall(r"^#+ (.+)$", text, re.M)}
+        assert not anchor or anchor in headings, f"{page}#{anchor}"
 
 
 @pytest.mark.parametrize("verb,flags", sorted(set(commands())))
