@@ -143,15 +143,15 @@ def laid_out(rows):
     return [{"id": n, **each} for n, each in enumerate(panels, 1)]
 
 
-def choice(name, label, metric):
-    found = f"label_values({metric}, {name})"
+def choice(name, label, series):
+    found = f"label_values({series}, {name})"
     return {
         "type": "query",
         "name": name,
         "label": label,
         "datasource": SOURCE,
         "definition": found,
-        "query": {"query": found, "refId": "Variable", "qryType": 1},
+        "query": {"query": found, "qryType": 1, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
         "refresh": 2,
         "sort": 1,
         "multi": True,
@@ -189,8 +189,8 @@ def dashboard(rows):
             "list": [
                 source,
                 choice("instance", "Daemon", "hotset_build_info"),
-                choice("profile", "Profile", "hotset_profile_paused"),
-                choice("endpoint", "Endpoint", "hotset_endpoint_limit"),
+                choice("profile", "Profile", f"hotset_profile_paused{{{DAEMON}}}"),
+                choice("endpoint", "Endpoint", f"hotset_endpoint_limit{{{DAEMON}}}"),
             ]
         },
         "annotations": {"list": [firing]},

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 from process import BINARY
 from shipped import FOLDER, MANUAL, ROOT, commands, read_yaml, rules
@@ -50,6 +51,17 @@ def test_the_kustomization_names_files_that_are_there():
     files = [name.partition("=")[2] for each in made["configMapGenerator"] for name in each["files"]]
     for name in made["resources"] + files:
         assert (FOLDER / name).is_file(), name
+
+
+def test_monitors_of_the_operator_keep_the_label_endpoint():
+    """The operator has one of that name. Without `honorLabels` the alerts would name the port."""
+    for path in sorted((ROOT / "examples").rglob("*.yaml")):
+        if not re.search(r"^kind: (Service|Pod)Monitor$", path.read_text(encoding="utf-8"), re.M):
+            continue
+        for resource in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            spec = resource["spec"]
+            for endpoint in spec.get("endpoints", spec.get("podMetricsEndpoints", [])):
+                assert endpoint.get("honorLabels") is True, path.relative_to(ROOT)
 
 
 @pytest.mark.parametrize("rule", rules(), ids=ALERTS)

@@ -1,6 +1,6 @@
 """The rules and the dashboard against a daemon that runs, scraped by a real Prometheus.
 
-The last two tests change the daemon: the others want it as it was.
+The last four tests change the daemon, one after the other; those before want it as it was.
 """
 
 import re
@@ -134,8 +134,8 @@ def test_a_panel_shows_no_other_profile_than_the_chosen_one(plant, expr):
 
 @pytest.mark.parametrize("variable", [v for v in dashboard()["templating"]["list"] if v["type"] == "query"], ids=lambda v: v["name"])
 def test_each_variable_has_values(plant, variable):
-    metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["definition"]).groups()
-    found = plant.prometheus.get(f"label/{label}/values", **{"match[]": metric})
+    series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["definition"]).groups()
+    found = plant.prometheus.get(f"label/{label}/values", **{"match[]": filled_in(series)})
     wanted = {"instance": f"127.0.0.1:{plant.bench.port}", "profile": "complete", "endpoint": "well"}
     assert wanted[variable["name"]] in found
 
@@ -178,3 +178,20 @@ def test_a_restart_forgets_nothing_that_alerts_rest_on(plant):
     firing = plant.prometheus.query('max_over_time(ALERTS{alertstate="firing"}[5s])')
     for labels in (each["metric"] for each in firing):
         assert labels.get("profile") not in WELL and labels["alertname"] not in ("HotsetDown", "HotsetAbsent"), labels
+
+
+def test_a_start_on_a_bad_file_goes_on_and_fires(plant):
+    plant.daemon.stop()
+    plant.file.write_text(plant.good.replace('"5 MiB"', '"5 MBB"'), encoding="utf-8")
+    plant.daemon = plant.bench.daemon(plant.file, name="bad").ready()
+    assert plant.has("hotset_config_last_good_in_force")
+    wait_until(lambda: "HotsetReloadFailed" in plant.prometheus.firing(), 20, "the alert of the bad file fires")
+    plant.file.write_text(plant.good, encoding="utf-8")
+    wait_until(lambda: "HotsetReloadFailed" not in plant.prometheus.firing(), 20, "it is resolved")
+    assert not plant.has("hotset_config_last_good_in_force")
+
+
+def test_a_daemon_that_is_gone_fires(plant):
+    assert "HotsetDown" not in plant.prometheus.firing()
+    plant.daemon.stop()
+    wait_until(lambda: "HotsetDown" in plant.prometheus.firing(), 20, "it is down")
