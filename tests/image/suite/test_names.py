@@ -120,10 +120,10 @@ def https(tmp_path):
     server.server_close()
 
 
-def online(bench, binds):
+def online(bench, binds, **environment):
     url = f"https://{ZONE}:8443"
     etc = configured(bench, url, url)
-    return bench.runs("check", "--online=list", binds=[etc, *looked_up(bench), *binds], exits=None)
+    return bench.runs("check", "--online=list", binds=[etc, *looked_up(bench), *binds], environment=environment, exits=None)
 
 
 def test_a_certificate_of_nobody_known_is_refused(bench, name_server, https):
@@ -135,4 +135,10 @@ def test_the_images_own_list_of_authorities_is_the_one_that_is_read(bench, name_
     """With one more in it, the same server is believed."""
     bundle = bench.file("bundle.crt", bench.rootfs_file(BUNDLE.lstrip("/")) + https.certificate)
     said = online(bench, [bind(bundle, BUNDLE)])
+    assert https.asked > 0 and "UnknownIssuer" not in said, said
+
+
+def test_another_list_of_authorities_may_be_named(bench, name_server, https):
+    bundle = bench.file("authority.crt", https.certificate)
+    said = online(bench, [bind(bundle, "/run/authority.crt")], SSL_CERT_FILE="/run/authority.crt")
     assert https.asked > 0 and "UnknownIssuer" not in said, said

@@ -80,3 +80,8 @@ def test_as_process_1_it_obeys_a_reload_and_ends_with_0(bench):
     wait_until(lambda: "weekly" in status(made))
     made.signal("TERM")
     assert made.ends(within=30) == 0
+
+
+def test_status_tells_by_its_code_whether_the_daemon_answers(bench):
+    """As a health check of Docker's: nothing answers here."""
+    assert "127.0.0.1:9464" in bench.runs("status", exits=5)
