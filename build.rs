@@ -57,7 +57,7 @@ fn repository_commit() -> Option<String> {
 fn ask() -> Result<String, String> {
     let abbrev = format!("--abbrev={DIGITS}");
     let commit = git(&["log", "-1", &abbrev, "--date=format-local:%Y-%m-%d", "--format=%h %cd"])?;
-    let changed = git(&[&["status", "--porcelain", "--"], &SOURCES[..]].concat())?;
+    let changed = git(&[&["--no-optional-locks", "status", "--porcelain", "--"], &SOURCES[..]].concat())?;
     Ok(if changed.is_empty() { commit } else { format!("{commit} with changes") })
 }
 
