@@ -49,6 +49,9 @@ const WORKERS: usize = 8;
 /// Threads that wait for disks and names, at most.
 const BLOCKING: usize = 8;
 
+/// What `--version` says behind the name, and `-V` the first word of: version, commit and features, by `build.rs`.
+const LONG_VERSION: &str = env!("HOTSET_LONG_VERSION");
+
 /// What `--help` ends with.
 const NOTES: &str = "\
 Sizes are written with a unit (500 MB, 8 TiB), times too (90s, 36h), shares in percent (99%).
@@ -61,7 +64,8 @@ const LAST_THREADS: Duration = Duration::from_secs(2);
 
 /// Keeps the right objects hot in an S3 read cache.
 #[derive(Debug, Parser)]
-#[command(name = "hotset", version, about, max_term_width = 100, arg_required_else_help = true, after_help = NOTES)]
+#[command(name = "hotset", version, long_version = LONG_VERSION, about)]
+#[command(max_term_width = 100, arg_required_else_help = true, after_help = NOTES)]
 struct Cli {
     #[command(flatten)]
     files: Files,

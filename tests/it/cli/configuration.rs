@@ -93,5 +93,18 @@ async fn help_reads_well() {
         "help_more",
         &[desk.run("demo --help"), desk.run("schedule --help"), desk.run("config --help"), desk.run("sim --help")],
     );
-    shows("usage", &[desk.run("plam"), desk.run("plan --jsn"), desk.run("--version")]);
+    shows("usage", &[desk.run("plam"), desk.run("plan --jsn"), desk.run("-V")]);
+}
+
+/// Which commit it is depends on who builds, so no snapshot shows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_long_version_names_the_commit_and_the_features() {
+    let ran = Desk::with_shards(0).await.run("--version");
+    let told = ran.out.strip_prefix(concat!("hotset ", env!("CARGO_PKG_VERSION"), " (")).unwrap();
+    let parts: Vec<&str> = told.strip_suffix(")\n").unwrap().split(", ").collect();
+    let hash = parts[0].split(' ').next().unwrap();
+    let is_hash = hash.len() >= 7 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(parts[0] == "unknown commit" || is_hash, "{ran}");
+    assert!(parts.contains(&"sim"), "{ran}");
+    assert_eq!(parts.contains(&"debug build"), cfg!(debug_assertions), "{ran}");
 }

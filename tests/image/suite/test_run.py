@@ -1,0 +1,87 @@
+"""hotset in the image: on a root file system that is read-only, as process 1."""
+
+import os
+import time
+
+from container import STATE, bind
+
+
+def hidden(place):
+    """Nothing, in the place of what the image has there."""
+    return {"destination": place, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "size=64k"]}
+
+
+def wait_until(condition, within=30):
+    until = time.monotonic() + within
+    while not (value := condition()):
+        assert time.monotonic() < until, f"not within {within} s"
+        time.sleep(0.05)
+    return value
+
+
+def daemon(bench, binds=(), volume=True):
+    made = bench.start(binds=[*([bench.state()] if volume else []), *binds])
+    wait_until(lambda: "\nhotset " in f"\n{status(made)}")
+    return made
+
+
+def status(container):
+    if container.popen.poll() is not None:
+        raise AssertionError(f"the daemon ended\n{container.said()}")
+    return container.verb("status", exits=None).stdout
+
+
+def test_the_shipped_configuration_is_right(bench):
+    assert "nightly" in bench.runs("check")
+
+
+def test_check_fails_on_a_configuration_that_is_wrong(bench):
+    wrong = bench.file("hotset.toml", "[profile.nightly]\nobjects = []\n")
+    bench.runs("check", binds=[bind(wrong, "/etc/hotset/hotset.toml")], exits=2)
+
+
+def test_the_demo_needs_nothing_that_can_be_written_to(bench):
+    assert "times as fast" in bench.runs("demo", within=120)
+
+
+def test_schedules_know_their_zones_without_the_systems_files(bench):
+    """The image has zone data for what reads it; hotset carries its own."""
+    shipped = bench.rootfs_file("etc/hotset/hotset.toml")
+    text = shipped.replace("paused = true", 'time_zone = "Australia/Lord_Howe"')
+    named = bench.file("hotset.toml", text)
+    said = bench.runs("schedule", binds=[bind(named, "/etc/hotset/hotset.toml"), hidden("/usr/share/zoneinfo")])
+    assert "+10:30" in said or "+11:00" in said, said
+
+
+def test_the_daemon_keeps_its_journal_in_the_volume(bench):
+    made = daemon(bench)
+    assert f"journal: {STATE}/journal.db, " in status(made)
+    assert "journal.db" in os.listdir(bench.folder / "state")
+    assert "error" not in made.said() and "warn" not in made.said()
+    made.signal("TERM")
+    assert made.ends(within=30) == 0
+
+
+def test_a_volume_that_cannot_be_written_to_is_said(bench):
+    made = daemon(bench, volume=False)
+    assert "journal: cannot be written" in status(made) and "Read-only file system" in made.said()
+    made.signal("TERM")
+    assert made.ends(within=30) == 0
+
+
+def test_as_process_1_it_obeys_a_reload_and_ends_with_0(bench):
+    folder = bench.folder / "etc"
+    folder.mkdir()
+    shipped = bench.rootfs_file("etc/hotset/hotset.toml")
+    (folder / "hotset.toml").write_text(shipped)
+    made = daemon(bench, [bind(folder, "/etc/hotset")])
+    (folder / "hotset.toml").write_text(shipped.replace("[profile.nightly]", "[profile.weekly]"))
+    made.signal("HUP")
+    wait_until(lambda: "weekly" in status(made))
+    made.signal("TERM")
+    assert made.ends(within=30) == 0
+
+
+def test_status_tells_by_its_code_whether_the_daemon_answers(bench):
+    """As a health check of Docker's: nothing answers here."""
+    assert "127.0.0.1:9464" in bench.runs("status", exits=5)
