@@ -11,6 +11,7 @@ mod journal;
 mod logs;
 mod manifests;
 mod plan;
+mod shell;
 mod signals;
 mod warm;
 
