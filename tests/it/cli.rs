@@ -10,6 +10,7 @@ mod daemon;
 mod journal;
 mod logs;
 mod manifests;
+mod manual;
 mod plan;
 mod shell;
 mod signals;
