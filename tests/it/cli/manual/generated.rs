@@ -14,8 +14,8 @@ pub fn pages() -> [(&'static str, String); 2] {
 /// The text of `hotset config --reference`, table by table.
 fn reference() -> String {
     let mut page = format!(
-        "# Configuration reference\n\n{MADE}Every key, as `hotset config --reference` prints it in one file. A key without a \
-         default shows an example. [Configuration](config.md) says how files become one configuration.\n"
+        "# Configuration reference\n\n{MADE}Every key, as `hotset config --reference` prints it in one file, with its default or, where \
+         it has none, an example. [Configuration](config.md) says how files become one configuration.\n"
     );
     let blocks: Vec<&str> = hotset::config::reference().split("\n\n\n").collect();
     let (head, tables) = blocks.split_first().unwrap();
@@ -53,7 +53,7 @@ fn section(table: &str) -> String {
             write!(text, "\n## `{line}`\n").unwrap();
             let said = std::mem::take(&mut said);
             (!said.is_empty()).then(|| write!(text, "\n{}\n", escaped(&said.join("\n"))));
-            text += "\n| key | default | meaning |\n|---|---|---|\n";
+            text += "\n| key | meaning |\n|---|---|\n";
         } else {
             text += &row(line, &said.join(" "));
             // Keys that share a comment stand together.
@@ -79,11 +79,8 @@ fn section(table: &str) -> String {
 fn row(line: &str, meaning: &str) -> String {
     let (setting, kind) = line.rsplit_once("  # ").unwrap_or_else(|| panic!("says not what it is: {line}"));
     let (key, value) = setting.trim_end().split_once(" = ").unwrap();
-    let value = match kind.trim() {
-        "default" => format!("`{value}`"),
-        _ => format!("none; such as `{value}`"),
-    };
-    format!("| `{key}` | {} | {} |\n", value.replace('|', "\\|"), escaped(meaning))
+    let what = if kind.trim() == "default" { "Default" } else { "Example" };
+    format!("| `{key}` | {} {what}: `{}` |\n", escaped(meaning), value.replace('|', "\\|"))
 }
 
 /// Text as Markdown shows it, with what is typed as code.
@@ -104,8 +101,8 @@ fn command_line() -> String {
         writeln!(page, "| [`{name}`](#{name}) | {} |", about(verb)).unwrap();
     }
     writeln!(page, "\n{}", escaped(&hotset.get_after_help().unwrap().to_string())).unwrap();
-    page += "\n## Everywhere\n\nThese go with every verb.\n";
-    page += &table(hotset.get_arguments().filter(|arg| is_shared(arg)));
+    page += "\n## Everywhere\n\nThese go with every verb; `hotset --version` prints the version.\n";
+    page += &table(hotset.get_arguments().filter(|arg| is_shared(arg) && arg.get_id() != "version"));
     hotset.get_subcommands().for_each(|verb| page += &verb_section(verb));
     page
 }

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use hotset::clock;
 use hotset::sim::{Bucket, Entry, Fault, Kind, Rule, Sim};
 use regex::Regex;
@@ -118,10 +118,13 @@ impl Drop for Session {
 
 impl Session {
     async fn start() -> Self {
+        // One instant for all: what is of the same age is ranked by its key.
+        let now = clock::now();
+        let old = now - TimeDelta::days(3);
         let sim = Sim::builder()
-            .bucket("training", training())
-            .bucket("ckpt-llama", llama())
-            .bucket("busy", numbered("data/part", 1, 16 * MIB));
+            .bucket("training", training(old))
+            .bucket("ckpt-llama", llama(now))
+            .bucket("busy", numbered("data/part", 1, (16 * MIB, old)));
         let desk = Desk::start(sim).await;
         let faults = desk.sim.faults();
         faults.push(Rule::new(Fault::status(503, "SlowDown")).on(Kind::RangedHead).bucket("busy"));
@@ -219,26 +222,26 @@ async fn ended(child: &mut Child) -> bool {
     in_time
 }
 
-/// Objects of one size, in parts, of three days ago.
-fn numbered(prefix: &str, count: u64, size: u64) -> Bucket {
-    (0..count).fold(Bucket::new(), |bucket, n| bucket.object(format!("{prefix}-{n:06}.tar"), old(n, size)))
+/// Objects of one size and time, in parts.
+fn numbered(prefix: &str, count: u64, (size, at): (u64, DateTime<Utc>)) -> Bucket {
+    (0..count).fold(Bucket::new(), |bucket, n| bucket.object(format!("{prefix}-{n:06}.tar"), parted(n, size, at)))
 }
 
-fn old(n: u64, size: u64) -> Entry {
-    Entry::sized(size).etag(&format!("{:032x}-8", n + 1)).modified(clock::now() - TimeDelta::days(3))
+fn parted(n: u64, size: u64, at: DateTime<Utc>) -> Entry {
+    Entry::sized(size).etag(&format!("{:032x}-8", n + 1)).modified(at)
 }
 
 /// 200 shards, what a crashed writer left, and small files.
-fn training() -> Bucket {
-    numbered("datasets/imagenet/train", 200, 64 * MIB)
-        .object("datasets/imagenet/_tmp/train-000200.tar", old(901, 64 * MIB))
-        .object("datasets/imagenet/index.json", old(902, 48 << 10))
-        .object("datasets/imagenet/_SUCCESS", old(903, 0))
+fn training(at: DateTime<Utc>) -> Bucket {
+    numbered("datasets/imagenet/train", 200, (64 * MIB, at))
+        .object("datasets/imagenet/_tmp/train-000200.tar", parted(901, 64 * MIB, at))
+        .object("datasets/imagenet/index.json", parted(902, 48 << 10, at))
+        .object("datasets/imagenet/_SUCCESS", parted(903, 0, at))
 }
 
 /// Three checkpoints of Megatron, of which the last is being written.
-fn llama() -> Bucket {
-    let hours_ago = |hours| clock::now() - TimeDelta::hours(hours) - TimeDelta::minutes(5);
+fn llama(now: DateTime<Utc>) -> Bucket {
+    let hours_ago = |hours| now - TimeDelta::hours(hours) - TimeDelta::minutes(5);
     let mut bucket = Bucket::new();
     for (step, hours, is_whole) in [(500, 50, true), (1000, 25, true), (1500, 0, false)] {
         let folder = format!("70b/iter_{step:07}");
