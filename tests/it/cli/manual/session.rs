@@ -167,19 +167,28 @@ impl Session {
         if in_time { printed } else { format!("{printed}(killed: it did not end)\n") }
     }
 
+    /// Starts it beside the page, and prints nothing once it is ready; of one that ends, what it logged.
     async fn start_daemon(&mut self, line: &str) -> String {
-        let log = File::create(self.desk.path("daemon.log")).unwrap();
+        let path = self.desk.path("daemon.log");
         let line = format!("exec {}", line.trim_end_matches('&'));
-        let child = self.shell(&line).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        self.daemon = Some(child);
+        let log = File::create(&path).unwrap();
+        let child = self.daemon.insert(self.shell(&line).stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let ready = format!("http://{}/readyz", self.listen);
-        let begun = async {
-            while ureq::get(&ready).call().is_err() {
+        let is_ready = async {
+            loop {
+                if child.try_wait().unwrap().is_some() {
+                    return false;
+                }
+                if ureq::get(&ready).call().is_ok() {
+                    return true;
+                }
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, begun).await.unwrap_or_else(|_| panic!("{line}: no daemon"));
-        String::new()
+        match timeout(PATIENCE, is_ready).await {
+            Ok(true) => String::new(),
+            _ => self.as_shown(&fs::read_to_string(&path).unwrap()),
+        }
     }
 
     fn shell(&self, line: &str) -> Command {
