@@ -6,6 +6,21 @@ use clap::{Arg, Command};
 
 const MADE: &str = "<!-- Made from the code; HOTSET_WRITE_MANUAL=1 cargo test --test it manual writes it anew. -->\n\n";
 
+/// What scripts rest on; of one profile the codes are those of `exit::of_outcome`, of several of `exit::of_several`.
+const EXIT_CODES: &str = "
+## Exit codes
+
+| code | one profile | several |
+|---|---|---|
+| 0 | complete | all complete |
+| 1 | a fault of hotset itself | any |
+| 2 | usage or configuration | – |
+| 3 | partial; `wait`: not warm in time | some did something, not all are complete |
+| 4 | refused | none did anything |
+| 5 | failed: worth trying again | none did anything, and one of them is 5 |
+| 130, 143 | interrupted by SIGINT, SIGTERM | any |
+";
+
 /// Their names and texts.
 pub fn pages() -> [(&'static str, String); 2] {
     [("docs/reference.md", reference()), ("docs/cli.md", command_line())]
@@ -101,6 +116,7 @@ fn command_line() -> String {
         writeln!(page, "| [`{name}`](#{name}) | {} |", about(verb)).unwrap();
     }
     writeln!(page, "\n{}", escaped(&hotset.get_after_help().unwrap().to_string())).unwrap();
+    page += EXIT_CODES;
     page += "\n## Everywhere\n\nThese go with every verb; `hotset --version` prints the version.\n";
     page += &table(hotset.get_arguments().filter(|arg| is_shared(arg) && arg.get_id() != "version"));
     hotset.get_subcommands().for_each(|verb| page += &verb_section(verb));
