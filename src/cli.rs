@@ -126,10 +126,10 @@ enum Verb {
     #[command(after_help = codes::READ)]
     Schema,
     /// Print what a shell needs to complete verbs and flags
-    #[command(after_help = codes::READ)]
+    #[command(after_help = codes::WRITE)]
     Completions(completions::CompletionsArgs),
     /// Write the man pages into a folder
-    #[command(after_help = codes::READ)]
+    #[command(after_help = codes::WRITE)]
     Man(man::ManArgs),
     /// Serve made-up buckets and a cache in front of them, to try things on
     #[cfg(feature = "sim")]

@@ -17,8 +17,8 @@ pub(super) const WARM: &str = "Exit codes: 0 complete, 2 usage or configuration,
 4 refused (nothing matched, over a cap that refuses, denied, already running), 5 failed and worth another try, 130 and \
 143 interrupted.";
 
-pub(super) const DAEMON: &str = "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 a fault of hotset itself, 2 the \
-configuration is bad and there is no last good one, or another daemon uses the folder.";
+pub(super) const DAEMON: &str = "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 a fault of hotset itself, or an address \
+that cannot be listened on, 2 the configuration is bad and there is no last good one, or another daemon uses the folder.";
 
 pub(super) const WAIT: &str = "Exit codes: 0 warm, 2 unknown profile or usage, 3 not in time, or the run that it started \
 ended partial, 4 no or a wrong token, or that run was refused or cancelled, 5 that run failed; with --best-effort 0 in \
@@ -28,6 +28,8 @@ pub(super) const CONTROL: &str = "Exit codes: 0 done, 2 unknown profile or run, 
 wrong token, or the profile is paused in the configuration, 5 nobody answers, or the daemon cannot.";
 
 pub(super) const READ: &str = "Exit codes: 0 shown, 1 a fault of hotset itself, 2 usage or configuration.";
+
+pub(super) const WRITE: &str = "Exit codes: 0 written, 1 it cannot be, 2 usage.";
 
 #[cfg(feature = "sim")]
 pub(super) const SIM: &str = "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 a port that cannot be had, 2 usage.";

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Follows every link within the built book, and those that lead into it, and looks for what should not have been left.
-`check.py ROOT BOOK`. Links to other hosts are not followed."""
+"""Follows every link within the built book, and those that its sources, the README and the examples have as they are written, and
+looks for what should not have been left. `check.py ROOT BOOK`. Links to other hosts are not followed."""
 
 import html.parser
 import pathlib
@@ -11,6 +11,7 @@ import urllib.parse
 # Of Markdown and of mdBook's own directives, in what a reader sees.
 LEFTOVERS = re.compile(r"\{\{#|\]\(|```|\bTODO\b|\bFIXME\b|\*\*[^\s*][^*]*\*\*")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 
 class Page(html.parser.HTMLParser):
@@ -62,10 +63,11 @@ def faults_of_book(book, pages):
             yield f"{name}: left of its source: {left[0]}"
 
 
-def faults_from_outside(root, book, pages):
-    """Links of the README and its like, into the manual or to a file."""
-    for path in [root / "README.md", root / "CONTRIBUTING.md", *root.glob("examples/**/README.md")]:
-        for link in LINK.findall(path.read_text()):
+def faults_of_sources(root, book, pages):
+    """Links as they are written, in the README and its like and in the manual: to a page, or to a file."""
+    outside = [root / "README.md", root / "CONTRIBUTING.md", *root.glob("examples/**/README.md"), *root.glob("docs/*.md")]
+    for path in outside:
+        for link in LINK.findall(CODE.sub("", path.read_text())):
             target = urllib.parse.urlsplit(link)
             file = (path.parent / target.path).resolve() if target.path else path
             if target.scheme:
@@ -88,7 +90,7 @@ def main(root, book):
     root, book = pathlib.Path(root).resolve(), pathlib.Path(book).resolve()
     pages = {path: Page(path) for path in sorted(book.rglob("*.html"))}
     assert len(pages) > 15, f"{book} has {len(pages)} pages"
-    faults = [*faults_of_book(book, pages), *faults_from_outside(root, book, pages), *faults_of_chapters(root)]
+    faults = [*faults_of_book(book, pages), *faults_of_sources(root, book, pages), *faults_of_chapters(root)]
     if faults:
         sys.exit("\n".join(faults))
 

@@ -1,7 +1,7 @@
 //! Console blocks: a session at a desk with a simulator, a page long.
 
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -132,7 +132,8 @@ impl Session {
         symlink(env!("CARGO_BIN_EXE_hotset"), desk.path("bin/hotset")).unwrap();
         symlink(super::root().join("examples"), desk.path("examples")).unwrap();
         // What a training job would do is not ours to test.
-        symlink("/bin/true", desk.path("bin/python")).unwrap();
+        desk.write("bin/python", "#!/bin/sh\n");
+        fs::set_permissions(desk.path("bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self { desk, listen: format!("127.0.0.1:{port}"), daemon: None }
     }
