@@ -3,6 +3,8 @@
 pub mod adhoc;
 pub mod against;
 pub mod check;
+mod codes;
+mod completions;
 pub mod config;
 mod contact;
 mod control;
@@ -13,6 +15,7 @@ mod explain;
 mod global;
 mod groups;
 mod logs;
+mod man;
 pub mod online;
 pub mod plan;
 mod planning;
@@ -34,7 +37,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::diagnostic::Diagnostics;
 use crate::exit;
@@ -79,39 +82,62 @@ struct Cli {
 enum Verb {
     /// Try it on this machine: a made-up bucket and cache, read cold, warmed, read again
     #[cfg(feature = "sim")]
+    #[command(after_help = codes::DEMO)]
     Demo,
     /// Check the configuration: all that is wrong with it, else what it will do when
+    #[command(after_help = codes::CHECK)]
     Check(verbs::CheckArgs),
     /// List and select: what would be warmed, what is left out and why; warms nothing
+    #[command(after_help = codes::PLAN)]
     Plan(verbs::PlanArgs),
     /// Warm now, once: profiles, or the objects of s3:// patterns
+    #[command(after_help = codes::WARM)]
     Warm(verbs::WarmArgs),
     /// Run the schedules until stopped; SIGHUP reloads the configuration
+    #[command(after_help = codes::DAEMON)]
     Daemon(daemon::DaemonArgs),
     /// Wait until the daemon has warmed a profile: 0 warm, 3 not in time
+    #[command(after_help = codes::WAIT)]
     Wait(wait::WaitArgs),
     /// Show what the daemon is doing
+    #[command(after_help = codes::CONTROL)]
     Status(status::StatusArgs),
     /// Have the daemon pause a profile; its run is stopped
+    #[command(after_help = codes::CONTROL)]
     Pause(control::PauseArgs),
     /// Have the daemon go on with a paused profile
+    #[command(after_help = codes::CONTROL)]
     Resume(control::ResumeArgs),
     /// Have the daemon read its configuration again
+    #[command(after_help = codes::CONTROL)]
     Reload(control::ReloadArgs),
     /// Have the daemon stop a run
+    #[command(after_help = codes::CONTROL)]
     Cancel(control::CancelArgs),
     /// Show past runs, from the journal
+    #[command(after_help = codes::READ)]
     Runs(runs::RunsArgs),
     /// Show which profiles want an object, and when it was last warmed
+    #[command(after_help = codes::READ)]
     Explain(explain::ExplainArgs),
     /// Show the coming fires of every profile
+    #[command(after_help = codes::READ)]
     Schedule(verbs::ScheduleArgs),
     /// Show the resolved configuration with the origin of every value
+    #[command(after_help = codes::READ)]
     Config(verbs::ConfigArgs),
     /// Print the JSON Schema of the configuration, for editors
+    #[command(after_help = codes::READ)]
     Schema,
+    /// Print what a shell needs to complete verbs and flags
+    #[command(after_help = codes::WRITE)]
+    Completions(completions::CompletionsArgs),
+    /// Write the man pages into a folder
+    #[command(after_help = codes::WRITE)]
+    Man(man::ManArgs),
     /// Serve made-up buckets and a cache in front of them, to try things on
     #[cfg(feature = "sim")]
+    #[command(after_help = codes::SIM)]
     Sim(Box<sim::SimArgs>),
 }
 
@@ -128,6 +154,11 @@ struct Context {
     screen: Screen,
     stop: Stop,
     received: Received,
+}
+
+/// What is parsed, for whoever describes it: completions, man pages, the manual.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the arguments, does what they say, and gives the exit code.
@@ -186,6 +217,14 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
             Verb::Schedule(args) => verbs::schedule(&context, &args),
             Verb::Config(args) => verbs::config(&context, &args),
             Verb::Schema => verbs::schema(),
+            Verb::Completions(args) => {
+                completions::write(&args, &mut io::stdout())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Verb::Man(args) => {
+                man::write(&args)?;
+                Ok(ExitCode::SUCCESS)
+            }
             #[cfg(feature = "sim")]
             Verb::Sim(args) => {
                 sim::serve(*args, &mut io::stdout(), context.stop.drain.cancelled()).await?;

@@ -17,6 +17,7 @@ use crate::config::value::duration::Length;
 pub struct PauseArgs {
     #[command(flatten)]
     contact: Contact,
+    /// One profile
     #[arg(value_name = "PROFILE")]
     profile: Option<String>,
     /// Every profile
@@ -32,6 +33,7 @@ pub struct PauseArgs {
 pub struct ResumeArgs {
     #[command(flatten)]
     contact: Contact,
+    /// One profile
     #[arg(value_name = "PROFILE")]
     profile: Option<String>,
     /// Every profile that is paused by hand

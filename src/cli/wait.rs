@@ -26,6 +26,7 @@ const TIMED_OUT: u8 = 3;
 pub struct WaitArgs {
     #[command(flatten)]
     contact: Contact,
+    /// The profile that must be warm
     #[arg(value_name = "PROFILE")]
     profile: String,
     /// How long to wait

@@ -10,7 +10,9 @@ mod daemon;
 mod journal;
 mod logs;
 mod manifests;
+mod manual;
 mod plan;
+mod shell;
 mod signals;
 mod warm;
 

@@ -32,12 +32,14 @@ const CONFINED: [(&str, &[&str], &str); 2] = [
 const SIM_IS_SEEN_BY: &[&str] = &["cli"];
 
 /// Foreign paths and the rooms that may name them. A trailing `*` stands for the rest of a crate's name.
-const FOREIGN: [(&str, &[&str]); 29] = [
+const FOREIGN: [(&str, &[&str]); 31] = [
     ("annotate_snippets", &["config"]),
     ("anyhow", &["cli", "main"]),
     ("aws_*", &["s3"]),
     ("axum", &["http"]),
     ("clap", &["cli", "main"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("comfy_table", &["cli"]),
     ("console", &["cli"]),
     ("croner", &["schedule"]),
