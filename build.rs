@@ -2,7 +2,6 @@
 //!
 //! The commit is that of `HOTSET_COMMIT` (a hash, or a hash and a date, for builds without a repository), else the
 //! repository's. A debug build does not ask the repository: it would be built anew after every commit.
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to Cargo")]
 
 use std::env;
 use std::path::Path;
