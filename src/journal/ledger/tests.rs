@@ -306,4 +306,27 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn each_object_is_looked_up_whatever_the_portions(
+        known in prop::collection::vec(any::<bool>(), 0..60),
+        merged in 0_usize..60,
+        sorted in 1_usize..20,
+        look_up in 1_usize..20,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        let key = |n: usize| format!("k{n}");
+        let recorded: Vec<_> = known.iter().enumerate().filter(|(_, known)| **known).map(|(n, _)| n).collect();
+        let (first, then) = recorded.split_at(merged.min(recorded.len()));
+        for (portion, is_merged) in [(first, true), (then, false)] {
+            let portion: Vec<_> = portion.iter().map(|&n| warmed(&key(n), "e", 1, now() - TimeDelta::seconds(9))).collect();
+            record(&journal, URL, &portion);
+            if is_merged {
+                journal.merge().unwrap();
+            }
+        }
+        let listed: Vec<_> = (0..known.len()).map(|n| object(&key(n), Some("e"), 1)).collect();
+        prop_assert_eq!(journal.fresh_by(&listed.into(), &rules(), sorted, look_up).unwrap(), known);
+    }
 }
