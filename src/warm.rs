@@ -3,29 +3,33 @@
 //! One loop owns the queue; requests run beside it, each under a permit of the endpoint's limit and its own deadline.
 
 mod failures;
+mod feed;
 mod flights;
 mod order;
 mod queue;
 mod refusals;
 mod request;
 mod stop;
+mod untried;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{self, error::TryRecvError};
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock;
 use crate::journal::{Completion, Notes};
-use crate::limit::{Limit, Permit, Place, Reason, Snapshot};
+use crate::limit::{Limit, Permit, Place};
 use crate::object::{ETag, Object};
 use crate::report::{Cut, End, Fault, Progress, Totals};
 use crate::s3::Class;
 
+use feed::Feed;
 use flights::Aside;
 pub use flights::Flights;
 pub use order::{WarmingOrder, warming_order};
@@ -34,6 +38,7 @@ use refusals::Buckets;
 use request::Sent;
 pub use request::{Wire, Wires};
 pub use stop::Stop;
+use watch::Watch;
 
 /// The class of what was in flight when the run ended.
 const ABANDONED: &str = "abandoned";
@@ -57,7 +62,7 @@ pub struct Warming<W> {
     pub progress: Arc<Progress>,
     /// Every object that was warmed is noted, before the run counts it. Gone means that nobody wants to know any more.
     pub notes: Option<Notes>,
-    /// More objects, until it is closed. They are asked for when all others have been sent.
+    /// More objects, until it is closed.
     pub more: Option<mpsc::Receiver<WarmingOrder>>,
 }
 
@@ -77,7 +82,7 @@ pub enum Ended {
 }
 
 /// Warms `objects`, and what comes behind them.
-pub async fn warm<W: Wires>(objects: WarmingOrder, warming: Warming<W>) -> (Totals, Ended) {
+pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (Totals, Ended) {
     let totals = Totals { planned: objects.count(), ..Totals::default() };
     let run = Run {
         queue: Queue::new(objects),
@@ -85,9 +90,8 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, warming: Warming<W>) -> (Tota
         requests: JoinSet::new(),
         in_flight: HashMap::new(),
         totals,
-        started: Instant::now(),
-        look_again: None,
-        shown: None,
+        watch: Watch::new(Instant::now()),
+        feed: Feed::new(warming.more.take()),
         place: warming.limit.place(warming.priority),
         aside: Aside::new(warming.flights.clone()),
         warming,
@@ -99,14 +103,6 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, warming: Warming<W>) -> (Tota
         Some(Ok(done)) => done,
         Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         None => unreachable!("there is one task"),
-    }
-}
-
-/// What comes next; nothing, for ever, where nothing can.
-async fn receive(more: &mut Option<mpsc::Receiver<WarmingOrder>>) -> Option<WarmingOrder> {
-    match more {
-        Some(more) => more.recv().await,
-        None => std::future::pending().await,
     }
 }
 
@@ -124,11 +120,8 @@ struct Run<W> {
     requests: JoinSet<Finished>,
     in_flight: HashMap<Id, Pending>,
     totals: Totals,
-    started: Instant,
-    /// When to look at the endpoint again.
-    look_again: Option<Instant>,
-    /// What was logged of its limit.
-    shown: Option<(&'static str, bool)>,
+    watch: Watch,
+    feed: Feed,
     place: Place,
     aside: Aside,
     warming: Warming<W>,
@@ -139,7 +132,7 @@ impl<W: Wires> Run<W> {
         let ended = loop {
             self.feed();
             let is_empty = self.queue.is_empty() && self.requests.is_empty() && self.aside.is_empty();
-            if is_empty && self.warming.more.is_none() {
+            if is_empty && self.feed.is_over() {
                 break Ended::Done;
             }
             let now = Instant::now();
@@ -168,25 +161,14 @@ impl<W: Wires> Run<W> {
 
     /// Takes what is there of what comes behind.
     fn feed(&mut self) {
-        while self.queue.is_tried()
-            && let Some(more) = &mut self.warming.more
-        {
-            match more.try_recv() {
-                Ok(objects) => self.take_more(Some(objects)),
-                Err(TryRecvError::Disconnected) => self.take_more(None),
-                Err(TryRecvError::Empty) => return,
-            }
+        while let Some(objects) = self.feed.try_next() {
+            self.take_more(objects);
         }
     }
 
-    fn take_more(&mut self, objects: Option<WarmingOrder>) {
-        match objects {
-            Some(objects) => {
-                self.totals.planned = self.totals.planned + objects.count();
-                self.queue.feed(objects);
-            }
-            None => self.warming.more = None,
-        }
+    fn take_more(&mut self, objects: WarmingOrder) {
+        self.totals.planned = self.totals.planned + objects.count();
+        self.queue.feed(objects);
     }
 
     /// Waits for one thing to happen: room for the next object, an end, or time to look again.
@@ -208,7 +190,7 @@ impl<W: Wires> Run<W> {
             permit = self.place.admit_either(next.unwrap_or_default(), instead), if next.is_some() => self.send(permit, now),
             Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
             () = self.aside.came() => self.take_back(),
-            objects = receive(&mut self.warming.more), if self.queue.is_tried() => self.take_more(objects),
+            objects = self.feed.next() => objects.into_iter().for_each(|more| self.take_more(more)),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
         }
@@ -242,35 +224,7 @@ impl<W: Wires> Run<W> {
         if now >= self.warming.deadline {
             return Some(Ended::Deadline);
         }
-        if self.look_again.is_some_and(|look| now < look) {
-            return None;
-        }
-        self.look_again = Some(now + LOOK);
-        self.outage(now)
-    }
-
-    /// Looks at how the endpoint is, says so, and whether it has been away for too long.
-    fn outage(&mut self, now: Instant) -> Option<Ended> {
-        let limit = self.warming.limit.clone();
-        let (snapshot, since) = (limit.snapshot(), limit.open_since().map(|since| since.max(self.started)));
-        let silent = since.map(|since| now.duration_since(since));
-        self.show(&snapshot, silent.unwrap_or_default());
-        let wait = silent.map(|_| limit.limits().outage_wait);
-        let throttled = matches!(snapshot.reason, Reason::Circuit { throttled: true, .. });
-        wait.filter(|wait| silent >= Some(*wait) && self.requests.is_empty()).map(if throttled {
-            Ended::Throttled
-        } else {
-            Ended::Outage
-        })
-    }
-
-    fn show(&mut self, limit: &Snapshot, silent: Duration) {
-        let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
-        self.warming.progress.silent_ms.store(silent_ms, Ordering::Relaxed);
-        self.warming.progress.show_limit(limit.to_string());
-        if self.shown.replace(limit.state()) != Some(limit.state()) {
-            tracing::debug!(target: "hotset::limit", allowed = limit.allowed, "the endpoint's limit: {limit}");
-        }
+        self.watch.look(now, &self.warming.limit, &self.warming.progress, self.requests.is_empty())
     }
 
     /// Sends the next object that no other run has open.

@@ -5,8 +5,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use crate::object::Roll;
 use crate::select::Selector;
 
-/// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as their
-/// order is found among those that go together.
+/// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as each
+/// portion is ordered by itself.
 const MOST: u32 = 1 << 16;
 /// Portions that may wait. Beyond them the selection holds what is selected; either way it does not stay in memory.
 const WAITING: usize = 1 << 10;
@@ -56,26 +56,10 @@ mod tests {
 
     use super::*;
     use crate::object::{Bucket, Key, Object};
-    use crate::pattern::Pattern;
-    use crate::select::{Cap, OnExcess, Order, Rules};
+    use crate::select::tests::rules;
 
     fn selector() -> Selector {
-        let rules = Rules {
-            patterns: vec![Pattern::parse("s3://b/**").unwrap()],
-            named: false,
-            exclude: Vec::new(),
-            newer_than: None,
-            older_than: None,
-            min_size: None,
-            max_size: None,
-            max_objects: None,
-            max_bytes: Cap::Unlimited,
-            on_excess: OnExcess::Trim,
-            order: Order::Newest,
-            storage_classes: vec!["STANDARD".into()],
-            allow_empty: false,
-        };
-        Selector::new(Arc::new(rules), DateTime::UNIX_EPOCH)
+        Selector::new(Arc::new(rules()), DateTime::UNIX_EPOCH)
     }
 
     fn object(n: usize) -> Object {

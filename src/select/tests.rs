@@ -21,7 +21,7 @@ pub(super) fn object(key: &str, size: u64, age: i64) -> Object {
 }
 
 /// All of bucket `b`, without caps.
-pub(super) fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     Rules {
         patterns: vec![pattern("s3://b/**")],
         named: false,

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::order::WarmingOrder;
+use super::untried::Untried;
 use crate::object::Object;
 use crate::report::End;
 
@@ -47,7 +48,7 @@ impl Pending {
 /// Retries that are due come first, then what was never tried, then what is to be tried once more at the very end.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    untried: WarmingOrder,
+    untried: Untried,
     soon: Waiting,
     last: Waiting,
 }
@@ -62,21 +63,15 @@ pub(super) enum Which {
 
 impl Queue {
     pub fn new(untried: WarmingOrder) -> Self {
-        Self { untried, ..Self::default() }
+        Self { untried: Untried::new(untried), ..Self::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.is_tried() && self.soon.0.is_empty() && self.last.0.is_empty()
+        self.untried.largest().is_none() && self.soon.0.is_empty() && self.last.0.is_empty()
     }
 
-    /// All is tried of what it was given.
-    pub fn is_tried(&self) -> bool {
-        self.untried.largest().is_none()
-    }
-
-    /// Takes more, once all is tried of what it was given before.
     pub fn feed(&mut self, untried: WarmingOrder) {
-        self.untried = untried;
+        self.untried.add(untried);
     }
 
     /// What `take` would give at `now`.

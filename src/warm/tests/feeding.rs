@@ -34,19 +34,24 @@ async fn what_comes_behind_is_warmed_too_and_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_behind_is_asked_for_before_all_others_are_sent() {
+async fn the_largest_that_is_known_goes_first_whenever_it_came() {
     let fake = Arc::new(Fake::new(|_| warmed().after(SECOND)));
+    let sized = |names: &[(&str, u64)]| -> Vec<Object> {
+        names.iter().map(|(name, size)| Object { size: *size, ..object(name) }).collect()
+    };
+    // The second portion comes while the first object is warmed, the third one two seconds later.
     let (sender, more) = mpsc::channel(1);
     let scene = Scene { more: Some(more), ..Scene::of(1) };
-    let fed = tokio::spawn(async move {
-        for n in 0..3 {
-            sender.send(vec![object(&format!("{n}-a")), object(&format!("{n}-b"))].into()).await.unwrap();
-        }
+    tokio::spawn(async move {
+        sleep(SECOND / 2).await;
+        sender.send(sized(&[("small", 1), ("giant", 900)]).into()).await.unwrap();
+        sleep(2 * SECOND).await;
+        sender.send(sized(&[("middle", 40), ("large", 600)]).into()).await.unwrap();
     });
-    let gone = scene.run(&fake, many(2)).await;
-    fed.await.unwrap();
-    assert_eq!((gone.ended, gone.totals.planned.objects), (Ended::Done, 8));
-    assert_eq!(gone.took, 8 * SECOND);
+    let gone = scene.run(&fake, sized(&[("first-a", 30), ("first-b", 50), ("first-c", 70)])).await;
+    assert_eq!((gone.ended, gone.totals.planned.objects), (Ended::Done, 7));
+    let order = ["first-c", "giant", "first-b", "large", "middle", "first-a", "small"];
+    assert_eq!(order.map(|name| fake.times(name)[0].as_secs()), [0, 1, 2, 3, 4, 5, 6]);
 }
 
 #[tokio::test(start_paused = true)]
