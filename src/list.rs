@@ -2,7 +2,7 @@
 //! walked page by page. A page that cannot be had ends the listing with an error, never with fewer objects.
 //!
 //! `parts` decides which parts, by the keys that `letters` has seen and the `cut`s they suggest; `spread` asks for them, as
-//! many at the same time as `places` lets it.
+//! many at the same time as `places` lets it, which all listings of an endpoint share.
 
 mod cut;
 mod letters;
@@ -29,7 +29,8 @@ use crate::object::{Bucket, Key};
 use crate::report::Progress;
 use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
 
-use places::{Place, Places};
+pub use places::Places;
+use places::{Claim, Share};
 use spread::spread;
 use walk::walk;
 
@@ -124,7 +125,8 @@ impl Lists for ListSide {
 /// How patiently a listing asks.
 #[derive(Clone, Debug)]
 pub struct Patience {
-    pub in_flight: usize,
+    /// Of the endpoint.
+    pub places: Places,
     pub page_timeout: Duration,
     /// Requests after the first, per page or read.
     pub retries: u32,
@@ -132,14 +134,9 @@ pub struct Patience {
     pub outage_wait: Duration,
 }
 
-impl From<&Limits> for Patience {
-    fn from(limits: &Limits) -> Self {
-        Self {
-            in_flight: limits.list_in_flight as usize,
-            page_timeout: limits.base_timeout,
-            retries: limits.retries,
-            outage_wait: limits.outage_wait,
-        }
+impl Patience {
+    pub fn new(limits: &Limits, places: Places) -> Self {
+        Self { places, page_timeout: limits.base_timeout, retries: limits.retries, outage_wait: limits.outage_wait }
     }
 }
 
@@ -151,7 +148,7 @@ pub fn pages<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let in_flight = patience.in_flight.max(1);
+    let in_flight = patience.places.most();
     let share = WHOLE / ranges.len().max(1) as u64;
     let asking = Arc::new(Asking::new(lists, patience, progress));
     stream::iter(ranges)
@@ -169,7 +166,7 @@ pub fn pages_of<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<(usize, Page), ListError>> + Send {
-    let in_flight = patience.in_flight.max(1);
+    let in_flight = patience.places.most();
     let asking = Arc::new(Asking::new(lists, patience, progress));
     stream::iter(ranges.into_iter().enumerate())
         .map(move |(number, range)| Box::pin(walk(asking.clone(), range).map_ok(move |page| (number, page))))
@@ -191,7 +188,7 @@ pub async fn read<L: Lists>(
 ) -> Result<Option<Vec<u8>>, ListError> {
     let asking = Asking::new(lists, patience, progress);
     asking
-        .patiently(Some(bucket), None, || asking.lists.read(bucket, key, most))
+        .patiently(Some(bucket), asking.share.claim(), || asking.lists.read(bucket, key, most))
         .await
         .map_err(|source| ListError { what: format!("read s3://{bucket}/{key}"), source })
 }
@@ -204,7 +201,7 @@ pub async fn buckets<L: Lists>(
 ) -> Result<Vec<BucketName>, ListError> {
     let asking = Asking::new(lists, patience, progress);
     asking
-        .patiently(None, None, || asking.counted().buckets())
+        .patiently(None, asking.share.claim(), || asking.counted().buckets())
         .await
         .map_err(|source| ListError { what: "list the buckets".to_owned(), source })
 }
@@ -215,21 +212,21 @@ struct Asking<L> {
     progress: Arc<Progress>,
     /// How often; several walks that are denied together read them once.
     keys_read: Mutex<u32>,
-    /// Shared by all ranges.
-    places: Arc<Places>,
+    /// Of the endpoint's places, for all ranges.
+    share: Share,
     /// The endpoint cannot be asked for parts.
     is_undivided: AtomicBool,
 }
 
 impl<L: Lists> Asking<L> {
     fn new(lists: Arc<L>, patience: Patience, progress: Arc<Progress>) -> Self {
-        let places = Places::new(patience.in_flight);
-        Self { lists, patience, progress, keys_read: Mutex::default(), places, is_undivided: AtomicBool::default() }
+        let share = patience.places.share();
+        Self { lists, patience, progress, keys_read: Mutex::default(), share, is_undivided: AtomicBool::default() }
     }
 
-    /// One page, as patiently as it takes; from a place that was taken, or from the next one that is free.
-    async fn page(&self, request: PageRequest<'_>, place: Option<Place>) -> Result<Page, RequestError> {
-        self.patiently(Some(request.bucket), place, || self.counted().page(request)).await
+    /// One page, as patiently as it takes.
+    async fn page(&self, request: PageRequest<'_>, claim: Claim) -> Result<Page, RequestError> {
+        self.patiently(Some(request.bucket), claim, || self.counted().page(request)).await
     }
 
     /// From now on ranges are listed one page after the other. Said once, for all of them.
@@ -254,22 +251,21 @@ impl<L: Lists> Asking<L> {
     async fn patiently<T, F>(
         &self,
         bucket: Option<&Bucket>,
-        mut place: Option<Place>,
+        claim: Claim,
         mut ask: impl FnMut() -> F,
     ) -> Result<T, RequestError>
     where
         F: Future<Output = Result<T, RequestError>>,
     {
         let Patience { page_timeout, retries, outage_wait, .. } = self.patience;
+        let mut claim = Some(claim);
         let (mut reread, mut moved) = (false, false);
         let mut refusals = 0;
         let mut tries = 0;
         let mut silent_since: Option<Instant> = None;
         loop {
-            let place = match place.take() {
-                Some(place) => place,
-                None => self.places.take().await,
-            };
+            // A retry waits for a place like all others.
+            let place = claim.take().unwrap_or_else(|| self.share.claim()).place().await;
             let asked = Instant::now();
             let keys_read = *self.keys_read.lock().await;
             let answer = timeout(page_timeout, ask()).await;

@@ -151,7 +151,7 @@ pub struct Endpoint {
     pub max_in_flight: Number,
     /// Bytes being filled at most.
     pub max_in_flight_bytes: Text<Size<false>>,
-    /// LISTs in flight at most.
+    /// LISTs in flight at most, for all profiles together.
     #[schemars(schema_with = "count::<1, 10_000>")]
     pub list_in_flight: Number,
     /// Requests a second at most.

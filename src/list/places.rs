@@ -1,68 +1,187 @@
-//! How many pages are asked for at the same time: as many as the configuration allows, and fewer for as long as the endpoint
-//! cannot keep up.
+//! How many pages are asked for at the same time of one endpoint, by all of its listings together: as many as the
+//! configuration allows, and fewer for as long as the endpoint cannot keep up. Who waits is let in by turns: next is the listing
+//! that has the fewest under way.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+/// How long after the latest cut an endpoint that nothing is asked of is asked for as much as ever.
+const FORGET: Duration = Duration::from_mins(1);
+
+/// The places of one list endpoint. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Places(Arc<Mutex<State>>);
+
+/// One listing's share of them.
 #[derive(Debug)]
-pub(super) struct Places {
-    /// First come, first served.
-    free: Arc<Semaphore>,
-    most: usize,
-    state: Mutex<State>,
+pub(super) struct Share {
+    places: Places,
+    id: u64,
+}
+
+/// A request's turn. Dropped, it waits no more.
+#[derive(Debug)]
+pub(super) struct Claim(oneshot::Receiver<Place>);
+
+/// The right to send one request. Given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Places,
+    /// Of its listing.
+    id: u64,
+    cuts: u64,
+    is_taken: bool,
 }
 
 #[derive(Debug)]
 struct State {
+    most: usize,
     allowed: usize,
-    /// So many places are gone as soon as they are given back.
-    owed: usize,
+    taken: usize,
     /// How often the number was cut. What was sent before the latest cut says nothing of it.
     cuts: u64,
+    cut_at: Option<Instant>,
     /// Answers since the number was changed.
     good: usize,
     /// As many answers as there are places came since the latest cut.
     is_calm: bool,
+    listings: BTreeMap<u64, Listing>,
+    next_id: u64,
 }
 
-/// The right to send one request.
-#[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
-    permit: Option<OwnedSemaphorePermit>,
-    cuts: u64,
+#[derive(Debug, Default)]
+struct Listing {
+    taken: usize,
+    /// First come, first served.
+    waiting: VecDeque<oneshot::Sender<Place>>,
 }
 
 impl Places {
-    pub fn new(most: usize) -> Arc<Self> {
-        let most = most.clamp(1, Semaphore::MAX_PERMITS);
-        let state = State { allowed: most, owed: 0, cuts: 0, good: 0, is_calm: true };
-        Arc::new(Self { free: Arc::new(Semaphore::new(most)), most, state: Mutex::new(state) })
+    pub fn new(most: usize) -> Self {
+        let most = most.max(1);
+        Self(Arc::new(Mutex::new(State {
+            most,
+            allowed: most,
+            taken: 0,
+            cuts: 0,
+            cut_at: None,
+            good: 0,
+            is_calm: true,
+            listings: BTreeMap::new(),
+            next_id: 0,
+        })))
     }
 
-    /// One, if it is free and nobody waits for it.
-    pub fn try_take(self: &Arc<Self>) -> Option<Place> {
-        self.free.clone().try_acquire_owned().ok().map(|permit| self.place(Some(permit)))
+    /// So many are taken at the most.
+    pub fn most(&self) -> usize {
+        self.state().most
     }
 
-    pub async fn take(self: &Arc<Self>) -> Place {
-        // It is never closed.
-        let permit = self.free.clone().acquire_owned().await.ok();
-        self.place(permit)
+    /// Takes a new configuration, for listings that are under way too.
+    pub fn set_most(&self, most: usize) {
+        let mut state = self.state();
+        let is_cut = state.allowed < state.most;
+        state.most = most.max(1);
+        state.allowed = if is_cut { state.allowed.min(state.most) } else { state.most };
+        self.let_in(&mut state);
+    }
+
+    pub(super) fn share(&self) -> Share {
+        let mut state = self.state();
+        let id = state.next_id;
+        state.next_id += 1;
+        state.listings.insert(id, Listing::default());
+        Share { places: self.clone(), id }
+    }
+
+    /// Gives free places to those who wait.
+    fn let_in(&self, state: &mut State) {
+        while state.taken < state.allowed {
+            let waiting =
+                state.listings.iter_mut().filter_map(|(id, listing)| listing.waits().then_some((*id, listing)));
+            let Some((id, next)) = waiting.min_by_key(|(_, listing)| listing.taken) else { return };
+            let Some(turn) = next.waiting.pop_front() else { return };
+            match turn.send(Place { places: self.clone(), id, cuts: state.cuts, is_taken: true }) {
+                Ok(()) => {
+                    next.taken += 1;
+                    state.taken += 1;
+                }
+                // Nobody waits any more. To give it back would take the lock that is held here.
+                Err(mut place) => place.is_taken = false,
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// How many each listing has where all want more than that.
+    fn fair(&mut self) -> usize {
+        let active = self.listings.values_mut().filter_map(|listing| (listing.wants() > 0).then_some(())).count();
+        (self.allowed / active.max(1)).max(1)
+    }
+
+    fn recover(&mut self) {
+        if self.taken == 0 && self.cut_at.is_some_and(|at| at.elapsed() >= FORGET) {
+            (self.allowed, self.good, self.is_calm, self.cut_at) = (self.most, 0, true, None);
+        }
+    }
+}
+
+impl Listing {
+    fn waits(&mut self) -> bool {
+        self.waiting.retain(|turn| !turn.is_closed());
+        !self.waiting.is_empty()
+    }
+
+    /// Requests that it has under way, or would have.
+    fn wants(&mut self) -> usize {
+        self.taken + if self.waits() { self.waiting.len() } else { 0 }
+    }
+}
+
+impl Share {
+    /// Whether one more request would be sent at once, or takes no more than this listing's fair part.
+    pub fn has_room(&self) -> bool {
+        let mut state = self.places.state();
+        state.recover();
+        let is_free = state.taken < state.allowed && !state.listings.values_mut().any(Listing::waits);
+        let fair = state.fair();
+        is_free || state.listings.get_mut(&self.id).is_some_and(|own| own.wants() < fair)
     }
 
     /// The endpoint keeps up: more may be asked of it.
     pub fn is_calm(&self) -> bool {
-        self.state().is_calm
+        self.places.state().is_calm
     }
 
-    fn place(self: &Arc<Self>, permit: Option<OwnedSemaphorePermit>) -> Place {
-        Place { places: self.clone(), permit, cuts: self.state().cuts }
+    /// From now on one of its requests has a place, or waits for one.
+    pub fn claim(&self) -> Claim {
+        let (turn, claim) = oneshot::channel();
+        let mut state = self.places.state();
+        state.recover();
+        state.listings.entry(self.id).or_default().waiting.push_back(turn);
+        self.places.let_in(&mut state);
+        Claim(claim)
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.places.state().listings.remove(&self.id);
+    }
+}
+
+impl Claim {
+    pub async fn place(self) -> Place {
+        self.0.await.unwrap_or_else(|_| unreachable!("a listing's share outlives its requests"))
     }
 }
 
@@ -71,103 +190,185 @@ impl Place {
     pub fn went_well(self) {
         let mut state = self.places.state();
         state.good += 1;
-        if state.cuts != self.cuts || state.good < state.allowed {
-            return;
+        if state.cuts == self.cuts && state.good >= state.allowed {
+            (state.good, state.is_calm) = (0, true);
+            state.allowed += (state.allowed / 8).max(1).min(state.most - state.allowed);
         }
-        (state.good, state.is_calm) = (0, true);
-        let more = (state.allowed / 8).max(1).min(self.places.most - state.allowed);
-        let kept = more.min(state.owed);
-        state.allowed += more;
-        state.owed -= kept;
-        self.places.free.add_permits(more - kept);
     }
 
     /// The endpoint could not answer: half as many from now on, once for all that are under way.
     pub fn went_badly(self) {
         let mut state = self.places.state();
-        if state.cuts != self.cuts {
-            return;
+        if state.cuts == self.cuts {
+            state.allowed = (state.taken.min(state.allowed) / 2).max(1);
+            (state.good, state.is_calm, state.cut_at) = (0, false, Some(Instant::now()));
+            state.cuts += 1;
         }
-        let taken = (state.allowed + state.owed).saturating_sub(self.places.free.available_permits());
-        let fewer = (taken.min(state.allowed) / 2).max(1);
-        let gone = state.allowed - fewer;
-        state.owed += gone - self.places.free.forget_permits(gone);
-        (state.allowed, state.good, state.is_calm) = (fewer, 0, false);
-        state.cuts += 1;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.places.state();
-        if state.owed > 0 {
-            state.owed -= 1;
-            if let Some(permit) = self.permit.take() {
-                permit.forget();
-            }
+        if !self.is_taken {
+            return;
         }
+        let mut state = self.places.state();
+        state.taken -= 1;
+        if let Some(listing) = state.listings.get_mut(&self.id) {
+            listing.taken -= 1;
+        }
+        self.places.let_in(&mut state);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
+    use tokio::time::advance;
+
     use super::*;
 
-    fn taken(places: &Arc<Places>) -> Vec<Place> {
-        std::iter::from_fn(|| places.try_take()).collect()
-    }
-
-    #[test]
-    fn all_that_fail_together_halve_it_once() {
-        let places = Places::new(64);
-        taken(&places).into_iter().for_each(Place::went_badly);
-        assert_eq!((taken(&places).len(), places.is_calm()), (32, false));
-        taken(&places).into_iter().take(1).for_each(Place::went_badly);
-        assert_eq!(taken(&places).len(), 16);
-    }
-
-    #[test]
-    fn it_is_half_of_what_was_in_use() {
-        let places = Places::new(64);
-        let few: Vec<Place> = taken(&places).into_iter().take(8).collect();
-        few.into_iter().for_each(Place::went_badly);
-        assert_eq!(taken(&places).len(), 4);
-    }
-
-    #[test]
-    fn one_is_always_left() {
-        let places = Places::new(3);
-        for _ in 0..5 {
-            taken(&places).into_iter().for_each(Place::went_badly);
+    impl Claim {
+        fn now(&mut self) -> Option<Place> {
+            self.0.try_recv().ok()
         }
-        assert_eq!(taken(&places).len(), 1);
     }
 
-    #[test]
-    fn it_grows_again_with_pages_up_to_what_is_allowed() {
-        let places = Places::new(20);
-        taken(&places).into_iter().for_each(Place::went_badly);
+    /// As many as are free.
+    fn taken(share: &Share) -> Vec<Place> {
+        iter::from_fn(|| share.claim().now()).collect()
+    }
+
+    /// The claims of a listing that wants so many, and those of them that have a place.
+    fn claim(share: &Share, many: usize) -> (Vec<Claim>, Vec<Place>) {
+        let mut claims: Vec<_> = (0..many).map(|_| share.claim()).collect();
+        let places = claims.iter_mut().filter_map(Claim::now).collect();
+        (claims, places)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_that_fail_together_halve_it_once() {
+        let share = Places::new(64).share();
+        taken(&share).into_iter().for_each(Place::went_badly);
+        assert_eq!((taken(&share).len(), share.is_calm()), (32, false));
+        taken(&share).into_iter().take(1).for_each(Place::went_badly);
+        assert_eq!(taken(&share).len(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_half_of_what_was_in_use() {
+        let share = Places::new(64).share();
+        let few: Vec<Place> = taken(&share).into_iter().take(8).collect();
+        few.into_iter().for_each(Place::went_badly);
+        assert_eq!(taken(&share).len(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_is_always_left() {
+        let share = Places::new(3).share();
+        for _ in 0..5 {
+            taken(&share).into_iter().for_each(Place::went_badly);
+        }
+        assert_eq!(taken(&share).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_grows_again_with_pages_up_to_what_is_allowed() {
+        let share = Places::new(20).share();
+        taken(&share).into_iter().for_each(Place::went_badly);
         let mut levels = Vec::new();
         while levels.last() != Some(&20) {
-            let round = taken(&places);
+            let round = taken(&share);
             levels.push(round.len());
             round.into_iter().for_each(Place::went_well);
         }
         assert_eq!(levels, [10, 11, 12, 13, 14, 15, 16, 18, 20]);
-        assert!(places.is_calm());
-        taken(&places).into_iter().for_each(Place::went_well);
-        assert_eq!(taken(&places).len(), 20);
+        assert!(share.is_calm());
+        taken(&share).into_iter().for_each(Place::went_well);
+        assert_eq!(taken(&share).len(), 20);
     }
 
-    #[test]
-    fn what_is_under_way_is_not_called_back_and_counts() {
-        let places = Places::new(8);
-        let mut round = taken(&places);
+    #[tokio::test(start_paused = true)]
+    async fn what_is_under_way_is_not_called_back_and_counts() {
+        let share = Places::new(8).share();
+        let mut round = taken(&share);
         round.pop().into_iter().for_each(Place::went_badly);
-        assert_eq!(taken(&places).len(), 0, "seven are under way");
+        assert_eq!(taken(&share).len(), 0, "seven are under way");
         round.truncate(4);
-        assert_eq!(taken(&places).len(), 0, "four are");
+        assert_eq!(taken(&share).len(), 0, "four are");
         round.truncate(3);
-        assert_eq!(taken(&places).len(), 1);
+        assert_eq!(taken(&share).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_cut_is_forgotten_once_nothing_is_asked_for() {
+        let share = Places::new(64).share();
+        taken(&share).into_iter().for_each(Place::went_badly);
+        advance(FORGET - Duration::from_secs(1)).await;
+        assert_eq!(taken(&share).len(), 32, "not yet");
+        advance(FORGET).await;
+        assert_eq!((taken(&share).len(), share.is_calm()), (64, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn listings_together_take_no_more_than_there_are_and_share_evenly() {
+        let places = Places::new(64);
+        let (large, small, other) = (places.share(), places.share(), places.share());
+        let (mut wanted, mut all) = claim(&large, 100);
+        assert_eq!(all.len(), 64, "alone it has all of them");
+        assert!(!large.has_room() && small.has_room(), "the other one has a right to half of them");
+        let (mut poll, none) = claim(&small, 1);
+        assert!(none.is_empty());
+        all.pop();
+        assert!(poll[0].now().is_some(), "whoever has fewest comes first, and does not wait for the hundred");
+        // Where all want more than there is, each comes to have its part.
+        let (mut second, mut third) = (claim(&small, 100).0, claim(&other, 100).0);
+        let mut held = [all, Vec::new(), Vec::new()];
+        for _ in 0..200 {
+            let most = held.iter_mut().max_by_key(|held| held.len()).unwrap();
+            most.pop();
+            for (held, claims) in held.iter_mut().zip([&mut wanted, &mut second, &mut third]) {
+                held.extend(claims.iter_mut().filter_map(Claim::now));
+            }
+            assert!(held.iter().map(Vec::len).sum::<usize>() <= 64);
+        }
+        let mut each = held.map(|held| held.len());
+        each.sort_unstable();
+        assert_eq!(each, [21, 21, 22]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_leaves_no_trace() {
+        let places = Places::new(1);
+        let (first, second) = (places.share(), places.share());
+        let held = taken(&first);
+        let (given_up, _) = claim(&second, 1);
+        let (mut waits, _) = claim(&first, 1);
+        drop(given_up);
+        drop(held);
+        let place = waits[0].now();
+        assert!(place.is_some());
+        let (let_in, _) = claim(&second, 1);
+        drop(second);
+        drop(place);
+        drop(let_in);
+        assert_eq!(taken(&first).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_number_holds_at_once() {
+        let places = Places::new(4);
+        let share = places.share();
+        let (mut claims, mut held) = claim(&share, 8);
+        places.set_most(6);
+        held.extend(claims.iter_mut().filter_map(Claim::now));
+        assert_eq!((held.len(), places.most()), (6, 6));
+        places.set_most(2);
+        held.truncate(2);
+        assert_eq!(claims.iter_mut().filter_map(Claim::now).count(), 0);
+        held.pop();
+        held.extend(claims.iter_mut().filter_map(Claim::now));
+        assert_eq!(held.len(), 2);
     }
 }

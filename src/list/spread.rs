@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::parts::{Ask, Parts};
-use super::places::Place;
+use super::places::Claim;
 use super::{Asking, ListError, Lists, Range};
 use crate::s3::{Page, PageRequest, RequestError};
 use futures::future::{BoxFuture, FutureExt};
@@ -49,10 +49,10 @@ impl<L: Lists> Spread<L> {
     /// Asks for the next page of every part, and of new ones while there is room.
     fn send(&mut self) {
         loop {
-            let place = self.asking.places.try_take();
-            let divides = self.asking.places.is_calm() && !self.asking.is_undivided.load(Ordering::Relaxed);
-            let Some(ask) = self.parts.next(place.is_some() && divides) else { return };
-            self.requests.push(self.request(ask, place).boxed());
+            let share = &self.asking.share;
+            let divides = share.is_calm() && !self.asking.is_undivided.load(Ordering::Relaxed) && share.has_room();
+            let Some(ask) = self.parts.next(divides) else { return };
+            self.requests.push(self.request(ask, share.claim()).boxed());
         }
     }
 
@@ -77,14 +77,14 @@ impl<L: Lists> Spread<L> {
     fn request(
         &self,
         Ask { part, after, token }: Ask,
-        place: Option<Place>,
+        claim: Claim,
     ) -> impl Future<Output = (u64, Result<Page, RequestError>)> + Send + use<L> {
         let (asking, range) = (self.asking.clone(), self.range.clone());
         async move {
             let Range { bucket, prefix, .. } = &range;
             let (after, continuation) = (after.as_ref(), token.as_deref());
             let request = PageRequest { bucket, prefix, after, continuation, delimiter: false };
-            (part, asking.page(request, place).await)
+            (part, asking.page(request, claim).await)
         }
     }
 }

@@ -10,7 +10,7 @@ use super::spill::Folder;
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Profile;
 use crate::limit::Limit;
-use crate::list::ListSide;
+use crate::list::{ListSide, Patience, Places};
 use crate::object::store::Spill;
 use crate::s3::{CacheClient, Keys, ListClient, Regions, Transport};
 use crate::warm::{Flights, Wire};
@@ -29,6 +29,15 @@ pub struct Connection {
     pub flights: Flights,
     /// Where plans put what does not stay in memory.
     pub spill: Option<Arc<dyn Spill>>,
+    /// Of the list endpoint, for all that any run asks of it at a time.
+    places: Places,
+}
+
+impl Connection {
+    /// How patiently the list endpoint is asked.
+    pub fn patience(&self) -> Patience {
+        Patience::new(&self.endpoint.limits, self.places.clone())
+    }
 }
 
 /// Opened connections, by endpoint and by the credentials that a profile names.
@@ -36,6 +45,8 @@ pub struct Connection {
 pub struct Connections {
     /// By the URL of the cache: an endpoint that is renamed, or gone for a while, drives the same cache.
     caches: HashMap<String, Cache>,
+    /// By the URL of the list endpoint.
+    places: HashMap<String, Places>,
     endpoints: HashMap<Arc<str>, Shared>,
     opened: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
     spill: Option<Arc<dyn Spill>>,
@@ -79,8 +90,11 @@ impl Connections {
             .entry(cache_of(endpoint))
             .or_insert_with(|| Cache { limit: Limit::new(&endpoint.limits), flights: Flights::default() });
         let cache = cache.clone();
+        let most = endpoint.limits.list_in_flight as usize;
+        let places = self.places.entry(store_of(endpoint)).or_insert_with(|| Places::new(most)).clone();
         let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
-        let connection = Connection { spill: self.spill.clone(), ..connect(endpoint, own, &shared, cache).await };
+        let connection = connect(endpoint, own, &shared, (cache, places)).await;
+        let connection = Connection { spill: self.spill.clone(), ..connection };
         self.endpoints.insert(endpoint.name.clone(), shared);
         self.opened.insert(name, connection.clone());
         connection
@@ -94,16 +108,22 @@ impl Connections {
         };
         self.endpoints.retain(|name, shared| same_cache(name, shared));
         self.opened.retain(|(name, _), open| endpoints.get(name).is_some_and(|now| wired_alike(&open.endpoint, now)));
-        let mut configured = HashSet::new();
+        let (mut configured, mut stores) = (HashSet::new(), HashSet::new());
         for endpoint in endpoints.values() {
+            let store = store_of(endpoint);
+            if let Some(places) = self.places.get(&store).filter(|_| !stores.contains(&store)) {
+                places.set_most(endpoint.limits.list_in_flight as usize);
+            }
+            stores.insert(store);
             let url = cache_of(endpoint);
-            // Where two endpoints name one cache, the first one's limits hold.
+            // Where two endpoints name one cache, or one store, the first one's limits hold.
             if let Some(cache) = self.caches.get(&url).filter(|_| !configured.contains(&url)) {
                 cache.limit.set(&endpoint.limits);
             }
             configured.insert(url);
         }
         self.caches.retain(|url, cache| configured.contains(url) || cache.flights.in_use());
+        self.places.retain(|url, _| stores.contains(url));
     }
 
     /// The limit of an endpoint. `None` while nothing of it was opened.
@@ -147,6 +167,11 @@ fn cache_of(endpoint: &Endpoint) -> String {
     endpoint.cache.0.url.to_string()
 }
 
+/// What is listed, whoever is listed for.
+fn store_of(endpoint: &Endpoint) -> String {
+    endpoint.list.0.url.to_string()
+}
+
 /// What a pool of connections is made for.
 fn pool(endpoint: &Endpoint) -> (std::time::Duration, u32) {
     (endpoint.limits.connect_timeout, endpoint.limits.max_in_flight)
@@ -161,7 +186,7 @@ async fn connect(
     endpoint: &Arc<Endpoint>,
     own: Option<&Arc<Credentials>>,
     shared: &Shared,
-    cache: Cache,
+    (cache, places): (Cache, Places),
 ) -> Connection {
     let Shared { transport, regions, .. } = shared;
     let (heads, lists) = (&endpoint.cache.0, &endpoint.list.0);
@@ -185,6 +210,7 @@ async fn connect(
         }),
         limit: cache.limit,
         flights: cache.flights,
+        places,
         spill: None,
         list_credentials,
         cache_credentials,

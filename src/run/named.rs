@@ -33,7 +33,7 @@ pub(super) async fn read(
     until: impl Future<Output = Verdict>,
 ) -> Survey {
     let requests = progress.list_requests.load(Ordering::Relaxed);
-    let patience = Patience::from(&connection.endpoint.limits);
+    let patience = connection.patience();
     let mut reading = Reading {
         connection,
         objects: Objects::new(connection.lists.clone(), patience, progress.clone()),
@@ -70,7 +70,7 @@ pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Opt
         Verdict::Refused(why) | Verdict::Failed(why) | Verdict::Interrupted(why) => why,
         Verdict::Ready => String::new(),
     };
-    let patience = Patience { retries: 0, ..Patience::from(&connection.endpoint.limits) };
+    let patience = Patience { retries: 0, ..connection.patience() };
     let objects = Objects::new(connection.lists.clone(), patience, Arc::default());
     let mut bytes = Bytes::open(place).await.map_err(told)?;
     let mut decoder = Decoder::default();
@@ -173,7 +173,7 @@ impl Reading<'_> {
     async fn look_up(&mut self) -> Result<(), Verdict> {
         let waiting = std::mem::take(&mut self.waiting);
         self.account.looked_up += waiting.len() as u64;
-        let in_flight = (self.connection.endpoint.limits.list_in_flight as usize).max(1);
+        let in_flight = self.connection.patience().places.most();
         let mut found = Vec::with_capacity(waiting.len());
         {
             let objects = &self.objects;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::survey::verdict;
-use crate::list::{self, Depth, Lists, Patience, Range};
+use crate::list::{self, Depth, Lists, Range};
 use crate::object::Bucket;
 use crate::pattern::{Pattern, merge_prefixes};
 use crate::report::Progress;
@@ -20,7 +20,7 @@ pub(super) async fn buckets(
     if patterns.iter().all(|pattern| pattern.bucket().literal().is_some()) {
         return Ok(Vec::new());
     }
-    let patience = Patience::from(&connection.endpoint.limits);
+    let patience = connection.patience();
     let found = list::buckets(connection.lists.clone(), patience, progress.clone()).await;
     let found = found.map_err(|error| verdict(&error))?;
     for found in &found {

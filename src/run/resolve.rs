@@ -32,13 +32,7 @@ pub(super) async fn resolve(
     until: impl Future<Output = Verdict>,
 ) -> Survey {
     let requests = progress.list_requests.load(Ordering::Relaxed);
-    let mut rounds = Rounds {
-        connection,
-        patience: Patience::from(&connection.endpoint.limits),
-        progress,
-        searches: Vec::new(),
-        date: None,
-    };
+    let mut rounds = Rounds { connection, patience: connection.patience(), progress, searches: Vec::new(), date: None };
     let resolved = tokio::select! {
         biased;
         why = until => Err(why),
@@ -123,7 +117,7 @@ impl Rounds<'_> {
             let text = list::read(lists, &bucket, &key, Search::READ, patience.clone(), progress.clone()).await;
             (text, askers)
         };
-        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(patience.in_flight.max(1)));
+        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(patience.places.most()));
         while let Some((text, askers)) = texts.next().await {
             let text = text.map_err(|error| verdict(&error))?;
             for (search, nth) in askers {

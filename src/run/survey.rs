@@ -12,7 +12,7 @@ use super::outlet::Outlet;
 use super::ranges::{buckets, ranges};
 use super::steer::{Steered, Steering};
 use crate::clock;
-use crate::list::{self, ListError, Patience};
+use crate::list::{self, ListError};
 use crate::manifest::Account;
 use crate::object::Row;
 use crate::object::store::Spill;
@@ -112,7 +112,7 @@ impl<'a> Offers<'a> {
 }
 
 async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &Arc<Progress>) -> Result<(), Verdict> {
-    let patience = Patience::from(&connection.endpoint.limits);
+    let patience = connection.patience();
     let patterns: Vec<&Pattern> = offers.rules.iter().flat_map(|rules| &rules.patterns).collect();
     let found = buckets(connection, &patterns, progress).await?;
     let ranges = ranges(connection, &patterns, &found)?;

@@ -22,9 +22,14 @@ fn answer(ask: &Ask, keys: usize, heeds: bool) -> Answer {
 }
 
 async fn listed(fake: &Arc<Fake>, prefixes: &[&str], in_flight: usize) -> (Vec<String>, Vec<u64>) {
+    listed_from(&Places::new(in_flight), fake, prefixes).await
+}
+
+async fn listed_from(places: &Places, fake: &Arc<Fake>, prefixes: &[&str]) -> (Vec<String>, Vec<u64>) {
+    let patience = Patience { places: places.clone(), ..patience() };
     let progress = Arc::new(Progress::default());
     let ranges = prefixes.iter().map(|prefix| range(prefix, Depth::Keys)).collect();
-    let mut pages = Box::pin(pages(fake.clone(), ranges, Patience { in_flight, ..patience() }, progress.clone()));
+    let mut pages = Box::pin(pages(fake.clone(), ranges, patience, progress.clone()));
     let (mut keys, mut shares) = (Vec::new(), Vec::new());
     while let Some(page) = pages.next().await {
         keys.extend(page.unwrap().objects.names());
@@ -48,6 +53,37 @@ async fn one_prefix_is_listed_by_as_many_as_are_allowed() {
     assert!(start.elapsed() <= 20 * ROUND_TRIP, "{:?} for 100 pages", start.elapsed());
     assert!(shares.is_sorted() && shares[shares.len() / 2] > WHOLE / 10, "{shares:?}");
     assert!(shares.last().is_some_and(|last| (WHOLE - 9..=WHOLE).contains(last)), "{shares:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_listings_of_an_endpoint_share_its_places() {
+    let fake = Fake::new(|ask| answer(ask, if ask.prefix == "poll/" { 50 } else { 20_000 }, true));
+    let places = Places::new(16);
+    let began = Instant::now();
+    let (first, second, poll) = tokio::join!(
+        async {
+            let (keys, _) = listed_from(&places, &fake, &["first/"]).await;
+            (keys, began.elapsed())
+        },
+        async {
+            sleep(8 * ROUND_TRIP).await;
+            let (keys, _) = listed_from(&places, &fake, &["second/"]).await;
+            (keys, began.elapsed())
+        },
+        async {
+            sleep(9 * ROUND_TRIP).await;
+            let (keys, _) = listed_from(&places, &fake, &["poll/"]).await;
+            (keys, began.elapsed() - 9 * ROUND_TRIP)
+        },
+    );
+    assert!(first.0 == all(&["first/"], 20_000) && second.0 == all(&["second/"], 20_000) && poll.0.len() == 50);
+    assert_eq!(fake.state.lock().unwrap().most_open, 16);
+    assert!(poll.1 <= 2 * ROUND_TRIP, "{:?} for one page", poll.1);
+    // Alone each takes 20 rounds or so; 400 pages take 25 at least.
+    assert!(second.1 <= 40 * ROUND_TRIP && second.1 >= first.1, "{:?}, and the first {:?}", second.1, first.1);
+    let asked = fake.asked();
+    let of_second = asked.iter().filter(|ask| ask.prefix == "second/" && ask.at < first.1).count();
+    assert!(of_second >= 40, "{of_second} pages of the second one while there was the first");
 }
 
 #[tokio::test(start_paused = true)]
