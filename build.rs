@@ -21,6 +21,9 @@ fn main() -> Result<(), String> {
         _ if debug => None,
         _ => repository_commit(),
     };
+    let revision = commit.as_deref().unwrap_or("unknown");
+    let changed = if revision.ends_with("with changes") { "-changed" } else { "" };
+    println!("cargo::rustc-env=HOTSET_REVISION={}{changed}", revision.split(' ').next().unwrap_or(revision));
     let mut parts = vec![commit.unwrap_or_else(|| "unknown commit".to_owned())];
     parts.extend(features());
     if debug {

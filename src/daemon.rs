@@ -19,6 +19,7 @@ mod reload;
 mod rota;
 mod setup;
 mod swap;
+mod usage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

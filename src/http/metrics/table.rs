@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::Kind::{Counter, Gauge};
 use super::{Metric, Number, Sample};
-use crate::daemon::view::{EndedView, EndpointView, ProfileView, RunView, View};
+use crate::daemon::view::{EndedView, EndpointView, ProfileView, RunView, Usage, View};
 use crate::limit::Reason;
 use crate::report::Outcome;
 
@@ -23,9 +23,11 @@ pub(super) const METRICS: &[Metric] = &[
         name: "hotset_build_info",
         kind: Gauge,
         unit: "",
-        labels: &["version"],
-        help: "The version that runs; always 1.",
-        read: |_| vec![(vec![env!("CARGO_PKG_VERSION").to_owned()], Number::Whole(1))],
+        labels: &["version", "revision"],
+        help: "The version that runs, and the commit that it was built from; always 1.",
+        read: |_| {
+            vec![(vec![env!("CARGO_PKG_VERSION").to_owned(), env!("HOTSET_REVISION").to_owned()], Number::Whole(1))]
+        },
     },
     Metric {
         name: "process_start_time_seconds",
@@ -34,6 +36,46 @@ pub(super) const METRICS: &[Metric] = &[
         labels: &[],
         help: "When the daemon was started.",
         read: |view| one(time(view.started)),
+    },
+    Metric {
+        name: "process_cpu_seconds_total",
+        kind: Counter,
+        unit: "seconds",
+        labels: &[],
+        help: "User and system time of the process.",
+        read: |view| usage(view, |usage| Some(Number::Real(usage.cpu.as_secs_f64()))),
+    },
+    Metric {
+        name: "process_resident_memory_bytes",
+        kind: Gauge,
+        unit: "bytes",
+        labels: &[],
+        help: "What the process holds in memory.",
+        read: |view| usage(view, |usage| Some(Number::Whole(usage.resident))),
+    },
+    Metric {
+        name: "process_threads",
+        kind: Gauge,
+        unit: "threads",
+        labels: &[],
+        help: "Threads of the process.",
+        read: |view| usage(view, |usage| Some(Number::Whole(usage.threads))),
+    },
+    Metric {
+        name: "process_open_fds",
+        kind: Gauge,
+        unit: "handles",
+        labels: &[],
+        help: "File descriptors that are open: each connection takes one.",
+        read: |view| usage(view, |usage| Some(Number::Whole(usage.open_fds))),
+    },
+    Metric {
+        name: "process_max_fds",
+        kind: Gauge,
+        unit: "handles",
+        labels: &[],
+        help: "File descriptors that may be open; absent where they are not limited.",
+        read: |view| usage(view, |usage| usage.max_fds.map(Number::Whole)),
     },
     Metric {
         name: "hotset_config_last_reload_successful",
@@ -421,6 +463,10 @@ fn reasons(view: &View) -> Vec<Sample> {
         Reason::NAMES.map(|name| (vec![endpoint.name.to_string(), name.to_owned()], flag(name == held)))
     });
     endpoints.collect()
+}
+
+fn usage(view: &View, read: impl Fn(&Usage) -> Option<Number>) -> Vec<Sample> {
+    view.usage.as_ref().and_then(read).map_or_else(Vec::new, one)
 }
 
 fn objects(view: &View) -> Vec<Sample> {

@@ -3,9 +3,12 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::http::tests::views;
 
-/// Without the version, which changes.
+/// Without the version and the commit, which change.
 fn shown(view: View) -> String {
-    text(view).replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    let build = concat!("version=\"", env!("CARGO_PKG_VERSION"), "\",revision=\"", env!("HOTSET_REVISION"), "\"");
+    let text = text(view);
+    assert!(text.contains(build), "{build}: {text}");
+    text.replace(build, "BUILD")
 }
 
 #[test]
@@ -20,7 +23,7 @@ fn a_daemon_that_has_done_nothing_yet_has_no_figures_that_lie() {
 
 #[test]
 fn no_label_is_a_key_or_a_bucket() {
-    let allowed = ["profile", "endpoint", "outcome", "end", "reason", "version"];
+    let allowed = ["profile", "endpoint", "outcome", "end", "reason", "version", "revision"];
     for metric in table::METRICS {
         assert!(metric.labels.iter().all(|label| allowed.contains(label)), "{}", metric.name);
     }
