@@ -54,7 +54,7 @@ pub fn write(status: &Value, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(out)?;
     let endpoints: Vec<_> = array(&status["endpoints"]).map(endpoint).collect();
-    write_table(&["ENDPOINT", "IN FLIGHT", "LIMIT", "BYTES IN FLIGHT", "CAPS", "CIRCUIT"], &endpoints, out)?;
+    write_table(&["ENDPOINT", "IN FLIGHT", "LIMIT", "BYTES IN FLIGHT", "CAPS", "STATE"], &endpoints, out)?;
     writeln!(out)?;
     let profiles: Vec<_> = array(&status["profiles"]).map(|one| profile(one, now)).collect();
     write_table(&["PROFILE", "LAST", "ENDED", "WARM", "NEXT", "NOW"], &profiles, out)?;
@@ -88,14 +88,15 @@ fn endpoint(endpoint: &Value) -> Vec<String> {
         (Some(committed), _) => iec(committed),
         (None, _) => "unlimited".to_owned(),
     };
-    let silent = endpoint["silent_s"].as_f64().map(|silent| format!("open, silent for {silent:.0}s"));
+    let circuit = if endpoint["circuit_open"] == true { "circuit open, " } else { "" };
+    let retries = if endpoint["retries_wait"] == true { ", retries wait" } else { "" };
     vec![
         text(&endpoint["name"]),
         count(number(&endpoint["in_flight"])),
         format!("{} of {}", count(number(&endpoint["limit"])), count(number(&endpoint["max_in_flight"]))),
         iec(number(&endpoint["in_flight_bytes"])),
         caps,
-        silent.unwrap_or_else(|| "closed".to_owned()),
+        format!("{circuit}{}{retries}", text(&endpoint["state"])),
     ]
 }
 
@@ -172,4 +173,63 @@ fn instant(value: &Value) -> Option<DateTime<Utc>> {
 fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     let seconds = (now - then).to_std().unwrap_or_default().as_secs();
     brief_time(std::time::Duration::from_secs(seconds)).replace(".0s", "s").replace("0ms", "0s")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn says_how_endpoints_profiles_and_runs_are() {
+        let endpoint = |name: &str, state: &str, circuit_open: bool| {
+            json!({
+                "name": name, "in_flight": 59, "limit": 64, "max_in_flight": 300, "in_flight_bytes": 4_u64 << 30,
+                "capacity": 30_u64 << 40, "committed": 9_u64 << 40, "state": state, "circuit_open": circuit_open,
+                "retries_wait": circuit_open,
+            })
+        };
+        let status = json!({
+            "version": "1.2.3", "now": "2026-03-09T14:00:00Z", "started": "2026-03-09T13:00:00Z",
+            "reload": { "at": "2026-03-09T13:59:00Z", "by": "SIGHUP", "error": null },
+            "journal": { "path": "/var/lib/hotset/journal.db", "bytes": 5 << 20, "writable": true },
+            "endpoints": [
+                endpoint("lota", "holding: throttled 12 s ago at 120", false),
+                endpoint("far", "waiting: no answer for 95 s", true),
+            ],
+            "profiles": [
+                {
+                    "name": "nightly", "running": { "run": "01M818RQTE2MSQ2NDXHXH8SS0W" }, "next_due": "2026-03-10T05:30:00Z",
+                    "last": { "outcome": "partial", "ended": "2026-03-09T12:00:00Z", "warm_ratio": { "bytes": 0.97 } },
+                },
+                { "name": "latest", "paused": { "until": "2026-03-09T18:00:00Z" } },
+            ],
+            "runs": [{
+                "run": "01M818RQTE2MSQ2NDXHXH8SS0W", "profile": "nightly", "trigger": "schedule", "started": "2026-03-09T13:58:00Z",
+                "progress": {
+                    "planned": { "objects": 200, "bytes": 12_u64 << 30 }, "ended": { "objects": 36, "bytes": 2_u64 << 30 },
+                    "failed": 2, "silent_s": null,
+                },
+            }],
+        });
+        let mut said = Vec::new();
+        write(&status, &mut said).unwrap();
+        insta::assert_snapshot!(String::from_utf8(said).unwrap(), @r"
+        hotset 1.2.3, up 1h
+        configuration: taken 1m ago (SIGHUP)
+        journal: /var/lib/hotset/journal.db, 5.0 MiB
+
+        ENDPOINT  IN FLIGHT  LIMIT      BYTES IN FLIGHT  CAPS             STATE
+        lota      59         64 of 300  4.0 GiB          30% of 30.0 TiB  holding: throttled 12 s ago at 120
+        far       59         64 of 300  4.0 GiB          30% of 30.0 TiB  circuit open, waiting: no answer for 95 s, retries wait
+
+        PROFILE  LAST     ENDED   WARM  NEXT        NOW
+        nightly  partial  2h ago  97%   in 15h 30m  running 01M818RQTE2MSQ2NDXHXH8SS0W
+        latest                                      paused until 2026-03-09T18:00:00Z
+
+        RUN                         PROFILE  BY        FOR  OBJECTS    BYTES                NOT WARMED
+        01M818RQTE2MSQ2NDXHXH8SS0W  nightly  schedule  2m   36 of 200  2.0 GiB of 12.0 GiB  2 failed
+        ");
+    }
 }
