@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -23,6 +24,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILT = pathlib.Path(sys.argv[1])
 QUICK = "--quick" in sys.argv
 ROUNDS = 1 if QUICK else 3
+# Of what differs by little.
+TURNS = 7
 SCALE = 10 if QUICK else 1
 HOTSET = os.environ["HOTSET_BIN"]
 
@@ -65,10 +68,18 @@ def run(command, folder):
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
 
-def median(measure):
+def medians(costs):
     """The median cost of several rounds, each number by itself."""
-    costs = [measure() for _ in range(ROUNDS)]
     return Cost(*(statistics.median(getattr(c, f.name) for c in costs) for f in dataclasses.fields(Cost)))
+
+
+def median(measure):
+    return medians([measure() for _ in range(ROUNDS)])
+
+
+def by_turns(*measures):
+    """The costs of each, round by round: the machine may be slower for a while."""
+    return list(zip(*[[measure() for measure in measures] for _ in range(1 if QUICK else TURNS)]))
 
 
 @contextlib.contextmanager
@@ -147,32 +158,30 @@ def times(ratio):
 
 def heads(table, folder):
     """CPU for a HEAD: the whole process, less what the same process takes without the HEADs."""
-    count = 100_000 // SCALE
-    few = 5_000 // SCALE
+    count, few = 100_000 // SCALE, 5_000 // SCALE
+    clients = [
+        ("hyper, unsigned", [BUILT / "hyper_head"], count, "≥ 0.71×"),
+        ("aws-sdk-s3", [BUILT / "sdk", "head"], count, "≥ 6×"),
+        ("boto3, 32 threads", [sys.executable, HERE / "clients/boto3_head.py"], few, "≥ 100×"),
+    ]
     with server(count) as endpoint:
         configure(folder, endpoint, 'max_bytes = "unlimited"')
-        listing = median(lambda: hotset(folder, "plan"))
-        before = spent(endpoint)
-        ours = (median(lambda: hotset(folder, "warm")) - listing).cpu / count
-        after = spent(endpoint)
-        sent = after["heads"] - before["heads"]
-        assert sent == count * ROUNDS, f"hotset sent {sent} HEADs in place of {count * ROUNDS}"
-
-        def each(command, count):
-            start = median(lambda: run([*command, endpoint, 0], folder))
-            return (median(lambda: run([*command, endpoint, count], folder)) - start).cpu / count
-
-        others = [
-            ("hyper, unsigned", each([BUILT / "hyper_head"], count), "≥ 0.71×"),
-            ("aws-sdk-s3", each([BUILT / "sdk", "head"], count), "≥ 6×"),
-            ("boto3, 32 threads", each([sys.executable, HERE / "clients/boto3_head.py"], few), "≥ 100×"),
-        ]
-        for name, command in tools(endpoint, folder):
-            others.append((name, tool_head(command, folder, few), "–"))
-    for name, theirs, goal in others:
-        table.add("CPU a HEAD", micros(ours), f"{name}: {micros(theirs)}", times(theirs / ours), goal)
-    server_cpu = (after["cpu_s"] - before["cpu_s"]) / sent
-    table.add("CPU a HEAD, of the server", micros(server_cpu), "–", "–", "–")
+        measures = [lambda: hotset(folder, "warm"), lambda: hotset(folder, "plan")]
+        for _, command, number, _ in clients:
+            measures += [functools.partial(run, [*command, endpoint, n], folder) for n in (number, 0)]
+        costs = by_turns(*measures)
+        server_cost = spent(endpoint)
+        sent, wanted = server_cost["heads"], len(costs[0]) * (count + sum(number for _, _, number, _ in clients))
+        assert sent == wanted, f"{sent} HEADs were sent in place of {wanted}"
+        own = [(name, tool_head(command, folder, few)) for name, command in tools(endpoint, folder)]
+    warm, plan, *theirs = map(medians, costs)
+    ours = (warm - plan).cpu / count
+    for (name, _, number, goal), whole, start in zip(clients, theirs[::2], theirs[1::2]):
+        cpu = (whole - start).cpu / number
+        table.add("CPU a HEAD", micros(ours), f"{name}: {micros(cpu)}", times(cpu / ours), goal)
+    for name, cpu in own:
+        table.add("CPU a HEAD", micros(ours), f"{name}: {micros(cpu)}", times(cpu / ours), "–")
+    table.add("CPU a HEAD, of the server, all clients", micros(server_cost["cpu_s"] / sent), "–", "–", "–")
 
 
 def tools(endpoint, folder):
@@ -217,18 +226,24 @@ def lists(table, folder):
         configure(folder, endpoint, 'max_bytes = "unlimited"')
         uncut = median(lambda: hotset(folder, "plan"))
         configure(folder, endpoint, 'max_bytes = "1 TiB"\nmax_objects = 1000')
-        by_number = median(lambda: hotset(folder, "plan"))
-        (folder / "hotset.toml").unlink()
-
-        def each(command, pages):
-            start = median(lambda: run([*command, endpoint, 0], folder))
-            return (median(lambda: run([*command, endpoint, pages], folder)) - start).cpu / (pages * 1000)
-
-        others = [
-            ("aws-sdk-s3", each([BUILT / "sdk", "list"], count // 1000), "≥ 8×"),
-            ("boto3", each([sys.executable, HERE / "clients/boto3_list.py"], count // 10_000), "–"),
-        ]
-    ours = by_number.cpu / count
+        sdk, boto3 = [BUILT / "sdk", "list", endpoint], [sys.executable, HERE / "clients/boto3_list.py", endpoint]
+        with server(1) as none:
+            (folder / "none").mkdir()
+            configure(folder / "none", none, 'max_bytes = "1 TiB"')
+            costs = by_turns(
+                lambda: hotset(folder, "plan"),
+                lambda: hotset(folder / "none", "plan"),
+                lambda: run([*sdk, count // 1000], folder),
+                lambda: run([*sdk, 0], folder),
+                lambda: run([*boto3, count // 10_000], folder),
+                lambda: run([*boto3, 0], folder),
+            )
+    by_number, start, sdk, sdk_start, boto3, boto3_start = map(medians, costs)
+    ours = (by_number - start).cpu / count
+    others = [
+        ("aws-sdk-s3", (sdk - sdk_start).cpu / count, "≥ 8×"),
+        ("boto3", (boto3 - boto3_start).cpu / (count / 10), "–"),
+    ]
     for name, theirs, goal in others:
         table.add("CPU a listed key", micros(ours), f"{name}: {micros(theirs)}", times(theirs / ours), goal)
     for name, cost in (("all kept", uncut), ("a cap of 100 GiB", by_bytes), ("max_objects = 1000", by_number)):
@@ -280,19 +295,20 @@ def journals(table, folder):
         fill(many, entries)
         shutil.copy(many, due)
         arrive(due, waiting)
-        # By turns: the machine may be slower for a while.
-        rounds = [[hotset(folder, "warm"), recorded(), recorded(many), recorded(due)] for _ in range(ROUNDS)]
-    without, empty, full, merged = (statistics.median(cost.cpu for cost in costs) for costs in zip(*rounds))
-    whole = f"a run without: {micros(without / count)} an object"
+        costs = by_turns(
+            lambda: hotset(folder, "warm"), recorded, lambda: recorded(many), lambda: recorded(due)
+        )
+    without, empty, full, merged = map(medians, costs)
+    whole = f"a run without: {micros(without.cpu / count)} an object"
     for name, cost in (("an empty ledger", empty), (f"{entries:,} entries, no merge", full)):
-        added = f"{micros((cost - without) / count)} more"
-        table.add(f"CPU of recording an object, {name}", added, whole, times(cost / without), "≤ 1.1×")
+        added = f"{micros((cost - without).cpu / count)} more"
+        table.add(f"CPU of recording an object, {name}", added, whole, times(cost.cpu / without.cpu), "≤ 1.1×")
     what = f"CPU of merging {waiting + count:,} into {entries:,}"
-    table.add(what, f"{micros((merged - full) / (waiting + count))} an object", "–", "–", "–")
+    table.add(what, f"{micros((merged - full).cpu / (waiting + count))} an object", "–", "–", "–")
     size = many.stat().st_size
     table.add(f"journal of {entries:,} entries", f"{size / 1e6:.0f} MB", f"{size / entries:.1f} B an entry", "–", "≤ 60 B")
-    for name, cost in (("beside it", 2), ("that merges into it", 3)):
-        table.add(f"peak RSS of a warm {name}", f"{max(costs[cost].rss for costs in rounds):.0f} MiB", "–", "–", "–")
+    for name, which in (("beside it", costs[2]), ("that merges into it", costs[3])):
+        table.add(f"peak RSS of a warm {name}", f"{max(cost.rss for cost in which):.0f} MiB", "–", "–", "–")
 
 
 def entry():
@@ -333,13 +349,18 @@ def arrive(journal, entries):
 
 def main():
     table = Table()
+    every = (heads, memory, lists, one_flat_prefix, journals)
+    named = [word for word in sys.argv[2:] if not word.startswith("--")]
+    if unknown := set(named) - {measure.__name__ for measure in every}:
+        sys.exit(f"no such measure: {', '.join(unknown)}; there are {', '.join(one.__name__ for one in every)}")
+    measures = [measure for measure in every if not named or measure.__name__ in named]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for measure in (heads, memory, lists, one_flat_prefix, journals):
+        for measure in measures:
             print(f"{measure.__name__} …", file=sys.stderr)
             measure(table, folder)
     version = subprocess.run([HOTSET, "--version"], capture_output=True, text=True).stdout.strip()
-    print(f"{version}; {os.cpu_count()} cores, Linux {platform.release()}; medians of {ROUNDS}; user + system CPU\n")
+    print(f"{version}; {os.cpu_count()} cores, Linux {platform.release()}; medians of {ROUNDS} or, by turns, {TURNS}; user + system CPU\n")
     table.show()
 
 
