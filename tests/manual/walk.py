@@ -33,12 +33,17 @@ def script(page):
     return "\n".join(lines)
 
 
-def main(page, folder):
-    text = script(pathlib.Path(page).read_text())
-    assert "set -x" in text, f"{page} has no bash block"
-    done = subprocess.run(["bash", "-c", text], cwd=folder, timeout=PATIENCE, check=False)
+def walk(page, text, folder, after=""):
+    """Does what the text says, and then `after`."""
+    steps = script(text)
+    assert "set -x" in steps, f"{page} has no bash block"
+    done = subprocess.run(["bash", "-c", f"{steps}\n{after}"], cwd=folder, timeout=PATIENCE, check=False)
     if done.returncode:
         sys.exit(f"{page}: what it says ends with {done.returncode}")
+
+
+def main(page, folder):
+    walk(page, pathlib.Path(page).read_text(), folder)
 
 
 if __name__ == "__main__":

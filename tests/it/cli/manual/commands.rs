@@ -66,7 +66,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
 }
 
 fn is_end(word: &str) -> bool {
-    matches!(word, "&&" | "||" | "|" | ";" | "&" | ">" | ">>" | "<" | "--")
+    matches!(word, "&&" | "||" | "|" | ";" | "&" | "--") || word.trim_start_matches('2').starts_with(['>', '<'])
 }
 
 /// Words as a shell takes them apart; a comment ends them.
