@@ -464,6 +464,25 @@ PROCESS = [
         "The journal on disk, its write-ahead log included.",
         query(f"hotset_journal_size_bytes{{{DAEMON}}}", "{{instance}}"),
     ),
+    graph(
+        "Memory",
+        "bytes",
+        "What the process holds in memory.",
+        query(f"process_resident_memory_bytes{{{DAEMON}}}", "{{instance}}"),
+    ),
+    graph(
+        "CPU",
+        "none",
+        "Cores that the process takes.",
+        query(f"rate(process_cpu_seconds_total{{{DAEMON}}}[$__rate_interval])", "{{instance}}"),
+    ),
+    graph(
+        "Open files",
+        "none",
+        "File descriptors: each connection takes one.",
+        query(f"process_open_fds{{{DAEMON}}}", "{{instance}}"),
+        query(f"process_max_fds{{{DAEMON}}}", "{{instance}} at most"),
+    ),
 ]
 
 ROWS = [
