@@ -278,7 +278,11 @@ impl<L: Lists> Asking<L> {
                     place.went_badly();
                     error
                 }
-                Err(error) => error,
+                Err(error) => {
+                    // Others need not wait for what this one waits for.
+                    drop(place);
+                    error
+                }
             };
             // Once: another walk may have learned the region since this was sent, and a server may never be content.
             if let (Some(bucket), Some(region), Class::Rejected) = (bucket, &error.region, error.class)
