@@ -1,6 +1,6 @@
 //! How many pages are asked for at the same time of one endpoint, by all of its listings together: as many as the
 //! configuration allows, and fewer for as long as the endpoint cannot keep up. Who waits is let in by turns: next is the listing
-//! that has the fewest under way.
+//! that has the fewest under way, and of several the one whose last turn is the longest ago.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,11 +51,14 @@ struct State {
     is_calm: bool,
     listings: BTreeMap<u64, Listing>,
     next_id: u64,
+    turns: u64,
 }
 
 #[derive(Debug, Default)]
 struct Listing {
     taken: usize,
+    /// The number of its last one, or of what came before it.
+    turn: u64,
     /// First come, first served.
     waiting: VecDeque<oneshot::Sender<Place>>,
 }
@@ -73,6 +76,7 @@ impl Places {
             is_calm: true,
             listings: BTreeMap::new(),
             next_id: 0,
+            turns: 0,
         })))
     }
 
@@ -94,7 +98,8 @@ impl Places {
         let mut state = self.state();
         let id = state.next_id;
         state.next_id += 1;
-        state.listings.insert(id, Listing::default());
+        let listing = Listing { turn: state.turns, ..Listing::default() };
+        state.listings.insert(id, listing);
         Share { places: self.clone(), id }
     }
 
@@ -103,11 +108,12 @@ impl Places {
         while state.taken < state.allowed {
             let waiting =
                 state.listings.iter_mut().filter_map(|(id, listing)| listing.waits().then_some((*id, listing)));
-            let Some((id, next)) = waiting.min_by_key(|(_, listing)| listing.taken) else { return };
+            let Some((id, next)) = waiting.min_by_key(|(_, listing)| (listing.taken, listing.turn)) else { return };
             let Some(turn) = next.waiting.pop_front() else { return };
             match turn.send(Place { places: self.clone(), id, cuts: state.cuts, is_taken: true }) {
                 Ok(()) => {
-                    next.taken += 1;
+                    state.turns += 1;
+                    (next.taken, next.turn) = (next.taken + 1, state.turns);
                     state.taken += 1;
                 }
                 // Nobody waits any more. To give it back would take the lock that is held here.
@@ -189,8 +195,11 @@ impl Place {
     /// A page came: after as many as there are places there is one more for every eight.
     pub fn went_well(self) {
         let mut state = self.places.state();
+        if state.cuts != self.cuts {
+            return;
+        }
         state.good += 1;
-        if state.cuts == self.cuts && state.good >= state.allowed {
+        if state.good >= state.allowed {
             (state.good, state.is_calm) = (0, true);
             state.allowed += (state.allowed / 8).max(1).min(state.most - state.allowed);
         }
@@ -336,6 +345,27 @@ mod tests {
         let mut each = held.map(|held| held.len());
         each.sort_unstable();
         assert_eq!(each, [21, 21, 22]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_more_listings_than_places_none_waits_for_the_others_to_end() {
+        for allowed in 1..4 {
+            let places = Places::new(allowed);
+            let shares: Vec<Share> = (0..10).map(|_| places.share()).collect();
+            let mut claims: Vec<Vec<Claim>> =
+                shares.iter().map(|share| (0..10).map(|_| share.claim()).collect()).collect();
+            let (mut held, mut turns) = (VecDeque::new(), [0; 10]);
+            for _ in 0..30 {
+                for (claims, turns) in claims.iter_mut().zip(&mut turns) {
+                    let places: Vec<Place> = claims.iter_mut().filter_map(Claim::now).collect();
+                    *turns += places.len();
+                    held.extend(places);
+                }
+                assert!(held.pop_front().is_some());
+            }
+            // The first one had all places before there were others.
+            assert!(turns.iter().all(|turns| (2..=3 + allowed).contains(turns)), "{allowed} places: {turns:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
