@@ -27,6 +27,8 @@ use hash::{Identity, value};
 const SORTED: usize = 1_000_000;
 /// Of those, how many are looked up before others have the journal.
 const LOOK_UP: usize = 20_000;
+/// How long the journal is left to others between two of these.
+const PAUSE: Duration = Duration::from_millis(1);
 /// The unit in which an entry keeps the cache's count.
 const MIB: u64 = 1 << 20;
 /// The ledger is swept in so many transactions.
@@ -135,6 +137,9 @@ impl Journal {
                     drop(select);
                     Ok(reading.commit()?)
                 })?;
+                // Whoever waits wakes up meanwhile: to let go for an instant is not enough.
+                #[expect(clippy::disallowed_methods, reason = "the journal is read on a thread that may block")]
+                std::thread::sleep(PAUSE);
             }
         }
         Ok(fresh)
