@@ -16,7 +16,7 @@ pub mod objects;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
@@ -29,8 +29,8 @@ use crate::object::{Bucket, Key};
 use crate::report::Progress;
 use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
 
-pub use places::Places;
-use places::{Claim, Share};
+use places::Claim;
+pub use places::{Places, Share};
 use spread::spread;
 use walk::walk;
 
@@ -125,8 +125,8 @@ impl Lists for ListSide {
 /// How patiently a listing asks.
 #[derive(Clone, Debug)]
 pub struct Patience {
-    /// Of the endpoint.
-    pub places: Places,
+    /// Of the endpoint's places.
+    pub share: Arc<Share>,
     pub page_timeout: Duration,
     /// Requests after the first, per page or read.
     pub retries: u32,
@@ -135,8 +135,9 @@ pub struct Patience {
 }
 
 impl Patience {
-    pub fn new(limits: &Limits, places: Places) -> Self {
-        Self { places, page_timeout: limits.base_timeout, retries: limits.retries, outage_wait: limits.outage_wait }
+    pub fn new(limits: &Limits, places: &Places) -> Self {
+        let share = Arc::new(places.share());
+        Self { share, page_timeout: limits.base_timeout, retries: limits.retries, outage_wait: limits.outage_wait }
     }
 }
 
@@ -148,7 +149,7 @@ pub fn pages<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let in_flight = patience.places.most();
+    let in_flight = patience.share.most();
     let share = WHOLE / ranges.len().max(1) as u64;
     let asking = Arc::new(Asking::new(lists, patience, progress));
     stream::iter(ranges)
@@ -166,7 +167,7 @@ pub fn pages_of<L: Lists>(
     patience: Patience,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<(usize, Page), ListError>> + Send {
-    let in_flight = patience.places.most();
+    let in_flight = patience.share.most();
     let asking = Arc::new(Asking::new(lists, patience, progress));
     stream::iter(ranges.into_iter().enumerate())
         .map(move |(number, range)| Box::pin(walk(asking.clone(), range).map_ok(move |page| (number, page))))
@@ -188,7 +189,7 @@ pub async fn read<L: Lists>(
 ) -> Result<Option<Vec<u8>>, ListError> {
     let asking = Asking::new(lists, patience, progress);
     asking
-        .patiently(Some(bucket), asking.share.claim(), || asking.lists.read(bucket, key, most))
+        .patiently(Some(bucket), asking.claim(), || asking.lists.read(bucket, key, most))
         .await
         .map_err(|source| ListError { what: format!("read s3://{bucket}/{key}"), source })
 }
@@ -201,7 +202,7 @@ pub async fn buckets<L: Lists>(
 ) -> Result<Vec<BucketName>, ListError> {
     let asking = Asking::new(lists, patience, progress);
     asking
-        .patiently(None, asking.share.claim(), || asking.counted().buckets())
+        .patiently(None, asking.claim(), || asking.counted().buckets())
         .await
         .map_err(|source| ListError { what: "list the buckets".to_owned(), source })
 }
@@ -211,22 +212,26 @@ struct Asking<L> {
     patience: Patience,
     progress: Arc<Progress>,
     /// How often; several walks that are denied together read them once.
-    keys_read: Mutex<u32>,
-    /// Of the endpoint's places, for all ranges.
-    share: Share,
+    keys_read: AtomicU32,
+    /// While they are.
+    reading_keys: Mutex<()>,
     /// The endpoint cannot be asked for parts.
     is_undivided: AtomicBool,
 }
 
 impl<L: Lists> Asking<L> {
     fn new(lists: Arc<L>, patience: Patience, progress: Arc<Progress>) -> Self {
-        let share = patience.places.share();
-        Self { lists, patience, progress, keys_read: Mutex::default(), share, is_undivided: AtomicBool::default() }
+        let (keys_read, reading_keys) = Default::default();
+        Self { lists, patience, progress, keys_read, reading_keys, is_undivided: AtomicBool::default() }
     }
 
     /// One page, as patiently as it takes.
     async fn page(&self, request: PageRequest<'_>, claim: Claim) -> Result<Page, RequestError> {
         self.patiently(Some(request.bucket), claim, || self.counted().page(request)).await
+    }
+
+    fn claim(&self) -> Claim {
+        self.patience.share.claim()
     }
 
     /// From now on ranges are listed one page after the other. Said once, for all of them.
@@ -265,9 +270,9 @@ impl<L: Lists> Asking<L> {
         let mut silent_since: Option<Instant> = None;
         loop {
             // A retry waits for a place like all others.
-            let place = claim.take().unwrap_or_else(|| self.share.claim()).place().await;
+            let place = claim.take().unwrap_or_else(|| self.claim()).place().await;
             let asked = Instant::now();
-            let keys_read = *self.keys_read.lock().await;
+            let keys_read = self.keys_read.load(Ordering::Relaxed);
             let answer = timeout(page_timeout, ask()).await;
             let error = match answer.unwrap_or_else(|_| Err(RequestError::timed_out(page_timeout))) {
                 Ok(answer) => {
@@ -314,14 +319,14 @@ impl<L: Lists> Asking<L> {
 
     /// Unless that was done since `before`.
     async fn reread_keys(&self, before: u32) {
-        let mut keys_read = self.keys_read.lock().await;
-        if *keys_read != before {
+        let _reading = self.reading_keys.lock().await;
+        if self.keys_read.load(Ordering::Relaxed) != before {
             return;
         }
-        *keys_read += 1;
         if let Err(why) = self.lists.reread_keys().await {
             tracing::info!(error = why, "could not read the credentials again");
         }
+        self.keys_read.fetch_add(1, Ordering::Relaxed);
     }
 }
 

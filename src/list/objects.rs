@@ -25,7 +25,7 @@ impl Objects {
             self.0.progress.list_requests.fetch_add(1, Ordering::Relaxed);
             self.0.lists.client.part(bucket, key, wanted)
         };
-        let answer = self.0.patiently(Some(bucket), self.0.share.claim(), ask).await;
+        let answer = self.0.patiently(Some(bucket), self.0.claim(), ask).await;
         answer.map_err(|source| ListError { what: format!("read s3://{bucket}/{key}"), source })
     }
 
@@ -34,8 +34,7 @@ impl Objects {
     /// # Errors
     /// As for a page.
     pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, ListError> {
-        let answer =
-            self.0.patiently(Some(bucket), self.0.share.claim(), || self.0.lists.client.stat(bucket, key)).await;
+        let answer = self.0.patiently(Some(bucket), self.0.claim(), || self.0.lists.client.stat(bucket, key)).await;
         answer.map_err(|source| ListError { what: format!("look up s3://{bucket}/{key}"), source })
     }
 }

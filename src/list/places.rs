@@ -16,9 +16,9 @@ const FORGET: Duration = Duration::from_mins(1);
 #[derive(Clone, Debug)]
 pub struct Places(Arc<Mutex<State>>);
 
-/// One listing's share of them.
+/// What one run has of them, whatever it lists.
 #[derive(Debug)]
-pub(super) struct Share {
+pub struct Share {
     places: Places,
     id: u64,
 }
@@ -80,9 +80,9 @@ impl Places {
         })))
     }
 
-    /// So many are taken at the most.
-    pub fn most(&self) -> usize {
-        self.state().most
+    /// Somebody lists, or is about to.
+    pub fn in_use(&self) -> bool {
+        !self.state().listings.is_empty()
     }
 
     /// Takes a new configuration, for listings that are under way too.
@@ -94,7 +94,7 @@ impl Places {
         self.let_in(&mut state);
     }
 
-    pub(super) fn share(&self) -> Share {
+    pub fn share(&self) -> Share {
         let mut state = self.state();
         let id = state.next_id;
         state.next_id += 1;
@@ -142,8 +142,9 @@ impl State {
 }
 
 impl Listing {
+    /// Whether anybody does. Of those who gave up, the ones that would be next are forgotten here; the others are when they are.
     fn waits(&mut self) -> bool {
-        self.waiting.retain(|turn| !turn.is_closed());
+        while self.waiting.pop_front_if(|turn| turn.is_closed()).is_some() {}
         !self.waiting.is_empty()
     }
 
@@ -154,8 +155,13 @@ impl Listing {
 }
 
 impl Share {
+    /// So many places are taken at the most, by all runs.
+    pub fn most(&self) -> usize {
+        self.places.state().most
+    }
+
     /// Whether one more request would be sent at once, or takes no more than this listing's fair part.
-    pub fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         let mut state = self.places.state();
         state.recover();
         let is_free = state.taken < state.allowed && !state.listings.values_mut().any(Listing::waits);
@@ -164,12 +170,12 @@ impl Share {
     }
 
     /// The endpoint keeps up: more may be asked of it.
-    pub fn is_calm(&self) -> bool {
+    pub(super) fn is_calm(&self) -> bool {
         self.places.state().is_calm
     }
 
     /// From now on one of its requests has a place, or waits for one.
-    pub fn claim(&self) -> Claim {
+    pub(super) fn claim(&self) -> Claim {
         let (turn, claim) = oneshot::channel();
         let mut state = self.places.state();
         state.recover();
@@ -384,6 +390,8 @@ mod tests {
         drop(place);
         drop(let_in);
         assert_eq!(taken(&first).len(), 1);
+        drop(first);
+        assert!(!places.in_use());
     }
 
     #[tokio::test(start_paused = true)]
@@ -393,7 +401,7 @@ mod tests {
         let (mut claims, mut held) = claim(&share, 8);
         places.set_most(6);
         held.extend(claims.iter_mut().filter_map(Claim::now));
-        assert_eq!((held.len(), places.most()), (6, 6));
+        assert_eq!((held.len(), share.most()), (6, 6));
         places.set_most(2);
         held.truncate(2);
         assert_eq!(claims.iter_mut().filter_map(Claim::now).count(), 0);

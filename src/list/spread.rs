@@ -49,7 +49,7 @@ impl<L: Lists> Spread<L> {
     /// Asks for the next page of every part, and of new ones while there is room.
     fn send(&mut self) {
         loop {
-            let share = &self.asking.share;
+            let share = &self.asking.patience.share;
             let divides = share.is_calm() && !self.asking.is_undivided.load(Ordering::Relaxed) && share.has_room();
             let Some(ask) = self.parts.next(divides) else { return };
             self.requests.push(self.request(ask, share.claim()).boxed());

@@ -178,7 +178,7 @@ impl Lists for Fake {
 }
 
 fn patience() -> Patience {
-    Patience { places: Places::new(4), page_timeout: MINUTE, retries: 4, outage_wait: 5 * MINUTE }
+    Patience { share: Arc::new(Places::new(4).share()), page_timeout: MINUTE, retries: 4, outage_wait: 5 * MINUTE }
 }
 
 fn range(prefix: &str, depth: Depth) -> Range {

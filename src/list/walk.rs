@@ -59,7 +59,7 @@ pub(super) fn walk<L: Lists>(
         let Range { bucket, prefix, depth } = &walk.range;
         let delimiter = *depth == Depth::Folders;
         let request = PageRequest { bucket, prefix, after: None, continuation, delimiter };
-        let answer = asking.page(request, asking.share.claim()).await;
+        let answer = asking.page(request, asking.claim()).await;
         let answer = answer.and_then(|page| walk.advance(page)).map_err(|source| {
             walk.next = Next::Over;
             walk.range.error(source)

@@ -34,9 +34,9 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// How patiently the list endpoint is asked.
+    /// How patiently one run asks the list endpoint.
     pub fn patience(&self) -> Patience {
-        Patience::new(&self.endpoint.limits, self.places.clone())
+        Patience::new(&self.endpoint.limits, &self.places)
     }
 }
 
@@ -123,7 +123,7 @@ impl Connections {
             configured.insert(url);
         }
         self.caches.retain(|url, cache| configured.contains(url) || cache.flights.in_use());
-        self.places.retain(|url, _| stores.contains(url));
+        self.places.retain(|url, places| stores.contains(url) || places.in_use());
     }
 
     /// The limit of an endpoint. `None` while nothing of it was opened.

@@ -173,7 +173,7 @@ impl Reading<'_> {
     async fn look_up(&mut self) -> Result<(), Verdict> {
         let waiting = std::mem::take(&mut self.waiting);
         self.account.looked_up += waiting.len() as u64;
-        let in_flight = self.connection.patience().places.most();
+        let in_flight = self.connection.patience().share.most();
         let mut found = Vec::with_capacity(waiting.len());
         {
             let objects = &self.objects;

@@ -117,7 +117,7 @@ impl Rounds<'_> {
             let text = list::read(lists, &bucket, &key, Search::READ, patience.clone(), progress.clone()).await;
             (text, askers)
         };
-        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(patience.places.most()));
+        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(patience.share.most()));
         while let Some((text, askers)) = texts.next().await {
             let text = text.map_err(|error| verdict(&error))?;
             for (search, nth) in askers {

@@ -51,7 +51,7 @@ impl<L: Lists> Steering<'_, L> {
     pub async fn all(&self, ranges: Vec<Range>) -> Result<Steered, ListError> {
         let mut steered = Steered::default();
         let each = stream::iter(ranges).map(|range| self.one(range));
-        let mut each = pin!(each.buffer_unordered(self.patience.places.most()));
+        let mut each = pin!(each.buffer_unordered(self.patience.share.most()));
         while let Some(one) = each.next().await {
             let Steered { seen, left } = one?;
             steered.seen.extend(seen);

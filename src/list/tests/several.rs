@@ -26,7 +26,7 @@ async fn listed(fake: &Arc<Fake>, prefixes: &[&str], in_flight: usize) -> (Vec<S
 }
 
 async fn listed_from(places: &Places, fake: &Arc<Fake>, prefixes: &[&str]) -> (Vec<String>, Vec<u64>) {
-    let patience = Patience { places: places.clone(), ..patience() };
+    let patience = Patience { share: Arc::new(places.share()), ..patience() };
     let progress = Arc::new(Progress::default());
     let ranges = prefixes.iter().map(|prefix| range(prefix, Depth::Keys)).collect();
     let mut pages = Box::pin(pages(fake.clone(), ranges, patience, progress.clone()));
