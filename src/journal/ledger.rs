@@ -22,6 +22,8 @@ pub(super) use arrivals::{Arrival, batches, waiting};
 pub(super) use hash::Hasher;
 use hash::{Identity, value};
 
+/// Objects whose keys are read together, to be hashed.
+const READ: usize = 100_000;
 /// Objects that are looked up in the order of their identity, as a page of the ledger is then read once for all of them: 24
 /// bytes each, for a million, of which ten are on a page of ten million entries.
 const SORTED: usize = 1_000_000;
@@ -189,11 +191,13 @@ impl Journal {
 /// Identity, value and number of those objects that have an ETag, sorted.
 fn asked(objects: &Roll, numbers: Range<usize>, hasher: &Hasher) -> Vec<(Identity, i64, usize)> {
     let mut asked = Vec::with_capacity(numbers.len());
-    objects.scan_numbered(numbers, |n, object| {
-        if let Some(etag) = object.etag() {
-            asked.push((hasher.identity(object.bucket(), object.key()), value(&etag, object.size()), n));
-        }
-    });
+    for first in numbers.clone().step_by(READ) {
+        objects.scan_numbered(first..numbers.end.min(first + READ), |n, object| {
+            if let Some(etag) = object.etag() {
+                asked.push((hasher.identity(object.bucket(), object.key()), value(&etag, object.size()), n));
+            }
+        });
+    }
     asked.sort_unstable();
     asked
 }
