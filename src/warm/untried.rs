@@ -63,12 +63,18 @@ impl Untried {
 
     /// Another one, if there are two.
     pub fn smallest(&mut self) -> Option<&Object> {
-        while let Some(Reverse((_, place))) = self.smaller.peek()
-            && let Portion { order, offers } = &mut self.portions[*place]
-            && order.smallest().is_none()
-        {
-            *offers = false;
-            self.smaller.pop();
+        // What is noted of a portion was its smallest once.
+        while let Some(mut first) = self.smaller.peek_mut() {
+            let Reverse((noted, place)) = *first;
+            let Portion { order, offers } = &mut self.portions[place];
+            match order.smallest().map(|object| object.size) {
+                Some(size) if size == noted => break,
+                Some(size) => first.0.0 = size,
+                None => {
+                    *offers = false;
+                    PeekMut::pop(first);
+                }
+            }
         }
         let Reverse((_, place)) = self.smaller.peek()?;
         self.portions[*place].order.smallest()
