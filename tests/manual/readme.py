@@ -4,6 +4,7 @@ said in words below: changes the configuration, and stops both. `readme.py READM
 
 import contextlib
 import pathlib
+import re
 import socket
 import sys
 
@@ -38,9 +39,9 @@ def main(page, folder):
     _, text = pathlib.Path(page).read_text().split(SECTION)
     text, after = text.split("\n## ")[0].replace(*TYPED), AFTER
     written = ("9001", "9002", "9464")
-    for port, free in zip(written, free_ports(len(written))):
-        assert port in text, f"{page} does not name port {port}"
-        text, after = text.replace(port, free), after.replace(port, free)
+    assert all(port in text for port in written), f"{page} does not name the ports {', '.join(written)}"
+    free = dict(zip(written, free_ports(len(written))))
+    text, after = (re.sub("|".join(written), lambda port: free[port[0]], part) for part in (text, after))
     walk.walk(page, text, folder, after)
 
 

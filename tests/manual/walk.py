@@ -24,7 +24,8 @@ def steps(page):
 
 def script(page):
     """One script, so that a `cd` holds for what comes after it."""
-    lines = ["set -euo pipefail"]
+    # Whatever comes of it, nothing that it started goes on.
+    lines = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null || :' EXIT"]
     for what, text in steps(page):
         if what == "run":
             lines.append(f"set -x\n{text}{{ set +x; }} 2>/dev/null")
