@@ -19,7 +19,6 @@ mod reload;
 mod rota;
 mod setup;
 mod swap;
-mod usage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

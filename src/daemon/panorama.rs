@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 
 use super::Daemon;
 use super::rota::Seat;
-use super::usage::usage;
 use super::view::{Counters, EndpointView, ProfileView, View};
 use crate::clock;
 use crate::config::endpoint::Endpoint;
@@ -27,7 +26,6 @@ impl Daemon {
             runs: self.live.values().map(super::LiveRun::view).collect(),
             failures: self.history.failures.iter().cloned().collect(),
             counters: self.counters(),
-            usage: usage(),
         }
     }
 

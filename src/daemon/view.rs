@@ -8,7 +8,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
-pub use super::usage::Usage;
 use crate::limit::Snapshot;
 use crate::object::{Bucket, Count, Key};
 use crate::report::groups::GroupField;
@@ -35,8 +34,6 @@ pub struct View {
     /// Of ended runs, the latest first; bounded.
     pub failures: Vec<FailureView>,
     pub counters: Counters,
-    /// Of this process; `None` where that cannot be told.
-    pub usage: Option<Usage>,
 }
 
 /// The last reload, or the start, which counts as one.

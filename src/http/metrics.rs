@@ -2,6 +2,7 @@
 //!
 //! Labels are names from the configuration and fixed words, never a bucket or a key. What has no value has no series.
 
+mod process;
 mod table;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, GaugeValu
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use process::Usage;
+
 use super::refusal::Refusal;
 use super::route::App;
 use crate::daemon::view::View;
@@ -22,27 +25,27 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) async fn show(State(app): State<App>) -> Result<Response, Refusal> {
     let view = app.handle.view().await?;
-    Ok(([(CONTENT_TYPE, TEXT)], text(view)).into_response())
+    Ok(([(CONTENT_TYPE, TEXT)], text(view, process::usage())).into_response())
 }
 
-fn text(view: View) -> String {
+fn text(view: View, usage: Option<Usage>) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Scrape(view)));
+    registry.register_collector(Box::new(Scrape { view, usage }));
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = encode_registry(&mut text, &registry);
     text
 }
 
-/// One family of the table.
-struct Metric {
+/// One family of a table, and how it is read of what it is about.
+struct Metric<T> {
     name: &'static str,
     kind: Kind,
     #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test holds to the table"))]
     unit: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
-    read: fn(&View) -> Vec<Sample>,
+    read: fn(&T) -> Vec<Sample>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,29 +73,39 @@ impl EncodeGaugeValue for Number {
 }
 
 #[derive(Debug)]
-struct Scrape(View);
+struct Scrape {
+    view: View,
+    /// Where it can be told.
+    usage: Option<Usage>,
+}
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for metric in table::METRICS {
-            let samples = (metric.read)(&self.0);
-            if samples.is_empty() {
-                continue;
-            }
-            let kind = match metric.kind {
-                Kind::Counter => MetricType::Counter,
-                Kind::Gauge => MetricType::Gauge,
-            };
-            let mut encoder = encoder.encode_descriptor(metric.name, metric.help, None, kind)?;
-            for (values, number) in samples {
-                let labels: Vec<(&str, String)> = metric.labels.iter().copied().zip(values).collect();
-                // As a gauge, for a counter's name has its `_total` already: in this format it is a part of the family's
-                // name, in OpenMetrics it is not.
-                if labels.is_empty() {
-                    encoder.encode_gauge(&number)?;
-                } else {
-                    encoder.encode_family(&labels)?.encode_gauge(&number)?;
-                }
+        table::TABLES.into_iter().flatten().try_for_each(|metric| metric.encode(&self.view, &mut encoder))?;
+        let Some(usage) = &self.usage else { return Ok(()) };
+        process::METRICS.iter().try_for_each(|metric| metric.encode(usage, &mut encoder))
+    }
+}
+
+impl<T> Metric<T> {
+    fn encode(&self, of: &T, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let samples = (self.read)(of);
+        if samples.is_empty() {
+            return Ok(());
+        }
+        let kind = match self.kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+        };
+        let mut encoder = encoder.encode_descriptor(self.name, self.help, None, kind)?;
+        for (values, number) in samples {
+            let labels: Vec<(&str, String)> = self.labels.iter().copied().zip(values).collect();
+            // As a gauge, for a counter's name has its `_total` already: in this format it is a part of the family's
+            // name, in OpenMetrics it is not.
+            if labels.is_empty() {
+                encoder.encode_gauge(&number)?;
+            } else {
+                encoder.encode_family(&labels)?.encode_gauge(&number)?;
             }
         }
         Ok(())

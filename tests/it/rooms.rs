@@ -52,7 +52,7 @@ const FOREIGN: [(&str, &[&str]); 31] = [
     ("hyper_util::server", &["http", "sim"]),
     ("indicatif", &["cli"]),
     ("maud", &["http"]),
-    ("procfs", &["daemon"]),
+    ("procfs", &["http"]),
     ("prometheus_client", &["http"]),
     ("ring", &["s3"]),
     ("rusqlite", &["journal"]),

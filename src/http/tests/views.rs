@@ -9,7 +9,7 @@ use ulid::Ulid;
 
 use crate::daemon::view::{
     Counters, Ended, EndedView, EndpointView, FailureView, JournalView, PauseView, ProfileView, ReloadView, ReloadedBy,
-    RunView, Usage, View, WaitingView,
+    RunView, View, WaitingView,
 };
 use crate::limit::{Reason, Snapshot};
 use crate::object::{Bucket, Count, Key};
@@ -58,7 +58,6 @@ pub(crate) fn fresh() -> View {
         runs: Vec::new(),
         failures: Vec::new(),
         counters: Counters::default(),
-        usage: None,
     }
 }
 
@@ -199,13 +198,6 @@ pub(crate) fn busy() -> View {
             ..fresh().journal
         },
         heartbeat_fallbacks: 3,
-        usage: Some(Usage {
-            cpu: Duration::from_millis(73_250),
-            resident: 48 << 20,
-            threads: 11,
-            open_fds: 131,
-            max_fds: Some(1024),
-        }),
         endpoints: vec![
             EndpointView {
                 limit: Snapshot {

@@ -1,10 +1,14 @@
-//! What the process takes of the machine, as Linux tells it.
+//! What the process takes of the machine, as Linux tells it, under the names that every client of Prometheus has for it.
 
 use std::time::Duration;
 
+use super::Kind::{Counter, Gauge};
+use super::table::one;
+use super::{Metric, Number};
+
 /// At one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Usage {
+pub(super) struct Usage {
     /// User and system time of all threads.
     pub cpu: Duration,
     /// Bytes in memory.
@@ -14,6 +18,49 @@ pub struct Usage {
     /// `None`: unlimited.
     pub max_fds: Option<u64>,
 }
+
+pub(super) const METRICS: &[Metric<Usage>] = &[
+    Metric {
+        name: "process_cpu_seconds_total",
+        kind: Counter,
+        unit: "seconds",
+        labels: &[],
+        help: "User and system time of the process.",
+        read: |usage| one(Number::Real(usage.cpu.as_secs_f64())),
+    },
+    Metric {
+        name: "process_resident_memory_bytes",
+        kind: Gauge,
+        unit: "bytes",
+        labels: &[],
+        help: "What the process holds in memory.",
+        read: |usage| one(Number::Whole(usage.resident)),
+    },
+    Metric {
+        name: "process_threads",
+        kind: Gauge,
+        unit: "threads",
+        labels: &[],
+        help: "Threads of the process.",
+        read: |usage| one(Number::Whole(usage.threads)),
+    },
+    Metric {
+        name: "process_open_fds",
+        kind: Gauge,
+        unit: "handles",
+        labels: &[],
+        help: "File descriptors that are open: each connection takes one.",
+        read: |usage| one(Number::Whole(usage.open_fds)),
+    },
+    Metric {
+        name: "process_max_fds",
+        kind: Gauge,
+        unit: "handles",
+        labels: &[],
+        help: "File descriptors that may be open; absent where they are not limited.",
+        read: |usage| usage.max_fds.map(Number::Whole).map_or_else(Vec::new, one),
+    },
+];
 
 /// `None` where it cannot be told: not on Linux, or without `/proc`.
 pub(super) fn usage() -> Option<Usage> {
