@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::object::store::Spill;
+use crate::object::store::{Room, Spill};
 use crate::object::{Bucket, Count, Key, Object, Roll, Row};
 use crate::pattern::Pattern;
 
@@ -283,10 +283,10 @@ impl Selector {
         }
     }
 
-    /// Keeps so many bytes of what may be selected in memory, and puts the rest away.
+    /// Keeps of what may be selected in memory what there is room for, and puts the rest away.
     #[must_use]
-    pub fn spilling(mut self, spill: Arc<dyn Spill>, in_memory: usize) -> Self {
-        self.budget.spill(spill, in_memory);
+    pub fn spilling(mut self, spill: Arc<dyn Spill>, room: Room) -> Self {
+        self.budget.spill(spill, room);
         self
     }
 

@@ -21,11 +21,11 @@ pub use cursor::{Cursor, View};
 use entry::{Fields, Known};
 use names::Names;
 use spill::Spilling;
-pub use spill::{Spill, SpillFile};
+pub use spill::{Room, Spill, SpillFile};
 use tag::Tag;
 
 /// Objects by their places, which are numbers from 0 in the order of their arrival.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Store {
     buckets: Names<Bucket>,
     classes: Names<Arc<str>>,
@@ -39,9 +39,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Keeps up to `most` bytes in memory, beside some for each chunk, and puts what is more away.
-    pub fn spilling(spill: Arc<dyn Spill>, most: usize) -> Self {
-        Self { spilling: Some(Spilling::new(spill, most)), ..Self::default() }
+    /// Keeps in memory what there is `room` for, beside some bytes for each chunk, and puts the rest away.
+    pub fn spilling(spill: Arc<dyn Spill>, room: Room) -> Self {
+        Self { spilling: Some(Spilling::new(spill, room)), ..Self::default() }
     }
 
     /// Objects.
@@ -99,9 +99,9 @@ impl Store {
     fn close(&mut self) {
         let was_open = std::mem::take(&mut self.is_open);
         let Some(chunk) = self.chunks.last_mut().filter(|_| was_open) else { return };
-        let bytes = chunk.close();
+        chunk.close();
         if let Some(spilling) = &mut self.spilling {
-            spilling.take(chunk, bytes);
+            spilling.take(chunk);
         }
     }
 
@@ -157,9 +157,9 @@ impl Store {
         self.last = Known { key: key.to_vec(), fields };
         chunk.first = self.length;
         self.length += chunk.len();
-        let bytes = chunk.close();
+        chunk.close();
         if let Some(spilling) = &mut self.spilling {
-            spilling.take(&mut chunk, bytes);
+            spilling.take(&mut chunk);
         }
         self.chunks.push(chunk);
     }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::spill::Folder;
+use super::spill::Spills;
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Profile;
 use crate::limit::Limit;
 use crate::list::{ListSide, Patience, Places};
-use crate::object::store::Spill;
 use crate::s3::{CacheClient, Keys, ListClient, Regions, Transport};
 use crate::warm::{Flights, Wire};
 
@@ -28,7 +27,7 @@ pub struct Connection {
     /// What any run of the cache has open.
     pub flights: Flights,
     /// Where plans put what does not stay in memory.
-    pub spill: Option<Arc<dyn Spill>>,
+    pub(super) spills: Option<Spills>,
     /// Of the list endpoint, for all that any run asks of it at a time.
     places: Places,
 }
@@ -49,7 +48,7 @@ pub struct Connections {
     places: HashMap<String, Places>,
     endpoints: HashMap<Arc<str>, Shared>,
     opened: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
-    spill: Option<Arc<dyn Spill>>,
+    spills: Option<Spills>,
 }
 
 /// What all the runs of a cache share.
@@ -70,7 +69,7 @@ struct Shared {
 impl Connections {
     /// With a folder for what large plans do not keep in memory.
     pub fn spilling_into(folder: PathBuf) -> Self {
-        Self { spill: Some(Arc::new(Folder(folder))), ..Self::default() }
+        Self { spills: Some(Spills::new(folder)), ..Self::default() }
     }
 
     /// The connection for `profile`; nothing is sent yet, and no credentials are read. The machine's certificates are, for a
@@ -94,7 +93,7 @@ impl Connections {
         let places = self.places.entry(store_of(endpoint)).or_insert_with(|| Places::new(most)).clone();
         let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
         let connection = connect(endpoint, own, &shared, (cache, places)).await;
-        let connection = Connection { spill: self.spill.clone(), ..connection };
+        let connection = Connection { spills: self.spills.clone(), ..connection };
         self.endpoints.insert(endpoint.name.clone(), shared);
         self.opened.insert(name, connection.clone());
         connection
@@ -211,7 +210,7 @@ async fn connect(
         limit: cache.limit,
         flights: cache.flights,
         places,
-        spill: None,
+        spills: None,
         list_credentials,
         cache_credentials,
     }

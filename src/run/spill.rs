@@ -8,11 +8,33 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::object::store::{Spill, SpillFile};
+use crate::object::store::{Room, Spill, SpillFile};
+
+/// Bytes that stay in memory: of a million objects or so.
+const IN_MEMORY: usize = 32 << 20;
+
+/// Where the plans of a process put what does not stay in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Spills {
+    pub folder: Arc<dyn Spill>,
+    /// Of all that waits to be warmed while the rest is listed: for hours, where a cache is slow.
+    waiting: Room,
+}
+
+impl Spills {
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder: Arc::new(Folder(folder)), waiting: Room::new(IN_MEMORY) }
+    }
+
+    /// For what is selected of one profile, and handed over before all is listed.
+    pub fn room(&self, is_handed_over: bool) -> Room {
+        if is_handed_over { self.waiting.clone() } else { Room::new(IN_MEMORY) }
+    }
+}
 
 /// Files in one folder, which is made when the first of them is.
 #[derive(Debug)]
-pub(super) struct Folder(pub PathBuf);
+struct Folder(PathBuf);
 
 impl Spill for Folder {
     fn file(&self) -> io::Result<Arc<dyn SpillFile>> {

@@ -10,20 +10,17 @@ use futures::StreamExt;
 use super::connection::Connection;
 use super::outlet::Outlet;
 use super::ranges::{buckets, ranges};
+use super::spill::Spills;
 use super::steer::{Steered, Steering};
 use crate::clock;
 use crate::list::{self, ListError};
 use crate::manifest::Account;
 use crate::object::Row;
-use crate::object::store::Spill;
 use crate::pattern::Pattern;
 use crate::report::Progress;
 use crate::s3::{Class, Page};
 use crate::select::plan::Verdict;
 use crate::select::{Rules, Selection, Selector};
-
-/// Bytes of what a profile may select that stay in memory: of a million objects or so.
-const IN_MEMORY: usize = 32 << 20;
 
 /// What a listing came to.
 pub(super) struct Survey {
@@ -64,7 +61,7 @@ pub(super) async fn survey(
 /// Selectors, begun when the server's clock is known.
 pub(super) struct Offers<'a> {
     pub rules: &'a [Arc<Rules>],
-    spill: Option<&'a Arc<dyn Spill>>,
+    spills: Option<&'a Spills>,
     outlet: Option<Outlet>,
     selectors: Vec<Selector>,
     pub at: DateTime<Utc>,
@@ -72,7 +69,7 @@ pub(super) struct Offers<'a> {
 
 impl<'a> Offers<'a> {
     pub fn new(rules: &'a [Arc<Rules>], connection: &'a Connection, outlet: Option<Outlet>) -> Self {
-        Self { rules, spill: connection.spill.as_ref(), outlet, selectors: Vec::new(), at: clock::now() }
+        Self { rules, spills: connection.spills.as_ref(), outlet, selectors: Vec::new(), at: clock::now() }
     }
 
     fn take(&mut self, page: &Page) {
@@ -100,10 +97,11 @@ impl<'a> Offers<'a> {
     pub fn begin(&mut self, date: Option<DateTime<Utc>>) {
         if self.selectors.is_empty() {
             self.at = date.unwrap_or(self.at);
-            // What is handed over may wait for long.
-            let in_memory = if self.outlet.is_some() { 0 } else { IN_MEMORY };
-            let selector = |rules: &Arc<Rules>| match self.spill {
-                Some(spill) => Selector::new(rules.clone(), self.at).spilling(spill.clone(), in_memory),
+            let is_handed_over = self.outlet.is_some();
+            let selector = |rules: &Arc<Rules>| match self.spills {
+                Some(spills) => {
+                    Selector::new(rules.clone(), self.at).spilling(spills.folder.clone(), spills.room(is_handed_over))
+                }
                 None => Selector::new(rules.clone(), self.at),
             };
             self.selectors.extend(self.rules.iter().map(selector));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::rank::{Spread, compare, ranked};
 use super::{Cap, Order};
-use crate::object::store::{Spill, Store};
+use crate::object::store::{Room, Spill, Store};
 use crate::object::{Object, Roll, Row};
 
 /// As many objects beyond the caps are held before they are cut, at least: ranking a few by themselves costs more than
@@ -49,9 +49,9 @@ impl Budget {
         }
     }
 
-    /// Keeps so many bytes of what is held in memory, from the first on.
-    pub fn spill(&mut self, spill: Arc<dyn Spill>, in_memory: usize) {
-        self.held = Store::spilling(spill, in_memory);
+    /// Keeps of what is held in memory what there is room for.
+    pub fn spill(&mut self, spill: Arc<dyn Spill>, room: Room) {
+        self.held = Store::spilling(spill, room);
     }
 
     /// What is held, where no cap can cut any of it.

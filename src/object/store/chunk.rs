@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::SpillFile;
 use super::entry::{Fields, Known};
+use super::spill::Held;
 use super::tag::Tag;
 
 /// Objects that are read from one start: what finding one costs against what a start takes.
@@ -20,7 +21,7 @@ const AHEAD: usize = 64;
 /// An object as it is written and read.
 pub(super) type Entry<'a> = (Fields, &'a [u8], Tag<'a>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Chunk {
     /// The place of its first object in the store.
     pub first: u32,
@@ -33,16 +34,21 @@ pub(super) struct Chunk {
 }
 
 /// Where the bytes of a chunk are.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Bytes {
-    Memory(Vec<u8>),
-    Spilled { file: Arc<dyn SpillFile>, at: u64, length: usize },
+    /// With the room that they take, once that is known.
+    Memory(Vec<u8>, Option<Held>),
+    Spilled {
+        file: Arc<dyn SpillFile>,
+        at: u64,
+        length: usize,
+    },
 }
 
 impl Bytes {
     fn len(&self) -> usize {
         match self {
-            Self::Memory(bytes) => bytes.len(),
+            Self::Memory(bytes, _) => bytes.len(),
             Self::Spilled { length, .. } => *length,
         }
     }
@@ -51,7 +57,7 @@ impl Bytes {
 impl Chunk {
     pub fn new(first: u32, (fields, key, _): Entry<'_>) -> Self {
         let head = Known { key: key.to_vec(), fields };
-        Self { first, length: 0, head, blocks: Vec::new(), bytes: Bytes::Memory(Vec::new()) }
+        Self { first, length: 0, head, blocks: Vec::new(), bytes: Bytes::Memory(Vec::new(), None) }
     }
 
     pub fn is_full(&self) -> bool {
@@ -60,7 +66,7 @@ impl Chunk {
 
     /// Takes one more, unless it was spilled. `last` is the one before it, and becomes it.
     pub fn append(&mut self, last: &mut Known, entry: Entry<'_>) {
-        let Bytes::Memory(bytes) = &mut self.bytes else { unreachable!("what is spilled takes no more") };
+        let Bytes::Memory(bytes, _) = &mut self.bytes else { unreachable!("what is spilled takes no more") };
         if self.length.is_multiple_of(BLOCK) {
             let start = u32::try_from(bytes.len());
             self.blocks.push(start.unwrap_or_else(|_| unreachable!("a page is no larger than memory")));
@@ -70,17 +76,32 @@ impl Chunk {
         self.length += 1;
     }
 
-    /// It takes no more. Gives its bytes in memory, without what is small.
-    pub fn close(&mut self) -> usize {
+    /// It takes no more.
+    pub fn close(&mut self) {
         self.blocks.shrink_to_fit();
-        let Bytes::Memory(bytes) = &mut self.bytes else { return 0 };
-        bytes.shrink_to_fit();
-        bytes.len()
+        if let Bytes::Memory(bytes, _) = &mut self.bytes {
+            bytes.shrink_to_fit();
+        }
+    }
+
+    /// Its bytes in memory, without what is small, where they hold no room yet.
+    pub fn unaccounted(&self) -> Option<usize> {
+        match &self.bytes {
+            Bytes::Memory(bytes, None) => Some(bytes.len()),
+            _ => None,
+        }
+    }
+
+    /// Its bytes in memory take this room for as long as they are there.
+    pub fn hold(&mut self, room: Held) {
+        if let Bytes::Memory(_, held) = &mut self.bytes {
+            *held = Some(room);
+        }
     }
 
     /// Puts its bytes away.
     pub fn spill(&mut self, file: &Arc<dyn SpillFile>) -> io::Result<()> {
-        if let Bytes::Memory(bytes) = &self.bytes {
+        if let Bytes::Memory(bytes, _) = &self.bytes {
             let (at, length) = (file.append(bytes)?, bytes.len());
             self.bytes = Bytes::Spilled { file: file.clone(), at, length };
         }
@@ -102,7 +123,7 @@ impl Chunk {
     #[cfg(test)]
     pub fn bytes(&self) -> usize {
         let bytes = match &self.bytes {
-            Bytes::Memory(bytes) => bytes.capacity(),
+            Bytes::Memory(bytes, _) => bytes.capacity(),
             Bytes::Spilled { .. } => 0,
         };
         size_of::<Self>() + self.head.key.capacity() + self.blocks.capacity() * size_of::<u32>() + bytes
@@ -146,7 +167,7 @@ impl Reader {
             self.known.set(&chunk.head);
         }
         let bytes = match &chunk.bytes {
-            Bytes::Memory(bytes) => bytes,
+            Bytes::Memory(bytes, _) => bytes,
             Bytes::Spilled { .. } => &self.read,
         };
         while number <= n {

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::chunk::Chunk;
 
@@ -30,39 +31,66 @@ pub trait SpillFile: Debug + Send + Sync {
     fn read(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
 }
 
+/// Bytes that may stay in memory, of all stores that share it.
+#[derive(Clone, Debug)]
+pub struct Room(Arc<AtomicUsize>);
+
+impl Room {
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(bytes.into()))
+    }
+
+    /// Takes so many, until what is given is dropped; `None` where fewer are left.
+    fn take(&self, bytes: usize) -> Option<Held> {
+        let left = |left: usize| left.checked_sub(bytes);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).ok().map(|_| Held { room: self.clone(), bytes })
+    }
+}
+
+/// Bytes of a room that are taken.
+#[derive(Debug)]
+pub(super) struct Held {
+    room: Room,
+    bytes: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.room.0.fetch_add(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// How a store spills.
 #[derive(Clone, Debug)]
 pub(super) struct Spilling {
     spill: Arc<dyn Spill>,
     file: Option<Arc<dyn SpillFile>>,
-    /// Bytes that stay in memory, and that do by now.
-    most: usize,
-    kept: usize,
+    /// For what stays in memory.
+    room: Room,
     failed: bool,
 }
 
 impl Spilling {
-    pub fn new(spill: Arc<dyn Spill>, most: usize) -> Self {
-        Self { spill, file: None, most, kept: 0, failed: false }
+    pub fn new(spill: Arc<dyn Spill>, room: Room) -> Self {
+        Self { spill, file: None, room, failed: false }
     }
 
     /// For what a store is written anew as: in a file of its own, so that the old one's place is given back.
     pub fn anew(self) -> Self {
-        Self { file: None, kept: 0, ..self }
+        Self { file: None, ..self }
     }
 
-    /// Takes a full chunk with so many bytes in memory: they stay there, are put away, or stay because they cannot be.
-    pub fn take(&mut self, chunk: &mut Chunk, bytes: usize) {
-        if self.kept + bytes > self.most && !self.failed {
-            match self.put_away(chunk) {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "what is listed stays in memory: it cannot be put on disk");
-                    self.failed = true;
-                }
-            }
+    /// Takes a full chunk: it stays in memory where there is room, is put away, or stays because it cannot be.
+    pub fn take(&mut self, chunk: &mut Chunk) {
+        let Some(bytes) = chunk.unaccounted() else { return };
+        if let Some(held) = self.room.take(bytes) {
+            chunk.hold(held);
+        } else if !self.failed
+            && let Err(error) = self.put_away(chunk)
+        {
+            tracing::warn!(%error, "what is listed stays in memory: it cannot be put on disk");
+            self.failed = true;
         }
-        self.kept += bytes;
     }
 
     fn put_away(&mut self, chunk: &mut Chunk) -> io::Result<()> {

@@ -234,7 +234,7 @@ impl SpillFile for File {
 }
 
 fn spilled(objects: &[Object], disk: Arc<Disk>, most: usize) -> Store {
-    let mut store = Store::spilling(disk, most);
+    let mut store = Store::spilling(disk, Room::new(most));
     objects.iter().for_each(|object| store.push(object.row()));
     store
 }
