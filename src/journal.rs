@@ -37,7 +37,7 @@ use error::Fault;
 pub use error::{JournalError, Trouble};
 pub use instance::Instance;
 pub use latest::{Interrupted, PastFailure};
-pub use ledger::{Completion, Freshness, LastWarmed};
+pub use ledger::{Completion, Freshness, LastWarmed, Written};
 use locks::Locks;
 pub use profiles::{Pause, ProfileState};
 pub use recorder::{Notes, Recorder};

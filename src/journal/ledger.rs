@@ -18,6 +18,7 @@ use crate::clock;
 use crate::object::{Bucket, ETag, Key, Object, Roll};
 
 use arrivals::Arrivals;
+pub use arrivals::Written;
 pub(super) use arrivals::{Arrival, batches, waiting};
 pub(super) use hash::Hasher;
 use hash::{Identity, value};
@@ -103,25 +104,26 @@ impl Entry {
 }
 
 impl Journal {
-    /// Which of `objects` need no request, in their order. One without an ETag always needs one.
+    /// Which of `objects` need no request, in their order. One without an ETag always needs one. What was `written` is not
+    /// looked at before it is merged: a run asks for each object once, before it warms it.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn fresh(&self, objects: &Roll, rules: &Freshness) -> Result<Vec<bool>, JournalError> {
-        self.fresh_by(objects, rules, SORTED, LOOK_UP)
+    pub fn fresh(&self, objects: &Roll, rules: &Freshness, written: &Written) -> Result<Vec<bool>, JournalError> {
+        self.fresh_by(objects, rules, written, (SORTED, LOOK_UP))
     }
 
     fn fresh_by(
         &self,
         objects: &Roll,
         rules: &Freshness,
-        sorted: usize,
-        look_up: usize,
+        written: &Written,
+        (sorted, look_up): (usize, usize),
     ) -> Result<Vec<bool>, JournalError> {
         let hasher = Hasher::new(&rules.cache_url);
         let now = rules.now.timestamp();
-        let (filled, arrived, is_empty) =
-            self.with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db, now)?, is_empty(db)?)))?;
+        let (filled, arrived, is_empty) = self
+            .with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db, written, now)?, is_empty(db)?)))?;
         let mut fresh = vec![false; objects.len()];
         if is_empty && arrived.is_empty() {
             return Ok(fresh);
@@ -156,7 +158,8 @@ impl Journal {
         let now = clock::now().timestamp();
         self.with("read", |db| {
             let filled = filled(db, cache_url)?;
-            let entry = Select::new(db)?.look_up(&Arrivals::read(db, now)?, identity, now)?;
+            let arrived = Arrivals::read(db, &Written::default(), now)?;
+            let entry = Select::new(db)?.look_up(&arrived, identity, now)?;
             Ok(entry.map(|entry| LastWarmed {
                 sent: DateTime::from_timestamp(entry.sent, 0).unwrap_or_default(),
                 value: entry.value.cast_unsigned(),

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
-use super::ledger::{Arrival, Hasher};
+use super::ledger::{Arrival, Hasher, Written};
 use super::{Completion, Journal, JournalError, OpenRun, Trouble};
 use crate::clock;
 
@@ -31,6 +31,7 @@ pub struct Recorder {
     batches: Sender<Batch>,
     /// For one batch, until it is written.
     room: Arc<Semaphore>,
+    written: Written,
 }
 
 /// Completions that go to the recorder together.
@@ -59,7 +60,8 @@ impl Journal {
     /// is logged once. When too many wait, or the run ends before they are written, that is logged, and they are lost.
     pub fn record(&self, run: &OpenRun, cache_url: &str) -> Recorder {
         let (batches, receiver) = mpsc::channel(1);
-        let book = Arc::new(Book { journal: self.clone(), run: run.id.clone(), url: cache_url.to_owned() });
+        let (url, written) = (cache_url.to_owned(), Written::default());
+        let book = Arc::new(Book { journal: self.clone(), run: run.id.clone(), url, written: written.clone() });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             if let Err((error, lost)) = book.keep(receiver).await {
@@ -68,7 +70,7 @@ impl Journal {
                 );
             }
         });
-        Recorder { tasks, hasher: Hasher::new(cache_url), batches, room: Arc::new(Semaphore::new(1)) }
+        Recorder { tasks, hasher: Hasher::new(cache_url), batches, room: Arc::new(Semaphore::new(1)), written }
     }
 }
 
@@ -82,6 +84,11 @@ impl Recorder {
             batches: self.batches.clone(),
             room: self.room.clone(),
         }
+    }
+
+    /// What it has written so far.
+    pub fn written(&self) -> &Written {
+        &self.written
     }
 
     /// Waits until all is written that was handed over; the notes have to be gone.
@@ -137,6 +144,7 @@ struct Book {
     journal: Journal,
     run: String,
     url: String,
+    written: Written,
 }
 
 impl Book {
@@ -192,7 +200,8 @@ impl Book {
 
     fn write(&self, arrivals: &[Arrival], and_tidy: bool) -> Result<(), JournalError> {
         if !arrivals.is_empty() {
-            self.journal.append(&self.url, &self.run, arrivals, clock::now())?;
+            let batch = self.journal.append(&self.url, &self.run, arrivals, clock::now())?;
+            batch.into_iter().for_each(|batch| self.written.add(batch));
         }
         if and_tidy {
             self.journal.tidy();

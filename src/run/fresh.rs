@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Pass, Task};
 use crate::clock;
-use crate::journal::{Freshness, Journal};
+use crate::journal::{Freshness, Journal, Written};
 use crate::object::{Count, Roll};
 use crate::report::Identity;
 use crate::select::plan::{Plan, Verdict};
@@ -16,17 +16,17 @@ pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within:
     if plan.verdict != Verdict::Ready {
         return Vec::new();
     }
-    let (fresh, count) = fresh_of(&mut plan.selection.selected, task, journal, within).await;
+    let (fresh, count) = fresh_of(&mut plan.selection.selected, task, (journal, &Written::default()), within).await;
     plan.fresh = plan.fresh + count;
     fresh
 }
 
-/// Which of `objects` are fresh, in their order, and nothing where none is; and how much that is. When the ledger cannot be
-/// read, that is logged, and nothing is fresh.
+/// Which of `objects` are fresh, in their order, and nothing where none is; and how much that is. What the run has written
+/// itself does not count. When the ledger cannot be read, that is logged, and nothing is fresh.
 pub(super) async fn fresh_of(
     objects: &mut Roll,
     task: &Task,
-    journal: &Journal,
+    (journal, written): (&Journal, &Written),
     within: Duration,
 ) -> (Vec<bool>, Count) {
     let endpoint = &task.profile.endpoint;
@@ -36,8 +36,8 @@ pub(super) async fn fresh_of(
         capacity: endpoint.capacity,
         now: clock::now(),
     };
-    let (roll, journal) = (std::mem::take(objects), journal.clone());
-    let looked = spawn_blocking(move || (journal.fresh(&roll, &rules), roll)).await;
+    let (roll, journal, written) = (std::mem::take(objects), journal.clone(), written.clone());
+    let looked = spawn_blocking(move || (journal.fresh(&roll, &rules, &written), roll)).await;
     let (fresh, roll) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     *objects = roll;
     let fresh = fresh.unwrap_or_else(|error| {

@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
+use super::account::Account;
 use super::carry::Going;
 use super::fresh::{fresh_for, fresh_of};
 use super::outlet::Outlet;
 use super::survey::survey;
 use super::verdict::{Lost, Standard, judge};
 use super::{Found, Source, over, rules};
-use crate::journal::Recorder;
+use crate::journal::{Recorder, Written};
 use crate::object::{Count, Roll};
 use crate::report::{Identity, Outcome, Report, Totals};
 use crate::select::Cap;
@@ -43,8 +44,9 @@ impl Going<'_> {
         let recorder = self.account.map(|account| account.record(self.task));
         self.pass.progress.still_listing.store(true, Ordering::Relaxed);
         let identity = report.identity;
+        let written = recorder.as_ref().map(Recorder::written);
         let planning = async {
-            let (plan, checked) = tokio::join!(self.list(outlet, &over), self.check(&identity, found, feed));
+            let (plan, checked) = tokio::join!(self.list(outlet, &over), self.check(&identity, found, feed, written));
             self.pass.progress.still_listing.store(false, Ordering::Relaxed);
             report.totals = Totals { planned: checked.planned, fresh: checked.fresh, ..Totals::default() };
             report.totals.count_as_warmed(self.pass.again.unwrap_or_default());
@@ -78,13 +80,20 @@ impl Going<'_> {
     }
 
     /// Passes on what is not fresh, in an order to be warmed in.
-    async fn check(&self, identity: &Identity, mut found: Receiver<Roll>, feed: Sender<WarmingOrder>) -> Checked {
+    async fn check(
+        &self,
+        identity: &Identity,
+        mut found: Receiver<Roll>,
+        feed: Sender<WarmingOrder>,
+        written: Option<&Written>,
+    ) -> Checked {
         let mut checked = Checked::default();
         while let Some(mut roll) = found.recv().await {
             checked.planned = checked.planned + roll.count();
-            let (fresh, count) = match self.account.zip(fresh_for(self.pass, identity, self.task)) {
+            let journal = self.account.map(Account::journal).zip(written);
+            let (fresh, count) = match journal.zip(fresh_for(self.pass, identity, self.task)) {
                 _ if feed.is_closed() => continue,
-                Some((account, within)) => fresh_of(&mut roll, self.task, account.journal(), within).await,
+                Some((journal, within)) => fresh_of(&mut roll, self.task, journal, within).await,
                 None => <(Vec<bool>, Count)>::default(),
             };
             checked.fresh = checked.fresh + count;

@@ -1,6 +1,7 @@
 //! Completions in the order of their arrival, and how they get into the ledger.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
@@ -17,7 +18,7 @@ const MERGE_AT: i64 = 1_000_000;
 const A_PAGE: i64 = 12;
 /// Arrivals that are merged in one transaction; more are merged in parts.
 const AT_ONCE: i64 = 50_000;
-/// Into two to the power of this many parts.
+/// Two to the power of this many parts, at the most: each part reads all that is merged.
 const PARTS: u32 = 3;
 /// Bytes of an entry.
 const ENTRY: usize = 4 * size_of::<i64>();
@@ -38,6 +39,24 @@ impl Arrival {
         let Completion { object, etag, size, sent } = *completion;
         let known = etag.map(|etag| (hasher.identity(&object.bucket, object.key.as_bytes()), value(etag, size)));
         Self { known, sent: sent.timestamp(), size }
+    }
+}
+
+/// The batches that a recorder has written. Their numbers are given once.
+#[derive(Clone, Debug, Default)]
+pub struct Written(Arc<Mutex<Vec<i64>>>);
+
+impl Written {
+    pub(in crate::journal) fn add(&self, batch: i64) {
+        self.all(|all| all.push(batch));
+    }
+
+    fn has(&self, batch: i64) -> bool {
+        self.all(|all| all.binary_search(&batch).is_ok())
+    }
+
+    fn all<T>(&self, look: impl FnOnce(&mut Vec<i64>) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -71,12 +90,13 @@ fn decode(bytes: &[u8]) -> impl Iterator<Item = (Identity, Entry)> + '_ {
 }
 
 impl Batch {
-    pub(in crate::journal) fn store(&self, db: &Connection) -> Result<(), Fault> {
-        if !self.entries.is_empty() {
-            let mut insert = db.prepare_cached("INSERT INTO batch (url, entries) VALUES (?1, ?2)")?;
-            insert.execute(params![self.url, encode(&self.entries)])?;
+    /// Gives its number, unless there is nothing in it.
+    pub(in crate::journal) fn store(&self, db: &Connection) -> Result<Option<i64>, Fault> {
+        if self.entries.is_empty() {
+            return Ok(None);
         }
-        Ok(())
+        let mut insert = db.prepare_cached("INSERT INTO batch (url, entries) VALUES (?1, ?2)")?;
+        Ok(Some(insert.insert(params![self.url, encode(&self.entries)])?))
     }
 }
 
@@ -93,12 +113,14 @@ pub(in crate::journal) fn batches(db: &Connection) -> Result<Vec<Batch>, Fault> 
 pub(super) struct Arrivals(Vec<(Identity, Entry)>);
 
 impl Arrivals {
-    pub(super) fn read(db: &Connection, now: i64) -> Result<Self, Fault> {
+    pub(super) fn read(db: &Connection, but: &Written, now: i64) -> Result<Self, Fault> {
         let mut all = Vec::new();
-        let mut select = db.prepare_cached("SELECT entries FROM batch ORDER BY n")?;
+        let mut select = db.prepare_cached("SELECT n, entries FROM batch ORDER BY n")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            all.extend(decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?));
+            if !but.has(row.get(0)?) {
+                all.extend(decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?));
+            }
         }
         Ok(Self(latest(all, now)))
     }
@@ -126,7 +148,8 @@ fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity, Entry)> {
 }
 
 impl Journal {
-    /// Appends what was warmed by `seen`, and counts its bytes. One without an ETag counts and is never found again.
+    /// Appends what was warmed by `seen`, and counts its bytes. One without an ETag counts and is never found again. Gives the
+    /// number of the batch, unless there is nothing in it.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -136,8 +159,8 @@ impl Journal {
         run: &str,
         arrivals: &[Arrival],
         seen: DateTime<Utc>,
-    ) -> Result<(), JournalError> {
-        let left_out = self.transact("write to", |db| {
+    ) -> Result<Option<i64>, JournalError> {
+        let (batch, left_out) = self.transact("write to", |db| {
             let before = filled(db, url)?;
             let room = self.room_in(db)?.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));
             let (mut after, mut left_out) = (before, 0);
@@ -152,7 +175,7 @@ impl Journal {
                     None => {}
                 }
             }
-            Batch { url: url.to_owned(), entries }.store(db)?;
+            let batch = Batch { url: url.to_owned(), entries }.store(db)?;
             add_filled(db, url, after - before)?;
             let bytes = i64::try_from(after - before).unwrap_or(i64::MAX);
             let objects = i64::try_from(arrivals.len()).unwrap_or(i64::MAX);
@@ -160,10 +183,10 @@ impl Journal {
                 "UPDATE run SET objects = objects + ?2, bytes = bytes + ?3, seen = max(seen, ?4), cache_url = ?5 WHERE id = ?1",
             )?
             .execute(params![run, objects, bytes, seen.timestamp_millis(), url])?;
-            Ok(left_out)
+            Ok((batch, left_out))
         })?;
         self.is_full(left_out);
-        Ok(())
+        Ok(batch)
     }
 
     /// Moves the arrivals into the ledger, part by part: it can end anywhere and loses nothing, and two may do it at once.
@@ -178,7 +201,8 @@ impl Journal {
         let last: Option<i64> =
             self.with("read", |db| Ok(db.query_row("SELECT max(n) FROM batch", [], |row| row.get(0))?))?;
         let Some(last) = last else { return Ok(()) };
-        let bits = if self.waiting()? > AT_ONCE { PARTS } else { 0 };
+        let waiting = self.waiting()?;
+        let bits = (0..PARTS).find(|bits| waiting >> bits <= AT_ONCE).unwrap_or(PARTS);
         (0..1 << bits).try_for_each(|part| self.merge_part(last, part, bits))?;
         self.transact("merge the ledger of", |db| {
             db.execute("DELETE FROM batch WHERE n <= ?1", [last])?;

@@ -43,11 +43,11 @@ pub fn warmed(key: &str, etag: &str, size: u64, sent: DateTime<Utc>) -> Warmed {
 }
 
 /// Appends them, as of when the last one was sent.
-pub fn append(journal: &Journal, url: &str, run: &str, batch: &[Warmed]) {
+pub fn append(journal: &Journal, url: &str, run: &str, batch: &[Warmed]) -> Option<i64> {
     let hasher = Hasher::new(url);
     let arrivals: Vec<_> = batch.iter().map(|warmed| Arrival::of(&warmed.completion(), &hasher)).collect();
     let seen = batch.iter().map(|warmed| warmed.sent).max().unwrap_or_default();
-    journal.append(url, run, &arrivals, seen).unwrap();
+    journal.append(url, run, &arrivals, seen).unwrap()
 }
 
 /// Before the clock of whoever runs this: what is merged from its future has no rank.
@@ -59,12 +59,12 @@ fn rules() -> Freshness {
     Freshness { cache_url: URL.to_owned(), rewarm_after: Duration::from_secs(3600), capacity: None, now: now() }
 }
 
-fn record(journal: &Journal, url: &str, batch: &[Warmed]) {
-    append(journal, url, "no run", batch);
+fn record(journal: &Journal, url: &str, batch: &[Warmed]) -> Option<i64> {
+    append(journal, url, "no run", batch)
 }
 
 fn is_fresh(journal: &Journal, object: Object, rules: &Freshness) -> bool {
-    journal.fresh(&vec![object].into(), rules).unwrap() == [true]
+    journal.fresh(&vec![object].into(), rules, &Written::default()).unwrap() == [true]
 }
 
 #[test]
@@ -105,6 +105,23 @@ fn an_object_is_fresh_while_nothing_speaks_against_it() {
         journal.merge().unwrap();
         assert_eq!(is_fresh(&journal, object, &rules), fresh, "{why}, merged");
     }
+}
+
+#[test]
+fn a_run_looks_at_what_others_have_written_and_not_at_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    let (own, sent) = (Written::default(), now() - TimeDelta::seconds(60));
+    for key in ["a", "b", "c", "d"] {
+        let batch = record(&journal, URL, &[warmed(key, "etag", 1, sent)]).unwrap();
+        if matches!(key, "b" | "c") {
+            own.add(batch);
+        }
+    }
+    let all: Roll = ["a", "b", "c", "d", "e"].into_iter().map(|key| object(key, Some("etag"), 1)).collect();
+    assert_eq!(journal.fresh(&all, &rules(), &own).unwrap(), [true, false, false, true, false]);
+    journal.merge().unwrap();
+    assert_eq!(journal.fresh(&all, &rules(), &own).unwrap(), [true, true, true, true, false], "merged");
 }
 
 #[test]
@@ -182,7 +199,7 @@ fn two_processes_share_it() {
     let all: Roll =
         (0..2).flat_map(|who| (0..40).map(move |n| object(&format!("{who}/{n}"), Some("e"), MIB))).collect();
     for journal in &journals {
-        assert_eq!(journal.fresh(&all, &rules()).unwrap(), vec![true; all.len()]);
+        assert_eq!(journal.fresh(&all, &rules(), &Written::default()).unwrap(), vec![true; all.len()]);
         assert_eq!(journal.with("read", |db| filled(db, URL)).unwrap(), 80 * MIB);
     }
 }
@@ -228,7 +245,11 @@ fn ten_million_objects_fit_into_600_mb() {
         journal.merge().unwrap();
     }
     let all: Roll = (0..N).map(|n| object(&format!("d/{n}"), Some("e"), 64 * MIB)).collect();
-    assert_eq!(journal.fresh(&all, &rules()).unwrap(), vec![true; all.len()], "merged part by part, and whole");
+    assert_eq!(
+        journal.fresh(&all, &rules(), &Written::default()).unwrap(),
+        vec![true; all.len()],
+        "merged part by part, and whole"
+    );
     journal.with("read", |db| Ok(db.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?)).unwrap();
     let size = std::fs::metadata(dir.path().join(FILE)).unwrap().len();
     assert!(size <= 60 * N, "{} bytes an object", size / N);
@@ -327,6 +348,6 @@ proptest! {
             }
         }
         let listed: Vec<_> = (0..known.len()).map(|n| object(&key(n), Some("e"), 1)).collect();
-        prop_assert_eq!(journal.fresh_by(&listed.into(), &rules(), sorted, look_up).unwrap(), known);
+        prop_assert_eq!(journal.fresh_by(&listed.into(), &rules(), &Written::default(), (sorted, look_up)).unwrap(), known);
     }
 }

@@ -20,7 +20,12 @@ fn fresh(journal: &Journal, url: &str, capacity: u64, keys: std::ops::Range<u64>
         now: at(60),
     };
     let object = |key: u64| ledger::tests::warmed(&key.to_string(), "e", MIB, at(50)).object;
-    journal.fresh(&keys.map(object).collect(), &rules).unwrap().into_iter().filter(|fresh| *fresh).count()
+    journal
+        .fresh(&keys.map(object).collect(), &rules, &Written::default())
+        .unwrap()
+        .into_iter()
+        .filter(|fresh| *fresh)
+        .count()
 }
 
 fn scheduled(n: u128, profile: &str) -> NewRun {

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use hotset::clock;
-use hotset::journal::{Freshness, Journal};
+use hotset::journal::{Freshness, Journal, Written};
 use hotset::object::{self, ETag, Key, Object};
 use hotset::report::Outcome;
 use hotset::sim::{Bucket, Entry, Fault, Kind, Lota, Rule, Side, Sim};
@@ -208,7 +208,7 @@ async fn a_kill_loses_little_and_nothing_recorded_is_sent_again() {
             assert_eq!(heads(*n), *then, "round {round}: {} was recorded and sent again", objects[*n].key);
         }
         let journal = Journal::open(&desk.path("state")).unwrap();
-        let fresh = journal.fresh(&objects.clone().into(), &rules(&desk)).unwrap();
+        let fresh = journal.fresh(&objects.clone().into(), &rules(&desk), &Written::default()).unwrap();
         let warm: Vec<bool> =
             objects.iter().map(|object| desk.sim.is_warm("training", object.key.as_bytes())).collect();
         assert!(fresh.iter().zip(&warm).all(|(fresh, warm)| !fresh || *warm), "round {round}: fresh is warm");
