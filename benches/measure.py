@@ -311,10 +311,14 @@ def journals(table, folder):
         table.add(f"peak RSS of a warm {name}", f"{max(cost.rss for cost in which):.0f} MiB", "–", "–", "–")
 
 
-def entry():
-    """Random identity and value, of now, from a cache that has filled petabytes."""
+# Entries of a row of the ledger, after a few merges.
+ROW = 90
+
+
+def entry(identity=None):
+    """Of a random object, now, from a cache that has filled petabytes."""
     number = lambda: random.getrandbits(64) - (1 << 63)
-    return number(), number(), int(time.time()), 1 << 32
+    return struct.pack(">4q", number() if identity is None else identity, number(), int(time.time()), 1 << 32)
 
 
 @contextlib.contextmanager
@@ -327,14 +331,16 @@ def written(journal):
 
 
 def fill(journal, entries):
-    """Merges entries in portions, as runs do one after another."""
+    """Writes so many entries, of random identities in their order."""
+    rows = entries // ROW
+    span = (1 << 64) // rows
     with written(journal) as db:
         db.execute("DELETE FROM ledger")
-        for _ in range(10):
-            db.execute("BEGIN")
-            portion = sorted(entry() for _ in range(entries // 10))
-            db.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", portion)
-            db.execute("COMMIT")
+        db.execute("BEGIN")
+        for first in range(-(1 << 63), (1 << 63) - span, span):
+            row = sorted(first + random.randrange(span) for _ in range(ROW))
+            db.execute("INSERT INTO ledger VALUES (?, ?)", (row[-1], b"".join(map(entry, row))))
+        db.execute("COMMIT")
 
 
 def arrive(journal, entries):
@@ -342,7 +348,7 @@ def arrive(journal, entries):
     with written(journal) as db:
         db.execute("BEGIN")
         for _ in range(entries // 500):
-            batch = b"".join(struct.pack(">4q", *entry()) for _ in range(500))
+            batch = b"".join(entry() for _ in range(500))
             db.execute("INSERT INTO batch (url, entries) VALUES ('http://elsewhere/', ?)", (batch,))
         db.execute("COMMIT")
 

@@ -1,16 +1,18 @@
 //! What was warmed when, and whether that still counts.
 //!
-//! Completions are appended in the order of their arrival and merged into the ledger in the order of their identity, which is
-//! an order of magnitude cheaper than inserting hashes as they come.
+//! Completions are appended in the order of their arrival and merged into the ledger in the order of their identity, many at a
+//! time.
 
 mod arrivals;
+mod entry;
 mod hash;
+mod leaves;
 
 use std::ops::Range;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Journal;
 use super::error::{Fault, JournalError};
@@ -20,13 +22,16 @@ use crate::object::{Bucket, ETag, Key, Object, Roll};
 use arrivals::Arrivals;
 pub use arrivals::Written;
 pub(super) use arrivals::{Arrival, batches, waiting};
+pub(super) use entry::Entry;
 pub(super) use hash::Hasher;
 use hash::{Identity, value};
+pub(super) use leaves::Leaves;
+use leaves::{Reader, is_empty};
 
 /// Objects whose keys are read together, to be hashed.
 const READ: usize = 100_000;
-/// Objects that are looked up in the order of their identity, as a page of the ledger is then read once for all of them: 24
-/// bytes each, for a million, of which ten are on a page of ten million entries.
+/// Objects that are looked up in the order of their identity, as a row of the ledger is then read once for all of them: 24
+/// bytes each, for a million, of which ten are in a row of ten million entries.
 const SORTED: usize = 1_000_000;
 /// Of those, how many are looked up before others have the journal.
 const LOOK_UP: usize = 20_000;
@@ -74,35 +79,6 @@ pub struct LastWarmed {
     pub filled_since: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    value: i64,
-    /// Seconds since 1970.
-    sent: i64,
-    /// MiB.
-    pub(super) filled: i64,
-}
-
-impl Entry {
-    fn filled_since(self, filled: u64) -> u64 {
-        filled.saturating_sub(u64::try_from(self.filled).unwrap_or(0).saturating_mul(MIB))
-    }
-
-    /// When it was sent, if that was by `now`. One from the future must not stand before those that come after it until that
-    /// future is there: it would have the object sent again and again, and count as fresh in the end.
-    fn rank(self, now: i64) -> i64 {
-        if self.sent > now { i64::MIN } else { self.sent }
-    }
-
-    /// An entry from the future is no better than one from too long ago: one of the clocks was wrong.
-    fn is_fresh(self, value: i64, filled: u64, rules: &Freshness) -> bool {
-        let age = u64::try_from(rules.now.timestamp().saturating_sub(self.sent)).ok().map(Duration::from_secs);
-        let young = age.is_some_and(|age| age < rules.rewarm_after);
-        let kept = rules.capacity.is_none_or(|capacity| self.filled_since(filled) <= capacity);
-        self.value == value && young && kept
-    }
-}
-
 impl Journal {
     /// Which of `objects` need no request, in their order. One without an ETag always needs one. What was `written` is not
     /// looked at before it is merged: a run asks for each object once, before it warms it.
@@ -133,12 +109,12 @@ impl Journal {
                 self.with("read", |db| {
                     // One lock of the file for all of them.
                     let reading = db.unchecked_transaction()?;
-                    let mut select = Select::new(&reading)?;
+                    let mut ledger = Reader::new(&reading)?;
                     for &(identity, value, n) in asked {
-                        let entry = select.look_up(&arrived, identity, now)?;
+                        let entry = known(&mut ledger, &arrived, identity, now)?;
                         fresh[n] = entry.is_some_and(|entry| entry.is_fresh(value, filled, rules));
                     }
-                    drop(select);
+                    drop(ledger);
                     Ok(reading.commit()?)
                 })?;
                 // Whoever waits wakes up meanwhile: to let go for an instant is not enough.
@@ -159,7 +135,7 @@ impl Journal {
         self.with("read", |db| {
             let filled = filled(db, cache_url)?;
             let arrived = Arrivals::read(db, &Written::default(), now)?;
-            let entry = Select::new(db)?.look_up(&arrived, identity, now)?;
+            let entry = known(&mut Reader::new(db)?, &arrived, identity, now)?;
             Ok(entry.map(|entry| LastWarmed {
                 sent: DateTime::from_timestamp(entry.sent, 0).unwrap_or_default(),
                 value: entry.value.cast_unsigned(),
@@ -178,11 +154,7 @@ impl Journal {
         }
         for slice in -SLICES / 2..SLICES / 2 {
             let first = slice * SLICE;
-            self.transact("tidy", |db| {
-                db.prepare_cached("DELETE FROM ledger WHERE identity BETWEEN ?1 AND ?2 AND sent < ?3")?
-                    .execute(params![first, first + (SLICE - 1), before.timestamp()])?;
-                Ok(())
-            })?;
+            self.transact("tidy", |db| Leaves::of(db).sweep(first..=first + (SLICE - 1), before.timestamp()))?;
         }
         self.transact("tidy", |db| {
             db.execute("INSERT OR REPLACE INTO mark VALUES ('swept', ?1)", [now.timestamp_millis()])?;
@@ -205,11 +177,6 @@ fn asked(objects: &Roll, numbers: Range<usize>, hasher: &Hasher) -> Vec<(Identit
     asked
 }
 
-/// An entry, unless a later one is there. One that was sent after `?5`, which is now, is the earliest of all.
-pub(super) const UPSERT: &str = "INSERT INTO ledger VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (identity) DO UPDATE SET value = excluded.value, sent = excluded.sent, filled = excluded.filled
-    WHERE excluded.sent >= ledger.sent AND excluded.sent <= ?5 OR ledger.sent > ?5";
-
 /// Whole MiB.
 pub(super) fn mib(bytes: u64) -> i64 {
     i64::try_from(bytes / MIB).unwrap_or(i64::MAX)
@@ -230,29 +197,12 @@ pub(super) fn filled(db: &Connection, cache_url: &str) -> Result<u64, Fault> {
     Ok(filled.and_then(|filled| u64::try_from(filled).ok()).unwrap_or(0))
 }
 
-/// Nothing has been merged into it yet.
-fn is_empty(db: &Connection) -> Result<bool, Fault> {
-    Ok(!db.prepare_cached("SELECT 1 FROM ledger LIMIT 1")?.exists([])?)
-}
-
-/// Looks one object up after another.
-struct Select<'a>(CachedStatement<'a>);
-
-impl<'a> Select<'a> {
-    fn new(db: &'a Connection) -> Result<Self, Fault> {
-        Ok(Self(db.prepare_cached("SELECT value, sent, filled FROM ledger WHERE identity = ?1")?))
-    }
-
-    /// The later of what is merged and what has arrived.
-    fn look_up(&mut self, arrived: &Arrivals, identity: Identity, now: i64) -> Result<Option<Entry>, Fault> {
-        let entry = |row: &Row<'_>| Ok(Entry { value: row.get(0)?, sent: row.get(1)?, filled: row.get(2)? });
-        let merged = self.0.query_row([identity], entry).optional()?;
-        let arrived = arrived.get(identity);
-        Ok(match (merged, arrived) {
-            (Some(merged), Some(arrived)) if arrived.rank(now) < merged.rank(now) => Some(merged),
-            (merged, arrived) => arrived.or(merged),
-        })
-    }
+/// What is known of one object: the later of what is merged and what has arrived.
+fn known(ledger: &mut Reader<'_>, arrived: &Arrivals, identity: Identity, now: i64) -> Result<Option<Entry>, Fault> {
+    Ok(match (ledger.get(identity)?, arrived.get(identity)) {
+        (Some(merged), Some(arrived)) if arrived.rank(now) < merged.rank(now) => Some(merged),
+        (merged, arrived) => arrived.or(merged),
+    })
 }
 
 #[cfg(test)]

@@ -5,15 +5,23 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
-use super::ledger;
+use super::ledger::{Entry, Leaves};
 use crate::clock;
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
-pub(super) const MIGRATIONS: [&str; 3] =
-    [include_str!("schema/1_runs.sql"), include_str!("schema/2_ledger.sql"), include_str!("schema/3_daemon.sql")];
+pub(super) const MIGRATIONS: [&str; 4] = [
+    include_str!("schema/1_runs.sql"),
+    include_str!("schema/2_ledger.sql"),
+    include_str!("schema/3_daemon.sql"),
+    include_str!("schema/4_leaves.sql"),
+];
 
-/// The schema whose ledger has other identities than the one before.
-const LEDGER_ANEW: i64 = 3;
+/// The schema whose ledger has shorter identities than the one before.
+const SHORTER: i64 = 3;
+/// The schema whose ledger has many entries a row.
+const LEAVES: i64 = 4;
+/// Entries that are carried over at a time.
+const AT_ONCE: usize = 10_000;
 
 /// How long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(30);
@@ -36,8 +44,10 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
     let found = version(&transaction)?;
     for (migration, to) in MIGRATIONS.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(migration)?;
-        if to == LEDGER_ANEW {
-            carry_over(&transaction)?;
+        match to {
+            SHORTER => shorten(&transaction)?,
+            LEAVES => gather(&transaction)?,
+            _ => {}
         }
         transaction.pragma_update(None, "user_version", to)?;
     }
@@ -45,9 +55,14 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
     probe(db)
 }
 
+/// An entry of schema 3, unless a later one is there. One that was sent after `?5`, which is now, is the earliest of all.
+const UPSERT: &str = "INSERT INTO ledger VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (identity) DO UPDATE SET value = excluded.value, sent = excluded.sent, filled = excluded.filled
+    WHERE excluded.sent >= ledger.sent AND excluded.sent <= ?5 OR ledger.sent > ?5";
+
 /// Of an identity, the first 64 bits are kept.
-fn carry_over(db: &Connection) -> Result<(), Fault> {
-    let mut upsert = db.prepare(ledger::UPSERT)?;
+fn shorten(db: &Connection) -> Result<(), Fault> {
+    let mut upsert = db.prepare(UPSERT)?;
     let now = clock::now().timestamp();
     for old in ["old_ledger ORDER BY identity", "old_arrived ORDER BY identity, n"] {
         let mut select = db.prepare(&format!("SELECT identity, value, sent, filled FROM {old}"))?;
@@ -60,6 +75,24 @@ fn carry_over(db: &Connection) -> Result<(), Fault> {
         }
     }
     Ok(db.execute_batch("DROP TABLE old_ledger; DROP TABLE old_arrived")?)
+}
+
+/// The rows of the ledger become entries of larger ones.
+fn gather(db: &Connection) -> Result<(), Fault> {
+    let now = clock::now().timestamp();
+    let mut select = db.prepare("SELECT identity, value, sent, filled FROM ledger_of_rows ORDER BY identity")?;
+    let mut rows = select
+        .query_map([], |row| Ok((row.get(0)?, Entry { value: row.get(1)?, sent: row.get(2)?, filled: row.get(3)? })))?;
+    loop {
+        let some = rows.by_ref().take(AT_ONCE).collect::<rusqlite::Result<Vec<_>>>()?;
+        if some.is_empty() {
+            break;
+        }
+        Leaves::of(db).merge(&some, now)?;
+    }
+    drop(rows);
+    drop(select);
+    Ok(db.execute_batch("DROP TABLE ledger_of_rows")?)
 }
 
 /// Sets the connection up, and takes the schema of this version only.

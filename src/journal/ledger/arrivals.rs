@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
+use super::entry::{ENTRY, Entry, decode, encode, latest};
 use super::hash::{Hasher, Identity, value};
-use super::{Completion, Entry, UPSERT, add_filled, filled, mib};
+use super::leaves::Leaves;
+use super::{Completion, add_filled, filled, mib};
 use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
@@ -20,8 +22,6 @@ const A_PAGE: i64 = 12;
 const AT_ONCE: i64 = 50_000;
 /// Two to the power of this many parts, at the most: each part reads all that is merged.
 const PARTS: u32 = 3;
-/// Bytes of an entry.
-const ENTRY: usize = 4 * size_of::<i64>();
 
 /// One completion, as the ledger will know it.
 #[derive(Clone, Copy, Debug)]
@@ -67,28 +67,6 @@ pub(in crate::journal) struct Batch {
     pub entries: Vec<(Identity, Entry)>,
 }
 
-fn encode(entries: &[(Identity, Entry)]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
-    for (identity, Entry { value, sent, filled }) in entries {
-        for field in [identity, value, sent, filled] {
-            bytes.extend_from_slice(&field.to_be_bytes());
-        }
-    }
-    bytes
-}
-
-fn decode(bytes: &[u8]) -> impl Iterator<Item = (Identity, Entry)> + '_ {
-    bytes.chunks_exact(ENTRY).map(|entry| {
-        let mut fields = entry.chunks_exact(size_of::<i64>()).map(|field| {
-            let mut bytes = [0; size_of::<i64>()];
-            bytes.copy_from_slice(field);
-            i64::from_be_bytes(bytes)
-        });
-        let mut next = || fields.next().unwrap_or_default();
-        (next(), Entry { value: next(), sent: next(), filled: next() })
-    })
-}
-
 impl Batch {
     /// Gives its number, unless there is nothing in it.
     pub(in crate::journal) fn store(&self, db: &Connection) -> Result<Option<i64>, Fault> {
@@ -132,19 +110,6 @@ impl Arrivals {
     pub(super) fn get(&self, identity: Identity) -> Option<Entry> {
         self.0.binary_search_by_key(&identity, |(identity, _)| *identity).ok().map(|at| self.0[at].1)
     }
-}
-
-/// Of each object, what was sent last; of several at once, what arrived last.
-fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity, Entry)> {
-    all.sort_by_key(|(identity, entry)| (*identity, entry.rank(now)));
-    all.dedup_by(|later, kept| {
-        let same = later.0 == kept.0;
-        if same {
-            *kept = *later;
-        }
-        same
-    });
-    all
 }
 
 impl Journal {
@@ -231,7 +196,8 @@ impl Journal {
 
     /// Merges the arrivals up to the batch `last` whose identities begin with these bits, in one transaction.
     pub(super) fn merge_part(&self, last: i64, part: u64, bits: u32) -> Result<(), JournalError> {
-        let mut arrived: Vec<(Identity, Entry)> = self.with("read", |db| {
+        let now = clock::now().timestamp();
+        let arrived = self.with("read", |db| {
             let mut arrived = Vec::new();
             let mut select = db.prepare_cached("SELECT entries FROM batch WHERE n <= ?1 ORDER BY n")?;
             let mut rows = select.query([last])?;
@@ -239,18 +205,9 @@ impl Journal {
                 let entries = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
                 arrived.extend(entries.filter(|(identity, _)| leads(*identity, bits) == part));
             }
-            Ok(arrived)
+            Ok(latest(arrived, now))
         })?;
-        // Stable: of one object, the order of arrival stays.
-        arrived.sort_by_key(|(identity, _)| *identity);
-        self.transact("merge the ledger of", |db| {
-            let mut upsert = db.prepare_cached(UPSERT)?;
-            let now = clock::now().timestamp();
-            for (identity, Entry { value, sent, filled }) in arrived {
-                upsert.execute(params![identity, value, sent, filled, now])?;
-            }
-            Ok(())
-        })
+        self.transact("merge the ledger of", |db| Leaves::of(db).merge(&arrived, now))
     }
 
     /// Arrivals that are not merged yet.

@@ -1,0 +1,81 @@
+//! What the ledger knows of one object, and how that is written.
+
+use std::time::Duration;
+
+use super::hash::Identity;
+use super::{Freshness, MIB};
+
+/// Bytes of an entry with its identity.
+pub(super) const ENTRY: usize = 4 * size_of::<i64>();
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::journal) struct Entry {
+    pub value: i64,
+    /// Seconds since 1970.
+    pub sent: i64,
+    /// MiB.
+    pub filled: i64,
+}
+
+impl Entry {
+    pub fn filled_since(self, filled: u64) -> u64 {
+        filled.saturating_sub(u64::try_from(self.filled).unwrap_or(0).saturating_mul(MIB))
+    }
+
+    /// When it was sent, if that was by `now`. One from the future must not stand before those that come after it until that
+    /// future is there: it would have the object sent again and again, and count as fresh in the end.
+    pub fn rank(self, now: i64) -> i64 {
+        if self.sent > now { i64::MIN } else { self.sent }
+    }
+
+    /// An entry from the future is no better than one from too long ago: one of the clocks was wrong.
+    pub fn is_fresh(self, value: i64, filled: u64, rules: &Freshness) -> bool {
+        let age = u64::try_from(rules.now.timestamp().saturating_sub(self.sent)).ok().map(Duration::from_secs);
+        let young = age.is_some_and(|age| age < rules.rewarm_after);
+        let kept = rules.capacity.is_none_or(|capacity| self.filled_since(filled) <= capacity);
+        self.value == value && young && kept
+    }
+}
+
+/// Of each object, what was sent last; of several at once, what comes last. Sorted.
+pub(super) fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity, Entry)> {
+    all.sort_by_key(|(identity, entry)| (*identity, entry.rank(now)));
+    all.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            *kept = *later;
+        }
+        same
+    });
+    all
+}
+
+/// 8 bytes each for identity, value, sent and filled, the highest first.
+pub(super) fn encode(entries: &[(Identity, Entry)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
+    for (identity, Entry { value, sent, filled }) in entries {
+        for field in [identity, value, sent, filled] {
+            bytes.extend_from_slice(&field.to_be_bytes());
+        }
+    }
+    bytes
+}
+
+pub(super) fn decode(bytes: &[u8]) -> impl Iterator<Item = (Identity, Entry)> + '_ {
+    bytes.as_chunks::<ENTRY>().0.iter().map(|entry| {
+        let [identity, value, sent, filled] = std::array::from_fn(|n| field(entry, n));
+        (identity, Entry { value, sent, filled })
+    })
+}
+
+/// Of entries that are sorted, that of one object.
+pub(super) fn find(bytes: &[u8], identity: Identity) -> Option<Entry> {
+    let entries = bytes.as_chunks::<ENTRY>().0;
+    let at = entries.binary_search_by_key(&identity, |entry| field(entry, 0)).ok()?;
+    decode(&entries[at]).next().map(|(_, entry)| entry)
+}
+
+fn field(entry: &[u8; ENTRY], n: usize) -> i64 {
+    let fields = entry.as_chunks::<{ size_of::<i64>() }>().0;
+    fields.get(n).map_or(0, |field| i64::from_be_bytes(*field))
+}

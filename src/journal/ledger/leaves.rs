@@ -1,0 +1,126 @@
+//! The ledger on disk: entries in the order of their identity, some hundred a row.
+//!
+//! A row holds what is up to its number and above that of the row before. So does SQLite tell the pages of a table: to look one
+//! object up is to read one page.
+
+use std::ops::RangeInclusive;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+
+use super::entry::{Entry, decode, encode, find, latest};
+use super::hash::Identity;
+use crate::journal::error::Fault;
+
+/// Entries of a row, at the most: a row with so many fills a page of 4 KiB.
+const MOST: usize = 126;
+/// Entries of a new row, where there are many: the others have room for more.
+const AT_FIRST: usize = 100;
+
+/// Writes rows.
+pub(in crate::journal) struct Leaves<'a> {
+    db: &'a Connection,
+    most: usize,
+    at_first: usize,
+}
+
+struct Leaf {
+    last: Identity,
+    entries: Vec<(Identity, Entry)>,
+}
+
+impl<'a> Leaves<'a> {
+    pub fn of(db: &'a Connection) -> Self {
+        Self { db, most: MOST, at_first: AT_FIRST }
+    }
+
+    /// Puts entries in, sorted and each object once. One that is there stays where it has a higher rank.
+    pub fn merge(&self, mut entries: &[(Identity, Entry)], now: i64) -> Result<(), Fault> {
+        while let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) {
+            let mut select = self.db.prepare_cached(HOLDER)?;
+            let old = select.query_row([first], leaf).optional()?;
+            let old = old.unwrap_or_else(|| Leaf { last: *last, entries: Vec::new() });
+            let (own, rest) = entries.split_at(entries.partition_point(|(identity, _)| *identity <= old.last));
+            // What is there comes first: of two that were sent at once, the later to arrive counts.
+            let all = old.entries.into_iter().chain(own.iter().copied()).collect();
+            self.write(old.last, &latest(all, now))?;
+            entries = rest;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was sent before, in the rows of these numbers.
+    pub fn sweep(&self, rows: RangeInclusive<Identity>, before: i64) -> Result<(), Fault> {
+        let mut select =
+            self.db.prepare_cached("SELECT last, entries FROM ledger WHERE last BETWEEN ?1 AND ?2 ORDER BY last")?;
+        let leaves = select.query_map([rows.start(), rows.end()], leaf)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        for Leaf { last, mut entries } in leaves {
+            let had = entries.len();
+            entries.retain(|(_, entry)| entry.sent >= before);
+            if entries.len() < had {
+                self.write(last, &entries)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a row anew, as several where there are too many entries for one.
+    fn write(&self, last: Identity, entries: &[(Identity, Entry)]) -> Result<(), Fault> {
+        if entries.is_empty() {
+            self.db.prepare_cached("DELETE FROM ledger WHERE last = ?1")?.execute([last])?;
+            return Ok(());
+        }
+        let size = if entries.len() <= self.most { self.most } else { self.at_first };
+        let rows = entries.len().div_ceil(size);
+        let mut insert = self.db.prepare_cached("INSERT OR REPLACE INTO ledger VALUES (?1, ?2)")?;
+        let mut parts = entries.chunks(entries.len().div_ceil(rows)).peekable();
+        while let Some(part) = parts.next() {
+            // The last one keeps its number: what is above its entries belongs to it, too.
+            let own = part.last().filter(|_| parts.peek().is_some()).map_or(last, |(identity, _)| *identity);
+            insert.execute(params![own, encode(part)])?;
+        }
+        Ok(())
+    }
+}
+
+/// The row that holds what is known of an identity.
+const HOLDER: &str = "SELECT last, entries FROM ledger WHERE last >= ?1 ORDER BY last LIMIT 1";
+
+fn leaf(row: &Row<'_>) -> rusqlite::Result<Leaf> {
+    Ok(Leaf { last: row.get(0)?, entries: decode(row.get_ref(1)?.as_blob()?).collect() })
+}
+
+/// Looks one object up after another, fastest in the order of their identity.
+pub(super) struct Reader<'a> {
+    select: CachedStatement<'a>,
+    /// What the row that was read last tells all about.
+    read: Option<RangeInclusive<Identity>>,
+    entries: Vec<u8>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(db: &'a Connection) -> Result<Self, Fault> {
+        Ok(Self { select: db.prepare_cached(HOLDER)?, read: None, entries: Vec::new() })
+    }
+
+    pub fn get(&mut self, identity: Identity) -> Result<Option<Entry>, Fault> {
+        if !self.read.as_ref().is_some_and(|read| read.contains(&identity)) {
+            self.entries.clear();
+            let mut last = Identity::MAX;
+            let mut rows = self.select.query([identity])?;
+            if let Some(row) = rows.next()? {
+                last = row.get(0)?;
+                self.entries.extend_from_slice(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
+            }
+            self.read = Some(identity..=last);
+        }
+        Ok(find(&self.entries, identity))
+    }
+}
+
+/// Nothing has been merged into it yet.
+pub(super) fn is_empty(db: &Connection) -> Result<bool, Fault> {
+    Ok(!db.prepare_cached("SELECT 1 FROM ledger LIMIT 1")?.exists([])?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: i64 = 100;
+
+fn ledger() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch("CREATE TABLE ledger (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
+    db
+}
+
+fn entry(value: i64, sent: i64) -> Entry {
+    Entry { value, sent, filled: 7 }
+}
+
+/// Each row's number and the identities in it.
+fn rows(db: &Connection) -> Vec<(Identity, Vec<Identity>)> {
+    let mut select = db.prepare("SELECT last, entries FROM ledger ORDER BY last").unwrap();
+    let rows = select.query_map([], leaf).unwrap();
+    rows.map(|leaf| leaf.unwrap())
+        .map(|leaf| (leaf.last, leaf.entries.iter().map(|(identity, _)| *identity).collect()))
+        .collect()
+}
+
+#[test]
+fn a_full_row_fills_a_page_and_no_second_one() {
+    let db = ledger();
+    let entries: Vec<_> = (i64::MIN..).take(MOST).map(|n| (n, entry(n, n))).collect();
+    Leaves::of(&db).merge(&entries, NOW).unwrap();
+    let pages = |db: &Connection| db.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!((rows(&db).len(), pages(&db)), (1, 2), "the schema, and the row");
+    let more = [(i64::MIN + 1_000, entry(0, 0))];
+    Leaves::of(&db).merge(&more, NOW).unwrap();
+    assert_eq!(rows(&db).len(), 2);
+}
+
+#[test]
+fn the_smallest_and_the_largest_identity_are_found() {
+    let db = ledger();
+    let all = [i64::MIN, -1, 0, i64::MAX].map(|identity| (identity, entry(identity, 1)));
+    Leaves { db: &db, most: 1, at_first: 1 }.merge(&all, NOW).unwrap();
+    let mut reader = Reader::new(&db).unwrap();
+    for (identity, entry) in all.into_iter().chain(all.into_iter().rev()) {
+        assert_eq!(reader.get(identity).unwrap(), Some(entry));
+    }
+    assert_eq!((reader.get(1).unwrap(), reader.get(-2).unwrap()), (None, None));
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Merge(Vec<(Identity, i64, i64)>),
+    Sweep(i64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    // Some were sent after now.
+    let entry = (-40_i64..40, 0_i64..9, 0_i64..110);
+    prop_oneof![
+        4 => prop::collection::vec(entry, 0..30).prop_map(Act::Merge),
+        1 => (0_i64..110).prop_map(Act::Sweep),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn rows_hold_what_was_merged_and_not_swept(
+        acts in prop::collection::vec(act(), 1..8),
+        most in 1_usize..6,
+        slack in 0_usize..3,
+        looks in prop::collection::vec(-45_i64..45, 0..40),
+    ) {
+        let db = ledger();
+        let leaves = Leaves { db: &db, most, at_first: most.saturating_sub(slack).max(1) };
+        let mut model: BTreeMap<Identity, Entry> = BTreeMap::new();
+        for act in acts {
+            match act {
+                Act::Merge(entries) => {
+                    let entries: Vec<_> = entries.into_iter().map(|(n, value, sent)| (n, entry(value, sent))).collect();
+                    for &(identity, new) in &entries {
+                        let known = model.entry(identity).or_insert(new);
+                        if new.rank(NOW) >= known.rank(NOW) {
+                            *known = new;
+                        }
+                    }
+                    leaves.merge(&latest(entries, NOW), NOW).unwrap();
+                }
+                Act::Sweep(before) => {
+                    leaves.sweep(Identity::MIN..=-1, before).unwrap();
+                    leaves.sweep(0..=Identity::MAX, before).unwrap();
+                    model.retain(|_, entry| entry.sent >= before);
+                }
+            }
+            let rows = rows(&db);
+            prop_assert!(rows.iter().all(|(_, held)| !held.is_empty() && held.len() <= most), "{:?}", rows);
+            let all: Vec<_> = rows.iter().flat_map(|(_, held)| held).copied().collect();
+            prop_assert_eq!(all, model.keys().copied().collect::<Vec<_>>());
+            let mut above = Identity::MIN;
+            for (last, held) in &rows {
+                prop_assert!(held.iter().all(|identity| above < *identity && identity <= last), "{:?}", rows);
+                above = *last;
+            }
+        }
+        let mut reader = Reader::new(&db).unwrap();
+        for identity in looks.into_iter().chain(-45..45) {
+            prop_assert_eq!(reader.get(identity).unwrap(), model.get(&identity).copied());
+        }
+    }
+}
