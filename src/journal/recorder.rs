@@ -1,6 +1,6 @@
 //! Writes down what is warmed while it is warmed, beside the requests and not between them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -31,6 +31,7 @@ pub struct Recorder {
     batches: Sender<Batch>,
     /// For one batch, until it is written.
     room: Arc<Semaphore>,
+    spare: Spare,
     written: Written,
 }
 
@@ -53,6 +54,29 @@ pub struct Notes {
     handed: usize,
     batches: Sender<Batch>,
     room: Arc<Semaphore>,
+    spare: Spare,
+}
+
+/// Room for the next batch where the last one was. What is as large as this is dear to the allocator.
+#[derive(Clone, Debug, Default)]
+struct Spare(Arc<Mutex<Vec<Arrival>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<Arrival> {
+        let mut spare = self.with(std::mem::take);
+        spare.reserve(UNWRITTEN);
+        spare
+    }
+
+    fn put(&self, mut batch: Vec<Arrival>) {
+        batch.clear();
+        batch.shrink_to(UNWRITTEN);
+        self.with(|spare| *spare = batch);
+    }
+
+    fn with<T>(&self, what: impl FnOnce(&mut Vec<Arrival>) -> T) -> T {
+        what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Journal {
@@ -60,8 +84,14 @@ impl Journal {
     /// is logged once. When too many wait, or the run ends before they are written, that is logged, and they are lost.
     pub fn record(&self, run: &OpenRun, cache_url: &str) -> Recorder {
         let (batches, receiver) = mpsc::channel(1);
-        let (url, written) = (cache_url.to_owned(), Written::default());
-        let book = Arc::new(Book { journal: self.clone(), run: run.id.clone(), url, written: written.clone() });
+        let book = Arc::new(Book {
+            journal: self.clone(),
+            run: run.id.clone(),
+            url: cache_url.to_owned(),
+            written: Written::default(),
+            spare: Spare::default(),
+        });
+        let (written, spare) = (book.written.clone(), book.spare.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             if let Err((error, lost)) = book.keep(receiver).await {
@@ -70,7 +100,7 @@ impl Journal {
                 );
             }
         });
-        Recorder { tasks, hasher: Hasher::new(cache_url), batches, room: Arc::new(Semaphore::new(1)), written }
+        Recorder { tasks, hasher: Hasher::new(cache_url), batches, room: Arc::new(Semaphore::new(1)), spare, written }
     }
 }
 
@@ -78,11 +108,12 @@ impl Recorder {
     pub fn notes(&self) -> Notes {
         Notes {
             hasher: self.hasher.clone(),
-            gathered: Vec::with_capacity(BATCH),
+            gathered: self.spare.take(),
             since: None,
             handed: 0,
             batches: self.batches.clone(),
             room: self.room.clone(),
+            spare: self.spare.clone(),
         }
     }
 
@@ -133,7 +164,7 @@ impl Notes {
     }
 
     fn give(&mut self, room: OwnedSemaphorePermit) -> bool {
-        let arrivals = std::mem::replace(&mut self.gathered, Vec::with_capacity(BATCH));
+        let arrivals = std::mem::replace(&mut self.gathered, self.spare.take());
         (self.since, self.handed) = (None, arrivals.len());
         // There is room: the one before it has been taken up.
         self.batches.try_send(Batch { arrivals, room }).is_ok()
@@ -145,6 +176,7 @@ struct Book {
     run: String,
     url: String,
     written: Written,
+    spare: Spare,
 }
 
 impl Book {
@@ -175,9 +207,9 @@ impl Book {
                 (all, written)
             })
             .await;
-            drop(room);
             match written {
                 Ok(()) => {
+                    self.spare.put(all);
                     unmerged = if unmerged >= TIDY_AT { 0 } else { unmerged };
                     if failed.take().is_some() {
                         tracing::info!("the journal is written again; nothing of run {} was lost", self.run);
@@ -192,6 +224,7 @@ impl Book {
                 }
                 Err(error) => return Err((error, all.len())),
             }
+            drop(room);
             if is_over {
                 return Ok(());
             }
