@@ -48,19 +48,33 @@ impl<'a> Leaves<'a> {
         Ok(())
     }
 
-    /// Forgets what was sent before, in the rows of these numbers.
+    /// Forgets what was sent before, in the rows of these numbers, and joins neighbours that have become small: SQLite gives
+    /// the room of a row back, and not that of its end.
     pub fn sweep(&self, rows: RangeInclusive<Identity>, before: i64) -> Result<(), Fault> {
         let mut select =
             self.db.prepare_cached("SELECT last, entries FROM ledger WHERE last BETWEEN ?1 AND ?2 ORDER BY last")?;
         let leaves = select.query_map([rows.start(), rows.end()], leaf)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        // The row before, and whether it is another one than is written.
+        let mut behind: Option<(Leaf, bool)> = None;
         for Leaf { last, mut entries } in leaves {
             let had = entries.len();
             entries.retain(|(_, entry)| entry.sent >= before);
-            if entries.len() < had {
-                self.write(last, &entries)?;
+            let mut is_other = entries.len() < had;
+            match behind.take() {
+                Some((Leaf { last, entries: mut both }, _)) if both.len() + entries.len() <= self.at_first => {
+                    self.write(last, &[])?;
+                    both.append(&mut entries);
+                    (entries, is_other) = (both, true);
+                }
+                Some((leaf, true)) => self.write(leaf.last, &leaf.entries)?,
+                _ => {}
             }
+            behind = Some((Leaf { last, entries }, is_other));
         }
-        Ok(())
+        match behind {
+            Some((leaf, true)) => self.write(leaf.last, &leaf.entries),
+            _ => Ok(()),
+        }
     }
 
     /// Writes a row anew, as several where there are too many entries for one.

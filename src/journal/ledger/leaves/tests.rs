@@ -49,6 +49,18 @@ fn the_smallest_and_the_largest_identity_are_found() {
     assert_eq!((reader.get(1).unwrap(), reader.get(-2).unwrap()), (None, None));
 }
 
+#[test]
+fn the_room_of_what_is_swept_is_given_back() {
+    let db = ledger();
+    let number = |db: &Connection, of| db.pragma_query_value(None, of, |row| row.get::<_, i64>(0)).unwrap();
+    let all: Vec<_> = (0..10_000).map(|n| (n, entry(n, if n % 10 == 0 { 90 } else { 10 }))).collect();
+    Leaves::of(&db).merge(&all, NOW).unwrap();
+    let pages = number(&db, "page_count");
+    Leaves::of(&db).sweep(0..=Identity::MAX, 50).unwrap();
+    assert_eq!(rows(&db).len(), 10, "a hundred a row");
+    assert!(number(&db, "freelist_count") * 10 > pages * 8, "of {pages} pages");
+}
+
 #[derive(Clone, Debug)]
 enum Act {
     Merge(Vec<(Identity, i64, i64)>),
@@ -91,6 +103,12 @@ proptest! {
                     leaves.sweep(Identity::MIN..=-1, before).unwrap();
                     leaves.sweep(0..=Identity::MAX, before).unwrap();
                     model.retain(|_, entry| entry.sent >= before);
+                    let rows = rows(&db);
+                    let is_small = |pair: &[(Identity, Vec<Identity>)]| {
+                        let [(one, a), (other, b)] = pair else { return false };
+                        one.signum() == other.signum() && *one < 0 && a.len() + b.len() <= leaves.at_first
+                    };
+                    prop_assert!(!rows.windows(2).any(is_small), "{:?}", rows);
                 }
             }
             let rows = rows(&db);
