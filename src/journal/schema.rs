@@ -21,7 +21,7 @@ const SHORTER: i64 = 3;
 /// The schema whose ledger has many entries a row.
 const LEAVES: i64 = 4;
 /// Entries that are carried over at a time.
-const AT_ONCE: usize = 10_000;
+const AT_ONCE: i64 = 10_000;
 
 /// How long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(30);
@@ -77,20 +77,20 @@ fn shorten(db: &Connection) -> Result<(), Fault> {
     Ok(db.execute_batch("DROP TABLE old_ledger; DROP TABLE old_arrived")?)
 }
 
-/// The rows of the ledger become entries of larger ones.
+/// The rows of the ledger become entries of larger ones, which take the room of those that are gone.
 fn gather(db: &Connection) -> Result<(), Fault> {
     let now = clock::now().timestamp();
-    let mut select = db.prepare("SELECT identity, value, sent, filled FROM ledger_of_rows ORDER BY identity")?;
-    let mut rows = select
-        .query_map([], |row| Ok((row.get(0)?, Entry { value: row.get(1)?, sent: row.get(2)?, filled: row.get(3)? })))?;
+    let mut select =
+        db.prepare("SELECT identity, value, sent, filled FROM ledger_of_rows ORDER BY identity LIMIT ?1")?;
     loop {
-        let some = rows.by_ref().take(AT_ONCE).collect::<rusqlite::Result<Vec<_>>>()?;
-        if some.is_empty() {
-            break;
-        }
+        let rows = select.query_map([AT_ONCE], |row| {
+            Ok((row.get(0)?, Entry { value: row.get(1)?, sent: row.get(2)?, filled: row.get(3)? }))
+        })?;
+        let some = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        let Some((last, _)) = some.last() else { break };
         Leaves::of(db).merge(&some, now)?;
+        db.prepare_cached("DELETE FROM ledger_of_rows WHERE identity <= ?1")?.execute([last])?;
     }
-    drop(rows);
     drop(select);
     Ok(db.execute_batch("DROP TABLE ledger_of_rows")?)
 }
