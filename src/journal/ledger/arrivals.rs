@@ -196,7 +196,6 @@ impl Journal {
 
     /// Merges the arrivals up to the batch `last` whose identities begin with these bits, in one transaction.
     pub(super) fn merge_part(&self, last: i64, part: u64, bits: u32) -> Result<(), JournalError> {
-        let now = clock::now().timestamp();
         let arrived = self.with("read", |db| {
             let mut arrived = Vec::new();
             let mut select = db.prepare_cached("SELECT entries FROM batch WHERE n <= ?1 ORDER BY n")?;
@@ -205,9 +204,13 @@ impl Journal {
                 let entries = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
                 arrived.extend(entries.filter(|(identity, _)| leads(*identity, bits) == part));
             }
-            Ok(latest(arrived, now))
+            Ok(arrived)
         })?;
-        self.transact("merge the ledger of", |db| Leaves::of(db).merge(&arrived, now))
+        self.transact("merge the ledger of", |db| {
+            // Of now, and not of before others had written: what these have merged is not of the future.
+            let now = clock::now().timestamp();
+            Leaves::of(db).merge(&latest(arrived, now), now)
+        })
     }
 
     /// Arrivals that are not merged yet.
