@@ -8,7 +8,7 @@ use crate::select::Selector;
 /// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as each
 /// portion is ordered by itself.
 const MOST: u32 = 1 << 16;
-/// Portions that may wait. Beyond them the selection holds what is selected; either way it does not stay in memory.
+/// Portions that may wait. Beyond them the selection holds what is selected; either way there is a bound to what stays in memory.
 const WAITING: usize = 1 << 10;
 
 /// Hands over what is selected.
