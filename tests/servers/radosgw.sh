@@ -124,7 +124,7 @@ stop() { # SIGNAL PIDFILE
   pid=$(tr -d '[:space:]' <"$2")
   kill "-$1" "$pid" 2>/dev/null || { rm -f "$2"; return 0; }
   for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-  kill -KILL "$pid" 2>/dev/null || true
+  kill -KILL "$pid" 2>/dev/null || true # mostly it has ended by now
   rm -f "$2"
 }
 

@@ -135,7 +135,7 @@ stop() { # PIDFILE
   pid=$(cat "$1")
   kill "$pid" 2>/dev/null || { rm -f "$1"; return 0; }
   for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-  kill -KILL "$pid" 2>/dev/null || true
+  kill -KILL "$pid" 2>/dev/null || true # mostly it has ended by now
   rm -f "$1"
 }
 
@@ -143,7 +143,7 @@ stop() { # PIDFILE
 down() { # DIR
   local name
   for name in "${daemons[@]}" memcached; do
-    [ -f "$1/run/$name.pid" ] && kill "$(cat "$1/run/$name.pid")" 2>/dev/null || true
+    [ -f "$1/run/$name.pid" ] && kill "$(cat "$1/run/$name.pid")" 2>/dev/null || true # some may not have been started
   done
   for name in "${daemons[@]}" memcached; do stop "$1/run/$name.pid"; done
 }

@@ -1,4 +1,4 @@
--- The ledger anew, some hundred entries a row: to merge takes a third of the work, as most of it was for rows.
+-- The ledger anew, some hundred entries a row: most of a merge was work for rows.
 ALTER TABLE ledger RENAME TO ledger_of_rows;
 
 -- Entries as in a batch, sorted by identity, up to last and above that of the row before.
