@@ -1,6 +1,6 @@
 //! How many pages are asked for at the same time of one endpoint, by all of its listings together: as many as the
-//! configuration allows, and fewer for as long as the endpoint cannot keep up. Who waits is let in by turns: next is the listing
-//! that has the fewest under way, and of several the one whose last turn is the longest ago.
+//! configuration allows, and fewer for as long as the endpoint cannot keep up. Who waits is let in by turns: next is the run that
+//! has the fewest under way, whatever it lists, and of several the one whose last turn is the longest ago.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
