@@ -292,8 +292,12 @@ def journals(table, folder):
             return hotset(folder, "warm", state)
 
         recorded()
+        fill(state / "journal.db", entries)
+        with server(1) as none:
+            (folder / "none").mkdir(exist_ok=True)
+            configure(folder / "none", none, 'max_bytes = "unlimited"')
+            brought = hotset(folder / "none", "warm", state)
         shutil.copy(state / "journal.db", many)
-        fill(many, entries)
         shutil.copy(many, due)
         arrive(due, waiting)
         costs = by_turns(
@@ -306,6 +310,8 @@ def journals(table, folder):
         table.add(f"CPU of recording an object, {name}", added, whole, times(cost.cpu / without.cpu), "≤ 1.1×")
     what = f"CPU of merging {waiting + count:,} into {entries:,}"
     table.add(what, f"{micros((merged - full).cpu / (waiting + count))} an object", "–", "–", "–")
+    wall, rss = f"{brought.wall:.1f} s", f"{brought.rss:.0f} MiB"
+    table.add(f"a journal of {entries:,} entries of the schema before", wall, rss, "–", "–")
     size = many.stat().st_size
     table.add(f"journal of {entries:,} entries", f"{size / 1e6:.0f} MB", f"{size / entries:.1f} B an entry", "–", "≤ 60 B")
     for name, which in (("beside it", costs[2]), ("that merges into it", costs[3])):
@@ -336,7 +342,10 @@ def fill(journal, entries):
     rows = entries // ROW
     span = (1 << 64) // rows
     with written(journal) as db:
+        # A journal of the schema before, which the next to open it gives its filters.
         db.execute("DELETE FROM ledger")
+        db.execute("DROP TABLE filter")
+        db.execute("PRAGMA user_version = 4")
         db.execute("BEGIN")
         for first in range(-(1 << 63), (1 << 63) - span, span):
             row = sorted(first + random.randrange(span) for _ in range(ROW))

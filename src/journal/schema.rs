@@ -5,21 +5,24 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
-use super::ledger::{Entry, Leaves};
+use super::ledger::{Entry, Filters, Identity, Leaves};
 use crate::clock;
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("schema/1_runs.sql"),
     include_str!("schema/2_ledger.sql"),
     include_str!("schema/3_daemon.sql"),
     include_str!("schema/4_leaves.sql"),
+    include_str!("schema/5_filter.sql"),
 ];
 
 /// The schema whose ledger has shorter identities than the one before.
 const SHORTER: i64 = 3;
 /// The schema whose ledger has many entries a row.
 const LEAVES: i64 = 4;
+/// The schema whose ledger has filters.
+const FILTER: i64 = 5;
 /// Entries that are carried over at a time.
 const AT_ONCE: i64 = 10_000;
 
@@ -47,6 +50,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
         match to {
             SHORTER => shorten(&transaction)?,
             LEAVES => gather(&transaction)?,
+            FILTER => Filters::of(&transaction).remake(Identity::MIN..=Identity::MAX)?,
             _ => {}
         }
         transaction.pragma_update(None, "user_version", to)?;
@@ -121,7 +125,7 @@ fn tune(db: &Connection) -> Result<(), Fault> {
 
 /// Reads a little of everything: a broken file shows itself now rather than in the middle of a run.
 fn probe(db: &Connection) -> Result<(), Fault> {
-    for table in ["run", "failure", "cache", "ledger", "batch", "mark", "profile", "source"] {
+    for table in ["run", "failure", "cache", "ledger", "filter", "batch", "mark", "profile", "source"] {
         db.query_row(&format!("SELECT count(*) FROM (SELECT * FROM {table} LIMIT 1)"), [], |_| Ok(()))?;
     }
     Ok(())

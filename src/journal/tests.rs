@@ -249,15 +249,25 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
         if old > 1 {
             let object = ledger::tests::warmed("k", "e", 7, at(5)).object;
             let first = ledger::Hasher::new("u").identity(&object.bucket, object.key.as_bytes()).to_be_bytes();
-            if old == 2 {
-                let identity = |last: u8| [first, [last; 8]].concat();
-                db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [identity(0)]).unwrap();
-                db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [vec![0xff; 16]]).unwrap();
-                db.execute("INSERT INTO arrived VALUES (1, ?1, 5, 6, 7)", [identity(0)]).unwrap();
-            } else {
-                let mut insert = db.prepare("INSERT INTO ledger VALUES (?1, 5, 6, 7)").unwrap();
-                insert.execute([i64::from_be_bytes(first)]).unwrap();
-                assert!((0..20_000).all(|n| insert.execute([n]).is_ok()));
+            let known = ledger::Entry { value: 5, sent: 6, filled: 7 };
+            match old {
+                2 => {
+                    let identity = |last: u8| [first, [last; 8]].concat();
+                    db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [identity(0)]).unwrap();
+                    db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [vec![0xff; 16]]).unwrap();
+                    db.execute("INSERT INTO arrived VALUES (1, ?1, 5, 6, 7)", [identity(0)]).unwrap();
+                }
+                3 => {
+                    let mut insert = db.prepare("INSERT INTO ledger VALUES (?1, 5, 6, 7)").unwrap();
+                    insert.execute([i64::from_be_bytes(first)]).unwrap();
+                    assert!((0..20_000).all(|n| insert.execute([n]).is_ok()));
+                }
+                _ => {
+                    let mut all: Vec<_> = (0..20_000).map(|n| (n, known)).collect();
+                    all.push((i64::from_be_bytes(first), known));
+                    all.sort_by_key(|(identity, _)| *identity);
+                    ledger::Leaves::of(&db).merge(&all, 10).unwrap();
+                }
             }
             db.execute("INSERT INTO cache VALUES ('u', 5)", []).unwrap();
         }
@@ -293,7 +303,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 4; \
+                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 5; \
                  use that version, or another --state-dir"
             )
         );

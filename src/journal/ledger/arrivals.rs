@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::entry::{ENTRY, Entry, decode, encode, latest};
+use super::filter::Filters;
 use super::hash::{Hasher, Identity, value};
 use super::leaves::Leaves;
 use super::{Completion, add_filled, filled, mib};
@@ -209,7 +210,9 @@ impl Journal {
         self.transact("merge the ledger of", |db| {
             // Of now, and not of before others had written: what these have merged is not of the future.
             let now = clock::now().timestamp();
-            Leaves::of(db).merge(&latest(arrived, now), now)
+            let arrived = latest(arrived, now);
+            Leaves::of(db).merge(&arrived, now)?;
+            Filters::of(db).add(&arrived)
         })
     }
 

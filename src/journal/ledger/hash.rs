@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use crate::object::{Bucket, ETag};
 
 /// Sixty-four bits: should two objects share them, each makes the other look changed, and both are warmed more often.
-pub(super) type Identity = i64;
+pub(in crate::journal) type Identity = i64;
 
 /// Hashes for one cache.
 #[derive(Clone, Debug)]

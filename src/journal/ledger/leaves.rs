@@ -5,10 +5,11 @@
 
 use std::ops::RangeInclusive;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::entry::{Entry, decode, encode, find, latest};
 use super::hash::Identity;
+use super::holder::Holder;
 use crate::journal::error::Fault;
 
 /// Entries of a row, at the most: a row with so many fills a page of 4 KiB.
@@ -49,17 +50,19 @@ impl<'a> Leaves<'a> {
     }
 
     /// Forgets what was sent before, in the rows of these numbers, and joins neighbours that have become small: SQLite gives
-    /// the room of a row back, and not that of its end.
-    pub fn sweep(&self, rows: RangeInclusive<Identity>, before: i64) -> Result<(), Fault> {
+    /// the room of a row back, and not that of its end. Tells whether there was any.
+    pub fn sweep(&self, rows: RangeInclusive<Identity>, before: i64) -> Result<bool, Fault> {
         let mut select =
             self.db.prepare_cached("SELECT last, entries FROM ledger WHERE last BETWEEN ?1 AND ?2 ORDER BY last")?;
         let leaves = select.query_map([rows.start(), rows.end()], leaf)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut has_swept = false;
         // The row before, and whether it is another one than is written.
         let mut behind: Option<(Leaf, bool)> = None;
         for Leaf { last, mut entries } in leaves {
             let had = entries.len();
             entries.retain(|(_, entry)| entry.sent >= before);
             let mut is_other = entries.len() < had;
+            has_swept |= is_other;
             match behind.take() {
                 Some((Leaf { last, entries: mut both }, _)) if both.len() + entries.len() <= self.at_first => {
                     self.write(last, &[])?;
@@ -71,10 +74,10 @@ impl<'a> Leaves<'a> {
             }
             behind = Some((Leaf { last, entries }, is_other));
         }
-        match behind {
-            Some((leaf, true)) => self.write(leaf.last, &leaf.entries),
-            _ => Ok(()),
+        if let Some((leaf, true)) = behind {
+            self.write(leaf.last, &leaf.entries)?;
         }
+        Ok(has_swept)
     }
 
     /// Writes a row anew, as several where there are too many entries for one.
@@ -104,30 +107,15 @@ fn leaf(row: &Row<'_>) -> rusqlite::Result<Leaf> {
 }
 
 /// Looks one object up after another, fastest in the order of their identity.
-pub(super) struct Reader<'a> {
-    select: CachedStatement<'a>,
-    /// What the row that was read last tells all about.
-    read: Option<RangeInclusive<Identity>>,
-    entries: Vec<u8>,
-}
+pub(super) struct Reader<'a>(Holder<'a>);
 
 impl<'a> Reader<'a> {
     pub fn new(db: &'a Connection) -> Result<Self, Fault> {
-        Ok(Self { select: db.prepare_cached(HOLDER)?, read: None, entries: Vec::new() })
+        Ok(Self(Holder::of(db, HOLDER)?))
     }
 
     pub fn get(&mut self, identity: Identity) -> Result<Option<Entry>, Fault> {
-        if !self.read.as_ref().is_some_and(|read| read.contains(&identity)) {
-            self.entries.clear();
-            let mut last = Identity::MAX;
-            let mut rows = self.select.query([identity])?;
-            if let Some(row) = rows.next()? {
-                last = row.get(0)?;
-                self.entries.extend_from_slice(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
-            }
-            self.read = Some(identity..=last);
-        }
-        Ok(find(&self.entries, identity))
+        Ok(find(self.0.row(identity)?, identity))
     }
 }
 

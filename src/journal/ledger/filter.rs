@@ -1,0 +1,152 @@
+//! Which objects the ledger may hold: a Bloom filter of a page for each few thousand neighbours.
+//!
+//! Most that a run asks for is not in a large ledger, where each is on a page of its own. Here thousands are on one: ten
+//! million entries have a hundred thousand pages, and their filters two and a half thousand, which stay in SQLite's cache.
+//!
+//! A filter never denies what the ledger has, and lets a few pass that it has not: at most one of sixteen. What the ledger
+//! has forgotten goes on to pass until the filter is made anew, from the ledger: when half its bits are set, and when a
+//! sweep has forgotten something there.
+
+use std::ops::RangeInclusive;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::entry::{Entry, decode};
+use super::hash::Identity;
+use super::holder::Holder;
+use crate::journal::error::Fault;
+
+/// Of a filter: with its number it fills a page of 4 KiB.
+const BYTES: usize = 4032;
+/// Entries of a new filter. One of forty others passes it then; with a quarter more, half the bits are set.
+const AT_FIRST: usize = 4_500;
+/// Bits that an identity sets.
+const EACH: usize = 4;
+/// Spreads identities that differ in their last bits only: those of a filter have the first in common.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The filter of an identity.
+const HOLDER: &str = "SELECT last, bits FROM filter WHERE last >= ?1 ORDER BY last LIMIT 1";
+
+/// Writes filters.
+pub(in crate::journal) struct Filters<'a> {
+    db: &'a Connection,
+    bytes: usize,
+    at_first: usize,
+}
+
+impl<'a> Filters<'a> {
+    pub fn of(db: &'a Connection) -> Self {
+        Self { db, bytes: BYTES, at_first: AT_FIRST }
+    }
+
+    /// Lets entries pass, sorted, which are in the ledger.
+    pub fn add(&self, mut entries: &[(Identity, Entry)]) -> Result<(), Fault> {
+        let mut select = self.db.prepare_cached(HOLDER)?;
+        while let Some((first, _)) = entries.first() {
+            let filter = select.query_row([first], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            // Without one, which cannot be, they count as full.
+            let (last, mut bits): (Identity, Vec<u8>) = filter.unwrap_or((Identity::MAX, Vec::new()));
+            let (own, rest) = entries.split_at(entries.partition_point(|(identity, _)| *identity <= last));
+            own.iter().for_each(|(identity, _)| set(&mut bits, *identity));
+            if is_full(&bits) {
+                self.remake(last..=last)?;
+            } else {
+                self.write(last, &bits)?;
+            }
+            entries = rest;
+        }
+        Ok(())
+    }
+
+    /// Makes the filters of these numbers anew from the ledger. The last of all has the highest number there is.
+    pub fn remake(&self, rows: RangeInclusive<Identity>) -> Result<(), Fault> {
+        let mut select = self.db.prepare_cached("SELECT max(last) FROM filter WHERE last < ?1")?;
+        let before: Option<Identity> = select.query_row([rows.start()], |row| row.get(0))?;
+        let last = if *rows.end() == Identity::MAX {
+            Some(Identity::MAX)
+        } else {
+            let mut select = self.db.prepare_cached("SELECT max(last) FROM filter WHERE last BETWEEN ?1 AND ?2")?;
+            select.query_row([rows.start(), rows.end()], |row| row.get(0))?
+        };
+        let Some(last) = last else { return Ok(()) };
+        self.db.prepare_cached("DELETE FROM filter WHERE last BETWEEN ?1 AND ?2")?.execute([rows.start(), &last])?;
+        self.make(before.map_or(Identity::MIN, |before| before + 1)..=last)
+    }
+
+    /// Writes filters of what the ledger holds in a range; the last of them has the range's end for its number.
+    fn make(&self, range: RangeInclusive<Identity>) -> Result<(), Fault> {
+        let mut select = self.db.prepare_cached("SELECT last, entries FROM ledger WHERE last >= ?1 ORDER BY last")?;
+        let mut rows = select.query([range.start()])?;
+        let mut identities: Vec<Identity> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let entries = decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
+            identities.extend(entries.map(|(identity, _)| identity).filter(|identity| range.contains(identity)));
+            // What is left is two at the most, which share evenly.
+            while identities.len() > 2 * self.at_first {
+                let rest = identities.split_off(self.at_first);
+                self.write_of(&std::mem::replace(&mut identities, rest), None)?;
+            }
+            if row.get::<_, Identity>(0)? >= *range.end() {
+                break;
+            }
+        }
+        if identities.len() > self.at_first {
+            let rest = identities.split_off(identities.len() / 2);
+            self.write_of(&std::mem::replace(&mut identities, rest), None)?;
+        }
+        self.write_of(&identities, Some(*range.end()))
+    }
+
+    /// Writes a filter that lets these pass, up to the last of them or further.
+    fn write_of(&self, identities: &[Identity], last: Option<Identity>) -> Result<(), Fault> {
+        let mut bits = vec![0; self.bytes];
+        identities.iter().for_each(|identity| set(&mut bits, *identity));
+        last.or(identities.last().copied()).map_or(Ok(()), |last| self.write(last, &bits))
+    }
+
+    fn write(&self, last: Identity, bits: &[u8]) -> Result<(), Fault> {
+        self.db.prepare_cached("INSERT OR REPLACE INTO filter VALUES (?1, ?2)")?.execute(params![last, bits])?;
+        Ok(())
+    }
+}
+
+/// Asks of one object after another, fastest in the order of their identity.
+pub(super) struct Reader<'a>(Holder<'a>);
+
+impl<'a> Reader<'a> {
+    pub fn new(db: &'a Connection) -> Result<Self, Fault> {
+        Ok(Self(Holder::of(db, HOLDER)?))
+    }
+
+    /// Whether the ledger may hold it. It may where there is no filter.
+    pub fn may_hold(&mut self, identity: Identity) -> Result<bool, Fault> {
+        let bits = self.0.row(identity)?;
+        Ok(places(bits, identity)
+            .iter()
+            .all(|place| bits.get(place / 8).is_none_or(|byte| byte >> (place % 8) & 1 == 1)))
+    }
+}
+
+/// Which bits of a filter are an identity's.
+fn places(bits: &[u8], identity: Identity) -> [usize; EACH] {
+    let spread = identity.cast_unsigned().wrapping_mul(SPREAD).to_be_bytes();
+    let sixteen = |n: usize| usize::from(u16::from_be_bytes([spread[2 * n], spread[2 * n + 1]]));
+    std::array::from_fn(|n| (sixteen(n) * 8 * bits.len()) >> u16::BITS)
+}
+
+fn set(bits: &mut [u8], identity: Identity) {
+    for place in places(bits, identity) {
+        if let Some(byte) = bits.get_mut(place / 8) {
+            *byte |= 1 << (place % 8);
+        }
+    }
+}
+
+/// Half of them are set, or there are none.
+fn is_full(bits: &[u8]) -> bool {
+    bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>() >= 4 * bits.len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::super::leaves::Leaves;
+use super::*;
+
+const NOW: i64 = 100;
+
+fn ledger() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch("CREATE TABLE ledger (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
+    db.execute_batch(include_str!("../../schema/5_filter.sql")).unwrap();
+    Filters::of(&db).remake(Identity::MIN..=Identity::MAX).unwrap();
+    db
+}
+
+fn sent_at(sent: i64) -> Entry {
+    Entry { value: 1, sent, filled: 1 }
+}
+
+/// As hashes are: far apart, and always the same.
+fn hashes(seed: u64) -> impl Iterator<Item = Identity> {
+    (seed << 40..).map(|n| {
+        let mixed = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)).cast_signed()
+    })
+}
+
+/// Into the ledger, and what it says of them.
+fn add(db: &Connection, filters: &Filters<'_>, identities: impl IntoIterator<Item = Identity>) {
+    let sorted: BTreeSet<Identity> = identities.into_iter().collect();
+    let entries: Vec<_> = sorted.into_iter().map(|identity| (identity, sent_at(50))).collect();
+    Leaves::of(db).merge(&entries, NOW).unwrap();
+    filters.add(&entries).unwrap();
+}
+
+fn passing(db: &Connection, identities: impl Iterator<Item = Identity>) -> usize {
+    let mut reader = Reader::new(db).unwrap();
+    identities.filter(|identity| reader.may_hold(*identity).unwrap()).count()
+}
+
+fn number(db: &Connection, of: &str) -> usize {
+    db.query_row(of, [], |row| row.get(0)).map(|number: i64| usize::try_from(number).unwrap()).unwrap()
+}
+
+#[test]
+fn a_filter_fills_a_page_and_no_second_one() {
+    let db = ledger();
+    let pages = number(&db, "SELECT count(*) FROM dbstat WHERE name = 'filter'");
+    assert_eq!((number(&db, "SELECT count(*) FROM filter"), pages), (1, 1));
+}
+
+#[test]
+fn what_is_known_passes_and_few_others_do_however_it_came() {
+    const KNOWN: usize = 60_000;
+    for portion in [KNOWN, 1_000] {
+        let db = ledger();
+        let known: Vec<_> = hashes(1).take(KNOWN).collect();
+        for portion in known.chunks(portion) {
+            add(&db, &Filters::of(&db), portion.iter().copied());
+        }
+        assert_eq!(passing(&db, known.iter().copied()), KNOWN);
+        let others = passing(&db, hashes(2).take(10_000));
+        assert!(others < 500, "{others} of 10,000 others pass, by {portion}");
+        let filters = number(&db, "SELECT count(*) FROM filter");
+        assert!(filters < KNOWN / 3_000, "{filters} filters, by {portion}");
+    }
+}
+
+#[test]
+fn what_is_swept_passes_no_longer_and_its_filters_are_joined() {
+    let db = ledger();
+    let filters = Filters::of(&db);
+    add(&db, &filters, hashes(1).take(30_000));
+    let before = number(&db, "SELECT count(*) FROM filter");
+    let all = Identity::MIN..=Identity::MAX;
+    assert!(!Leaves::of(&db).sweep(all.clone(), 50).unwrap(), "nothing is that old");
+    assert!(Leaves::of(&db).sweep(all.clone(), 51).unwrap());
+    filters.remake(all).unwrap();
+    assert_eq!((before > 5, number(&db, "SELECT count(*) FROM filter")), (true, 1));
+    assert_eq!(passing(&db, hashes(1).take(30_000)), 0);
+}
+
+#[test]
+fn without_a_filter_the_ledger_may_hold_anything() {
+    let db = ledger();
+    add(&db, &Filters::of(&db), hashes(1).take(100));
+    db.execute("DELETE FROM filter", []).unwrap();
+    assert_eq!(passing(&db, hashes(2).take(100)), 100);
+    add(&db, &Filters::of(&db), hashes(3).take(1));
+    assert_eq!(passing(&db, hashes(1).take(100)), 100, "made anew of all there is");
+    assert!(passing(&db, hashes(2).take(100)) < 5);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Add(Vec<Identity>),
+    /// Forgets those of a remainder by three, in the rows of a slice.
+    Sweep(i64, RangeInclusive<Identity>),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let identity = prop_oneof![-40_i64..40, Just(Identity::MIN), Just(Identity::MAX), any::<Identity>()];
+    let slice = prop_oneof![Just(Identity::MIN..=-1), Just(0..=20), Just(21..=Identity::MAX)];
+    prop_oneof![
+        4 => prop::collection::vec(identity, 0..40).prop_map(Act::Add),
+        1 => (0_i64..3, slice).prop_map(|(remainder, slice)| Act::Sweep(remainder, slice)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_filter_never_denies_what_the_ledger_holds(
+        acts in prop::collection::vec(act(), 1..10),
+        bytes in 1_usize..12,
+        at_first in 1_usize..6,
+    ) {
+        let db = ledger();
+        let filters = Filters { db: &db, bytes, at_first };
+        filters.remake(Identity::MIN..=Identity::MAX).unwrap();
+        for act in acts {
+            match act {
+                Act::Add(identities) => add(&db, &filters, identities),
+                Act::Sweep(remainder, slice) => {
+                    // What is older goes: they are all as old, but those of the remainder are made to be.
+                    let mut select = db.prepare("SELECT entries FROM ledger").unwrap();
+                    let held: Vec<Vec<u8>> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+                    let aged: Vec<_> = held
+                        .iter()
+                        .flat_map(|entries| decode(entries))
+                        .map(|(identity, _)| (identity, sent_at(if identity.rem_euclid(3) == remainder { 60 } else { 80 })))
+                        .collect();
+                    Leaves::of(&db).merge(&aged, NOW).unwrap();
+                    if Leaves::of(&db).sweep(slice.clone(), 70).unwrap() {
+                        filters.remake(slice).unwrap();
+                    }
+                }
+            }
+            let mut select = db.prepare("SELECT entries FROM ledger").unwrap();
+            let held: Vec<Vec<u8>> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            let all: Vec<_> = held.iter().flat_map(|entries| decode(entries)).map(|(identity, _)| identity).collect();
+            prop_assert_eq!(passing(&db, all.iter().copied()), all.len());
+            prop_assert_eq!(passing(&db, all.iter().rev().copied()), all.len());
+            let last: Identity = db.query_row("SELECT max(last) FROM filter", [], |row| row.get(0)).unwrap();
+            prop_assert_eq!(last, Identity::MAX);
+        }
+    }
+}
