@@ -161,6 +161,7 @@ def heads(table, folder):
     count, few = 100_000 // SCALE, 5_000 // SCALE
     clients = [
         ("one write and one read", [BUILT / "bare_head"], count, "–"),
+        ("hyper, unsigned, no pool", [BUILT / "conn_head"], count, "–"),
         ("hyper, unsigned", [BUILT / "hyper_head"], count, "≥ 0.71×"),
         ("aws-sdk-s3", [BUILT / "sdk", "head"], count, "≥ 6×"),
         ("boto3, 32 threads", [sys.executable, HERE / "clients/boto3_head.py"], few, "≥ 100×"),
