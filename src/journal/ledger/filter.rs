@@ -5,7 +5,7 @@
 //!
 //! A filter never denies what the ledger has, and lets a few pass that it has not: at most one of sixteen. What the ledger
 //! has forgotten goes on to pass until the filter is made anew, from the ledger: when half its bits are set, and when a
-//! sweep has forgotten something there.
+//! sweep has forgotten something in rows of its part.
 
 use std::ops::RangeInclusive;
 
@@ -18,7 +18,7 @@ use crate::journal::error::Fault;
 
 /// Of a filter: with its number it fills a page of 4 KiB.
 const BYTES: usize = 4032;
-/// Entries of a new filter. One of forty others passes it then; with a quarter more, half the bits are set.
+/// Entries of a new filter. One of thirty others passes it then; with a quarter more, half the bits are set.
 const AT_FIRST: usize = 4_500;
 /// Bits that an identity sets.
 const EACH: usize = 4;

@@ -50,7 +50,7 @@ impl<'a> Leaves<'a> {
     }
 
     /// Forgets what was sent before, in the rows of these numbers, and joins neighbours that have become small: SQLite gives
-    /// the room of a row back, and not that of its end. Tells whether there was any.
+    /// the room of a row back, and not that of its end. Tells whether it forgot anything.
     pub fn sweep(&self, rows: RangeInclusive<Identity>, before: i64) -> Result<bool, Fault> {
         let mut select =
             self.db.prepare_cached("SELECT last, entries FROM ledger WHERE last BETWEEN ?1 AND ?2 ORDER BY last")?;
