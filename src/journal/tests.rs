@@ -283,6 +283,8 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
             assert_eq!((known.value, known.sent.timestamp()), (5, 6), "the latest counts");
             let entries = ledger::tests::merged(&journal.lock()).unwrap();
             assert_eq!((entries, journal.waiting().unwrap()), (if old == 2 { 2 } else { 20_001 }, 0));
+            let filters: i64 = journal.lock().query_row("SELECT count(*) FROM filter", [], |row| row.get(0)).unwrap();
+            assert_eq!(filters > 1, old > 2, "{filters} filters of {entries} entries");
         }
         begun(&journal, 1, "p");
         let version: i64 = journal.lock().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();

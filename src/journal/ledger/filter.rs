@@ -5,7 +5,7 @@
 //!
 //! A filter never denies what the ledger has, and lets a few pass that it has not: at most one of sixteen. What the ledger
 //! has forgotten goes on to pass until the filter is made anew, from the ledger: when half its bits are set, and when a
-//! sweep has forgotten something in rows of its part.
+//! sweep has forgotten something in rows of that part.
 
 use std::ops::RangeInclusive;
 
@@ -59,18 +59,15 @@ impl<'a> Filters<'a> {
         Ok(())
     }
 
-    /// Makes the filters of these numbers anew from the ledger. The last of all has the highest number there is.
-    pub fn remake(&self, rows: RangeInclusive<Identity>) -> Result<(), Fault> {
+    /// Makes the filters of these identities anew from the ledger. The last of all has the highest number there is.
+    pub fn remake(&self, identities: RangeInclusive<Identity>) -> Result<(), Fault> {
+        let (start, end) = (identities.start(), identities.end());
         let mut select = self.db.prepare_cached("SELECT max(last) FROM filter WHERE last < ?1")?;
-        let before: Option<Identity> = select.query_row([rows.start()], |row| row.get(0))?;
-        let last = if *rows.end() == Identity::MAX {
-            Some(Identity::MAX)
-        } else {
-            let mut select = self.db.prepare_cached("SELECT max(last) FROM filter WHERE last BETWEEN ?1 AND ?2")?;
-            select.query_row([rows.start(), rows.end()], |row| row.get(0))?
-        };
-        let Some(last) = last else { return Ok(()) };
-        self.db.prepare_cached("DELETE FROM filter WHERE last BETWEEN ?1 AND ?2")?.execute([rows.start(), &last])?;
+        let before: Option<Identity> = select.query_row([start], |row| row.get(0))?;
+        let mut select = self.db.prepare_cached("SELECT min(last) FROM filter WHERE last >= ?1")?;
+        let last: Option<Identity> = select.query_row([end], |row| row.get(0))?;
+        let last = last.unwrap_or(Identity::MAX);
+        self.db.prepare_cached("DELETE FROM filter WHERE last BETWEEN ?1 AND ?2")?.execute([start, &last])?;
         self.make(before.map_or(Identity::MIN, |before| before + 1)..=last)
     }
 

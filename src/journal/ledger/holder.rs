@@ -24,6 +24,8 @@ impl<'a> Holder<'a> {
     /// The bytes of the row that stands for an identity; none without such a row.
     pub fn row(&mut self, identity: Identity) -> Result<&[u8], Fault> {
         if !self.read.as_ref().is_some_and(|read| read.contains(&identity)) {
+            // Nothing is known of what was read before, should this fail.
+            self.read = None;
             self.held.clear();
             let mut last = Identity::MAX;
             let mut rows = self.select.query([identity])?;

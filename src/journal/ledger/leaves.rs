@@ -34,6 +34,12 @@ impl<'a> Leaves<'a> {
         Self { db, most: MOST, at_first: AT_FIRST }
     }
 
+    /// With smaller rows.
+    #[cfg(test)]
+    pub fn small(db: &'a Connection, most: usize) -> Self {
+        Self { db, most, at_first: most }
+    }
+
     /// Puts entries in, sorted and each object once. One that is there stays where it has a higher rank.
     pub fn merge(&self, mut entries: &[(Identity, Entry)], now: i64) -> Result<(), Fault> {
         while let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) {

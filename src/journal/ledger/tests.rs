@@ -238,6 +238,30 @@ fn old_entries_are_swept_once_a_day() {
 }
 
 #[test]
+fn filters_are_asked_before_the_ledger_and_forget_what_is_swept() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    let old: Vec<_> =
+        (0..100).map(|n: i64| warmed(&n.to_string(), "e", 1, now() - TimeDelta::days(n % 2 * 9))).collect();
+    record(&journal, URL, &old);
+    journal.merge().unwrap();
+    let passing = || {
+        let db = journal.lock();
+        let mut reader = filter::Reader::new(&db).unwrap();
+        let hasher = Hasher::new(URL);
+        let identity = |warmed: &Warmed| hasher.identity(&warmed.object.bucket, warmed.object.key.as_bytes());
+        old.iter().filter(|warmed| reader.may_hold(identity(warmed)).unwrap()).count()
+    };
+    assert_eq!(passing(), 100);
+    journal.sweep(now() - TimeDelta::days(5), now()).unwrap();
+    assert_eq!(passing(), 50, "one of thousands would pass by chance");
+    let is_known = |n: &str| journal.last_warmed(URL, &Bucket::new("b"), &Key::from(n)).unwrap().is_some();
+    assert!(is_known("0"));
+    journal.lock().execute("UPDATE filter SET bits = zeroblob(length(bits))", []).unwrap();
+    assert!(!is_known("0"), "what a filter denies is not looked up");
+}
+
+#[test]
 fn ten_million_objects_fit_into_600_mb() {
     const N: u64 = 100_000;
     let dir = tempfile::tempdir().unwrap();
