@@ -183,7 +183,7 @@ def heads(table, folder):
         table.add("CPU a HEAD", micros(ours), f"{name}: {micros(cpu)}", times(cpu / ours), goal)
     for name, cpu in own:
         table.add("CPU a HEAD", micros(ours), f"{name}: {micros(cpu)}", times(cpu / ours), "–")
-    table.add("CPU a HEAD, of the server, all clients", micros(server_cost["cpu_s"] / sent), "–", "–", "–")
+    table.add("a HEAD at the server, all clients", micros(server_cost["busy_s"] / sent), "–", "–", "–")
 
 
 def tools(endpoint, folder):
@@ -273,7 +273,7 @@ def one_flat_prefix(table, folder):
         table.add(what, f"{took:.1f} s", one, times(serial / took), "≥ 30×")
         table.add(what, f"{took:.1f} s", f"boto3: {boto3:.0f} s, by {few // 1000} pages", times(boto3 / took), "–")
         pages = served["pages"] / ROUNDS
-        server_cpu = f"{served['cpu_s'] / ROUNDS:.2f} s CPU of the server"
+        server_cpu = f"{served['busy_s'] / ROUNDS:.2f} s of work of the server"
         table.add("the same", f"{pages:,.0f} requests, {cpu:.2f} s CPU", server_cpu, "–", "–")
 
 
