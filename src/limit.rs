@@ -116,6 +116,18 @@ impl Place {
         }
     }
 
+    /// Admits as `admit_either` does, if there is room now.
+    pub fn try_admit_either(&mut self, bytes: u64, instead: Option<u64>) -> Option<Permit> {
+        let now = Instant::now();
+        let mut state = self.limit.state();
+        if let Admission::Now(admitted) = state.admit(self.id, Want { bytes, instead }, now) {
+            drop(state);
+            return Some(self.permit(admitted));
+        }
+        state.give_up(self.id, now);
+        None
+    }
+
     async fn wait(&mut self, want: Want, mut not_before: Option<Instant>) -> Permit {
         let asking = Asking(self);
         let Place { limit, id, woken } = &*asking.0;

@@ -1,6 +1,6 @@
 //! plan → outcomes. Sends each planned object's ranged HEAD, waits for the fill, and says what became of every one.
 //!
-//! One loop owns the queue; requests run beside it, each under a permit of the endpoint's limit and its own deadline.
+//! One loop owns the queue and drives the requests, each under a permit of the endpoint's limit and its own deadline.
 
 mod failures;
 mod feed;
@@ -9,17 +9,17 @@ mod order;
 mod queue;
 mod refusals;
 mod request;
+mod requests;
 mod stop;
 mod untried;
 mod watch;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{Id, JoinError, JoinSet, yield_now};
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock;
@@ -37,6 +37,7 @@ use queue::{Pending, Queue, Which};
 use refusals::Buckets;
 use request::Sent;
 pub use request::{Wire, Wires};
+use requests::{Answer, Finished, Requests};
 pub use stop::Stop;
 use watch::Watch;
 
@@ -46,6 +47,8 @@ const ABANDONED: &str = "abandoned";
 const LOOK: Duration = Duration::from_millis(250);
 /// How many objects of buckets that were given up are ended before anything else is looked at.
 const AT_ONCE: usize = 1_000;
+/// How many ends that are there together are seen to before anything else is looked at.
+const AT_A_GO: usize = 64;
 
 /// What a warm runs with.
 pub struct Warming<W> {
@@ -87,8 +90,7 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (
     let run = Run {
         queue: Queue::new(objects),
         buckets: Buckets::default(),
-        requests: JoinSet::new(),
-        in_flight: HashMap::new(),
+        requests: Requests::default(),
         totals,
         watch: Watch::new(Instant::now()),
         feed: Feed::new(warming.more.take()),
@@ -106,19 +108,10 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (
     }
 }
 
-/// One request's end, on its way back to the loop.
-struct Finished {
-    sent: Sent,
-    permit: Permit,
-    generation: u32,
-    deadline: Duration,
-}
-
 struct Run<W> {
     queue: Queue,
     buckets: Buckets,
-    requests: JoinSet<Finished>,
-    in_flight: HashMap<Id, Pending>,
+    requests: Requests,
     totals: Totals,
     watch: Watch,
     feed: Feed,
@@ -148,7 +141,7 @@ impl<W: Wires> Run<W> {
         }
         // Answers that are here already are not lost to the clock.
         self.take_back();
-        while let Some(finished) = self.requests.try_join_next_with_id() {
+        while let Some(finished) = self.requests.try_next() {
             self.finish(finished).await;
         }
         self.abandon();
@@ -178,21 +171,40 @@ impl<W: Wires> Run<W> {
             return yield_now().await;
         }
         let look = (now + LOOK).min(self.warming.deadline);
-        let next = self.queue.next(Which::First, now).map(|object| object.size);
+        let [next, instead] = self.sizes(now);
         if next.is_none() {
             self.place.rest();
         }
-        let instead = self.queue.next(Which::Instead, now).map(|object| object.size);
         tokio::select! {
             biased;
             () = self.warming.stop.told() => {}
             // Before ends are looked at: of many that come together each frees its place for the next request at once.
             permit = self.place.admit_either(next.unwrap_or_default(), instead), if next.is_some() => self.send(permit, now),
-            Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
+            Some(finished) = self.requests.next() => self.finish_all(finished, now).await,
             () = self.aside.came() => self.take_back(),
             objects = self.feed.next() => objects.into_iter().for_each(|more| self.take_more(more)),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
+        }
+    }
+
+    /// Of what may be sent next, and of what may go in its stead.
+    fn sizes(&mut self, now: Instant) -> [Option<u64>; 2] {
+        [Which::First, Which::Instead].map(|which| self.queue.next(which, now).map(|object| object.size))
+    }
+
+    /// Sees to an end, and to those that are there already; the room that each one frees is taken at once.
+    async fn finish_all(&mut self, first: Finished, now: Instant) {
+        let (mut next, mut left) = (Some(first), AT_A_GO);
+        while let Some(finished) = next {
+            self.finish(finished).await;
+            if let [Some(bytes), instead] = self.sizes(now)
+                && let Some(permit) = self.place.try_admit_either(bytes, instead)
+            {
+                self.send(permit, now);
+            }
+            left -= 1;
+            next = if left > 0 { self.requests.try_next() } else { None };
         }
     }
 
@@ -255,15 +267,14 @@ impl<W: Wires> Run<W> {
         let deadline = permit.deadline();
         let generation = self.buckets.generation();
         let object = pending.object.clone();
-        let task = self.requests.spawn(async move {
+        self.requests.open(pending, async move {
             let sent = request::send(&*wire, &object, deadline).await;
             if let Sent::Warmed { etag, .. } = &sent {
                 claim.warmed(etag.clone());
             }
             drop(claim);
-            Finished { sent, permit, generation, deadline }
+            Answer { sent, permit, generation, deadline }
         });
-        self.in_flight.insert(task.id(), pending);
     }
 
     /// What another run has warmed meanwhile is warm; the rest is sent by this one.
@@ -278,11 +289,8 @@ impl<W: Wires> Run<W> {
         }
     }
 
-    async fn finish(&mut self, finished: Result<(Id, Finished), JoinError>) {
-        // A request's task panics only on a fault of hotset itself, which must not pass for an object's.
-        let (id, finished) = finished.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let Finished { sent, permit, generation, deadline } = finished;
-        let Some(pending) = self.in_flight.remove(&id) else { return };
+    async fn finish(&mut self, finished: Finished) {
+        let Finished { pending, answer: Answer { sent, permit, generation, deadline } } = finished;
         self.warming.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
         permit.settle(sent.verdict());
         match sent {
@@ -344,7 +352,7 @@ impl<W: Wires> Run<W> {
             tokio::select! {
                 biased;
                 () = self.warming.stop.quit.cancelled() => return,
-                Some(finished) = self.requests.join_next_with_id() => self.finish(finished).await,
+                Some(finished) = self.requests.next() => self.finish(finished).await,
                 () = sleep_until(self.warming.deadline) => return,
                 () = sleep(LOOK) => {}
             }
@@ -354,10 +362,10 @@ impl<W: Wires> Run<W> {
 
     /// What is still in flight is unknown, what waited for another try keeps its last end, what was never sent has none.
     fn abandon(&mut self) {
-        self.requests = JoinSet::new();
+        let abandoned: Vec<_> = self.requests.abandon().collect();
         self.warming.progress.in_flight.store(0, Ordering::Relaxed);
         let message = "the run ended before the answer came";
-        for (_, pending) in std::mem::take(&mut self.in_flight) {
+        for pending in abandoned {
             self.end(&pending, &End::Unknown(Fault { class: ABANDONED, message: message.to_owned() }));
         }
         let tried: Vec<_> = self.queue.drain_tried().chain(self.aside.drain()).collect();
