@@ -1,7 +1,5 @@
 //! The warming request: a ranged HEAD that a cache answers once it holds the whole object.
 
-use chrono::{DateTime, Utc};
-
 use super::address::{Regions, base_url};
 use super::credentials::Keys;
 use super::error::RequestError;
@@ -16,8 +14,6 @@ pub struct Warmed {
     /// Bytes, where the answer tells.
     pub size: Option<u64>,
     pub etag: Option<ETag>,
-    /// The server's clock.
-    pub date: Option<DateTime<Utc>>,
 }
 
 /// Sends HEADs to one cache. Built from a cache site only. Clones share connections.
@@ -44,7 +40,7 @@ impl CacheClient {
         if !matches!(head.status, 200 | 206) {
             return Err(RequestError::malformed(&format!("{} does not say that the cache holds it", head.status)));
         }
-        Ok(Warmed { size: head.size(), etag: head.etag, date: head.date })
+        Ok(Warmed { size: head.size(), etag: head.etag })
     }
 
     /// A plain HEAD, which fills nothing and moves no tier. `None` is a 404.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, RETRY_AFTER};
+use httparse::Header;
 
 use crate::object::ETag;
 
@@ -35,6 +36,7 @@ pub(super) enum Loss {
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub status: u16,
+    /// The server's clock, where anybody asks for it.
     pub date: Option<DateTime<Utc>>,
     pub etag: Option<ETag>,
     /// Bytes.
@@ -61,17 +63,42 @@ impl Probe {
     }
 }
 
+/// The headers of an answer, however they are kept.
+pub(super) trait Headers {
+    /// The first one of that name, which is in small letters; `None`, too, where it is not all visible ASCII.
+    fn text(&self, name: &str) -> Option<&str>;
+}
+
+impl Headers for HeaderMap {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.to_str().ok()
+    }
+}
+
+impl Headers for [Header<'_>] {
+    fn text(&self, name: &str) -> Option<&str> {
+        let value = self.iter().find(|header| header.name.eq_ignore_ascii_case(name))?.value;
+        let visible = value.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+        if visible { std::str::from_utf8(value).ok() } else { None }
+    }
+}
+
 impl Head {
-    pub fn read(status: u16, headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-        let date = text(DATE.as_str()).and_then(http_date);
+    pub fn read(status: u16, headers: &(impl Headers + ?Sized)) -> Self {
+        let date = headers.text(DATE.as_str()).and_then(http_date);
+        Self { date, ..Self::undated(status, headers) }
+    }
+
+    /// The same without the date, which takes longer to be read than all else.
+    pub fn undated(status: u16, headers: &(impl Headers + ?Sized)) -> Self {
+        let text = |name| headers.text(name);
         Self {
             status,
-            date,
+            date: None,
             etag: text(ETAG.as_str()).map(ETag::new),
             content_length: text(CONTENT_LENGTH.as_str()).and_then(|value| value.parse().ok()),
             range_total: text(CONTENT_RANGE.as_str()).and_then(|value| value.rsplit_once('/')?.1.parse().ok()),
-            retry_after: text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, date)),
+            retry_after: text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, text(DATE.as_str()))),
             region: text("x-amz-bucket-region").map(str::to_owned),
             skewed: false,
         }
@@ -88,10 +115,10 @@ pub(super) fn http_date(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// RFC 9110, section 10.2.3: seconds, or a date, which counts from the answer's own.
-fn retry_after(text: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
+fn retry_after(text: &str, now: Option<&str>) -> Option<Duration> {
     match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => (http_date(text)? - now?).to_std().ok(),
+        Err(_) => (http_date(text)? - http_date(now?)?).to_std().ok(),
     }
 }
 
@@ -101,7 +128,7 @@ mod tests {
 
     fn head(status: u16, headers: &[(&'static str, &str)]) -> Head {
         let map = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
-        Head::read(status, &map.collect())
+        Head::read(status, &map.collect::<HeaderMap>())
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use http::HeaderMap;
 use http::header::LAST_MODIFIED;
 
 use super::error::RequestError;
-use super::probe::{Head, http_date};
+use super::probe::{Head, Headers, http_date};
 use crate::object::ETag;
 
 /// What a listing would have said.
@@ -24,8 +23,8 @@ pub struct Stat {
 impl Stat {
     /// # Errors
     /// An answer without a size or a time: rules and caps would judge by what nobody said.
-    pub(super) fn read(head: &Head, headers: &HeaderMap) -> Result<Self, RequestError> {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    pub(super) fn read(head: &Head, headers: &(impl Headers + ?Sized)) -> Result<Self, RequestError> {
+        let text = |name: &str| headers.text(name);
         let size = head.size().ok_or_else(|| RequestError::malformed("200 to a HEAD, without a Content-Length"))?;
         let last_modified = text(LAST_MODIFIED.as_str()).and_then(http_date);
         let last_modified =

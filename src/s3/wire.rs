@@ -1,5 +1,6 @@
 //! The requests of which there are millions, written and signed here: the same bytes as the SDK's, at a fraction of its cost.
 
+mod host;
 mod lane;
 mod sign;
 mod target;
@@ -8,10 +9,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use http::header::{AUTHORIZATION, HOST, RANGE, USER_AGENT};
+use http::HeaderValue;
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use httparse::Header;
 
 use super::address::{Regions, base_url};
 use super::credentials::{Keys, Secret, describe};
@@ -21,20 +21,15 @@ use super::stat::Stat;
 use super::transport::Transport;
 use crate::config::endpoint::Site;
 use crate::object::{Bucket, Key};
+use host::{Host, Signing, Target};
+use lane::Unanswered;
 pub(super) use lane::{IDLE, Lanes};
-use lane::{Lane, NoBody, Unanswered};
-use sign::{EMPTY, SigningKey, Stamp, Statement};
+use sign::{SigningKey, Stamp};
 use target::path_of;
 pub(super) use target::{KEY, NAME};
 
-const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
-const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
-const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 /// Bytes of an answer. A page of a thousand keys, each as long as keys can be and escaped, has some four million.
 const LONGEST: usize = 64 << 20;
-/// Not signed, as proxies may change it.
-const WHO: HeaderValue = HeaderValue::from_static(concat!("hotset/", env!("CARGO_PKG_VERSION")));
-
 /// Sends to one side of an endpoint. Clones share everything.
 #[derive(Clone, Debug)]
 pub(super) struct Wire(Arc<Inner>);
@@ -47,16 +42,6 @@ struct Inner {
     transport: Transport,
     /// There are as many as buckets that were asked for.
     hosts: RwLock<HashMap<Bucket, Arc<Host>>>,
-}
-
-/// Where the requests of one bucket go, and what they are signed with for now.
-#[derive(Debug)]
-struct Host {
-    lane: Arc<Lane>,
-    name: HeaderValue,
-    /// What stands before every key: `/`, or `/BUCKET/`.
-    path: String,
-    signing: Mutex<Option<Arc<SigningKey>>>,
 }
 
 impl Wire {
@@ -72,30 +57,44 @@ impl Wire {
 
     /// One HEAD, sent once, awaited for as long as the caller waits. Given up, its connection is closed.
     pub async fn head(&self, bucket: &Bucket, key: &Key, range: Option<&'static str>) -> Result<Head, RequestError> {
+        let read = |status, headers: &[Header<'_>]| match status {
+            // Whoever accepts a request is content with its time.
+            200..=299 => Head::undated(status, headers),
+            _ => Head::read(status, headers),
+        };
+        let head = self.judged(self.send_head((bucket, key), range, read).await?);
+        if (200..=299).contains(&head.status) { Ok(head) } else { Err(of_head(&head)) }
+    }
+
+    async fn send_head<T>(
+        &self,
+        (bucket, key): (&Bucket, &Key),
+        range: Option<&'static str>,
+        read: impl Fn(u16, &[Header<'_>]) -> T,
+    ) -> Result<T, RequestError> {
         let host = self.host(bucket)?;
         let signing = self.signing(bucket, &host).await?;
-        let target = Target { method: Method::HEAD, path: path_of(&host.path, key), query: "", range };
-        let answer = host.lane.head(host.request(target, &signing)?).await.map_err(Unanswered::into_error)?;
-        let head = self.judged(&answer);
-        if (200..=299).contains(&head.status) { Ok(head) } else { Err(of_head(&head)) }
+        let path = path_of(&host.path, key);
+        let request = host.head(Target { path: &path, query: "", range }, &signing)?;
+        drop((path, signing));
+        host.lane.head(&request, read).await.map_err(Unanswered::into_error)
     }
 
     /// One GET of a bucket, sent once; `query` is escaped, its names in order. Gives what was answered with 200.
     pub async fn get(&self, bucket: &Bucket, query: &str) -> Result<(Head, Bytes), RequestError> {
         let host = self.host(bucket)?;
         let signing = self.signing(bucket, &host).await?;
-        let target = Target { method: Method::GET, path: host.path.clone(), query, range: None };
-        let request = host.request(target, &signing)?;
+        let request = host.get(Target { path: &host.path, query, range: None }, &signing)?;
         let (answer, body) = host.lane.get(request, LONGEST).await.map_err(Unanswered::into_error)?;
-        let head = self.judged(&answer);
+        let Parts { status, headers, .. } = answer;
+        let head = self.judged(Head::read(status.as_u16(), &headers));
         if head.status != 200 {
             return Err(of_answer(&head, &body.unwrap_or_default()));
         }
         Ok((head, body.map_err(Unanswered::into_error)?))
     }
 
-    fn judged(&self, answer: &Parts) -> Head {
-        let mut head = Head::read(answer.status.as_u16(), &answer.headers);
+    fn judged(&self, mut head: Head) -> Head {
         head.skewed = self.0.transport.clock.learn(head.status, head.date);
         head
     }
@@ -106,8 +105,8 @@ impl Wire {
             None => Box::pin(self.0.keys.get()).await,
         };
         let secret = secret.map_err(|error| RequestError::new(Class::Denied, describe(&error)))?;
-        let now = self.0.transport.clock.now();
-        Ok(Signing { key: self.signing_key(bucket, host, (&secret, now)), secret, stamp: Stamp::of(now) })
+        let stamp = Stamp::of(self.0.transport.clock.now());
+        Ok(Signing { key: self.signing_key(bucket, host, (&secret, &stamp)), secret, stamp })
     }
 
     /// The size of an object, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
@@ -121,13 +120,15 @@ impl Wire {
 
     /// What a plain HEAD tells of an object. `None` is a 404.
     pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, RequestError> {
-        let host = self.host(bucket)?;
-        let signing = self.signing(bucket, &host).await?;
-        let target = Target { method: Method::HEAD, path: path_of(&host.path, key), query: "", range: None };
-        let answer = host.lane.head(host.request(target, &signing)?).await.map_err(Unanswered::into_error)?;
-        let head = self.judged(&answer);
+        let read = |status, headers: &[Header<'_>]| {
+            let head = Head::read(status, headers);
+            let stat = Stat::read(&head, headers);
+            (head, stat)
+        };
+        let (head, stat) = self.send_head((bucket, key), None, read).await?;
+        let head = self.judged(head);
         match head.status {
-            200 => Stat::read(&head, &answer.headers).map(Some),
+            200 => stat.map(Some),
             404 => Ok(None),
             _ => Err(of_head(&head)),
         }
@@ -156,70 +157,14 @@ impl Wire {
     }
 
     /// Derived once a day, region and secret.
-    fn signing_key(&self, bucket: &Bucket, host: &Host, (secret, now): (&Secret, DateTime<Utc>)) -> Arc<SigningKey> {
-        let mut held = host.signing.lock().unwrap_or_else(PoisonError::into_inner);
+    fn signing_key(&self, bucket: &Bucket, host: &Host, (secret, stamp): (&Secret, &Stamp)) -> Arc<SigningKey> {
         let version = self.0.regions.version();
-        match &*held {
-            Some(key) if key.serves(secret, version, now) => key.clone(),
-            _ => {
-                let region = self.0.regions.of(bucket.as_str()).unwrap_or_else(|| self.0.site.region.clone());
-                held.insert(Arc::new(SigningKey::derive(secret, &region, version, now))).clone()
-            }
-        }
+        let derive = || {
+            let region = self.0.regions.of(bucket.as_str()).unwrap_or_else(|| self.0.site.region.clone());
+            SigningKey::derive(secret, &region, version, stamp)
+        };
+        host.signing_key(|key| key.serves(secret, version, stamp), derive)
     }
-}
-
-/// What one request is signed with.
-struct Signing {
-    key: Arc<SigningKey>,
-    secret: Secret,
-    stamp: Stamp,
-}
-
-/// What one request is for.
-struct Target<'a> {
-    method: Method,
-    path: String,
-    query: &'a str,
-    range: Option<&'static str>,
-}
-
-impl Host {
-    fn request(&self, target: Target<'_>, signing: &Signing) -> Result<Request<NoBody>, RequestError> {
-        let Target { method, mut path, query, range } = target;
-        let (token, stamp) = (signing.secret.session_token(), &signing.stamp);
-        let (name, method_name) = (self.name.as_bytes(), method.as_str());
-        let statement = Statement { method: method_name, path: &path, query, host: name, range, token };
-        let authorization = signing.key.authorize(&statement, stamp);
-        let mut headers = HeaderMap::with_capacity(8);
-        headers.insert(HOST, self.name.clone());
-        headers.insert(USER_AGENT, WHO);
-        headers.insert(CONTENT_SHA256, HeaderValue::from_static(EMPTY));
-        headers.insert(AMZ_DATE, value(stamp.as_bytes().to_vec())?);
-        if let Some(range) = range {
-            headers.insert(RANGE, HeaderValue::from_static(range));
-        }
-        if let Some(token) = token {
-            headers.insert(SECURITY_TOKEN, value(token.as_bytes().to_vec())?);
-        }
-        headers.insert(AUTHORIZATION, value(authorization)?);
-        if !query.is_empty() {
-            path.push('?');
-            path.push_str(query);
-        }
-        let uri = Uri::try_from(path).map_err(|error| RequestError::new(Class::Rejected, error.to_string()))?;
-        let mut request = Request::new(NoBody::new());
-        (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
-        Ok(request)
-    }
-}
-
-/// What is signed may hold secrets: it is never shown.
-fn value(bytes: Vec<u8>) -> Result<HeaderValue, RequestError> {
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from(bytes))
-        .map_err(|_| RequestError::new(Class::Denied, "the credentials hold characters that no header can carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

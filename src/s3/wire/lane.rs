@@ -1,28 +1,33 @@
-//! Connections to one host, kept between requests. No task runs beside them: whoever sends drives its own.
+//! Connections to one host, kept between requests.
 
-mod live;
-mod reaper;
+mod get;
+mod head;
+mod pool;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
 use http::{Request, Response, Uri};
+use httparse::Header;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tower_service::Service;
 
 use crate::s3::credentials::describe;
 use crate::s3::error::{Class, RequestError};
 use crate::s3::probe::Loss;
-use crate::s3::transport::Connector;
-pub(super) use live::NoBody;
-use live::{Exchanged, Live, Unread, may_go_on};
+use crate::s3::transport::{Connector, Stream};
+pub(super) use get::NoBody;
+use get::{GetConnection, Unread, may_go_on};
+use head::HeadConnection;
+pub(in crate::s3) use pool::IDLE;
+use pool::Pool;
 
-/// How long an unused connection is kept: below the idle time-outs of the servers and balancers in the field (60 s and up).
-pub(in crate::s3) const IDLE: Duration = Duration::from_secs(50);
+/// Of a new connection.
+const ENDED: &str = "the connection ended at once";
 
 /// The lanes of one transport, by scheme, host and port.
 #[derive(Clone)]
@@ -31,7 +36,7 @@ pub(in crate::s3) struct Lanes(Arc<Shared>);
 struct Shared {
     connector: Connector,
     connect_timeout: Duration,
-    /// Unused connections that a lane keeps.
+    /// Unused connections of each kind that a lane keeps.
     max_idle: usize,
     lanes: Mutex<HashMap<String, Arc<Lane>>>,
 }
@@ -51,8 +56,8 @@ impl Lanes {
                 origin: uri,
                 connector: connector.clone(),
                 connect_timeout: *connect_timeout,
-                max_idle: *max_idle,
-                idle: Mutex::default(),
+                gets: Pool::new(*max_idle),
+                heads: Pool::new(*max_idle),
             })
         });
         Ok(lane.clone())
@@ -65,15 +70,8 @@ pub(in crate::s3) struct Lane {
     connector: Connector,
     /// Covers the name lookup, TCP and TLS.
     connect_timeout: Duration,
-    max_idle: usize,
-    idle: Mutex<Idle>,
-}
-
-/// The one that was used last is used next, so that those too many grow old.
-#[derive(Default)]
-struct Idle {
-    connections: VecDeque<(Box<Live>, Instant)>,
-    reaping: bool,
+    gets: Arc<Pool<GetConnection>>,
+    heads: Arc<Pool<HeadConnection>>,
 }
 
 impl std::fmt::Debug for Lane {
@@ -105,88 +103,87 @@ impl Unanswered {
 }
 
 impl Lane {
-    /// Sends a HEAD once.
-    pub(super) async fn head(self: &Arc<Self>, request: Request<NoBody>) -> Result<Parts, Unanswered> {
-        let (live, answer) = self.send(request).await?;
-        if live.is_done(&answer) {
-            self.put(live);
+    /// Sends a HEAD once, as it is written, and gives what `read` makes of the status and the headers of its answer.
+    pub(super) async fn head<T>(
+        &self,
+        request: &[u8],
+        read: impl Fn(u16, &[Header<'_>]) -> T,
+    ) -> Result<T, Unanswered> {
+        loop {
+            let mut connection = match self.heads.take() {
+                Some(idle) => idle,
+                // Rare, and as large as a handshake: not to be carried along by every request.
+                None => Box::new(HeadConnection::new(Box::pin(self.connect()).await?)),
+            };
+            match connection.exchange(request, &read).await {
+                head::Exchanged::Answered(value) => {
+                    if connection.is_good() {
+                        self.heads.put(connection);
+                    }
+                    return Ok(value);
+                }
+                head::Exchanged::Lost { loss, why } => return Err(Unanswered::Lost { loss, why }),
+                // It had ended before anything was written: the next one, and in the end a new one.
+                head::Exchanged::Unsent if connection.is_used() => {}
+                head::Exchanged::Unsent => return Err(unsent(ENDED.to_owned())),
+            }
         }
-        Ok(answer.into_parts().0)
     }
 
     /// Sends a GET once, and reads what it answers: `most` bytes at most. The head tells something even where the body is lost.
     pub(super) async fn get(
-        self: &Arc<Self>,
+        &self,
         request: Request<NoBody>,
         most: usize,
     ) -> Result<(Parts, Result<Bytes, Unanswered>), Unanswered> {
-        let (mut live, answer) = self.send(request).await?;
+        let (mut connection, answer) = self.send(request).await?;
         let goes_on = may_go_on(&answer);
         let (head, body) = answer.into_parts();
-        let body = live.read(body, most).await.map_err(|unread| match unread {
+        let body = connection.read(body, most).await.map_err(|unread| match unread {
             Unread::TooLong => Unanswered::TooLong(most),
             Unread::Lost(why) => Unanswered::Lost { loss: Loss::Sent, why },
         });
-        if body.is_ok() && goes_on && live.is_open() {
-            self.put(live);
+        if body.is_ok() && goes_on && connection.is_open() {
+            self.gets.put(connection);
         }
         Ok((head, body))
     }
 
     /// Sends on a connection that is idle and alive, else on a new one.
-    async fn send(
-        self: &Arc<Self>,
-        mut request: Request<NoBody>,
-    ) -> Result<(Box<Live>, Response<Incoming>), Unanswered> {
+    async fn send(&self, mut request: Request<NoBody>) -> Result<(Box<GetConnection>, Response<Incoming>), Unanswered> {
         loop {
-            let mut live = match self.take() {
+            let mut connection = match self.gets.take() {
                 Some(idle) => idle,
-                // Rare, and as large as a handshake: not to be carried along by every request.
-                None => Box::pin(self.connect()).await?,
-            };
-            match live.exchange(request).await {
-                Exchanged::Answered(answer) => return Ok((live, answer)),
-                Exchanged::Lost { loss, why } => return Err(Unanswered::Lost { loss, why }),
-                // It had ended before anything was written: the next one, and in the end a new one.
-                Exchanged::Unsent(unsent) if live.is_used() => request = *unsent,
-                Exchanged::Unsent(_) => {
-                    let why = "the connection ended at once".to_owned();
-                    return Err(Unanswered::Lost { loss: Loss::NotSent, why });
+                None => {
+                    Box::pin(async {
+                        let opened = GetConnection::open(self.connect().await?).await;
+                        opened.map(Box::new).map_err(|error| unsent(describe(&error)))
+                    })
+                    .await?
                 }
+            };
+            match connection.exchange(request).await {
+                get::Exchanged::Answered(answer) => return Ok((connection, answer)),
+                get::Exchanged::Lost { loss, why } => return Err(Unanswered::Lost { loss, why }),
+                get::Exchanged::Unsent(unsent) if connection.is_used() => request = *unsent,
+                get::Exchanged::Unsent(_) => return Err(unsent(ENDED.to_owned())),
             }
         }
     }
 
-    async fn connect(&self) -> Result<Box<Live>, Unanswered> {
+    async fn connect(&self) -> Result<Stream, Unanswered> {
         let Self { origin, connect_timeout, .. } = self;
-        let unsent = |why: String| Unanswered::Lost { loss: Loss::NotSent, why };
-        let connecting = async {
-            let stream =
-                self.connector.clone().call(origin.clone()).await.map_err(|error| unsent(describe(&*error)))?;
-            Live::open(stream).await.map(Box::new).map_err(|error| unsent(describe(&error)))
-        };
-        timeout(*connect_timeout, connecting).await.unwrap_or_else(|_| {
-            let host = origin.host().unwrap_or_default();
-            Err(unsent(format!("no connection to {host} within {connect_timeout:?}")))
-        })
-    }
-
-    fn take(&self) -> Option<Box<Live>> {
-        self.idle().connections.pop_back().map(|(live, _)| live)
-    }
-
-    fn put(self: &Arc<Self>, live: Box<Live>) {
-        let mut idle = self.idle();
-        if idle.connections.len() >= self.max_idle {
-            return;
-        }
-        idle.connections.push_back((live, Instant::now()));
-        if !std::mem::replace(&mut idle.reaping, true) {
-            reaper::start(self);
+        let connecting = self.connector.clone().call(origin.clone());
+        match timeout(*connect_timeout, connecting).await {
+            Ok(connected) => connected.map_err(|error| unsent(describe(&*error))),
+            Err(_) => {
+                let host = origin.host().unwrap_or_default();
+                Err(unsent(format!("no connection to {host} within {connect_timeout:?}")))
+            }
         }
     }
+}
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn unsent(why: String) -> Unanswered {
+    Unanswered::Lost { loss: Loss::NotSent, why }
 }

@@ -74,22 +74,21 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    pub fn derive(secret: &Secret, region: &str, version: u64, now: DateTime<Utc>) -> Self {
-        let day = Stamp::of(now);
+    pub fn derive(secret: &Secret, region: &str, version: u64, day: &Stamp) -> Self {
         let first = hmac::Key::new(HMAC_SHA256, format!("AWS4{}", secret.secret_access_key()).as_bytes());
         let key = [day.day(), region.as_bytes(), b"s3", b"aws4_request"]
             .into_iter()
             .fold(first, |key, part| hmac::Key::new(HMAC_SHA256, hmac::sign(&key, part).as_ref()));
         let scope = format!("{}/{region}/s3/aws4_request", String::from_utf8_lossy(day.day()));
-        Self { key, secret: secret.clone(), version, day, scope }
+        Self { key, secret: secret.clone(), version, day: *day, scope }
     }
 
     /// Whether it is still the key for `secret`, for what is known of regions, and for the day.
-    pub fn serves(&self, secret: &Secret, version: u64, now: DateTime<Utc>) -> bool {
+    pub fn serves(&self, secret: &Secret, version: u64, now: &Stamp) -> bool {
         let same = |a: &Secret, b: &Secret| {
             (a.access_key_id(), a.secret_access_key()) == (b.access_key_id(), b.secret_access_key())
         };
-        self.version == version && self.day.day() == Stamp::of(now).day() && same(&self.secret, secret)
+        self.version == version && self.day.day() == now.day() && same(&self.secret, secret)
     }
 
     /// The `authorization` header.

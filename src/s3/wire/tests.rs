@@ -22,6 +22,9 @@ use aws_smithy_types::body::SdkBody;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderName};
+
 use super::*;
 use crate::config::endpoint::{Addressing, CredentialSource, Credentials};
 use crate::s3::PageRequest;
@@ -92,6 +95,19 @@ fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {
     told.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
 }
 
+/// A request as a server reads it.
+fn read(bytes: &[u8]) -> Written {
+    let mut headers = [httparse::EMPTY_HEADER; 16];
+    let mut request = httparse::Request::new(&mut headers);
+    assert_eq!(request.parse(bytes).unwrap(), httparse::Status::Complete(bytes.len()));
+    let named = |header: &Header<'_>| {
+        (header.name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(header.value).unwrap())
+    };
+    let (method, target, version) = (request.method.unwrap(), request.path.unwrap(), request.version.unwrap());
+    assert_eq!(version, 1);
+    (method.to_owned(), target.to_owned(), shown(&request.headers.iter().map(named).collect()))
+}
+
 fn sdk(site: &Site, regions: &Regions, now: DateTime<Utc>, recorder: &Recorder) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -152,12 +168,10 @@ impl Both {
         (bucket, Secret::new(id, secret, token, None, "test"))
     }
 
-    fn ours<'a>(&self, (bucket, secret): (&Bucket, &Secret), target: impl FnOnce(&Host) -> Target<'a>) -> Written {
-        let host = self.wire.host(bucket).unwrap();
-        let key = self.wire.signing_key(bucket, &host, (secret, self.now));
-        let signing = Signing { key, secret: secret.clone(), stamp: Stamp::of(self.now) };
-        let request = host.request(target(&host), &signing).unwrap();
-        (request.method().to_string(), request.uri().to_string(), shown(request.headers()))
+    fn ours<T>(&self, (bucket, secret): (&Bucket, &Secret), written: impl FnOnce(&Host, &Signing) -> T) -> T {
+        let (host, stamp) = (self.wire.host(bucket).unwrap(), Stamp::of(self.now));
+        let key = self.wire.signing_key(bucket, &host, (secret, &stamp));
+        written(&host, &Signing { key, secret: secret.clone(), stamp })
     }
 
     /// What the SDK sends. The answer has nothing to speak of: what the SDK makes of it does not matter here.
@@ -186,9 +200,9 @@ async fn ten_thousand_requests_are_signed_as_the_sdk_signs_them() {
                 request.set_range(range.map(str::to_owned)).send().await
             };
             let theirs = both.theirs(&secret, send).await;
-            let ours = both.ours((&bucket, &secret), |host| {
+            let ours = both.ours((&bucket, &secret), |host, signing| {
                 let path = path_of(&host.path, &Key::from(key.as_str()));
-                Target { method: Method::HEAD, path, query: "", range }
+                read(&host.head(Target { path: &path, query: "", range }, signing).unwrap())
             });
             assert_eq!(ours, theirs, "bucket {bucket:?}, key {key:?}");
         }
@@ -225,11 +239,9 @@ async fn pages_are_asked_for_as_the_sdk_does() {
             };
             let theirs = both.theirs(&secret, send).await;
             let query = request.query();
-            let ours = both.ours((&bucket, &secret), |host| Target {
-                method: Method::GET,
-                path: host.path.clone(),
-                query: &query,
-                range: None,
+            let ours = both.ours((&bucket, &secret), |host, signing| {
+                let request = host.get(Target { path: &host.path, query: &query, range: None }, signing).unwrap();
+                (request.method().to_string(), request.uri().to_string(), shown(request.headers()))
             });
             assert_eq!(in_order(&ours.1), in_order(&theirs.1));
             assert_eq!((ours.0, ours.2), (theirs.0, theirs.2), "the signature, too: {query}");

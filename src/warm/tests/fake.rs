@@ -36,12 +36,12 @@ pub struct Answer {
 }
 
 pub fn warmed() -> Answer {
-    let warmed = Warmed { size: None, etag: Some(ETag::new("listed")), date: None };
+    let warmed = Warmed { size: None, etag: Some(ETag::new("listed")) };
     Answer { after: Duration::ZERO, what: Some(Ok(warmed)) }
 }
 
 pub fn warmed_as(etag: &str) -> Answer {
-    let warmed = Warmed { size: None, etag: Some(ETag::new(etag)), date: None };
+    let warmed = Warmed { size: None, etag: Some(ETag::new(etag)) };
     Answer { after: Duration::ZERO, what: Some(Ok(warmed)) }
 }
 

@@ -1,14 +1,14 @@
-//! One HTTP/1.1 connection, and one request at a time on it.
+//! One HTTP/1.1 connection for GETs, and one of them at a time on it. No task runs beside it: whoever sends drives it.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::header::CONNECTION;
 use http::{HeaderMap, Request, Response, Version};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 
 use crate::s3::credentials::describe;
@@ -35,7 +35,7 @@ pub(super) enum Unread {
     Lost(String),
 }
 
-pub(super) struct Live {
+pub(super) struct GetConnection {
     sender: SendRequest<NoBody>,
     connection: Connection<Stream, NoBody>,
     usage: Usage,
@@ -43,7 +43,7 @@ pub(super) struct Live {
     open: bool,
 }
 
-impl Live {
+impl GetConnection {
     pub async fn open(stream: Stream) -> Result<Self, hyper::Error> {
         let usage = Usage::of(&stream);
         let (sender, connection) = Builder::new().handshake(stream).await?;
@@ -83,15 +83,6 @@ impl Live {
             },
             None => Exchanged::Lost { loss: usage.loss(), why: "the connection ended".to_owned() },
         }
-    }
-
-    /// Whether the answer to a HEAD was a head and nothing else, so that the next one may follow. Servers that announce chunks
-    /// are known to send some (OpenStack Swift).
-    pub fn is_done(&self, answer: &Response<Incoming>) -> bool {
-        self.open
-            && may_go_on(answer)
-            && answer.body().is_end_stream()
-            && !answer.headers().contains_key(TRANSFER_ENCODING)
     }
 
     /// Reads a body of `most` bytes at most.
