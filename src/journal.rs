@@ -42,6 +42,7 @@ use locks::Locks;
 pub use profiles::{Pause, ProfileState};
 pub use recorder::{Notes, Recorder};
 pub use runs::{Filter, Recorded};
+use schema::ToDisk;
 pub use sources::LastGood;
 
 const FILE: &str = "journal.db";
@@ -172,13 +173,23 @@ impl Journal {
         what(&self.lock()).map_err(|fault| fault.of(doing, self.path()))
     }
 
-    /// Does `what` in one transaction that nobody else writes beside.
+    /// Does `what` in one transaction that nobody else writes beside. Committed, it is on the disk, with all that was before it.
     fn transact<T>(
         &self,
         doing: &'static str,
         what: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, JournalError> {
+        self.transact_and(ToDisk::AtCommit, doing, what)
+    }
+
+    fn transact_and<T>(
+        &self,
+        to_disk: ToDisk,
+        doing: &'static str,
+        what: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, JournalError> {
         let act = |db: &mut Connection| {
+            schema::write_through(db, to_disk)?;
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let made = what(&transaction)?;
             transaction.commit()?;

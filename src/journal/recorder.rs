@@ -1,5 +1,7 @@
 //! Writes down what is warmed while it is warmed, beside the requests and not between them.
 
+mod syncs;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,14 +11,16 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
 use super::ledger::{Arrival, Hasher, Written};
+use super::schema::ToDisk;
 use super::{Completion, Journal, JournalError, OpenRun, Trouble};
 use crate::clock;
+use syncs::Syncs;
 
 /// Completions that are not written yet, at the most: what `kill -9` loses.
 const UNWRITTEN: usize = 1_000;
 /// Of those, how many are written together: a commit costs as much as hundreds of entries. The rest come meanwhile.
 const BATCH: usize = 900;
-/// How long a completion waits for others, and how long after a failure the next try comes.
+/// How long a completion waits for others, and for the disk; and how long after a failure the next try comes.
 const LINGER: Duration = Duration::from_millis(750);
 /// Completions after which it is asked whether to merge.
 const TIDY_AT: i64 = 100_000;
@@ -188,9 +192,10 @@ impl Book {
         }
         let (mut backlog, mut unmerged): (Vec<Arrival>, i64) = (Vec::new(), 0);
         let mut failed: Option<Instant> = None;
+        let mut syncs = Syncs::default();
         loop {
-            // What could not be written does not wait for more: that may be hours away.
-            let patience = if backlog.is_empty() { Duration::MAX } else { LINGER };
+            // What could not be written, or is not on the disk, does not wait for more: that may be hours away.
+            let patience = if failed.is_some() { LINGER } else { syncs.patience() };
             let next = timeout(patience, batches.recv()).await;
             let is_over = matches!(next, Ok(None));
             let (more, room) = next.ok().flatten().map(|Batch { arrivals, room }| (arrivals, room)).unzip();
@@ -202,13 +207,21 @@ impl Book {
             }
             unmerged += i64::try_from(all.len()).unwrap_or(i64::MAX);
             let book = self.clone();
+            let to_disk = if is_over { ToDisk::AtCommit } else { syncs.next() };
+            let is_something = !all.is_empty() || to_disk == ToDisk::AtCommit && syncs.are_owed();
             let (all, written) = blocking(move || {
-                let written = book.write(&all, unmerged >= TIDY_AT);
+                let written = if is_something { book.write(&all, to_disk) } else { Ok(()) };
+                if written.is_ok() && unmerged >= TIDY_AT {
+                    book.journal.tidy();
+                }
                 (all, written)
             })
             .await;
             match written {
                 Ok(()) => {
+                    if is_something {
+                        syncs.wrote(to_disk);
+                    }
                     self.spare.put(all);
                     unmerged = if unmerged >= TIDY_AT { 0 } else { unmerged };
                     if failed.take().is_some() {
@@ -231,14 +244,9 @@ impl Book {
         }
     }
 
-    fn write(&self, arrivals: &[Arrival], and_tidy: bool) -> Result<(), JournalError> {
-        if !arrivals.is_empty() {
-            let batch = self.journal.append(&self.url, &self.run, arrivals, clock::now())?;
-            batch.into_iter().for_each(|batch| self.written.add(batch));
-        }
-        if and_tidy {
-            self.journal.tidy();
-        }
+    fn write(&self, arrivals: &[Arrival], to_disk: ToDisk) -> Result<(), JournalError> {
+        let batch = self.journal.append(&self.url, &self.run, arrivals, (clock::now(), to_disk))?;
+        batch.into_iter().for_each(|batch| self.written.add(batch));
         Ok(())
     }
 }

@@ -33,6 +33,23 @@ const BUSY: Duration = Duration::from_secs(30);
 #[expect(clippy::cast_possible_wrap, reason = "there are a handful of migrations")]
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
+/// When what is committed goes to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ToDisk {
+    AtCommit,
+    /// With the next one that does at its commit: until then a power cut undoes it.
+    Later,
+}
+
+/// Sets it for the transactions that begin from now on.
+pub(super) fn write_through(db: &Connection, to_disk: ToDisk) -> Result<(), Fault> {
+    let mode = match to_disk {
+        ToDisk::AtCommit => "FULL",
+        ToDisk::Later => "NORMAL",
+    };
+    Ok(db.pragma_update(None, "synchronous", mode)?)
+}
+
 /// Sets the connection up and brings the schema up to date.
 pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
     db.busy_timeout(BUSY)?;
@@ -40,7 +57,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
         return Err(Fault::Newer { found: version(db)?, known: KNOWN });
     }
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    db.pragma_update(None, "synchronous", "FULL")?;
+    write_through(db, ToDisk::AtCommit)?;
     db.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     tune(db)?;
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;

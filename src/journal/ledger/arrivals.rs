@@ -14,6 +14,7 @@ use super::{Completion, add_filled, filled, mib};
 use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
+use crate::journal::schema::ToDisk;
 
 /// Arrivals that are merged however large the ledger is: each look at it reads them all.
 const MERGE_AT: i64 = 1_000_000;
@@ -115,7 +116,7 @@ impl Arrivals {
 
 impl Journal {
     /// Appends what was warmed by `seen`, and counts its bytes. One without an ETag counts and is never found again. Gives the
-    /// number of the batch, unless there is nothing in it.
+    /// number of the batch, unless there is nothing in it. To bring it to the disk may be left to the next transaction.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -124,9 +125,9 @@ impl Journal {
         url: &str,
         run: &str,
         arrivals: &[Arrival],
-        seen: DateTime<Utc>,
+        (seen, to_disk): (DateTime<Utc>, ToDisk),
     ) -> Result<Option<i64>, JournalError> {
-        let (batch, left_out) = self.transact("write to", |db| {
+        let (batch, left_out) = self.transact_and(to_disk, "write to", |db| {
             let before = filled(db, url)?;
             let room = self.room_in(db)?.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));
             let (mut after, mut left_out) = (before, 0);

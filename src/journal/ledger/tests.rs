@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::journal::FILE;
+use crate::journal::schema::ToDisk;
 use crate::object::ETag;
 
 const URL: &str = "http://cache.test/";
@@ -47,7 +48,7 @@ pub fn append(journal: &Journal, url: &str, run: &str, batch: &[Warmed]) -> Opti
     let hasher = Hasher::new(url);
     let arrivals: Vec<_> = batch.iter().map(|warmed| Arrival::of(&warmed.completion(), &hasher)).collect();
     let seen = batch.iter().map(|warmed| warmed.sent).max().unwrap_or_default();
-    journal.append(url, run, &arrivals, seen).unwrap()
+    journal.append(url, run, &arrivals, (seen, ToDisk::Later)).unwrap()
 }
 
 /// Before the clock of whoever runs this: what is merged from its future has no rank.
@@ -218,7 +219,7 @@ fn a_reader_sees_what_a_writer_commits() {
     assert!(!is_fresh(&reader, object("k", Some("e"), 1), &rules()));
     record(&writer, URL, &[warmed("k", "e", 1, now())]);
     assert!(is_fresh(&reader, object("k", Some("e"), 1), &rules()));
-    assert!(reader.append(URL, "", &[], now()).is_err(), "a reader writes nothing");
+    assert!(reader.append(URL, "", &[], (now(), ToDisk::AtCommit)).is_err(), "a reader writes nothing");
 }
 
 #[test]

@@ -42,6 +42,29 @@ async fn all_that_was_sent_is_written_when_the_recorder_ends() {
     assert_eq!(journal.waiting().unwrap().cast_unsigned(), MANY);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_left_to_the_disk_is_brought_there_though_nothing_more_comes() {
+    let dir = folder();
+    let journal = Journal::open(dir.path()).unwrap();
+    let run = begun(&journal, 1, "p");
+    let recorder = journal.record(&run, "u");
+    let mut notes = recorder.notes();
+    let state = || {
+        let synchronous: usize = journal.lock().pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        (journal.run(Ulid(1)).unwrap().unwrap().warmed.objects, ["OFF", "NORMAL", "FULL"][synchronous as usize])
+    };
+    let settled = async || tokio::time::sleep(Duration::from_millis(100)).await;
+    send(&mut notes, 0..900).await;
+    settled().await;
+    assert_eq!(state(), (900, "FULL"), "the first");
+    send(&mut notes, 900..1_800).await;
+    settled().await;
+    assert_eq!(state(), (1_800, "NORMAL"), "what follows at once");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(state(), (1_800, "FULL"), "a transaction of its own");
+    end(notes, recorder).await;
+}
+
 #[tokio::test]
 async fn what_is_warmed_while_the_disk_is_full_is_written_when_there_is_room() {
     let dir = folder();
