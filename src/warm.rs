@@ -136,12 +136,13 @@ impl<W: Wires> Run<W> {
             self.step(now).await;
         };
         self.place.rest();
+        self.requests.close();
         if matches!(ended, Ended::Stopped(_)) {
             self.drain().await;
         }
         // Answers that are here already are not lost to the clock.
         self.take_back();
-        while let Some(finished) = self.requests.try_next() {
+        while let Some(finished) = self.requests.take_ended() {
             self.finish(finished).await;
         }
         self.abandon();
@@ -168,7 +169,12 @@ impl<W: Wires> Run<W> {
     async fn step(&mut self, now: Instant) {
         if self.give_up_denied(now) {
             // There may be millions of them, and others wait for this thread.
-            return yield_now().await;
+            tokio::select! {
+                biased;
+                Some(finished) = self.requests.next() => self.finish(finished).await,
+                () = yield_now() => {}
+            }
+            return;
         }
         let look = (now + LOOK).min(self.warming.deadline);
         let [next, instead] = self.sizes(now);
@@ -198,6 +204,10 @@ impl<W: Wires> Run<W> {
         let (mut next, mut left) = (Some(first), AT_A_GO);
         while let Some(finished) = next {
             self.finish(finished).await;
+            // It may have waited, and what comes next may be of a bucket that was given up.
+            if self.warming.stop.is_told() || Instant::now() >= self.warming.deadline || self.buckets.any_is_denied() {
+                return;
+            }
             if let [Some(bytes), instead] = self.sizes(now)
                 && let Some(permit) = self.place.try_admit_either(bytes, instead)
             {
@@ -290,8 +300,9 @@ impl<W: Wires> Run<W> {
     }
 
     async fn finish(&mut self, finished: Finished) {
-        let Finished { pending, answer: Answer { sent, permit, generation, deadline } } = finished;
+        let Finished { pending, answer } = finished;
         self.warming.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let Some(Answer { sent, permit, generation, deadline }) = answer else { return self.unsend(pending) };
         permit.settle(sent.verdict());
         match sent {
             Sent::Warmed { changed, etag, size } => {
@@ -317,14 +328,17 @@ impl<W: Wires> Run<W> {
     /// A recorder that is behind holds the run up: what is warmed and not recorded is bounded. It does not keep it from
     /// ending.
     async fn hand_over(&mut self) {
-        let Some(notes) = &mut self.warming.notes else { return };
-        let is_recorded = tokio::select! {
-            biased;
-            handed = notes.hand_over() => handed,
-            () = self.warming.stop.quit.cancelled() => true,
-            () = sleep_until(self.warming.deadline) => true,
+        let Warming { notes, stop, deadline, .. } = &mut self.warming;
+        let Some(notes) = notes else { return };
+        let handed = async {
+            tokio::select! {
+                biased;
+                handed = notes.hand_over() => handed,
+                () = stop.quit.cancelled() => true,
+                () = sleep_until(*deadline) => true,
+            }
         };
-        if !is_recorded {
+        if !self.requests.drive_until(handed).await {
             self.warming.notes = None;
         }
     }
@@ -360,13 +374,24 @@ impl<W: Wires> Run<W> {
         }
     }
 
+    /// Its request was not begun.
+    fn unsend(&mut self, mut pending: Pending) {
+        pending.sends -= 1;
+        self.totals.sends -= 1;
+        self.queue.put_first(pending, Instant::now());
+    }
+
     /// What is still in flight is unknown, what waited for another try keeps its last end, what was never sent has none.
     fn abandon(&mut self) {
         let abandoned: Vec<_> = self.requests.abandon().collect();
         self.warming.progress.in_flight.store(0, Ordering::Relaxed);
         let message = "the run ended before the answer came";
-        for pending in abandoned {
-            self.end(&pending, &End::Unknown(Fault { class: ABANDONED, message: message.to_owned() }));
+        for (pending, begun) in abandoned {
+            if begun {
+                self.end(&pending, &End::Unknown(Fault { class: ABANDONED, message: message.to_owned() }));
+            } else {
+                self.unsend(pending);
+            }
         }
         let tried: Vec<_> = self.queue.drain_tried().chain(self.aside.drain()).collect();
         for mut pending in tried {

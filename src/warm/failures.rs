@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::queue::Pending;
 use super::refusals::Denial;
-use super::{Run, Wires};
+use super::{Run, Warming, Wires};
 use crate::config::endpoint::Limits;
 use crate::limit::OPEN_AFTER;
 use crate::report::{End, Fault};
@@ -112,17 +112,21 @@ impl<W: Wires> Run<W> {
 
     /// A slow source of keys must not keep a run from ending.
     async fn reread_keys(&mut self) {
-        tokio::select! {
-            biased;
-            () = self.warming.stop.told() => {}
-            () = sleep_until(self.warming.deadline) => {}
-            read = self.warming.wire.reread_keys() => {
-                if let Err(why) = read {
-                    tracing::warn!(error = why, "could not read the credentials again");
-                }
-                self.buckets.reread();
+        let Warming { wire, stop, deadline, .. } = &self.warming;
+        let read = async {
+            tokio::select! {
+                biased;
+                () = stop.told() => None,
+                () = sleep_until(*deadline) => None,
+                read = wire.reread_keys() => Some(read),
             }
+        };
+        // One of them may be reading the keys, and whoever comes next waits for it.
+        let Some(read) = self.requests.drive_until(read).await else { return };
+        if let Err(why) = read {
+            tracing::warn!(error = why, "could not read the credentials again");
         }
+        self.buckets.reread();
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Buckets {
     generation: u32,
     reread_at: Option<Instant>,
     seen: HashMap<Bucket, Seen>,
+    any_is_denied: bool,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +81,12 @@ impl Buckets {
 
     /// False where the bucket had been given up before.
     pub fn deny(&mut self, bucket: &Bucket, fault: Fault) -> bool {
+        self.any_is_denied = true;
         self.seen.entry(bucket.clone()).or_default().denied.replace(fault).is_none()
+    }
+
+    pub fn any_is_denied(&self) -> bool {
+        self.any_is_denied
     }
 
     pub fn denied(&self, bucket: &Bucket) -> Option<&Fault> {

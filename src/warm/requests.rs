@@ -1,12 +1,16 @@
 //! The requests that one run has open. No task runs beside them: the run drives its own, all that have something to do at
-//! one go.
+//! one go, and goes on to do so while it waits for something else: one of them may be what that waits for.
 
-use std::pin::Pin;
+use std::collections::VecDeque;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::future::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio::task::coop::unconstrained;
 
 use super::queue::Pending;
 use super::request::Sent;
@@ -15,7 +19,8 @@ use crate::limit::Permit;
 /// One request's end.
 pub(super) struct Finished {
     pub pending: Pending,
-    pub answer: Answer,
+    /// `None`: it was not begun.
+    pub answer: Option<Answer>,
 }
 
 /// What came of a request.
@@ -29,38 +34,73 @@ pub(super) struct Answer {
 
 /// The requests of one run.
 #[derive(Default)]
-pub(super) struct Requests(FuturesUnordered<Request>);
+pub(super) struct Requests {
+    open: FuturesUnordered<Request>,
+    /// What has ended while the run waited for something else; no more than were open.
+    ended: VecDeque<Finished>,
+    closed: Arc<AtomicBool>,
+}
 
 /// An object, and what is sent for it.
 struct Request {
     /// Until it has ended.
     pending: Option<Pending>,
+    begun: bool,
+    closed: Arc<AtomicBool>,
     answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
 }
 
 impl Requests {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.open.is_empty() && self.ended.is_empty()
     }
 
     /// Nothing is sent before the next look at any of them.
     pub fn open(&mut self, pending: Pending, answer: impl Future<Output = Answer> + Send + 'static) {
-        self.0.push(Request { pending: Some(pending), answer: Box::pin(answer) });
+        let closed = self.closed.clone();
+        self.open.push(Request { pending: Some(pending), begun: false, closed, answer: Box::pin(answer) });
+    }
+
+    /// What is not begun yet is not begun any more, and ends as that.
+    pub fn close(&mut self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     /// The next to end; `None` where there are none. Cancel safe.
     pub async fn next(&mut self) -> Option<Finished> {
-        self.0.next().await
+        match self.ended.pop_front() {
+            Some(finished) => Some(finished),
+            None => self.open.next().await,
+        }
     }
 
-    /// One that has ended. Whoever goes on to wait must look at them anew: nothing wakes for what this has not found.
+    /// One that has ended. Whoever goes on to wait must look at them anew: nothing wakes for what this has not found, and it
+    /// finds no more than the runtime lets a task do at a time.
     pub fn try_next(&mut self) -> Option<Finished> {
-        self.0.next().now_or_never().flatten()
+        self.next().now_or_never().flatten()
     }
 
-    /// Closes all, and gives their objects.
-    pub fn abandon(&mut self) -> impl Iterator<Item = Pending> {
-        std::mem::take(&mut self.0).into_iter().filter_map(|request| request.pending)
+    /// One that has ended, however many did before it.
+    pub fn take_ended(&mut self) -> Option<Finished> {
+        unconstrained(self.next()).now_or_never().flatten()
+    }
+
+    /// Waits for `what`, and drives the requests meanwhile.
+    pub async fn drive_until<T>(&mut self, what: impl Future<Output = T>) -> T {
+        let mut what = pin!(what);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut what => return done,
+                Some(finished) = self.open.next() => self.ended.push_back(finished),
+            }
+        }
+    }
+
+    /// Closes all that are open, and gives their objects, and whether they were begun.
+    pub fn abandon(&mut self) -> impl Iterator<Item = (Pending, bool)> {
+        let open = std::mem::take(&mut self.open).into_iter();
+        open.filter_map(|request| Some((request.pending?, request.begun)))
     }
 }
 
@@ -68,7 +108,8 @@ impl Future for Request {
     type Output = Finished;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished> {
-        let answer = ready!(self.answer.as_mut().poll(cx));
+        self.begun = self.begun || !self.closed.load(Ordering::Relaxed);
+        let answer = if self.begun { Some(ready!(self.answer.as_mut().poll(cx))) } else { None };
         match self.pending.take() {
             Some(pending) => Poll::Ready(Finished { pending, answer }),
             None => Poll::Pending,

@@ -33,16 +33,21 @@ pub struct Call {
 pub struct Answer {
     after: Duration,
     what: Option<Result<Warmed, RequestError>>,
+    reads_keys: bool,
+}
+
+impl From<Option<Result<Warmed, RequestError>>> for Answer {
+    fn from(what: Option<Result<Warmed, RequestError>>) -> Self {
+        Self { after: Duration::ZERO, what, reads_keys: false }
+    }
 }
 
 pub fn warmed() -> Answer {
-    let warmed = Warmed { size: None, etag: Some(ETag::new("listed")) };
-    Answer { after: Duration::ZERO, what: Some(Ok(warmed)) }
+    warmed_as("listed")
 }
 
 pub fn warmed_as(etag: &str) -> Answer {
-    let warmed = Warmed { size: None, etag: Some(ETag::new(etag)) };
-    Answer { after: Duration::ZERO, what: Some(Ok(warmed)) }
+    Some(Ok(Warmed { size: None, etag: Some(ETag::new(etag)) })).into()
 }
 
 pub fn error(class: Class) -> RequestError {
@@ -50,21 +55,26 @@ pub fn error(class: Class) -> RequestError {
 }
 
 pub fn fails(class: Class) -> Answer {
-    Answer { after: Duration::ZERO, what: Some(Err(error(class))) }
+    Some(Err(error(class))).into()
 }
 
 pub fn throttled(retry_after: Duration) -> Answer {
-    let error = RequestError { retry_after: Some(retry_after), ..error(Class::Throttled) };
-    Answer { after: Duration::ZERO, what: Some(Err(error)) }
+    Some(Err(RequestError { retry_after: Some(retry_after), ..error(Class::Throttled) })).into()
 }
 
 pub fn silence() -> Answer {
-    Answer { after: Duration::ZERO, what: None }
+    None.into()
 }
 
 impl Answer {
     pub fn after(mut self, wait: Duration) -> Self {
         self.after = wait;
+        self
+    }
+
+    /// Its request reads the keys for as long as it takes, and others that want to wait for it.
+    pub fn reading_keys(mut self) -> Self {
+        self.reads_keys = true;
         self
     }
 
@@ -82,6 +92,8 @@ pub struct Fake {
     script: Script,
     exists: Exists,
     reread_takes: Duration,
+    /// One reads the keys at a time.
+    reading: tokio::sync::Mutex<()>,
     began: Instant,
     state: Mutex<State>,
 }
@@ -103,6 +115,7 @@ impl Fake {
             script: Box::new(script),
             exists: Box::new(|_| Ok(None)),
             reread_takes: Duration::ZERO,
+            reading: tokio::sync::Mutex::default(),
             began: Instant::now(),
             state: Mutex::default(),
         }
@@ -182,7 +195,9 @@ impl Drop for Open<'_> {
 impl Wires for Fake {
     async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
         let (answer, _open) = self.arrive(bucket, key);
+        let reading = if answer.reads_keys { Some(self.reading.lock().await) } else { None };
         sleep(answer.after).await;
+        drop(reading);
         if !answer.is_sent() {
             self.state.lock().unwrap().sent -= 1;
         }
@@ -198,6 +213,7 @@ impl Wires for Fake {
     }
 
     async fn reread_keys(&self) -> Result<(), String> {
+        let _reading = self.reading.lock().await;
         sleep(self.reread_takes).await;
         self.state.lock().unwrap().rereads += 1;
         Ok(())

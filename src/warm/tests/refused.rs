@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::fake::{Fake, SECOND, Scene, fails, objects, warmed};
 use crate::s3::Class;
@@ -17,6 +18,18 @@ async fn old_keys_are_read_again_once_and_everything_goes_on() {
     assert_eq!(fake.rereads(), 1);
     assert!(["a", "b", "c", "d"].iter().all(|key| fake.sends(key) == 2), "those that were under way, once more");
     assert!(["e", "f"].iter().all(|key| fake.sends(key) == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_reads_the_keys_itself_does_not_keep_the_run_from_reading_them() {
+    let fake = Arc::new(Fake::new(|call| match (call.key.as_str(), call.rereads) {
+        ("reader", _) => warmed().after(2 * SECOND).reading_keys(),
+        (_, 0) => fails(Class::Denied).after(SECOND),
+        _ => warmed(),
+    }));
+    let gone = Scene::default().run(&fake, objects(&["a", "reader", "b", "c"])).await;
+    assert_eq!((gone.ended.clone(), gone.ends(), fake.rereads()), (Ended::Done, [4, 0, 0, 0], 1));
+    assert!(gone.took < 3 * SECOND && fake.sends("reader") == 1, "{gone:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,21 +103,31 @@ async fn giving_up_a_bucket_takes_no_room_from_others() {
 
 /// On the clock of the machine: whoever looks on is never idle.
 #[tokio::test]
-async fn giving_up_a_bucket_of_many_objects_lets_others_have_the_thread() {
+async fn giving_up_a_bucket_of_many_objects_lets_others_have_the_thread_and_answers_be_seen() {
     const MANY: usize = 50_000;
-    let fake = Arc::new(Fake::new(|_| fails(Class::Denied)));
+    let fake = Arc::new(Fake::new(|call| match call.bucket.as_str() {
+        "open" => warmed().after(Duration::from_millis(2)),
+        _ => fails(Class::Denied),
+    }));
     let scene = Scene::default();
     let progress = scene.progress.clone();
     let looks = async {
-        let mut seen = BTreeSet::new();
-        while seen.last().is_none_or(|ended| *ended < MANY as u64) {
+        let (mut seen, mut answered_at) = (BTreeSet::new(), None);
+        while seen.last().is_none_or(|ended| *ended <= MANY as u64) {
             tokio::task::yield_now().await;
-            seen.insert(progress.ended_objects.load(Ordering::Relaxed));
+            let ended = progress.ended_objects.load(Ordering::Relaxed);
+            if ended > 1_000 && progress.in_flight.load(Ordering::Relaxed) == 0 {
+                answered_at.get_or_insert(ended);
+            }
+            seen.insert(ended);
         }
-        seen.len()
+        (seen.len(), answered_at)
     };
-    let (gone, looks) = tokio::join!(scene.run(&fake, super::fake::many(MANY)), looks);
-    assert_eq!(gone.ends(), [0, 0, MANY as u64, 0]);
+    let mut all: Vec<_> = (0..MANY).map(|n| super::fake::object(&format!("shut/{n}"))).collect();
+    all.push(super::fake::object("open/a"));
+    let (gone, (looks, answered_at)) = tokio::join!(scene.run(&fake, all), looks);
+    assert_eq!(gone.ends(), [1, 0, MANY as u64, 0]);
     // A thousand at once; who looks on comes first or second by turns.
     assert!(looks >= 20, "{looks}");
+    assert!(answered_at.is_some_and(|ended| ended < MANY as u64), "{answered_at:?}");
 }

@@ -104,6 +104,31 @@ async fn told_to_stop_a_run_sends_nothing_new_and_waits_for_what_is_under_way() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn told_to_stop_a_run_does_not_begin_what_it_has_let_in() {
+    for (in_flight, quit) in [(4, false), (4, true), (1, false)] {
+        let scene = Scene::of(in_flight);
+        let token = if quit { &scene.stop.quit } else { &scene.stop.drain }.clone();
+        let fake = Arc::new(Fake::new(move |call| {
+            if call.key == "k002" {
+                token.cancel();
+            }
+            warmed()
+        }));
+        let gone = scene.run(&fake, many(100)).await;
+        assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(Cut::Told), [3, 0, 0, 0]), "{in_flight}, {quit}");
+        assert_eq!(fake.calls().len(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_come_with_the_deadline_are_not_lost_however_many() {
+    let fake = Arc::new(Fake::new(|_| warmed().after(SECOND)));
+    let scene = Scene { deadline: SECOND, ..Scene::of(500) };
+    let gone = scene.run(&fake, many(600)).await;
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Deadline, [500, 0, 0, 0]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn told_to_stop_a_run_does_not_try_again_what_is_refused_meanwhile() {
     let fake = Arc::new(Fake::new(|_| fails(Class::Throttled).after(10 * SECOND)));
     let scene = Scene::of(4);
