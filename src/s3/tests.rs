@@ -12,6 +12,7 @@ use crate::sim::{self, Sim};
 
 mod answers;
 mod connections;
+mod heads;
 mod keys;
 mod reads;
 mod signing;

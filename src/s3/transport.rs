@@ -41,8 +41,9 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// `connect_timeout` covers the name lookup and TCP; `max_idle` is how many unused connections a host may keep. Reads the
-    /// machine's certificates beside the runtime, and goes without them rather than wait for a disk that does not answer.
+    /// `connect_timeout` covers the name lookup and TCP; `max_idle` is how many unused connections a host may keep of those for
+    /// HEADs, of those for GETs, and of the SDK's. Reads the machine's certificates beside the runtime, and goes without them
+    /// rather than wait for a disk that does not answer.
     pub async fn open(connect_timeout: Duration, max_idle: usize) -> Self {
         let roots = tokio::time::timeout(ROOTS_TIMEOUT, spawn_blocking(roots)).await;
         let roots = roots.map(|read| read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));

@@ -3,14 +3,16 @@
 //! The answer to a HEAD is a head and nothing else (RFC 9110, section 9.3.2), so that all there is to do is to write bytes and
 //! to look for the end of a head, which `httparse` does: what clients need beside that, for bodies, costs more than both.
 
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
 use httparse::{Header, ParserConfig, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
+use tokio::task::coop::unconstrained;
 
 use crate::s3::credentials::describe;
 use crate::s3::probe::Loss;
@@ -89,6 +91,7 @@ impl HeadConnection {
         self.stream.write_all(request).await.map_err(failed)?;
         self.stream.flush().await.map_err(failed)?;
         self.answer.clear();
+        self.answer.shrink_to(AT_ONCE);
         loop {
             self.answer.reserve(AT_ONCE);
             if self.stream.read_buf(&mut self.answer).await.map_err(failed)? == 0 {
@@ -111,9 +114,11 @@ impl HeadConnection {
     /// What an unused connection has received meanwhile, be it its end or a stray byte, spoils it.
     fn is_silent(&mut self) -> bool {
         let mut byte = [0];
+        let stream = &mut self.stream;
+        // A task that has done enough at a time is told that nothing is there, whatever is.
+        let look = unconstrained(poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut ReadBuf::new(&mut byte))));
         // Nobody needs to be woken: whoever waits for the answer is.
-        let mut cx = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
+        pin!(look).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 }
 
