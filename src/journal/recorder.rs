@@ -72,10 +72,15 @@ impl Spare {
         spare
     }
 
+    /// Of two, the larger one.
     fn put(&self, mut batch: Vec<Arrival>) {
         batch.clear();
         batch.shrink_to(UNWRITTEN);
-        self.with(|spare| *spare = batch);
+        self.with(|spare| {
+            if batch.capacity() > spare.capacity() {
+                *spare = batch;
+            }
+        });
     }
 
     fn with<T>(&self, what: impl FnOnce(&mut Vec<Arrival>) -> T) -> T {

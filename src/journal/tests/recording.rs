@@ -50,8 +50,9 @@ async fn what_is_left_to_the_disk_is_brought_there_though_nothing_more_comes() {
     let recorder = journal.record(&run, "u");
     let mut notes = recorder.notes();
     let state = || {
-        let synchronous: usize = journal.lock().pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
-        (journal.run(Ulid(1)).unwrap().unwrap().warmed.objects, ["OFF", "NORMAL", "FULL"][synchronous as usize])
+        let synchronous = |row: &rusqlite::Row<'_>| row.get::<_, u8>(0);
+        let synchronous = journal.lock().pragma_query_value(None, "synchronous", synchronous).unwrap();
+        (journal.run(Ulid(1)).unwrap().unwrap().warmed.objects, ["OFF", "NORMAL", "FULL"][usize::from(synchronous)])
     };
     let settled = async || tokio::time::sleep(Duration::from_millis(100)).await;
     send(&mut notes, 0..900).await;
