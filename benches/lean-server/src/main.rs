@@ -9,7 +9,7 @@
 
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
-use std::{env, thread};
+use std::{env, process, thread};
 
 mod answers;
 mod listing;
@@ -32,7 +32,10 @@ fn main() -> io::Result<()> {
     writeln!(io::stdout(), "http://{}", door.local_addr()?)?;
     thread::spawn(move || match serving::serve(door, &mut answers) {
         Ok(never) => match never {},
-        Err(error) => writeln!(io::stderr(), "cannot serve any more: {error}"),
+        Err(error) => {
+            drop(writeln!(io::stderr(), "cannot serve any more: {error}"));
+            process::exit(1)
+        }
     });
     io::stdin().lock().lines().for_each(drop);
     Ok(())

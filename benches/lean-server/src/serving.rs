@@ -41,7 +41,11 @@ pub fn serve(mut door: TcpListener, answers: &mut Answers) -> io::Result<Infalli
     loop {
         let next_due = held.front().map(|(due, _): &(Instant, Token)| due.saturating_duration_since(now));
         let sleeps = now - used > AWAKE;
-        poll.poll(&mut events, if sleeps { next_due } else { Some(Duration::ZERO) })?;
+        match poll.poll(&mut events, if sleeps { next_due } else { Some(Duration::ZERO) }) {
+            // What there was is left for the next look.
+            Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
+            polled => polled?,
+        }
         if sleeps {
             now = Instant::now();
         }
