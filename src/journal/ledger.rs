@@ -100,7 +100,7 @@ impl Journal {
         written: &Written,
         (sorted, look_up): (usize, usize),
     ) -> Result<Vec<bool>, JournalError> {
-        let hasher = Hasher::new(&rules.cache_url);
+        let mut hasher = Hasher::new(&rules.cache_url);
         let now = rules.now.timestamp();
         let (filled, arrived, is_empty) = self
             .with("read", |db| Ok((filled(db, &rules.cache_url)?, Arrivals::read(db, written, now)?, is_empty(db)?)))?;
@@ -109,7 +109,7 @@ impl Journal {
             return Ok(fresh);
         }
         for first in (0..objects.len()).step_by(sorted) {
-            for asked in asked(objects, first..objects.len().min(first + sorted), &hasher).chunks(look_up) {
+            for asked in asked(objects, first..objects.len().min(first + sorted), &mut hasher).chunks(look_up) {
                 self.with("read", |db| {
                     // One lock of the file for all of them.
                     let reading = db.unchecked_transaction()?;
@@ -170,7 +170,7 @@ impl Journal {
 }
 
 /// Identity, value and number of those objects that have an ETag, sorted.
-fn asked(objects: &Roll, numbers: Range<usize>, hasher: &Hasher) -> Vec<(Identity, i64, usize)> {
+fn asked(objects: &Roll, numbers: Range<usize>, hasher: &mut Hasher) -> Vec<(Identity, i64, usize)> {
     let mut asked = Vec::with_capacity(numbers.len());
     for first in numbers.clone().step_by(READ) {
         objects.scan_numbered(first..numbers.end.min(first + READ), |n, object| {

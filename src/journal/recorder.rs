@@ -144,7 +144,7 @@ impl Notes {
         if self.gathered.is_empty() {
             self.since = Some(Instant::now());
         }
-        self.gathered.push(Arrival::of(completion, &self.hasher));
+        self.gathered.push(Arrival::of(completion, &mut self.hasher));
     }
 
     /// Whether what is gathered has to be handed over before more is noted.

@@ -37,7 +37,7 @@ pub(in crate::journal) struct Arrival {
 }
 
 impl Arrival {
-    pub(in crate::journal) fn of(completion: &Completion<'_>, hasher: &Hasher) -> Self {
+    pub(in crate::journal) fn of(completion: &Completion<'_>, hasher: &mut Hasher) -> Self {
         let Completion { object, etag, size, sent } = *completion;
         let known = etag.map(|etag| (hasher.identity(&object.bucket, object.key.as_bytes()), value(etag, size)));
         Self { known, sent: sent.timestamp(), size }
@@ -171,7 +171,7 @@ impl Journal {
         let waiting = self.waiting()?;
         let bits = (0..PARTS).find(|bits| waiting >> bits <= AT_ONCE).unwrap_or(PARTS);
         (0..1 << bits).try_for_each(|part| self.merge_part(last, part, bits))?;
-        self.transact("merge the ledger of", |db| {
+        self.transact_and(ToDisk::Later, "merge the ledger of", |db| {
             db.execute("DELETE FROM batch WHERE n <= ?1", [last])?;
             Ok(())
         })
@@ -208,7 +208,8 @@ impl Journal {
             }
             Ok(arrived)
         })?;
-        self.transact("merge the ledger of", |db| {
+        // Where it is undone, what was merged is still there.
+        self.transact_and(ToDisk::Later, "merge the ledger of", |db| {
             // Of now, and not of before others had written: what these have merged is not of the future.
             let now = clock::now().timestamp();
             let arrived = latest(arrived, now);

@@ -45,8 +45,8 @@ pub fn warmed(key: &str, etag: &str, size: u64, sent: DateTime<Utc>) -> Warmed {
 
 /// Appends them, as of when the last one was sent.
 pub fn append(journal: &Journal, url: &str, run: &str, batch: &[Warmed]) -> Option<i64> {
-    let hasher = Hasher::new(url);
-    let arrivals: Vec<_> = batch.iter().map(|warmed| Arrival::of(&warmed.completion(), &hasher)).collect();
+    let mut hasher = Hasher::new(url);
+    let arrivals: Vec<_> = batch.iter().map(|warmed| Arrival::of(&warmed.completion(), &mut hasher)).collect();
     let seen = batch.iter().map(|warmed| warmed.sent).max().unwrap_or_default();
     journal.append(url, run, &arrivals, (seen, ToDisk::Later)).unwrap()
 }
@@ -249,8 +249,8 @@ fn filters_are_asked_before_the_ledger_and_forget_what_is_swept() {
     let passing = || {
         let db = journal.lock();
         let mut reader = filter::Reader::new(&db).unwrap();
-        let hasher = Hasher::new(URL);
-        let identity = |warmed: &Warmed| hasher.identity(&warmed.object.bucket, warmed.object.key.as_bytes());
+        let mut hasher = Hasher::new(URL);
+        let mut identity = |warmed: &Warmed| hasher.identity(&warmed.object.bucket, warmed.object.key.as_bytes());
         old.iter().filter(|warmed| reader.may_hold(identity(warmed)).unwrap()).count()
     };
     assert_eq!(passing(), 100);
