@@ -24,8 +24,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILT = pathlib.Path(sys.argv[1])
 QUICK = "--quick" in sys.argv
 ROUNDS = 1 if QUICK else 3
-# Of what differs by little.
+# Of what differs by little, and of what differs by less.
 TURNS = 7
+MANY_TURNS = 15
 SCALE = 10 if QUICK else 1
 HOTSET = os.environ["HOTSET_BIN"]
 
@@ -77,9 +78,9 @@ def median(measure):
     return medians([measure() for _ in range(ROUNDS)])
 
 
-def by_turns(*measures):
+def by_turns(*measures, turns=TURNS):
     """The costs of each, round by round: the machine may be slower for a while."""
-    return list(zip(*[[measure() for measure in measures] for _ in range(1 if QUICK else TURNS)]))
+    return list(zip(*[[measure() for measure in measures] for _ in range(1 if QUICK else turns)]))
 
 
 @contextlib.contextmanager
@@ -301,21 +302,28 @@ def journals(table, folder):
         shutil.copy(state / "journal.db", many)
         shutil.copy(many, due)
         arrive(due, waiting)
-        costs = by_turns(
-            lambda: hotset(folder, "warm"), recorded, lambda: recorded(many), lambda: recorded(due)
+        without, empty, full, merged = by_turns(
+            lambda: hotset(folder, "warm"),
+            recorded,
+            lambda: recorded(many),
+            lambda: recorded(due),
+            turns=MANY_TURNS,
         )
-    without, empty, full, merged = map(medians, costs)
-    whole = f"a run without: {micros(without.cpu / count)} an object"
-    for name, cost in (("an empty ledger", empty), (f"{entries:,} entries, no merge", full)):
-        added = f"{micros((cost - without).cpu / count)} more"
-        table.add(f"CPU of recording an object, {name}", added, whole, times(cost.cpu / without.cpu), "≤ 1.1×")
+    whole = f"a run without: {micros(medians(without).cpu / count)} an object"
+    for name, costs in (("an empty ledger", empty), (f"{entries:,} entries, no merge", full)):
+        # Of two runs behind each other: the machine changes by more than they differ.
+        more = statistics.median((cost - base).cpu for cost, base in zip(costs, without))
+        ratio = statistics.median(cost.cpu / base.cpu for cost, base in zip(costs, without))
+        added = f"{micros(more / count)} more"
+        table.add(f"CPU of recording an object, {name}", added, whole, times(ratio), "≤ 1.1×")
+    more = statistics.median((cost - base).cpu for cost, base in zip(merged, full))
     what = f"CPU of merging {waiting + count:,} into {entries:,}"
-    table.add(what, f"{micros((merged - full).cpu / (waiting + count))} an object", "–", "–", "–")
+    table.add(what, f"{micros(more / (waiting + count))} an object", "–", "–", "–")
     wall, rss = f"{brought.wall:.1f} s", f"{brought.rss:.0f} MiB"
     table.add(f"a journal of {entries:,} entries of the schema before", wall, rss, "–", "–")
     size = many.stat().st_size
     table.add(f"journal of {entries:,} entries", f"{size / 1e6:.0f} MB", f"{size / entries:.1f} B an entry", "–", "≤ 60 B")
-    for name, which in (("beside it", costs[2]), ("that merges into it", costs[3])):
+    for name, which in (("beside it", full), ("that merges into it", merged)):
         table.add(f"peak RSS of a warm {name}", f"{max(cost.rss for cost in which):.0f} MiB", "–", "–", "–")
 
 
@@ -377,7 +385,7 @@ def main():
             print(f"{measure.__name__} …", file=sys.stderr)
             measure(table, folder)
     version = subprocess.run([HOTSET, "--version"], capture_output=True, text=True).stdout.strip()
-    print(f"{version}; {os.cpu_count()} cores, Linux {platform.release()}; medians of {ROUNDS} or, by turns, {TURNS}; user + system CPU\n")
+    print(f"{version}; {os.cpu_count()} cores, Linux {platform.release()}; medians of {ROUNDS} or, by turns, {TURNS} and {MANY_TURNS}; user + system CPU\n")
     table.show()
 
 
