@@ -2,6 +2,7 @@
 //!
 //! One loop owns the queue and drives the requests, each under a permit of the endpoint's limit and its own deadline.
 
+mod ending;
 mod failures;
 mod feed;
 mod flights;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
 use crate::journal::{Completion, Notes};
@@ -41,8 +42,6 @@ use requests::{Answer, Finished, Requests};
 pub use stop::Stop;
 use watch::Watch;
 
-/// The class of what was in flight when the run ended.
-const ABANDONED: &str = "abandoned";
 /// How often a waiting loop looks at deadlines and at the endpoint's circuit.
 const LOOK: Duration = Duration::from_millis(250);
 /// How many objects of buckets that were given up are ended before anything else is looked at.
@@ -135,21 +134,7 @@ impl<W: Wires> Run<W> {
             self.hand_over_if_due(now);
             self.step(now).await;
         };
-        self.place.rest();
-        self.requests.close();
-        if matches!(ended, Ended::Stopped(_)) {
-            self.drain().await;
-        }
-        // Answers that are here already are not lost to the clock.
-        self.take_back();
-        while let Some(finished) = self.requests.take_ended() {
-            self.finish(finished).await;
-        }
-        self.abandon();
-        if let Some(notes) = &mut self.warming.notes {
-            // Whoever records is waited for in any case.
-            notes.hand_over().await;
-        }
+        self.wind_up(&ended).await;
         (self.totals, ended)
     }
 
@@ -358,47 +343,6 @@ impl<W: Wires> Run<W> {
         }
         self.totals.add(&object.bucket, &object.key, object.size, end);
         self.warming.progress.end(object.size, end);
-    }
-
-    /// Lets what is in flight end, until it is told to quit; deadlines still hold.
-    async fn drain(&mut self) {
-        while !self.requests.is_empty() {
-            tokio::select! {
-                biased;
-                () = self.warming.stop.quit.cancelled() => return,
-                Some(finished) = self.requests.next() => self.finish(finished).await,
-                () = sleep_until(self.warming.deadline) => return,
-                () = sleep(LOOK) => {}
-            }
-            self.hand_over_if_due(Instant::now());
-        }
-    }
-
-    /// Its request was not begun.
-    fn unsend(&mut self, mut pending: Pending) {
-        pending.sends -= 1;
-        self.totals.sends -= 1;
-        self.queue.put_first(pending, Instant::now());
-    }
-
-    /// What is still in flight is unknown, what waited for another try keeps its last end, what was never sent has none.
-    fn abandon(&mut self) {
-        let abandoned: Vec<_> = self.requests.abandon().collect();
-        self.warming.progress.in_flight.store(0, Ordering::Relaxed);
-        let message = "the run ended before the answer came";
-        for (pending, begun) in abandoned {
-            if begun {
-                self.end(&pending, &End::Unknown(Fault { class: ABANDONED, message: message.to_owned() }));
-            } else {
-                self.unsend(pending);
-            }
-        }
-        let tried: Vec<_> = self.queue.drain_tried().chain(self.aside.drain()).collect();
-        for mut pending in tried {
-            if let Some(end) = pending.last.take() {
-                self.end(&pending, &end);
-            }
-        }
     }
 }
 
