@@ -8,8 +8,9 @@
 //! `GET /-/cost` tells what the server itself has spent. It ends when its standard input does.
 
 use std::io::{self, BufRead, Write};
+use std::sync::mpsc;
 use std::time::Duration;
-use std::{env, process, thread};
+use std::{env, thread};
 
 mod answers;
 mod listing;
@@ -30,13 +31,16 @@ fn main() -> io::Result<()> {
     let mut answers = Answers::new(Listing::new(keys, names), Duration::from_millis(page_delay));
     let door = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
     writeln!(io::stdout(), "http://{}", door.local_addr()?)?;
-    thread::spawn(move || match serving::serve(door, &mut answers) {
-        Ok(never) => match never {},
-        Err(error) => {
-            drop(writeln!(io::stderr(), "cannot serve any more: {error}"));
-            process::exit(1)
-        }
+    // What ends first ends the other: whoever started it, or the serving.
+    let (over, end) = mpsc::sync_channel(2);
+    let served = over.clone();
+    thread::spawn(move || {
+        let error = serving::serve(door, &mut answers).map_or_else(|error| error, |never| match never {});
+        drop(served.send(Err(error)));
     });
-    io::stdin().lock().lines().for_each(drop);
-    Ok(())
+    thread::spawn(move || {
+        io::stdin().lock().lines().for_each(drop);
+        drop(over.send(Ok(())));
+    });
+    end.recv().unwrap_or(Ok(()))
 }
