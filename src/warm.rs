@@ -171,7 +171,7 @@ impl<W: Wires> Run<W> {
             () = self.warming.stop.told() => {}
             // Before ends are looked at: of many that come together each frees its place for the next request at once.
             permit = self.place.admit_either(next.unwrap_or_default(), instead), if next.is_some() => self.send(permit, now),
-            Some(finished) = self.requests.next() => self.finish_all(finished, now).await,
+            Some(finished) = self.requests.next() => self.finish_all(finished).await,
             () = self.aside.came() => self.take_back(),
             objects = self.feed.next() => objects.into_iter().for_each(|more| self.take_more(more)),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
@@ -185,12 +185,13 @@ impl<W: Wires> Run<W> {
     }
 
     /// Sees to an end, and to those that are there already; the room that each one frees is taken at once.
-    async fn finish_all(&mut self, first: Finished, now: Instant) {
+    async fn finish_all(&mut self, first: Finished) {
         let (mut next, mut left) = (Some(first), AT_A_GO);
         while let Some(finished) = next {
             self.finish(finished).await;
             // It may have waited, and what comes next may be of a bucket that was given up.
-            if self.warming.stop.is_told() || Instant::now() >= self.warming.deadline || self.buckets.any_is_denied() {
+            let now = Instant::now();
+            if self.warming.stop.is_told() || now >= self.warming.deadline || self.buckets.any_is_denied() {
                 return;
             }
             if let [Some(bytes), instead] = self.sizes(now)
