@@ -4,10 +4,10 @@
 //! time.
 
 mod arrivals;
+mod by_row;
 mod entry;
 mod filter;
 mod hash;
-mod holder;
 mod leaves;
 
 use std::ops::Range;
@@ -24,6 +24,7 @@ use crate::object::{Bucket, ETag, Key, Object, Roll};
 use arrivals::Arrivals;
 pub use arrivals::Written;
 pub(super) use arrivals::{Arrival, batches, waiting};
+use by_row::Asked;
 pub(super) use entry::Entry;
 pub(super) use filter::Filters;
 pub(super) use hash::Hasher;
@@ -32,10 +33,10 @@ use hash::value;
 pub(super) use leaves::Leaves;
 use leaves::is_empty;
 
-/// Objects whose keys are read together, to be hashed.
+/// Objects that are read together, to be hashed.
 const READ: usize = 100_000;
-/// Objects that are looked up in the order of their identity, as a row of the ledger is then read once for all of them: 24
-/// bytes each, for a million, of which ten are in a row of ten million entries.
+/// Objects that are looked up in the order of their identity, as a row of the ledger is then read once for all of them: 16
+/// bytes each, and as many where it is known, for a million, of which ten are in a row of ten million entries.
 const SORTED: usize = 1_000_000;
 /// Of those, how many are looked up before others have the journal.
 const LOOK_UP: usize = 20_000;
@@ -109,20 +110,26 @@ impl Journal {
             return Ok(fresh);
         }
         for first in (0..objects.len()).step_by(sorted) {
+            let mut known = Vec::new();
             for asked in asked(objects, first..objects.len().min(first + sorted), &mut hasher).chunks(look_up) {
                 self.with("read", |db| {
                     // One lock of the file for all of them.
                     let reading = db.unchecked_transaction()?;
-                    let mut known = Known::of(&reading, &arrived, now)?;
-                    for &(identity, value, n) in asked {
-                        fresh[n] = known.get(identity)?.is_some_and(|entry| entry.is_fresh(value, filled, rules));
-                    }
-                    drop(known);
+                    let entries = last_known(&reading, &arrived, now, asked)?.into_iter();
+                    let counting = entries.filter(|(_, entry)| entry.counts(filled, rules));
+                    known.extend(counting.map(|(n, entry)| (n, entry.value)));
                     Ok(reading.commit()?)
                 })?;
                 // Whoever waits wakes up meanwhile: to let go for an instant is not enough.
                 #[expect(clippy::disallowed_methods, reason = "the journal is read on a thread that may block")]
                 std::thread::sleep(PAUSE);
+            }
+            // Most that a run asks for is not known, and what it is made of does not matter.
+            known.sort_unstable();
+            for some in known.chunks(READ) {
+                objects.scan_some(some.iter().copied(), |n, known, object| {
+                    fresh[n] = object.etag().is_some_and(|etag| value(&etag, object.size()) == known);
+                });
             }
         }
         Ok(fresh)
@@ -138,7 +145,7 @@ impl Journal {
         self.with("read", |db| {
             let filled = filled(db, cache_url)?;
             let arrived = Arrivals::read(db, &Written::default(), now)?;
-            Ok(Known::of(db, &arrived, now)?.get(identity)?.map(|entry| LastWarmed {
+            Ok(last_known(db, &arrived, now, &[(identity, ())])?.first().map(|((), entry)| LastWarmed {
                 sent: DateTime::from_timestamp(entry.sent, 0).unwrap_or_default(),
                 value: entry.value.cast_unsigned(),
                 filled_since: entry.filled_since(filled),
@@ -169,13 +176,14 @@ impl Journal {
     }
 }
 
-/// Identity, value and number of those objects that have an ETag, sorted.
-fn asked(objects: &Roll, numbers: Range<usize>, hasher: &mut Hasher) -> Vec<(Identity, i64, usize)> {
+/// Identity and number of those objects that have an ETag, sorted.
+fn asked(objects: &Roll, numbers: Range<usize>, hasher: &mut Hasher) -> Vec<Asked<usize>> {
     let mut asked = Vec::with_capacity(numbers.len());
     for first in numbers.clone().step_by(READ) {
-        objects.scan_numbered(first..numbers.end.min(first + READ), |n, object| {
-            if let Some(etag) = object.etag() {
-                asked.push((hasher.identity(object.bucket(), object.key()), value(&etag, object.size()), n));
+        let some = first..numbers.end.min(first + READ);
+        objects.scan_some(some.map(|n| (n, ())), |n, (), object| {
+            if object.has_etag() {
+                asked.push((hasher.identity(object.bucket(), object.key()), n));
             }
         });
     }
@@ -203,28 +211,27 @@ pub(super) fn filled(db: &Connection, cache_url: &str) -> Result<u64, Fault> {
     Ok(filled.and_then(|filled| u64::try_from(filled).ok()).unwrap_or(0))
 }
 
-/// Looks one object up after another, fastest in the order of their identity.
-struct Known<'a> {
-    filters: filter::Reader<'a>,
-    ledger: leaves::Reader<'a>,
-    arrived: &'a Arrivals,
-    /// Seconds since 1970.
+/// What is known of `asked`, which are sorted: the later of what is merged and what has arrived.
+fn last_known<T: Copy + PartialEq>(
+    db: &Connection,
+    arrived: &Arrivals,
     now: i64,
-}
-
-impl<'a> Known<'a> {
-    fn of(db: &'a Connection, arrived: &'a Arrivals, now: i64) -> Result<Self, Fault> {
-        Ok(Self { filters: filter::Reader::new(db)?, ledger: leaves::Reader::new(db)?, arrived, now })
+    asked: &[Asked<T>],
+) -> Result<Vec<(T, Entry)>, Fault> {
+    let merged = leaves::held(db, &filter::passing(db, asked)?)?;
+    if arrived.is_empty() {
+        return Ok(merged);
     }
-
-    /// The later of what is merged and what has arrived.
-    fn get(&mut self, identity: Identity) -> Result<Option<Entry>, Fault> {
-        let merged = if self.filters.may_hold(identity)? { self.ledger.get(identity)? } else { None };
-        Ok(match (merged, self.arrived.get(identity)) {
-            (Some(merged), Some(arrived)) if arrived.rank(self.now) < merged.rank(self.now) => Some(merged),
+    let mut merged = merged.into_iter().peekable();
+    let latest = asked.iter().filter_map(|(identity, with)| {
+        let merged = merged.next_if(|(held, _)| held == with).map(|(_, entry)| entry);
+        let latest = match (merged, arrived.get(*identity)) {
+            (Some(merged), Some(arrived)) if arrived.rank(now) < merged.rank(now) => Some(merged),
             (merged, arrived) => arrived.or(merged),
-        })
-    }
+        };
+        Some((*with, latest?))
+    });
+    Ok(latest.collect())
 }
 
 #[cfg(test)]

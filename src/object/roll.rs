@@ -78,12 +78,12 @@ impl Roll {
         places.into_iter().for_each(|place| see(cursor.read(place)));
     }
 
-    /// Shows some of them with their numbers, in the order in which they are read fastest.
-    pub fn scan_numbered(&self, range: Range<usize>, mut see: impl FnMut(usize, View<'_>)) {
-        let mut places: Vec<(u32, usize)> = self.order[range.clone()].iter().copied().zip(range).collect();
-        places.sort_unstable();
+    /// Shows some of them by their numbers, each with what it came with, in the order in which they are read fastest.
+    pub fn scan_some<T>(&self, some: impl IntoIterator<Item = (usize, T)>, mut see: impl FnMut(usize, T, View<'_>)) {
+        let mut places: Vec<_> = some.into_iter().map(|(n, with)| (self.order[n], n, with)).collect();
+        places.sort_unstable_by_key(|(place, ..)| *place);
         let mut cursor = self.store.cursor();
-        places.into_iter().for_each(|(place, n)| see(n, cursor.read(place)));
+        places.into_iter().for_each(|(place, n, with)| see(n, with, cursor.read(place)));
     }
 
     /// Of all.

@@ -28,12 +28,13 @@ impl Entry {
         if self.sent > now { i64::MIN } else { self.sent }
     }
 
-    /// An entry from the future is no better than one from too long ago: one of the clocks was wrong.
-    pub fn is_fresh(self, value: i64, filled: u64, rules: &Freshness) -> bool {
+    /// Whether the object is fresh if its value is this one. An entry from the future is no better than one from too long ago:
+    /// one of the clocks was wrong.
+    pub fn counts(self, filled: u64, rules: &Freshness) -> bool {
         let age = u64::try_from(rules.now.timestamp().saturating_sub(self.sent)).ok().map(Duration::from_secs);
         let young = age.is_some_and(|age| age < rules.rewarm_after);
         let kept = rules.capacity.is_none_or(|capacity| self.filled_since(filled) <= capacity);
-        self.value == value && young && kept
+        young && kept
     }
 }
 

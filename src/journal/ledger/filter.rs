@@ -1,32 +1,32 @@
 //! Which objects the ledger may hold: a Bloom filter of a page for each few thousand neighbours.
 //!
 //! Most that a run asks for is not in a large ledger, where each is on a page of its own. Here thousands are on one: ten
-//! million entries have a hundred thousand pages, and their filters two and a half thousand, which stay in SQLite's cache.
+//! million entries have a hundred thousand pages, and their filters three thousand, which stay in SQLite's cache.
 //!
-//! A filter never denies what the ledger has, and lets a few pass that it has not: at most one of sixteen. What the ledger
-//! has forgotten goes on to pass until the filter is made anew, from the ledger: when half its bits are set, and when a
-//! sweep has forgotten something in rows of that part.
+//! A filter never denies what the ledger has, and lets a few pass that it has not: at most one of fifty. What the ledger
+//! has forgotten goes on to pass until the filter is made anew, from the ledger: when too many of its bits are set, and when
+//! a sweep has forgotten something in rows of that part.
 
 use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::by_row::{Asked, by_row};
 use super::entry::{Entry, decode};
 use super::hash::Identity;
-use super::holder::Holder;
 use crate::journal::error::Fault;
 
 /// Of a filter: with its number it fills a page of 4 KiB.
 const BYTES: usize = 4032;
-/// Entries of a new filter. One of thirty others passes it then; with a quarter more, half the bits are set.
-const AT_FIRST: usize = 4_500;
+/// Entries of a new filter. One of a hundred others passes it then; with a quarter more it is full.
+const AT_FIRST: usize = 3_000;
 /// Bits that an identity sets.
 const EACH: usize = 4;
 /// Spreads identities that differ in their last bits only: those of a filter have the first in common.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The filter of an identity.
-const HOLDER: &str = "SELECT last, bits FROM filter WHERE last >= ?1 ORDER BY last LIMIT 1";
+/// The filter of an identity, and those behind it.
+const FROM: &str = "SELECT last, bits FROM filter WHERE last >= ?1 ORDER BY last";
 
 /// Writes filters.
 pub(in crate::journal) struct Filters<'a> {
@@ -42,7 +42,7 @@ impl<'a> Filters<'a> {
 
     /// Lets entries pass, sorted, which are in the ledger.
     pub fn add(&self, mut entries: &[(Identity, Entry)]) -> Result<(), Fault> {
-        let mut select = self.db.prepare_cached(HOLDER)?;
+        let mut select = self.db.prepare_cached(FROM)?;
         while let Some((first, _)) = entries.first() {
             let filter = select.query_row([first], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             // Without one, which cannot be, they count as full.
@@ -108,21 +108,17 @@ impl<'a> Filters<'a> {
     }
 }
 
-/// Asks of one object after another, fastest in the order of their identity.
-pub(super) struct Reader<'a>(Holder<'a>);
+/// Those of `asked`, which are sorted, that the ledger may hold. It may hold any for which there is no filter.
+pub(super) fn passing<T: Copy>(db: &Connection, asked: &[Asked<T>]) -> Result<Vec<Asked<T>>, Fault> {
+    let mut passing = Vec::new();
+    by_row(db, FROM, asked, |bits, asked| {
+        passing.extend(asked.iter().filter(|(identity, _)| passes(bits, *identity)));
+    })?;
+    Ok(passing)
+}
 
-impl<'a> Reader<'a> {
-    pub fn new(db: &'a Connection) -> Result<Self, Fault> {
-        Ok(Self(Holder::of(db, HOLDER)?))
-    }
-
-    /// Whether the ledger may hold it. It may where there is no filter.
-    pub fn may_hold(&mut self, identity: Identity) -> Result<bool, Fault> {
-        let bits = self.0.row(identity)?;
-        Ok(places(bits, identity)
-            .iter()
-            .all(|place| bits.get(place / 8).is_none_or(|byte| byte >> (place % 8) & 1 == 1)))
-    }
+fn passes(bits: &[u8], identity: Identity) -> bool {
+    places(bits, identity).iter().all(|place| bits.get(place / 8).is_none_or(|byte| byte >> (place % 8) & 1 == 1))
 }
 
 /// Which bits of a filter are an identity's.
@@ -140,9 +136,9 @@ fn set(bits: &mut [u8], identity: Identity) {
     }
 }
 
-/// Half of them are set, or there are none.
+/// Three eighths of them are set, or there are none.
 fn is_full(bits: &[u8]) -> bool {
-    bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>() >= 4 * bits.len()
+    bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>() >= 3 * bits.len()
 }
 
 #[cfg(test)]

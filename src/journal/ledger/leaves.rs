@@ -7,9 +7,9 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::by_row::{Asked, by_row};
 use super::entry::{Entry, decode, encode, find, latest};
 use super::hash::Identity;
-use super::holder::Holder;
 use crate::journal::error::Fault;
 
 /// Entries of a row, at the most: a row with so many fills a page of 4 KiB.
@@ -43,7 +43,7 @@ impl<'a> Leaves<'a> {
     /// Puts entries in, sorted and each object once. One that is there stays where it has a higher rank.
     pub fn merge(&self, mut entries: &[(Identity, Entry)], now: i64) -> Result<(), Fault> {
         while let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) {
-            let mut select = self.db.prepare_cached(HOLDER)?;
+            let mut select = self.db.prepare_cached(FROM)?;
             let old = select.query_row([first], leaf).optional()?;
             let old = old.unwrap_or_else(|| Leaf { last: *last, entries: Vec::new() });
             let (own, rest) = entries.split_at(entries.partition_point(|(identity, _)| *identity <= old.last));
@@ -105,24 +105,20 @@ impl<'a> Leaves<'a> {
     }
 }
 
-/// The row that holds what is known of an identity.
-const HOLDER: &str = "SELECT last, entries FROM ledger WHERE last >= ?1 ORDER BY last LIMIT 1";
+/// The row that holds what is known of an identity, and those behind it.
+const FROM: &str = "SELECT last, entries FROM ledger WHERE last >= ?1 ORDER BY last";
 
 fn leaf(row: &Row<'_>) -> rusqlite::Result<Leaf> {
     Ok(Leaf { last: row.get(0)?, entries: decode(row.get_ref(1)?.as_blob()?).collect() })
 }
 
-/// Looks one object up after another, fastest in the order of their identity.
-pub(super) struct Reader<'a>(Holder<'a>);
-
-impl<'a> Reader<'a> {
-    pub fn new(db: &'a Connection) -> Result<Self, Fault> {
-        Ok(Self(Holder::of(db, HOLDER)?))
-    }
-
-    pub fn get(&mut self, identity: Identity) -> Result<Option<Entry>, Fault> {
-        Ok(find(self.0.row(identity)?, identity))
-    }
+/// What it holds of `asked`, which are sorted.
+pub(super) fn held<T: Copy>(db: &Connection, asked: &[Asked<T>]) -> Result<Vec<(T, Entry)>, Fault> {
+    let mut held = Vec::new();
+    by_row(db, FROM, asked, |entries, asked| {
+        held.extend(asked.iter().filter_map(|(identity, with)| Some((*with, find(entries, *identity)?))));
+    })?;
+    Ok(held)
 }
 
 /// Nothing has been merged into it yet.

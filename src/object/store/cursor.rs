@@ -66,6 +66,10 @@ impl<'a> View<'a> {
         self.fields.size
     }
 
+    pub fn has_etag(&self) -> bool {
+        self.tag != Tag::Absent
+    }
+
     pub fn etag(&self) -> Option<ETag> {
         self.tag.to_etag()
     }

@@ -41,8 +41,8 @@ fn add_to(leaves: &Leaves<'_>, filters: &Filters<'_>, identities: impl IntoItera
 }
 
 fn passing(db: &Connection, identities: impl Iterator<Item = Identity>) -> usize {
-    let mut reader = Reader::new(db).unwrap();
-    identities.filter(|identity| reader.may_hold(*identity).unwrap()).count()
+    let sorted: BTreeSet<Identity> = identities.collect();
+    super::passing(db, &sorted.into_iter().map(|identity| (identity, ())).collect::<Vec<_>>()).unwrap().len()
 }
 
 fn number(db: &Connection, of: &str) -> usize {
@@ -67,9 +67,9 @@ fn what_is_known_passes_and_few_others_do_however_it_came() {
         }
         assert_eq!(passing(&db, known.iter().copied()), KNOWN);
         let others = passing(&db, hashes(2).take(10_000));
-        assert!(others < 500, "{others} of 10,000 others pass, by {portion}");
+        assert!(others < 200, "{others} of 10,000 others pass, by {portion}");
         let filters = number(&db, "SELECT count(*) FROM filter");
-        assert!(filters < KNOWN / 3_000, "{filters} filters, by {portion}");
+        assert!(filters < KNOWN / 2_000, "{filters} filters, by {portion}");
     }
 }
 
@@ -144,7 +144,8 @@ proptest! {
             }
             let held = held(&db);
             prop_assert_eq!(passing(&db, held.iter().copied()), held.len());
-            prop_assert_eq!(passing(&db, held.iter().rev().copied()), held.len());
+            let few: Vec<_> = held.iter().copied().step_by(3).collect();
+            prop_assert_eq!(passing(&db, few.iter().copied()), few.len());
             let last: Identity = db.query_row("SELECT max(last) FROM filter", [], |row| row.get(0)).unwrap();
             prop_assert_eq!(last, Identity::MAX);
         }

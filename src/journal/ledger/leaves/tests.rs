@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -42,11 +42,8 @@ fn the_smallest_and_the_largest_identity_are_found() {
     let db = ledger();
     let all = [i64::MIN, -1, 0, i64::MAX].map(|identity| (identity, entry(identity, 1)));
     Leaves { db: &db, most: 1, at_first: 1 }.merge(&all, NOW).unwrap();
-    let mut reader = Reader::new(&db).unwrap();
-    for (identity, entry) in all.into_iter().chain(all.into_iter().rev()) {
-        assert_eq!(reader.get(identity).unwrap(), Some(entry));
-    }
-    assert_eq!((reader.get(1).unwrap(), reader.get(-2).unwrap()), (None, None));
+    let asked = [i64::MIN, -2, -1, 0, 1, i64::MAX].map(|identity| (identity, identity));
+    assert_eq!(held(&db, &asked).unwrap(), all);
 }
 
 #[test]
@@ -121,9 +118,12 @@ proptest! {
                 above = *last;
             }
         }
-        let mut reader = Reader::new(&db).unwrap();
-        for identity in looks.into_iter().chain(-45..45) {
-            prop_assert_eq!(reader.get(identity).unwrap(), model.get(&identity).copied());
+        let looks: BTreeSet<Identity> = looks.into_iter().chain(-45..45).collect();
+        for looks in [looks.clone(), looks.into_iter().step_by(3).collect()] {
+            let asked: Vec<_> = looks.iter().map(|identity| (*identity, *identity)).collect();
+            let known: Vec<_> = model.iter().filter(|(identity, _)| looks.contains(identity)).collect();
+            let found = held(&db, &asked).unwrap();
+            prop_assert_eq!(found.iter().map(|(identity, entry)| (identity, entry)).collect::<Vec<_>>(), known);
         }
     }
 }
