@@ -6,8 +6,10 @@ use crate::object::Roll;
 use crate::select::Selector;
 
 /// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as each
-/// portion is ordered by itself.
+/// portion is ordered by itself, and looked up in the journal by itself.
 const MOST: u32 = 1 << 16;
+/// Each portion is so many times as large as the one before.
+const GROWTH: u32 = 4;
 /// Portions that may wait. Beyond them the selection holds what is selected; either way there is a bound to what stays in memory.
 const WAITING: usize = 1 << 10;
 
@@ -36,7 +38,7 @@ impl Outlet {
         // Where nobody takes anything any more the run is about to end.
         let Ok(room) = self.to.try_reserve() else { return };
         let Some(portion) = selector.hand_over() else { return };
-        self.together = u32::try_from(portion.len()).unwrap_or(u32::MAX).saturating_mul(2).min(MOST);
+        self.together = u32::try_from(portion.len()).unwrap_or(u32::MAX).saturating_mul(GROWTH).min(MOST);
         room.send(portion);
     }
 
@@ -86,8 +88,8 @@ mod tests {
             selector.offer(object(n).row());
             outlet.take(&mut selector);
         }
-        assert_eq!(waiting(&mut from), [1, 2, 4, 8, 16, 32, 64]);
-        assert_eq!((selector.held(), selector.finish().selected.len()), (73, 73));
+        assert_eq!(waiting(&mut from), [1, 4, 16, 64]);
+        assert_eq!((selector.held(), selector.finish().selected.len()), (115, 115));
     }
 
     #[tokio::test]
@@ -99,7 +101,7 @@ mod tests {
             outlet.take(&mut selector);
         }
         let selection = selector.finish();
-        assert_eq!((selection.selected.len(), selection.kept().objects), (197, 200));
+        assert_eq!((selection.selected.len(), selection.kept().objects), (195, 200));
         let (left, ()) = futures::join!(
             async {
                 let mut left = Vec::new();
@@ -110,6 +112,6 @@ mod tests {
             },
             outlet.finish(selection.selected)
         );
-        assert_eq!(left, [1, 2, 197]);
+        assert_eq!(left, [1, 4, 195]);
     }
 }
