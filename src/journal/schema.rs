@@ -9,12 +9,13 @@ use super::ledger::{Entry, Filters, Identity, Leaves};
 use crate::clock;
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
-pub(super) const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 6] = [
     include_str!("schema/1_runs.sql"),
     include_str!("schema/2_ledger.sql"),
     include_str!("schema/3_daemon.sql"),
     include_str!("schema/4_leaves.sql"),
     include_str!("schema/5_filter.sql"),
+    include_str!("schema/6_hashes.sql"),
 ];
 
 /// The schema whose ledger has shorter identities than the one before.

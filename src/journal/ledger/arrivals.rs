@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::entry::{ENTRY, Entry, decode, encode, latest};
 use super::filter::Filters;
-use super::hash::{Hasher, Identity, value};
+use super::hash::{Hasher, Hashes as _, Identity};
 use super::leaves::Leaves;
 use super::{Completion, add_filled, filled, mib};
 use crate::clock;
@@ -39,7 +39,7 @@ pub(in crate::journal) struct Arrival {
 impl Arrival {
     pub(in crate::journal) fn of(completion: &Completion<'_>, hasher: &mut Hasher) -> Self {
         let Completion { object, etag, size, sent } = *completion;
-        let known = etag.map(|etag| (hasher.identity(&object.bucket, object.key.as_bytes()), value(etag, size)));
+        let known = etag.map(|etag| (hasher.identity(&object.bucket, object.key.as_bytes()), hasher.value(etag, size)));
         Self { known, sent: sent.timestamp(), size }
     }
 }

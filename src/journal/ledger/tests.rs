@@ -6,10 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
+use super::hash::{Earlier, Hashes as _};
 use super::*;
+use crate::clock;
 use crate::journal::FILE;
 use crate::journal::schema::ToDisk;
-use crate::object::ETag;
+use crate::object::{Bucket, Key, Roll};
 
 const URL: &str = "http://cache.test/";
 const GIB: u64 = 1 << 30;
@@ -247,8 +249,10 @@ fn filters_are_asked_before_the_ledger_and_forget_what_is_swept() {
     record(&journal, URL, &old);
     journal.merge().unwrap();
     let passing = || {
-        let all: Roll = old.iter().map(|warmed| warmed.object.clone()).collect();
-        let asked = asked(&all, 0..all.len(), &mut Hasher::new(URL));
+        let mut hasher = Hasher::new(URL);
+        let object = |warmed: &Warmed| hasher.identity(&warmed.object.bucket, warmed.object.key.as_bytes());
+        let mut asked: Vec<_> = old.iter().map(object).map(|identity| (identity, ())).collect();
+        asked.sort_unstable();
         filter::passing(&journal.lock(), &asked).unwrap().len()
     };
     assert_eq!(passing(), 100);
@@ -258,6 +262,68 @@ fn filters_are_asked_before_the_ledger_and_forget_what_is_swept() {
     assert!(is_known("0"));
     journal.lock().execute("UPDATE filter SET bits = zeroblob(length(bits))", []).unwrap();
     assert!(!is_known("0"), "what a filter denies is not looked up");
+}
+
+/// By which a version before the schema `6_hashes` knew it.
+pub fn earlier_identity(url: &str, object: &Object) -> Identity {
+    Earlier::new(url).identity(&object.bucket, object.key.as_bytes())
+}
+
+/// Records them as a version before the schema `6_hashes` did, in a journal that is then brought up to date.
+fn recorded_before(batch: &[Warmed]) -> (tempfile::TempDir, Journal) {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    let mut earlier = Earlier::new(URL);
+    let entry = |Warmed { object, sent }: &Warmed| {
+        let identity = earlier.identity(&object.bucket, object.key.as_bytes());
+        let value = earlier.value(object.etag.as_ref().unwrap(), object.size);
+        (identity, Entry { value, sent: sent.timestamp(), filled: 0 })
+    };
+    let batch = arrivals::Batch { url: URL.to_owned(), entries: batch.iter().map(entry).collect() };
+    batch.store(&journal.lock()).unwrap();
+    journal.lock().pragma_update(None, "user_version", 5).unwrap();
+    drop(journal);
+    let journal = Journal::open(dir.path()).unwrap();
+    (dir, journal)
+}
+
+#[test]
+fn what_was_recorded_by_earlier_hashes_counts_until_it_is_swept() {
+    let ago = |seconds| clock::now() - TimeDelta::seconds(seconds);
+    let rules = || Freshness { now: clock::now(), ..rules() };
+    let (_dir, journal) = recorded_before(&[warmed("a", "e", 1, ago(60)), warmed("b", "e", 1, ago(60))]);
+    let all: Roll = [("a", Some("e")), ("b", Some("other")), ("c", Some("e")), ("a", None), ("a", Some("e"))]
+        .into_iter()
+        .map(|(key, etag)| object(key, etag, 1))
+        .collect();
+    let fresh = |portions| journal.fresh_by(&all, &rules(), &Written::default(), portions).unwrap();
+    let known = |key: &str| journal.last_warmed(URL, &Bucket::new("b"), &Key::from(key)).unwrap();
+    for is_merged in [false, true] {
+        for portions in [(1, 1), (3, 2), (100, 100)] {
+            assert_eq!(fresh(portions), [true, false, false, false, true], "{portions:?}, merged: {is_merged}");
+        }
+        assert_eq!((known("a").is_some(), known("c")), (true, None));
+        journal.merge().unwrap();
+    }
+    // What is recorded since is later.
+    record(&journal, URL, &[warmed("a", "other", 1, ago(30))]);
+    assert_eq!(fresh((100, 100)), [false; 5]);
+    assert_eq!(known("a").unwrap().sent.timestamp(), ago(30).timestamp());
+
+    let marks = || -> i64 {
+        journal.lock().query_row("SELECT count(*) FROM mark WHERE name = 'sha-256'", [], |row| row.get(0)).unwrap()
+    };
+    journal.sweep(ago(45), ago(0)).unwrap();
+    assert_eq!((known("b"), marks()), (None, 1), "others could still have been recorded when the schema changed");
+    journal.sweep(ago(-2), ago(0) + TimeDelta::days(2)).unwrap();
+    assert_eq!(marks(), 0);
+}
+
+#[test]
+fn a_new_journal_asks_for_no_earlier_hashes() {
+    let (_dir, journal) = recorded_before(&[]);
+    let marks: i64 = journal.lock().query_row("SELECT count(*) FROM mark", [], |row| row.get(0)).unwrap();
+    assert_eq!(marks, 0);
 }
 
 #[test]
@@ -348,7 +414,7 @@ proptest! {
                 let known = journal.last_warmed(URL, &Bucket::new("b"), &Key::from(&*key.to_string())).unwrap();
                 let known = known.map(|known| (known.value, known.sent));
                 let modelled = model.get(&key).map(|(etag, age)| {
-                    let value = value(&ETag::new(&etag.to_string()), 1);
+                    let value = Hasher::new(URL).value(&ETag::new(&etag.to_string()), 1);
                     (value.cast_unsigned(), now() - TimeDelta::seconds(i64::from(*age)))
                 });
                 prop_assert_eq!(known, modelled, "key {}", key);
