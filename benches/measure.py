@@ -309,15 +309,16 @@ def journals(table, folder):
         arrive(due, waiting)
         without = lambda: hotset(folder, "warm")
         small = by_turns(without, recorded, turns=MANY_TURNS)
-        base, full, merged = by_turns(without, lambda: recorded(many), lambda: recorded(due))
-    for name, (base, costs) in (("an empty ledger", small), (f"{entries:,} entries, no merge", (base, full))):
+        large = by_turns(without, lambda: recorded(many), turns=MANY_TURNS)
+        full, merged = by_turns(lambda: recorded(many), lambda: recorded(due))
+    for name, (base, costs) in (("an empty ledger", small), (f"{entries:,} entries, no merge", large)):
         # Of two runs behind each other: the machine changes by more than they differ.
         more = statistics.median((cost - without).cpu for cost, without in zip(costs, base))
         ratio = statistics.median(cost.cpu / without.cpu for cost, without in zip(costs, base))
         added, whole = micros(more / count), micros(medians(base).cpu / count)
         what = f"CPU of recording an object, {name}"
         table.add(what, f"{added} more", f"a run without: {whole} an object", times(ratio), "≤ 1.1×")
-    more = statistics.median((cost - base).cpu for cost, base in zip(merged, full))
+    more = statistics.median((cost - without).cpu for cost, without in zip(merged, full))
     what = f"CPU of merging {waiting + count:,} into {entries:,}"
     table.add(what, f"{micros(more / (waiting + count))} an object", "–", "–", "–")
     wall, rss = f"{brought.wall:.1f} s", f"{brought.rss:.0f} MiB"

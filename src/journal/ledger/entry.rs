@@ -40,10 +40,11 @@ impl Entry {
 
 /// Of each object, what was sent last; of several at once, what comes last. Sorted.
 pub(super) fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity, Entry)> {
-    all.sort_by_key(|(identity, entry)| (*identity, entry.rank(now)));
+    // Those of one object stay in their order.
+    all.sort_by_key(|(identity, _)| *identity);
     all.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
-        if same {
+        if same && later.1.rank(now) >= kept.1.rank(now) {
             *kept = *later;
         }
         same
