@@ -136,7 +136,7 @@ fn version(db: &Connection) -> Result<i64, Fault> {
 
 fn tune(db: &Connection) -> Result<(), Fault> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
-    // KiB: enough for the filters of ten million entries, and the inner pages.
+    // KiB: enough for most filters of ten million entries, and the inner pages.
     db.pragma_update(None, "cache_size", -16 << 10)?;
     Ok(())
 }

@@ -28,7 +28,7 @@ impl Entry {
         if self.sent > now { i64::MIN } else { self.sent }
     }
 
-    /// Whether the object is fresh if its value is this one. An entry from the future is no better than one from too long ago:
+    /// Whether the object is fresh if its value is still this entry's. An entry from the future is no better than one from too long ago:
     /// one of the clocks was wrong.
     pub fn counts(self, filled: u64, rules: &Freshness) -> bool {
         let age = u64::try_from(rules.now.timestamp().saturating_sub(self.sent)).ok().map(Duration::from_secs);

@@ -1,9 +1,11 @@
 //! Which objects the ledger may hold: a Bloom filter of a page for each few thousand neighbours.
 //!
 //! Most that a run asks for is not in a large ledger, where each is on a page of its own. Here thousands are on one: ten
-//! million entries have a hundred thousand pages, and their filters three thousand, which stay in SQLite's cache.
+//! million entries have a hundred thousand pages, and their filters three to five thousand, of which most stay in SQLite's
+//! cache.
 //!
-//! A filter never denies what the ledger has, and lets a few pass that it has not: at most one of fifty. What the ledger
+//! A filter never denies what the ledger has, and lets a few pass that it has not: at most one of fifty where this version
+//! has written it. What the ledger
 //! has forgotten goes on to pass until the filter is made anew, from the ledger: when too many of its bits are set, and when
 //! a sweep has forgotten something in rows of that part.
 

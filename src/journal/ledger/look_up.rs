@@ -25,7 +25,7 @@ const SORTED: usize = 1_000_000;
 const LOOK_UP: usize = 20_000;
 /// How long the journal is left to others between two of these.
 const PAUSE: Duration = Duration::from_millis(1);
-/// What says that the ledger has entries by the hashes of before, and when the last of them were written.
+/// What says that the ledger has entries by the hashes of before, and when a version came that writes no more of them.
 const EARLIER: &str = "sha-256";
 
 /// What makes an entry count.
@@ -116,7 +116,7 @@ struct LookUp<'a> {
     /// How many are sorted together, and how many of these are looked up before others have the journal.
     portions: (usize, usize),
     fresh: Vec<bool>,
-    /// What was found, fresh or not: an earlier entry of it does not count.
+    /// What was found, fresh or not: what was sent before that, and found by the hashes of before, does not count.
     known: Vec<bool>,
 }
 
@@ -205,6 +205,7 @@ fn has_earlier(db: &Connection) -> Result<bool, Fault> {
 
 /// Looks for entries by the hashes of before no longer, once what was sent before this is swept and none of them is left.
 pub(super) fn forget_earlier(db: &Connection, swept: DateTime<Utc>) -> Result<(), Fault> {
-    db.execute("DELETE FROM mark WHERE name = ?1 AND at < ?2", (EARLIER, swept.timestamp_millis()))?;
+    // Entries have whole seconds.
+    db.execute("DELETE FROM mark WHERE name = ?1 AND at < ?2", (EARLIER, swept.timestamp() * 1000))?;
     Ok(())
 }

@@ -306,9 +306,10 @@ fn what_was_recorded_by_earlier_hashes_counts_until_it_is_swept() {
         journal.merge().unwrap();
     }
     // What is recorded since is later.
-    record(&journal, URL, &[warmed("a", "other", 1, ago(30))]);
+    let since = ago(30);
+    record(&journal, URL, &[warmed("a", "other", 1, since)]);
     assert_eq!(fresh((100, 100)), [false; 5]);
-    assert_eq!(known("a").unwrap().sent.timestamp(), ago(30).timestamp());
+    assert_eq!(known("a").unwrap().sent.timestamp(), since.timestamp());
 
     let marks = || -> i64 {
         journal.lock().query_row("SELECT count(*) FROM mark WHERE name = 'sha-256'", [], |row| row.get(0)).unwrap()

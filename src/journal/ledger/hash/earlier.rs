@@ -75,5 +75,7 @@ mod tests {
         ] {
             assert_eq!(hasher.identity(&Bucket::new(bucket), key.as_bytes()), identity, "{bucket}, {key}");
         }
+        let value = hasher.value(&ETag::new("9bb58f26192e4ba00f01e2e7b136bbd8-7"), 5 << 30);
+        assert_eq!(value, 635_648_371_958_928_712);
     }
 }
