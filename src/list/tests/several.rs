@@ -92,10 +92,10 @@ async fn throttling_lowers_how_many_are_under_way_and_costs_no_key() {
         let fake = Fake::new(move |ask| match ask.open {
             // The first eight pages come, so that there are parts enough.
             7.. if ask.at > 8 * ROUND_TRIP => after(ROUND_TRIP / 4, fails(class)),
-            _ => answer(ask, 20_000, true),
+            _ => answer(ask, 30_000, true),
         });
         let (keys, _) = listed(&fake, &["d/"], 32).await;
-        assert!(keys == all(&["d/"], 20_000), "{class}: {} keys", keys.len());
+        assert!(keys == all(&["d/"], 30_000), "{class}: {} keys", keys.len());
         let asked = fake.asked();
         let refused = |from: Duration| asked.iter().filter(|ask| ask.open >= 7 && ask.at > from).count();
         let settled = 8 * ROUND_TRIP + 3 * SECOND;
