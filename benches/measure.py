@@ -322,7 +322,7 @@ def journals(table, folder):
     what = f"CPU of merging {waiting + count:,} into {entries:,}"
     table.add(what, f"{micros(more / (waiting + count))} an object", "–", "–", "–")
     wall, rss = f"{brought.wall:.1f} s", f"{brought.rss:.0f} MiB"
-    table.add(f"a journal of {entries:,} entries of the schema before", wall, rss, "–", "–")
+    table.add(f"a journal of {entries:,} entries of schema 4, brought over", wall, rss, "–", "–")
     size = many.stat().st_size
     table.add(f"journal of {entries:,} entries", f"{size / 1e6:.0f} MB", f"{size / entries:.1f} B an entry", "–", "≤ 60 B")
     for name, which in (("beside it", full), ("that merges into it", merged)):
@@ -343,7 +343,7 @@ def entry(identity=None):
 def written(journal):
     with contextlib.closing(sqlite3.connect(journal, isolation_level=None)) as db:
         # What the run before has left would be fresh.
-        db.execute("DELETE FROM batch")
+        db.execute("DELETE FROM arrived")
         yield db
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -353,9 +353,13 @@ def fill(journal, entries):
     rows = entries // ROW
     span = (1 << 64) // rows
     with written(journal) as db:
-        # A journal of the schema before, which the next to open it gives its filters.
-        db.execute("DELETE FROM ledger")
-        db.execute("DROP TABLE filter")
+        # A journal of schema 4, which the next to open it packs and gives its filters.
+        for table in ("leaf", "arrived", "filter"):
+            db.execute(f"DROP TABLE {table}")
+        db.execute("CREATE TABLE ledger (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT")
+        db.execute(
+            "CREATE TABLE batch (n INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, entries BLOB NOT NULL) STRICT"
+        )
         db.execute("PRAGMA user_version = 4")
         db.execute("BEGIN")
         for first in range(-(1 << 63), (1 << 63) - span, span):
@@ -369,8 +373,10 @@ def arrive(journal, entries):
     with written(journal) as db:
         db.execute("BEGIN")
         for _ in range(entries // 500):
-            batch = b"".join(entry() for _ in range(500))
-            db.execute("INSERT INTO batch (url, entries) VALUES ('http://elsewhere/', ?)", (batch,))
+            # Of one time and count, which come first; 16 bytes each are what is left of an entry.
+            batch = [entry() for _ in range(500)]
+            packed = batch[0][16:] + bytes(2) + b"".join(each[:16] for each in batch)
+            db.execute("INSERT INTO arrived (url, count, entries) VALUES ('http://elsewhere/', 500, ?)", (packed,))
         db.execute("COMMIT")
 
 

@@ -10,6 +10,7 @@ mod filter;
 mod hash;
 mod leaves;
 mod look_up;
+mod packed;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -19,7 +20,7 @@ use super::error::{Fault, JournalError};
 use crate::object::{ETag, Object};
 
 pub use arrivals::Written;
-pub(super) use arrivals::{Arrival, batches, waiting};
+pub(super) use arrivals::{Arrival, Batch, batches, waiting};
 pub(super) use entry::Entry;
 pub(super) use filter::Filters;
 pub(super) use hash::{Hasher, Identity};

@@ -25,7 +25,7 @@ const FAILURES_OF: u32 = 20;
 const EMPTY: &str = "
     DELETE FROM failure WHERE run IN (SELECT id FROM run WHERE outcome <> 'running');
     DELETE FROM run WHERE outcome <> 'running';
-    DELETE FROM batch; DELETE FROM cache; DELETE FROM source; DELETE FROM mark;
+    DELETE FROM arrived; DELETE FROM cache; DELETE FROM source; DELETE FROM mark;
     UPDATE profile SET watermark = NULL, timetable = NULL, fingerprint = NULL, paused = NULL, paused_until = NULL,
         pause_set = 0, last_due = NULL, last_complete_due = NULL";
 

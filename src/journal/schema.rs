@@ -1,21 +1,23 @@
 //! The tables, and how a journal of an older version becomes one of this.
 
+mod carry;
+
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
-use super::ledger::{Entry, Filters, Identity, Leaves};
-use crate::clock;
+use super::ledger::{Filters, Identity};
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
-pub(super) const MIGRATIONS: [&str; 6] = [
+pub(super) const MIGRATIONS: [&str; 7] = [
     include_str!("schema/1_runs.sql"),
     include_str!("schema/2_ledger.sql"),
     include_str!("schema/3_daemon.sql"),
     include_str!("schema/4_leaves.sql"),
     include_str!("schema/5_filter.sql"),
     include_str!("schema/6_hashes.sql"),
+    include_str!("schema/7_packed.sql"),
 ];
 
 /// The schema whose ledger has shorter identities than the one before.
@@ -24,8 +26,8 @@ const SHORTER: i64 = 3;
 const LEAVES: i64 = 4;
 /// The schema whose ledger has filters.
 const FILTER: i64 = 5;
-/// Entries that are carried over at a time.
-const AT_ONCE: i64 = 10_000;
+/// The schema whose ledger has packed entries.
+const PACKED: i64 = 7;
 
 /// How long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(30);
@@ -66,55 +68,19 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
     for (migration, to) in MIGRATIONS.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(migration)?;
         match to {
-            SHORTER => shorten(&transaction)?,
-            LEAVES => gather(&transaction)?,
-            FILTER => Filters::of(&transaction).remake(Identity::MIN..=Identity::MAX)?,
+            SHORTER => carry::shorten(&transaction)?,
+            LEAVES => carry::gather(&transaction)?,
+            PACKED => carry::pack(&transaction)?,
             _ => {}
         }
         transaction.pragma_update(None, "user_version", to)?;
     }
+    // Of the ledger as it is now, once it is.
+    if found < FILTER {
+        Filters::of(&transaction).remake(Identity::MIN..=Identity::MAX)?;
+    }
     transaction.commit()?;
     probe(db)
-}
-
-/// An entry of schema 3, unless a later one is there. One that was sent after `?5`, which is now, is the earliest of all.
-const UPSERT: &str = "INSERT INTO ledger VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (identity) DO UPDATE SET value = excluded.value, sent = excluded.sent, filled = excluded.filled
-    WHERE excluded.sent >= ledger.sent AND excluded.sent <= ?5 OR ledger.sent > ?5";
-
-/// Of an identity, the first 64 bits are kept.
-fn shorten(db: &Connection) -> Result<(), Fault> {
-    let mut upsert = db.prepare(UPSERT)?;
-    let now = clock::now().timestamp();
-    for old in ["old_ledger ORDER BY identity", "old_arrived ORDER BY identity, n"] {
-        let mut select = db.prepare(&format!("SELECT identity, value, sent, filled FROM {old}"))?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            let identity: [u8; 16] = row.get(0)?;
-            let [value, sent, filled] = [1, 2, 3].map(|column| row.get::<_, i64>(column));
-            let first = i64::from_be_bytes(std::array::from_fn(|n| identity[n]));
-            upsert.execute(rusqlite::params![first, value?, sent?, filled?, now])?;
-        }
-    }
-    Ok(db.execute_batch("DROP TABLE old_ledger; DROP TABLE old_arrived")?)
-}
-
-/// The rows of the ledger become entries of larger ones, which take the room of those that are gone.
-fn gather(db: &Connection) -> Result<(), Fault> {
-    let now = clock::now().timestamp();
-    let mut select =
-        db.prepare("SELECT identity, value, sent, filled FROM ledger_of_rows ORDER BY identity LIMIT ?1")?;
-    loop {
-        let rows = select.query_map([AT_ONCE], |row| {
-            Ok((row.get(0)?, Entry { value: row.get(1)?, sent: row.get(2)?, filled: row.get(3)? }))
-        })?;
-        let some = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        let Some((last, _)) = some.last() else { break };
-        Leaves::of(db).merge(&some, now)?;
-        db.prepare_cached("DELETE FROM ledger_of_rows WHERE identity <= ?1")?.execute([last])?;
-    }
-    drop(select);
-    Ok(db.execute_batch("DROP TABLE ledger_of_rows")?)
 }
 
 /// Sets the connection up, and takes the schema of this version only.
@@ -143,7 +109,7 @@ fn tune(db: &Connection) -> Result<(), Fault> {
 
 /// Reads a little of everything: a broken file shows itself now rather than in the middle of a run.
 fn probe(db: &Connection) -> Result<(), Fault> {
-    for table in ["run", "failure", "cache", "ledger", "filter", "batch", "mark", "profile", "source"] {
+    for table in ["run", "failure", "cache", "leaf", "filter", "arrived", "mark", "profile", "source"] {
         db.query_row(&format!("SELECT count(*) FROM (SELECT * FROM {table} LIMIT 1)"), [], |_| Ok(()))?;
     }
     Ok(())

@@ -248,7 +248,12 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
         .unwrap();
         if old > 1 {
             let object = ledger::tests::warmed("k", "e", 7, at(5)).object;
-            let first = ledger::tests::earlier_identity("u", &object).to_be_bytes();
+            let first = match old {
+                ..6 => ledger::tests::earlier_identity("u", &object),
+                _ => ledger::tests::identity("u", &object),
+            };
+            let first = first.to_be_bytes();
+            db.execute_batch("BEGIN").unwrap();
             let known = ledger::Entry { value: 5, sent: 6, filled: 7 };
             match old {
                 2 => {
@@ -266,13 +271,20 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
                     let mut all: Vec<_> = (0..20_000).map(|n| (n, known)).collect();
                     all.push((i64::from_be_bytes(first), known));
                     all.sort_by_key(|(identity, _)| *identity);
-                    ledger::Leaves::of(&db).merge(&all, 10).unwrap();
+                    for row in all.chunks(90) {
+                        let entry = |(identity, _): &_| [*identity, 5, 6, 7].map(i64::to_be_bytes).concat();
+                        let entries: Vec<u8> = row.iter().flat_map(entry).collect();
+                        db.execute("INSERT INTO ledger VALUES (?1, ?2)", (row.last().unwrap().0, entries)).unwrap();
+                    }
                     if old > 4 {
+                        db.execute_batch("CREATE TABLE leaf (last INTEGER PRIMARY KEY, entries BLOB)").unwrap();
+                        ledger::Leaves::of(&db).merge(&all, 10).unwrap();
                         ledger::Filters::of(&db).remake(ledger::Identity::MIN..=ledger::Identity::MAX).unwrap();
+                        db.execute_batch("DROP TABLE leaf").unwrap();
                     }
                 }
             }
-            db.execute("INSERT INTO cache VALUES ('u', 5)", []).unwrap();
+            db.execute_batch("INSERT INTO cache VALUES ('u', 5); COMMIT").unwrap();
         }
         drop(db);
         let error = Journal::read(dir.path()).unwrap_err();
@@ -308,7 +320,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 6; \
+                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 7; \
                  use that version, or another --state-dir"
             )
         );

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
-use super::entry::{ENTRY, Entry, decode, encode, latest};
+use super::entry::{Entry, latest};
 use super::filter::Filters;
 use super::hash::{Hasher, Hashes as _, Identity};
 use super::leaves::Leaves;
+use super::packed::{decode, encode};
 use super::{Completion, add_filled, filled, mib};
 use crate::clock;
 use crate::journal::Journal;
@@ -21,7 +22,7 @@ const MERGE_AT: i64 = 1_000_000;
 /// Arrivals for each page of the ledger, which holds about a hundred entries, that are worth rewriting it.
 const A_PAGE: i64 = 12;
 /// Arrivals that are merged in one transaction; more are merged in parts.
-const AT_ONCE: i64 = 50_000;
+const AT_ONCE: i64 = 60_000;
 /// Two to the power of this many parts, at the most: each part reads all that is merged.
 const PARTS: u32 = 3;
 
@@ -75,14 +76,15 @@ impl Batch {
         if self.entries.is_empty() {
             return Ok(None);
         }
-        let mut insert = db.prepare_cached("INSERT INTO batch (url, entries) VALUES (?1, ?2)")?;
-        Ok(Some(insert.insert(params![self.url, encode(&self.entries)])?))
+        let mut insert = db.prepare_cached("INSERT INTO arrived (url, count, entries) VALUES (?1, ?2, ?3)")?;
+        let count = i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
+        Ok(Some(insert.insert(params![self.url, count, encode(&self.entries)])?))
     }
 }
 
 /// What is not merged yet, in the order of its arrival.
 pub(in crate::journal) fn batches(db: &Connection) -> Result<Vec<Batch>, Fault> {
-    let mut select = db.prepare_cached("SELECT url, entries FROM batch ORDER BY n")?;
+    let mut select = db.prepare_cached("SELECT url, entries FROM arrived ORDER BY n")?;
     let rows = select
         .query_map([], |row| Ok(Batch { url: row.get(0)?, entries: decode(row.get_ref(1)?.as_blob()?).collect() }))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -95,7 +97,7 @@ pub(super) struct Arrivals(Vec<(Identity, Entry)>);
 impl Arrivals {
     pub(super) fn read(db: &Connection, but: &Written, now: i64) -> Result<Self, Fault> {
         let mut all = Vec::new();
-        let mut select = db.prepare_cached("SELECT n, entries FROM batch ORDER BY n")?;
+        let mut select = db.prepare_cached("SELECT n, entries FROM arrived ORDER BY n")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             if !but.has(row.get(0)?) {
@@ -166,13 +168,13 @@ impl Journal {
             return self.transact("tidy", |db| compact(db));
         }
         let last: Option<i64> =
-            self.with("read", |db| Ok(db.query_row("SELECT max(n) FROM batch", [], |row| row.get(0))?))?;
+            self.with("read", |db| Ok(db.query_row("SELECT max(n) FROM arrived", [], |row| row.get(0))?))?;
         let Some(last) = last else { return Ok(()) };
         let waiting = self.waiting()?;
         let bits = (0..PARTS).find(|bits| waiting >> bits <= AT_ONCE).unwrap_or(PARTS);
         (0..1 << bits).try_for_each(|part| self.merge_part(last, part, bits))?;
         self.transact_and(ToDisk::Later, "merge the ledger of", |db| {
-            db.execute("DELETE FROM batch WHERE n <= ?1", [last])?;
+            db.execute("DELETE FROM arrived WHERE n <= ?1", [last])?;
             Ok(())
         })
     }
@@ -200,7 +202,7 @@ impl Journal {
     pub(super) fn merge_part(&self, last: i64, part: u64, bits: u32) -> Result<(), JournalError> {
         let arrived = self.with("read", |db| {
             let mut arrived = Vec::new();
-            let mut select = db.prepare_cached("SELECT entries FROM batch WHERE n <= ?1 ORDER BY n")?;
+            let mut select = db.prepare_cached("SELECT entries FROM arrived WHERE n <= ?1 ORDER BY n")?;
             let mut rows = select.query([last])?;
             while let Some(row) = rows.next()? {
                 let entries = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
@@ -225,9 +227,9 @@ impl Journal {
 }
 
 pub(in crate::journal) fn waiting(db: &Connection) -> Result<u64, Fault> {
-    let mut select = db.prepare_cached("SELECT coalesce(sum(length(entries)), 0) FROM batch")?;
-    let bytes: i64 = select.query_row([], |row| row.get(0))?;
-    Ok(bytes.cast_unsigned() / ENTRY as u64)
+    let mut select = db.prepare_cached("SELECT coalesce(sum(count), 0) FROM arrived")?;
+    let waiting: i64 = select.query_row([], |row| row.get(0))?;
+    Ok(waiting.cast_unsigned())
 }
 
 /// The first `bits` of an identity.
@@ -242,7 +244,7 @@ fn compact(db: &Connection) -> Result<(), Fault> {
     for mut batch in batches(db)? {
         caches.entry(batch.url).or_default().append(&mut batch.entries);
     }
-    db.execute("DELETE FROM batch", [])?;
+    db.execute("DELETE FROM arrived", [])?;
     for (url, entries) in caches {
         Batch { url, entries: latest(entries, now) }.store(db)?;
     }

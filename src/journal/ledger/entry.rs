@@ -1,12 +1,9 @@
-//! What the ledger knows of one object, and how that is written.
+//! What the ledger knows of one object.
 
 use std::time::Duration;
 
 use super::hash::Identity;
 use super::{Freshness, MIB};
-
-/// Bytes of an entry with its identity.
-pub(super) const ENTRY: usize = 4 * size_of::<i64>();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::journal) struct Entry {
@@ -50,34 +47,4 @@ pub(super) fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity
         same
     });
     all
-}
-
-/// 8 bytes each for identity, value, sent and filled, the highest first.
-pub(super) fn encode(entries: &[(Identity, Entry)]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
-    for (identity, Entry { value, sent, filled }) in entries {
-        for field in [identity, value, sent, filled] {
-            bytes.extend_from_slice(&field.to_be_bytes());
-        }
-    }
-    bytes
-}
-
-pub(super) fn decode(bytes: &[u8]) -> impl Iterator<Item = (Identity, Entry)> + '_ {
-    bytes.as_chunks::<ENTRY>().0.iter().map(|entry| {
-        let [identity, value, sent, filled] = std::array::from_fn(|n| field(entry, n));
-        (identity, Entry { value, sent, filled })
-    })
-}
-
-/// Of entries that are sorted, that of one object.
-pub(super) fn find(bytes: &[u8], identity: Identity) -> Option<Entry> {
-    let entries = bytes.as_chunks::<ENTRY>().0;
-    let at = entries.binary_search_by_key(&identity, |entry| field(entry, 0)).ok()?;
-    decode(&entries[at]).next().map(|(_, entry)| entry)
-}
-
-fn field(entry: &[u8; ENTRY], n: usize) -> i64 {
-    let fields = entry.as_chunks::<{ size_of::<i64>() }>().0;
-    fields.get(n).map_or(0, |field| i64::from_be_bytes(*field))
 }

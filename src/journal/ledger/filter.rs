@@ -14,8 +14,9 @@ use std::ops::RangeInclusive;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::by_row::{Asked, by_row};
-use super::entry::{Entry, decode};
+use super::entry::Entry;
 use super::hash::Identity;
+use super::packed::decode;
 use crate::journal::error::Fault;
 
 /// Of a filter: with its number it fills a page of 4 KiB.
@@ -75,7 +76,7 @@ impl<'a> Filters<'a> {
 
     /// Writes filters of what the ledger holds in a range; the last of them has the range's end for its number.
     fn make(&self, range: RangeInclusive<Identity>) -> Result<(), Fault> {
-        let mut select = self.db.prepare_cached("SELECT last, entries FROM ledger WHERE last >= ?1 ORDER BY last")?;
+        let mut select = self.db.prepare_cached("SELECT last, entries FROM leaf WHERE last >= ?1 ORDER BY last")?;
         let mut rows = select.query([range.start()])?;
         let mut identities: Vec<Identity> = Vec::new();
         while let Some(row) = rows.next()? {

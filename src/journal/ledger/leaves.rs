@@ -8,14 +8,15 @@ use std::ops::RangeInclusive;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::by_row::{Asked, by_row};
-use super::entry::{Entry, decode, encode, find, latest};
+use super::entry::{Entry, latest};
 use super::hash::Identity;
+use super::packed::{decode, encode, find, fitting, size};
 use crate::journal::error::Fault;
 
-/// Entries of a row, at the most: a row with so many fills a page of 4 KiB.
-const MOST: usize = 126;
-/// Entries of a new row, where there are many: the others have room for more.
-const AT_FIRST: usize = 100;
+/// Bytes of a row's entries, at the most: with so many it fills a page of 4 KiB.
+const MOST: usize = 4_056;
+/// Bytes of a new row's entries, where there are many: the others have room for more.
+const AT_FIRST: usize = 3_200;
 
 /// Writes rows.
 pub(in crate::journal) struct Leaves<'a> {
@@ -34,7 +35,7 @@ impl<'a> Leaves<'a> {
         Self { db, most: MOST, at_first: AT_FIRST }
     }
 
-    /// With smaller rows.
+    /// With rows of so few bytes.
     #[cfg(test)]
     pub fn small(db: &'a Connection, most: usize) -> Self {
         Self { db, most, at_first: most }
@@ -59,7 +60,7 @@ impl<'a> Leaves<'a> {
     /// the room of a row back, and not that of its end. Tells whether it forgot anything.
     pub fn sweep(&self, rows: RangeInclusive<Identity>, before: i64) -> Result<bool, Fault> {
         let mut select =
-            self.db.prepare_cached("SELECT last, entries FROM ledger WHERE last BETWEEN ?1 AND ?2 ORDER BY last")?;
+            self.db.prepare_cached("SELECT last, entries FROM leaf WHERE last BETWEEN ?1 AND ?2 ORDER BY last")?;
         let leaves = select.query_map([rows.start(), rows.end()], leaf)?.collect::<rusqlite::Result<Vec<_>>>()?;
         let mut has_swept = false;
         // The row before, and whether it is another one than is written.
@@ -70,7 +71,7 @@ impl<'a> Leaves<'a> {
             let mut is_other = entries.len() < had;
             has_swept |= is_other;
             match behind.take() {
-                Some((Leaf { last, entries: mut both }, _)) if both.len() + entries.len() <= self.at_first => {
+                Some((Leaf { last, entries: mut both }, _)) if self.fit(&both, &entries) => {
                     self.write(last, &[])?;
                     both.append(&mut entries);
                     (entries, is_other) = (both, true);
@@ -86,15 +87,19 @@ impl<'a> Leaves<'a> {
         Ok(has_swept)
     }
 
-    /// Writes a row anew, as several where there are too many entries for one.
+    /// Whether two rows may become one.
+    fn fit(&self, one: &[(Identity, Entry)], other: &[(Identity, Entry)]) -> bool {
+        size(&[one, other].concat()) <= self.at_first
+    }
+
+    /// Writes a row anew, as several where the entries are too much for one.
     fn write(&self, last: Identity, entries: &[(Identity, Entry)]) -> Result<(), Fault> {
         if entries.is_empty() {
-            self.db.prepare_cached("DELETE FROM ledger WHERE last = ?1")?.execute([last])?;
+            self.db.prepare_cached("DELETE FROM leaf WHERE last = ?1")?.execute([last])?;
             return Ok(());
         }
-        let size = if entries.len() <= self.most { self.most } else { self.at_first };
-        let rows = entries.len().div_ceil(size);
-        let mut insert = self.db.prepare_cached("INSERT OR REPLACE INTO ledger VALUES (?1, ?2)")?;
+        let rows = if size(entries) <= self.most { 1 } else { entries.len().div_ceil(fitting(entries, self.at_first)) };
+        let mut insert = self.db.prepare_cached("INSERT OR REPLACE INTO leaf VALUES (?1, ?2)")?;
         let mut parts = entries.chunks(entries.len().div_ceil(rows)).peekable();
         while let Some(part) = parts.next() {
             // The last one keeps its number: what is above its entries belongs to it, too.
@@ -106,7 +111,7 @@ impl<'a> Leaves<'a> {
 }
 
 /// The row that holds what is known of an identity, and those behind it.
-const FROM: &str = "SELECT last, entries FROM ledger WHERE last >= ?1 ORDER BY last";
+const FROM: &str = "SELECT last, entries FROM leaf WHERE last >= ?1 ORDER BY last";
 
 fn leaf(row: &Row<'_>) -> rusqlite::Result<Leaf> {
     Ok(Leaf { last: row.get(0)?, entries: decode(row.get_ref(1)?.as_blob()?).collect() })
@@ -123,7 +128,7 @@ pub(super) fn held<T: Copy>(db: &Connection, asked: &[Asked<T>]) -> Result<Vec<(
 
 /// Nothing has been merged into it yet.
 pub(super) fn is_empty(db: &Connection) -> Result<bool, Fault> {
-    Ok(!db.prepare_cached("SELECT 1 FROM ledger LIMIT 1")?.exists([])?)
+    Ok(!db.prepare_cached("SELECT 1 FROM leaf LIMIT 1")?.exists([])?)
 }
 
 #[cfg(test)]

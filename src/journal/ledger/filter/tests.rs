@@ -9,7 +9,7 @@ const NOW: i64 = 100;
 
 fn ledger() -> Connection {
     let db = Connection::open_in_memory().unwrap();
-    db.execute_batch("CREATE TABLE ledger (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
+    db.execute_batch("CREATE TABLE leaf (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
     db.execute_batch(include_str!("../../schema/5_filter.sql")).unwrap();
     Filters::of(&db).remake(Identity::MIN..=Identity::MAX).unwrap();
     db
@@ -116,7 +116,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn held(db: &Connection) -> BTreeSet<Identity> {
-    let mut select = db.prepare("SELECT entries FROM ledger").unwrap();
+    let mut select = db.prepare("SELECT entries FROM leaf").unwrap();
     let rows: Vec<Vec<u8>> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     rows.iter().flat_map(|entries| decode(entries)).map(|(identity, _)| identity).collect()
 }
@@ -125,7 +125,7 @@ proptest! {
     #[test]
     fn a_filter_never_denies_what_the_ledger_holds(
         acts in prop::collection::vec(act(), 1..12),
-        most in 1_usize..5,
+        most in 40_usize..100,
         bytes in 1_usize..12,
         at_first in 1_usize..6,
     ) {

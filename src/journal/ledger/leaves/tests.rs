@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::super::packed::HEAD;
 use super::*;
 
 const NOW: i64 = 100;
 
 fn ledger() -> Connection {
     let db = Connection::open_in_memory().unwrap();
-    db.execute_batch("CREATE TABLE ledger (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
+    db.execute_batch("CREATE TABLE leaf (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
     db
 }
 
@@ -16,32 +17,38 @@ fn entry(value: i64, sent: i64) -> Entry {
     Entry { value, sent, filled: 7 }
 }
 
-/// Each row's number and the identities in it.
-fn rows(db: &Connection) -> Vec<(Identity, Vec<Identity>)> {
-    let mut select = db.prepare("SELECT last, entries FROM ledger ORDER BY last").unwrap();
+/// Each row's number, and what is in it.
+fn rows(db: &Connection) -> Vec<(Identity, Vec<(Identity, Entry)>)> {
+    let mut select = db.prepare("SELECT last, entries FROM leaf ORDER BY last").unwrap();
     let rows = select.query_map([], leaf).unwrap();
-    rows.map(|leaf| leaf.unwrap())
-        .map(|leaf| (leaf.last, leaf.entries.iter().map(|(identity, _)| *identity).collect()))
-        .collect()
+    rows.map(|leaf| leaf.unwrap()).map(|leaf| (leaf.last, leaf.entries)).collect()
+}
+
+/// Bytes of a row of so many entries of the properties below, which were sent within 255 seconds.
+fn room(entries: usize) -> usize {
+    HEAD + 17 * entries
 }
 
 #[test]
 fn a_full_row_fills_a_page_and_no_second_one() {
     let db = ledger();
-    let entries: Vec<_> = (i64::MIN..).take(MOST).map(|n| (n, entry(n, n))).collect();
+    let mut entries: Vec<_> = (i64::MIN..).take((MOST - HEAD) / 16).map(|n| (n, entry(n, 1))).collect();
+    assert!(size(&entries) > MOST - 16, "{} bytes", size(&entries));
     Leaves::of(&db).merge(&entries, NOW).unwrap();
     let pages = |db: &Connection| db.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!((rows(&db).len(), pages(&db)), (1, 2), "the schema, and the row");
-    let more = [(i64::MIN + 1_000, entry(0, 0))];
-    Leaves::of(&db).merge(&more, NOW).unwrap();
+    entries.push((i64::MIN + 1_000, entry(0, 1)));
+    Leaves::of(&db).merge(&entries, NOW).unwrap();
     assert_eq!(rows(&db).len(), 2);
+    let written: Vec<_> = rows(&db).into_iter().flat_map(|(_, held)| held).collect();
+    assert_eq!(written, entries);
 }
 
 #[test]
 fn the_smallest_and_the_largest_identity_are_found() {
     let db = ledger();
     let all = [i64::MIN, -1, 0, i64::MAX].map(|identity| (identity, entry(identity, 1)));
-    Leaves { db: &db, most: 1, at_first: 1 }.merge(&all, NOW).unwrap();
+    Leaves { db: &db, most: room(1), at_first: room(1) }.merge(&all, NOW).unwrap();
     let asked = [i64::MIN, -2, -1, 0, 1, i64::MAX].map(|identity| (identity, identity));
     assert_eq!(held(&db, &asked).unwrap(), all);
 }
@@ -54,7 +61,7 @@ fn the_room_of_what_is_swept_is_given_back() {
     Leaves::of(&db).merge(&all, NOW).unwrap();
     let pages = number(&db, "page_count");
     Leaves::of(&db).sweep(0..=Identity::MAX, 50).unwrap();
-    assert_eq!(rows(&db).len(), 10, "a hundred a row");
+    assert_eq!(rows(&db).len(), 6, "some two hundred a row");
     assert!(number(&db, "freelist_count") * 10 > pages * 8, "of {pages} pages");
 }
 
@@ -82,7 +89,7 @@ proptest! {
         looks in prop::collection::vec(-45_i64..45, 0..40),
     ) {
         let db = ledger();
-        let leaves = Leaves { db: &db, most, at_first: most.saturating_sub(slack).max(1) };
+        let leaves = Leaves { db: &db, most: room(most), at_first: room(most.saturating_sub(slack).max(1)) };
         let mut model: BTreeMap<Identity, Entry> = BTreeMap::new();
         for act in acts {
             match act {
@@ -101,20 +108,20 @@ proptest! {
                     leaves.sweep(0..=Identity::MAX, before).unwrap();
                     model.retain(|_, entry| entry.sent >= before);
                     let rows = rows(&db);
-                    let is_small = |pair: &[(Identity, Vec<Identity>)]| {
+                    let is_small = |pair: &[(Identity, Vec<(Identity, Entry)>)]| {
                         let [(one, a), (other, b)] = pair else { return false };
-                        one.signum() == other.signum() && *one < 0 && a.len() + b.len() <= leaves.at_first
+                        one.signum() == other.signum() && *one < 0 && encode(&[&a[..], b].concat()).len() <= leaves.at_first
                     };
                     prop_assert!(!rows.windows(2).any(is_small), "{:?}", rows);
                 }
             }
             let rows = rows(&db);
             prop_assert!(rows.iter().all(|(_, held)| !held.is_empty() && held.len() <= most), "{:?}", rows);
-            let all: Vec<_> = rows.iter().flat_map(|(_, held)| held).copied().collect();
-            prop_assert_eq!(all, model.keys().copied().collect::<Vec<_>>());
+            let all: BTreeMap<_, _> = rows.iter().flat_map(|(_, held)| held).copied().collect();
+            prop_assert_eq!(&all, &model);
             let mut above = Identity::MIN;
             for (last, held) in &rows {
-                prop_assert!(held.iter().all(|identity| above < *identity && identity <= last), "{:?}", rows);
+                prop_assert!(held.iter().all(|(identity, _)| above < *identity && identity <= last), "{:?}", rows);
                 above = *last;
             }
         }
