@@ -19,7 +19,7 @@ use crate::journal::schema::ToDisk;
 
 /// Arrivals that are merged however large the ledger is: each look at it reads them all.
 const MERGE_AT: i64 = 1_000_000;
-/// Arrivals for each page of the ledger, which holds about a hundred entries, that are worth rewriting it.
+/// Arrivals for each page of the ledger, which holds some hundred and fifty entries, that are worth rewriting it.
 const A_PAGE: i64 = 12;
 /// Arrivals that are merged in one transaction; more are merged in parts.
 const AT_ONCE: i64 = 60_000;

@@ -1,4 +1,4 @@
-//! The ledger on disk: entries in the order of their identity, some hundred a row.
+//! The ledger on disk: entries in the order of their identity, one to two hundred a row.
 //!
 //! A row holds what is up to its number and above that of the row before. So does SQLite tell the pages of a table: to look one
 //! object up is to read one page.
