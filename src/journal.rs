@@ -5,6 +5,7 @@
 //! committed outlives `kill -9` and, on a disk that keeps its word, a power cut.
 
 mod begin;
+mod database;
 mod end;
 mod error;
 mod health;
@@ -27,11 +28,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::clock;
 
 pub use begin::{Begun, Mark, NewRun, OpenRun};
+use database::Database;
 pub use end::End;
 use error::Fault;
 pub use error::{JournalError, Trouble};
@@ -59,7 +61,7 @@ struct Inner {
     locks: Locks,
     /// Which process this is, among those that share the journal.
     process: String,
-    db: Mutex<Connection>,
+    db: Mutex<Database>,
 }
 
 /// Where it is kept.
@@ -129,7 +131,7 @@ impl Journal {
     fn of(path: PathBuf, runs: PathBuf, db: Connection) -> Result<Self, JournalError> {
         let store = Store::File { identity: health::identity(&path)?, path };
         let process = health::process().to_owned();
-        Ok(Self(Arc::new(Inner { store, locks: Locks::Files(runs), process, db: Mutex::new(db) })))
+        Ok(Self(Arc::new(Inner { store, locks: Locks::Files(runs), process, db: Mutex::new(Database::of(db)) })))
     }
 
     /// The file, or what stands for it in errors.
@@ -159,7 +161,7 @@ impl Journal {
         &self.0.locks
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    fn lock(&self) -> MutexGuard<'_, Database> {
         // A transaction that a panic left behind was rolled back when it was dropped.
         self.0.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -177,7 +179,7 @@ impl Journal {
     fn transact<T>(
         &self,
         doing: &'static str,
-        what: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        what: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, JournalError> {
         self.transact_and(ToDisk::AtCommit, doing, what)
     }
@@ -186,16 +188,9 @@ impl Journal {
         &self,
         to_disk: ToDisk,
         doing: &'static str,
-        what: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        what: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, JournalError> {
-        let act = |db: &mut Connection| {
-            schema::write_through(db, to_disk)?;
-            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let made = what(&transaction)?;
-            transaction.commit()?;
-            Ok(made)
-        };
-        act(&mut self.lock()).map_err(|fault: Fault| fault.of(doing, self.path()))
+        self.lock().transact(to_disk, what).map_err(|fault| fault.of(doing, self.path()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who may start a run, or take one up again.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 use ulid::Ulid;
 
@@ -155,7 +155,7 @@ impl Journal {
     }
 
     /// The live run that holds `claim`.
-    fn holder(&self, db: &Transaction<'_>, claim: &str) -> Result<Option<(String, DateTime<Utc>)>, Fault> {
+    fn holder(&self, db: &Connection, claim: &str) -> Result<Option<(String, DateTime<Utc>)>, Fault> {
         let mut select = db.prepare("SELECT id, started FROM run WHERE outcome = 'running' AND claim = ?1")?;
         let rows = select.query_map([claim], |row| Ok((row.get::<_, String>(0)?, instant(row.get(1)?))))?;
         for row in rows {
@@ -167,7 +167,7 @@ impl Journal {
         Ok(None)
     }
 
-    fn insert(&self, db: &Transaction<'_>, new: &NewRun, as_: Outcome, reason: Option<&str>) -> Result<(), Fault> {
+    fn insert(&self, db: &Connection, new: &NewRun, as_: Outcome, reason: Option<&str>) -> Result<(), Fault> {
         let started = new.started.timestamp_millis();
         db.execute(
             "INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", due, missed, resumes, started, seen,
@@ -198,7 +198,7 @@ impl Journal {
 
 /// The run that dealt with the due of `new`, where it is not this run itself that goes on, and not one of what the profile
 /// was, which `new` replaces.
-fn done(db: &Transaction<'_>, new: &NewRun) -> Result<Option<String>, Fault> {
+fn done(db: &Connection, new: &NewRun) -> Result<Option<String>, Fault> {
     let Some(due) = new.due.filter(|_| new.resumes == 0) else { return Ok(None) };
     let mut select = db.prepare(
         "SELECT id FROM run WHERE profile = ?1 AND due = ?2 AND NOT (outcome = 'interrupted' AND fingerprint <> ?3) LIMIT 1",
@@ -208,7 +208,7 @@ fn done(db: &Transaction<'_>, new: &NewRun) -> Result<Option<String>, Fault> {
 }
 
 /// Claim, line and resumes of a run that may be taken up again, or that its process left; whether it is live is asked later.
-fn resumable(db: &Transaction<'_>, id: &str) -> Result<Option<(String, String, i64)>, Fault> {
+fn resumable(db: &Connection, id: &str) -> Result<Option<(String, String, i64)>, Fault> {
     let mut select = db.prepare(
         "SELECT claim, line, resumes FROM run WHERE id = ?1 AND \"trigger\" <> ?2
          AND (outcome = 'running' OR outcome = 'interrupted' AND resumable)",

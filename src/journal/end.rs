@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, params};
 
 use super::begin::OpenRun;
 use super::error::{Fault, JournalError};
@@ -100,7 +100,7 @@ impl Journal {
     }
 
     /// Interrupts the runs that nobody carries out any more, and names them.
-    fn bury(&self, db: &Transaction<'_>) -> Result<Vec<String>, Fault> {
+    fn bury(&self, db: &Connection) -> Result<Vec<String>, Fault> {
         let mut dead = Vec::new();
         for run in select(db, "WHERE outcome = 'running'", [])? {
             let id = run.id.to_string();

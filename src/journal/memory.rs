@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Transaction, params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
+use super::database::Database;
 use super::error::{Fault, JournalError};
 use super::ledger::{add_filled, batches, filled, mib};
 use super::locks::Locks;
@@ -39,7 +40,7 @@ impl Journal {
         let path = Path::new(NAME);
         let opened = Connection::open_in_memory().map_err(Fault::from);
         let made = opened.and_then(|mut db| schema::prepare(&mut db).map(|()| db));
-        let db = Mutex::new(made.map_err(|fault| fault.of("make", path))?);
+        let db = Mutex::new(Database::of(made.map_err(|fault| fault.of("make", path))?));
         let locks = Locks::Names(Arc::new(Mutex::new(HashSet::new())));
         let store = Store::Memory { name: path.to_owned(), bound, said_full: AtomicBool::new(false) };
         Ok(Self(Arc::new(Inner { store, locks, process: health::process().to_owned(), db })))
@@ -112,7 +113,7 @@ impl Journal {
 }
 
 /// Copies rows as they are: the tables are the same.
-fn copy(from: &Connection, to: &Transaction<'_>, rows: &str, table: &str) -> Result<(), Fault> {
+fn copy(from: &Connection, to: &Connection, rows: &str, table: &str) -> Result<(), Fault> {
     let mut select = from.prepare(rows)?;
     let columns = select.column_count();
     let marks = vec!["?"; columns].join(", ");
@@ -125,14 +126,14 @@ fn copy(from: &Connection, to: &Transaction<'_>, rows: &str, table: &str) -> Res
     Ok(())
 }
 
-fn runs(from: &Connection, to: &Transaction<'_>) -> Result<(), Fault> {
+fn runs(from: &Connection, to: &Connection) -> Result<(), Fault> {
     copy(from, to, "SELECT * FROM run WHERE outcome <> 'running'", "run")?;
     let ended = "SELECT failure.* FROM failure JOIN run ON id = run WHERE outcome <> 'running'";
     copy(from, to, ended, "failure")
 }
 
 /// What is later wins; what memory says nothing of stays.
-fn profiles(from: &Connection, to: &Transaction<'_>) -> Result<(), Fault> {
+fn profiles(from: &Connection, to: &Connection) -> Result<(), Fault> {
     let mut forgotten = from.prepare("SELECT substr(name, ?1) FROM mark WHERE name LIKE ?2")?;
     let first = i64::try_from(FORGOTTEN.len() + 1).unwrap_or(i64::MAX);
     let mut names = forgotten.query(params![first, format!("{FORGOTTEN}%")])?;
@@ -166,7 +167,7 @@ fn profiles(from: &Connection, to: &Transaction<'_>) -> Result<(), Fault> {
 }
 
 /// Completions: their counts go on from what was filled when memory began.
-fn entries(from: &Connection, to: &Transaction<'_>) -> Result<(), Fault> {
+fn entries(from: &Connection, to: &Connection) -> Result<(), Fault> {
     let mut offsets: HashMap<String, i64> = HashMap::new();
     let mut caches = from.prepare("SELECT url, filled FROM cache")?;
     let mut rows = caches.query([])?;
