@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
-use super::entry::{Entry, latest};
+use super::entry::{Entry, in_order, latest, place};
 use super::filter::Filters;
 use super::hash::{Hasher, Hashes as _, Identity};
 use super::leaves::Leaves;
@@ -19,10 +19,13 @@ use crate::journal::schema::ToDisk;
 
 /// Arrivals that are merged however large the ledger is: each look at it reads them all.
 const MERGE_AT: i64 = 1_000_000;
-/// Arrivals for each page of the ledger, which holds some hundred and fifty entries, that are worth rewriting it.
-const A_PAGE: i64 = 12;
+/// Arrivals for each page of the journal that are worth rewriting it. Both tables have some hundred and fifty entries a page:
+/// so it is when as many wait as are merged, and of all that is ever merged each is rewritten a few times.
+const A_PAGE: i64 = 75;
 /// Arrivals that are merged in one transaction; more are merged in parts.
-const AT_ONCE: i64 = 60_000;
+const AT_ONCE: i64 = 125_000;
+/// Of those, how many are sorted together: they are in the processor's cache.
+const SORTED: u64 = 300;
 /// Two to the power of this many parts, at the most: each part reads all that is merged.
 const PARTS: u32 = 3;
 
@@ -164,14 +167,19 @@ impl Journal {
     /// # Errors
     /// The database cannot be written.
     pub(in crate::journal) fn merge(&self) -> Result<(), JournalError> {
+        self.merge_by(AT_ONCE)
+    }
+
+    /// With so many in one transaction.
+    pub(super) fn merge_by(&self, at_once: i64) -> Result<(), JournalError> {
         if self.is_in_memory() {
-            return self.transact("tidy", |db| compact(db));
+            return self.transact("tidy", compact);
         }
         let last: Option<i64> =
             self.with("read", |db| Ok(db.query_row("SELECT max(n) FROM arrived", [], |row| row.get(0))?))?;
         let Some(last) = last else { return Ok(()) };
         let waiting = self.waiting()?;
-        let bits = (0..PARTS).find(|bits| waiting >> bits <= AT_ONCE).unwrap_or(PARTS);
+        let bits = (0..PARTS).find(|bits| waiting >> bits <= at_once).unwrap_or(PARTS);
         (0..1 << bits).try_for_each(|part| self.merge_part(last, part, bits))?;
         self.transact_and(ToDisk::Later, "merge the ledger of", |db| {
             db.execute("DELETE FROM arrived WHERE n <= ?1", [last])?;
@@ -201,12 +209,20 @@ impl Journal {
     /// Merges the arrivals up to the batch `last` whose identities begin with these bits, in one transaction.
     pub(super) fn merge_part(&self, last: i64, part: u64, bits: u32) -> Result<(), JournalError> {
         let arrived = self.with("read", |db| {
-            let mut arrived = Vec::new();
+            let expected = waiting(db)? >> bits;
+            let neighbours = (expected / SORTED).checked_ilog2().unwrap_or(0);
+            // Hashes are spread evenly, or nearly so.
+            let room = usize::try_from((expected >> neighbours) * 9 / 8).unwrap_or(0);
+            let mut arrived: Vec<_> = (0..1 << neighbours).map(|_| Vec::with_capacity(room)).collect();
             let mut select = db.prepare_cached("SELECT entries FROM arrived WHERE n <= ?1 ORDER BY n")?;
             let mut rows = select.query([last])?;
             while let Some(row) = rows.next()? {
-                let entries = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
-                arrived.extend(entries.filter(|(identity, _)| leads(*identity, bits) == part));
+                for entry in decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?) {
+                    let among = leads(entry.0, bits + neighbours);
+                    if among >> neighbours == part {
+                        arrived[(among - (part << neighbours)) as usize].push(entry);
+                    }
+                }
             }
             Ok(arrived)
         })?;
@@ -214,9 +230,12 @@ impl Journal {
         self.transact_and(ToDisk::Later, "merge the ledger of", |db| {
             // Of now, and not of before others had written: what these have merged is not of the future.
             let now = clock::now().timestamp();
-            let arrived = latest(arrived, now);
-            Leaves::of(db).merge(&arrived, now)?;
-            Filters::of(db).add(&arrived)
+            for arrived in arrived {
+                let arrived = latest(in_order(&arrived), now);
+                Leaves::of(db).merge(&arrived, now)?;
+                Filters::of(db).add(&arrived)?;
+            }
+            Ok(())
         })
     }
 
@@ -232,9 +251,9 @@ pub(in crate::journal) fn waiting(db: &Connection) -> Result<u64, Fault> {
     Ok(waiting.cast_unsigned())
 }
 
-/// The first `bits` of an identity.
+/// Among which of so many neighbours an identity is, in their order: two to the power of `bits`.
 fn leads(identity: Identity, bits: u32) -> u64 {
-    identity.cast_unsigned().unbounded_shr(Identity::BITS - bits)
+    place(identity).unbounded_shr(Identity::BITS - bits)
 }
 
 /// Keeps the latest of each object.

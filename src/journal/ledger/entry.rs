@@ -35,6 +35,11 @@ impl Entry {
     }
 }
 
+/// Where an identity is among all there can be.
+pub(super) fn place(identity: Identity) -> u64 {
+    (identity ^ Identity::MIN).cast_unsigned()
+}
+
 /// Of each object, what was sent last; of several at once, what comes last. Sorted.
 pub(super) fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity, Entry)> {
     // Those of one object stay in their order.
@@ -47,4 +52,34 @@ pub(super) fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity
         same
     });
     all
+}
+
+/// As `latest` sorts them: a few hundred in half the time.
+pub(super) fn in_order(all: &[(Identity, Entry)]) -> Vec<(Identity, Entry)> {
+    // Numbers are compared without a branch. Those of one object stay in their order, by their place.
+    let numbered =
+        |(at, (identity, _)): (u32, &(Identity, _))| u128::from(place(*identity)) << u32::BITS | u128::from(at);
+    let mut order: Vec<u128> = (0..).zip(all).map(numbered).collect();
+    order.sort_unstable();
+    order.into_iter().map(|numbered| all[numbered as u32 as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn those_of_one_object_stay_in_the_order_of_their_arrival(
+            identities in prop::collection::vec(prop_oneof![-2..2_i64, Just(Identity::MIN), Just(Identity::MAX), any::<i64>()], 0..40),
+        ) {
+            let entry = |(identity, value)| (identity, Entry { value, sent: 0, filled: 0 });
+            let all: Vec<_> = identities.into_iter().zip(0..).map(entry).collect();
+            let mut sorted = all.clone();
+            sorted.sort_by_key(|(identity, _)| *identity);
+            prop_assert_eq!(in_order(&all), sorted);
+        }
+    }
 }

@@ -345,7 +345,7 @@ fn ten_million_objects_fit_into_450_mb() {
     let key = |n| warmed(&format!("d/{n}"), "e", 64 * MIB, now());
     for (from, to) in [(0, 10_000), (10_000, 20_000), (20_000, 80_000), (80_000, N)] {
         record(&journal, URL, &(from..to).map(key).collect::<Vec<_>>());
-        journal.merge().unwrap();
+        journal.merge_by(25_000).unwrap();
     }
     let all: Roll = (0..N).map(|n| object(&format!("d/{n}"), Some("e"), 64 * MIB)).collect();
     assert_eq!(
@@ -361,7 +361,7 @@ fn ten_million_objects_fit_into_450_mb() {
     journal.tidy();
     assert_eq!(journal.waiting().unwrap(), 1_000);
     assert!(is_fresh(&journal, object(&format!("d/{N}"), Some("e"), 64 * MIB), &rules()));
-    record(&journal, URL, &(N + 1_000..N + 20_000).map(key).collect::<Vec<_>>());
+    record(&journal, URL, &(N + 1_000..2 * N).map(key).collect::<Vec<_>>());
     journal.tidy();
     assert_eq!(journal.waiting().unwrap(), 0);
     assert!(is_fresh(&journal, object(&format!("d/{N}"), Some("e"), 64 * MIB), &rules()));
