@@ -26,7 +26,7 @@ QUICK = "--quick" in sys.argv
 ROUNDS = 1 if QUICK else 3
 # Of what differs by little, and of what differs by less.
 TURNS = 7
-MANY_TURNS = 31
+MANY_TURNS = 61
 SCALE = 10 if QUICK else 1
 HOTSET = os.environ["HOTSET_BIN"]
 
