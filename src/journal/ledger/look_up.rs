@@ -209,3 +209,6 @@ pub(super) fn forget_earlier(db: &Connection, swept: DateTime<Utc>) -> Result<()
     db.execute("DELETE FROM mark WHERE name = ?1 AND at < ?2", (EARLIER, swept.timestamp() * 1000))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
