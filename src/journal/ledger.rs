@@ -50,7 +50,7 @@ pub struct Completion<'a> {
 }
 
 impl Journal {
-    /// Forgets entries older than `before`, at most once a day.
+    /// Forgets entries older than `before`, at most once a day, and merges what waits, which may be as old.
     pub(super) fn sweep(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), JournalError> {
         let swept: Option<i64> = self.with("read", |db| {
             Ok(db.query_row("SELECT at FROM mark WHERE name = 'swept'", [], |row| row.get(0)).optional()?)
@@ -58,7 +58,7 @@ impl Journal {
         if swept.is_some_and(|at| at > (now - SWEEP).timestamp_millis()) {
             return Ok(());
         }
-        // Mostly it is a new one.
+        self.merge()?;
         let slices = if self.with("read", leaves::is_empty)? { 0..0 } else { -SLICES / 2..SLICES / 2 };
         for slice in slices {
             let first = slice * SLICE;

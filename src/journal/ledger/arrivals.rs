@@ -26,6 +26,8 @@ const A_PAGE: i64 = 75;
 const AT_ONCE: i64 = 125_000;
 /// Of those, how many are sorted together: they are in the processor's cache.
 const SORTED: u64 = 300;
+/// Two to the power of this many such groups, at the most.
+const GROUPS: u32 = 12;
 /// Two to the power of this many parts, at the most: each part reads all that is merged.
 const PARTS: u32 = 3;
 
@@ -210,10 +212,10 @@ impl Journal {
     pub(super) fn merge_part(&self, last: i64, part: u64, bits: u32) -> Result<(), JournalError> {
         let arrived = self.with("read", |db| {
             let expected = waiting(db)? >> bits;
-            let neighbours = (expected / SORTED).checked_ilog2().unwrap_or(0);
+            let neighbours = (expected / SORTED).checked_ilog2().unwrap_or(0).min(GROUPS);
             // Hashes are spread evenly, or nearly so.
-            let room = usize::try_from((expected >> neighbours) * 9 / 8).unwrap_or(0);
-            let mut arrived: Vec<_> = (0..1 << neighbours).map(|_| Vec::with_capacity(room)).collect();
+            let room = (expected >> neighbours).min(2 * SORTED) * 9 / 8;
+            let mut arrived: Vec<_> = (0..1 << neighbours).map(|_| Vec::with_capacity(room as usize)).collect();
             let mut select = db.prepare_cached("SELECT entries FROM arrived WHERE n <= ?1 ORDER BY n")?;
             let mut rows = select.query([last])?;
             while let Some(row) = rows.next()? {

@@ -130,7 +130,6 @@ fn old_entries_are_swept_once_a_day() {
     let entries = || journal.with("read", merged);
     let old = |n: i64| warmed(&n.to_string(), "e", 1, now() - TimeDelta::days(n));
     record(&journal, URL, &(0..400).map(old).collect::<Vec<_>>());
-    journal.merge().unwrap();
     journal.sweep(now() - TimeDelta::days(90), now()).unwrap();
     assert_eq!(entries().unwrap(), 91);
     journal.sweep(now() - TimeDelta::days(10), now() + TimeDelta::hours(23)).unwrap();
