@@ -116,9 +116,8 @@ impl Place {
         }
     }
 
-    /// Admits as `admit_either` does, if there is room now.
-    pub fn try_admit_either(&mut self, bytes: u64, instead: Option<u64>) -> Option<Permit> {
-        let now = Instant::now();
+    /// Admits as `admit_either` does, if there is room `now`.
+    pub fn try_admit_either(&mut self, bytes: u64, instead: Option<u64>, now: Instant) -> Option<Permit> {
         let mut state = self.limit.state();
         if let Admission::Now(admitted) = state.admit(self.id, Want { bytes, instead }, now) {
             drop(state);

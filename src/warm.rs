@@ -195,7 +195,7 @@ impl<W: Wires> Run<W> {
                 return;
             }
             if let [Some(bytes), instead] = self.sizes(now)
-                && let Some(permit) = self.place.try_admit_either(bytes, instead)
+                && let Some(permit) = self.place.try_admit_either(bytes, instead, now)
             {
                 self.send(permit, now);
             }
