@@ -54,7 +54,8 @@ struct Shelf {
 
 #[derive(Debug)]
 struct Held {
-    secret: Secret,
+    /// Each request has it for a while.
+    secret: Arc<Secret>,
     reread_at: Instant,
     expires_at: Option<Instant>,
 }
@@ -100,7 +101,7 @@ impl Keys {
     pub async fn reread(&self) -> Result<(), String> {
         let _reading = self.0.reading.lock().await;
         let secret = self.0.read().await.map_err(|error| describe(&error))?;
-        self.0.shelf().put(secret);
+        drop(self.0.shelf().put(secret));
         Ok(())
     }
 
@@ -110,13 +111,13 @@ impl Keys {
     }
 
     /// What is held, while it is not due.
-    pub(super) fn held(&self) -> Option<Secret> {
+    pub(super) fn held(&self) -> Option<Arc<Secret>> {
         self.0.shelf().held(Held::is_due)
     }
 
     /// The same, or what the source says. Keys that are due and still hold serve all but the one that reads new ones; a
     /// source that fails costs nothing until they have expired.
-    pub(super) async fn get(&self) -> Result<Secret, CredentialsError> {
+    pub(super) async fn get(&self) -> Result<Arc<Secret>, CredentialsError> {
         let asked = Instant::now();
         if let Some(secret) = self.held() {
             return Ok(secret);
@@ -135,10 +136,7 @@ impl Keys {
             return ready;
         }
         match self.0.read().await {
-            Ok(secret) => {
-                self.0.shelf().put(secret.clone());
-                Ok(secret)
-            }
+            Ok(secret) => Ok(self.0.shelf().put(secret)),
             Err(error) => self.0.shelf().keep(error),
         }
     }
@@ -167,12 +165,12 @@ fn without_empty_token(secret: Secret) -> Secret {
 
 impl Shelf {
     /// Unless it is `spoilt`.
-    fn held(&self, spoilt: impl Fn(&Held) -> bool) -> Option<Secret> {
+    fn held(&self, spoilt: impl Fn(&Held) -> bool) -> Option<Arc<Secret>> {
         self.held.as_ref().filter(|held| !spoilt(held)).map(|held| held.secret.clone())
     }
 
     /// What came of a reading that ended since `asked`.
-    fn since(&self, asked: Instant) -> Option<Result<Secret, CredentialsError>> {
+    fn since(&self, asked: Instant) -> Option<Result<Arc<Secret>, CredentialsError>> {
         if let Some(secret) = self.held(Held::is_due) {
             return Some(Ok(secret));
         }
@@ -180,15 +178,15 @@ impl Shelf {
         Some(Err(CredentialsError::provider_error(why.clone())))
     }
 
-    fn put(&mut self, secret: Secret) {
+    fn put(&mut self, secret: Secret) -> Arc<Secret> {
         if self.failed.take().is_some() && self.held.is_some() {
             tracing::info!("the credentials could be refreshed again");
         }
-        self.held = Some(Held::new(secret));
+        self.held.insert(Held::new(secret)).secret.clone()
     }
 
     /// Goes on with what is held, while it has not expired. Said once, until the source answers again.
-    fn keep(&mut self, error: CredentialsError) -> Result<Secret, CredentialsError> {
+    fn keep(&mut self, error: CredentialsError) -> Result<Arc<Secret>, CredentialsError> {
         let (now, why) = (Instant::now(), describe(&error));
         let first = self.failed.is_none();
         self.failed = Some((now, why.clone()));
@@ -205,7 +203,7 @@ impl Held {
     fn new(secret: Secret) -> Self {
         let (now, left) = (Instant::now(), remaining(&secret));
         let expires_at = left.and_then(|left| now.checked_add(left));
-        Self { reread_at: now + lifetime(left), expires_at, secret }
+        Self { reread_at: now + lifetime(left), expires_at, secret: Arc::new(secret) }
     }
 
     /// To be read again.
@@ -225,7 +223,7 @@ impl ProvideCredentials for Keys {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(self.get())
+        future::ProvideCredentials::new(async { self.get().await.map(Arc::unwrap_or_clone) })
     }
 }
 

@@ -157,7 +157,7 @@ impl Wire {
     }
 
     /// Derived once a day, region and secret.
-    fn signing_key(&self, bucket: &Bucket, host: &Host, (secret, stamp): (&Secret, &Stamp)) -> Arc<SigningKey> {
+    fn signing_key(&self, bucket: &Bucket, host: &Host, (secret, stamp): (&Arc<Secret>, &Stamp)) -> Arc<SigningKey> {
         let version = self.0.regions.version();
         let derive = || {
             let region = self.0.regions.of(bucket.as_str()).unwrap_or_else(|| self.0.site.region.clone());

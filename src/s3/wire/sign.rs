@@ -1,5 +1,7 @@
 //! Signature V4 for requests without a body, with all that does not change between two of them derived once.
 
+use std::sync::Arc;
+
 use aws_credential_types::Credentials as Secret;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use ring::digest::{self, SHA256};
@@ -28,6 +30,8 @@ pub(super) struct Stamp([u8; 16]);
 
 impl Stamp {
     pub fn of(now: DateTime<Utc>) -> Self {
+        // The parts of a time with a zone are each reckoned anew.
+        let now = now.naive_utc();
         let mut text = *b"00000000T000000Z";
         let year = u32::try_from(now.year()).unwrap_or_default();
         for (at, digits, number) in [
@@ -59,7 +63,7 @@ impl Stamp {
 /// What requests are signed with for one day, region and secret.
 pub(super) struct SigningKey {
     key: hmac::Key,
-    secret: Secret,
+    secret: Arc<Secret>,
     /// Of the regions that it was derived by.
     version: u64,
     day: Stamp,
@@ -74,7 +78,7 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    pub fn derive(secret: &Secret, region: &str, version: u64, day: &Stamp) -> Self {
+    pub fn derive(secret: &Arc<Secret>, region: &str, version: u64, day: &Stamp) -> Self {
         let first = hmac::Key::new(HMAC_SHA256, format!("AWS4{}", secret.secret_access_key()).as_bytes());
         let key = [day.day(), region.as_bytes(), b"s3", b"aws4_request"]
             .into_iter()
@@ -84,9 +88,10 @@ impl SigningKey {
     }
 
     /// Whether it is still the key for `secret`, for what is known of regions, and for the day.
-    pub fn serves(&self, secret: &Secret, version: u64, now: &Stamp) -> bool {
-        let same = |a: &Secret, b: &Secret| {
-            (a.access_key_id(), a.secret_access_key()) == (b.access_key_id(), b.secret_access_key())
+    pub fn serves(&self, secret: &Arc<Secret>, version: u64, now: &Stamp) -> bool {
+        let same = |a: &Arc<Secret>, b: &Arc<Secret>| {
+            Arc::ptr_eq(a, b)
+                || (a.access_key_id(), a.secret_access_key()) == (b.access_key_id(), b.secret_access_key())
         };
         self.version == version && self.day.day() == now.day() && same(&self.secret, secret)
     }
@@ -94,18 +99,22 @@ impl SigningKey {
     /// The `authorization` header.
     pub fn authorize(&self, statement: &Statement<'_>, stamp: &Stamp) -> Vec<u8> {
         let names = statement.names();
-        let mut signed = hmac::Context::with_key(&self.key);
-        for part in [ALGORITHM.as_bytes(), b"\n", stamp.as_bytes(), b"\n", self.scope.as_bytes(), b"\n"] {
-            signed.update(part);
+        // All texts in one place: each is hashed in one piece, which costs less than piece by piece.
+        let mut text = Vec::with_capacity(512 + statement.path.len() + statement.token.unwrap_or_default().len());
+        statement.write(names, stamp, &mut text);
+        let digest = hex(digest::digest(&SHA256, &text).as_ref());
+        text.clear();
+        for part in
+            [ALGORITHM.as_bytes(), b"\n", stamp.as_bytes(), b"\n", self.scope.as_bytes(), b"\n", digest.as_slice()]
+        {
+            text.extend_from_slice(part);
         }
-        signed.update(&hex(statement.digest(names, stamp).as_ref()));
-        let signature = hex(signed.sign().as_ref());
-        let id = self.secret.access_key_id();
-        let mut header = Vec::with_capacity(ALGORITHM.len() + id.len() + self.scope.len() + names.len() + 112);
+        let signature = hex(hmac::sign(&self.key, &text).as_ref());
+        text.clear();
         for part in [
             ALGORITHM.as_bytes(),
             b" Credential=",
-            id.as_bytes(),
+            self.secret.access_key_id().as_bytes(),
             b"/",
             self.scope.as_bytes(),
             b", SignedHeaders=",
@@ -113,9 +122,9 @@ impl SigningKey {
             b", Signature=",
             &signature,
         ] {
-            header.extend_from_slice(part);
+            text.extend_from_slice(part);
         }
-        header
+        text
     }
 }
 
@@ -130,10 +139,9 @@ impl Statement<'_> {
         }
     }
 
-    /// Of the canonical request, which is never written down.
-    fn digest(&self, names: &str, stamp: &Stamp) -> digest::Digest {
-        let mut canonical = digest::Context::new(&SHA256);
-        let mut say = |parts: &[&[u8]]| parts.iter().for_each(|part| canonical.update(part));
+    /// Writes the canonical request, which is never shown: it may hold a secret.
+    fn write(&self, names: &str, stamp: &Stamp, to: &mut Vec<u8>) {
+        let mut say = |parts: &[&[u8]]| parts.iter().for_each(|part| to.extend_from_slice(part));
         say(&[self.method.as_bytes(), b"\n", self.path.as_bytes(), b"\n", self.query.as_bytes()]);
         say(&[b"\nhost:", self.host]);
         if let Some(range) = self.range {
@@ -144,16 +152,15 @@ impl Statement<'_> {
             say(&[b"\nx-amz-security-token:", token.as_bytes()]);
         }
         say(&[b"\n\n", names.as_bytes(), b"\n", EMPTY.as_bytes()]);
-        canonical.finish()
     }
 }
 
-/// 32 bytes as 64 small letters and digits.
+/// 32 bytes as 64 small letters and digits. Without a table: the compiler takes many at a time.
 fn hex(bytes: &[u8]) -> [u8; 64] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| half + if half < 10 { b'0' } else { b'a' - 10 };
     let mut text = [b'0'; 64];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        (pair[0], pair[1]) = (DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]);
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
     text
 }

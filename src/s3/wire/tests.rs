@@ -158,17 +158,17 @@ impl Both {
     }
 
     /// One that may have been named before, and may have moved; with keys that were replaced.
-    fn bucket(&self, rng: &mut StdRng, number: u32) -> (Bucket, Secret) {
+    fn bucket(&self, rng: &mut StdRng, number: u32) -> (Bucket, Arc<Secret>) {
         let bucket = Bucket::new(&text(rng, PLAIN, 1..=if number.is_multiple_of(10) { 63 } else { 1 }));
         if number.is_multiple_of(7) {
             self.regions.learn(&bucket, &text(rng, "ABC-123", 1..=16));
         }
         let token = (number.is_multiple_of(3)).then(|| text(rng, &format!("{PLAIN}+/="), 1..=900));
         let (id, secret) = (text(rng, PLAIN, 1..=20), text(rng, &format!("{PLAIN}+/="), 1..=40));
-        (bucket, Secret::new(id, secret, token, None, "test"))
+        (bucket, Arc::new(Secret::new(id, secret, token, None, "test")))
     }
 
-    fn ours<T>(&self, (bucket, secret): (&Bucket, &Secret), written: impl FnOnce(&Host, &Signing) -> T) -> T {
+    fn ours<T>(&self, (bucket, secret): (&Bucket, &Arc<Secret>), written: impl FnOnce(&Host, &Signing) -> T) -> T {
         let (host, stamp) = (self.wire.host(bucket).unwrap(), Stamp::of(self.now));
         let key = self.wire.signing_key(bucket, &host, (secret, &stamp));
         written(&host, &Signing { key, secret: secret.clone(), stamp })
