@@ -92,12 +92,17 @@ impl fmt::Display for Escaped<'_> {
         for c in self.0.chars() {
             match c {
                 '\\' => f.write_str("\\\\")?,
-                c if c.is_control() || is_invisible(c) => write!(f, "{}", c.escape_default())?,
+                c if disturbs(c) => write!(f, "{}", c.escape_default())?,
                 c => f.write_char(c)?,
             }
         }
         Ok(())
     }
+}
+
+/// Whether a terminal would obey it, or a reader be misled by it.
+pub fn disturbs(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
 /// Zero-width characters, line separators and bidirectional controls (Unicode TR 36): they make one name look like another.

@@ -8,6 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::source::File;
+use crate::object::disturbs;
 
 /// More than anyone reads at once; the rest is counted.
 const SHOWN: usize = 50;
@@ -87,7 +88,7 @@ impl Diagnostic {
         Self {
             severity: Severity::Error,
             key: None,
-            message: clip(message.into()),
+            message: clip(message),
             file: None,
             labels: Vec::new(),
             helps: Vec::new(),
@@ -109,12 +110,12 @@ impl Diagnostic {
     }
 
     pub(super) fn at(mut self, place: &Place, text: impl Into<String>) -> Self {
-        self.labels.push(Label { place: place.clone(), text: text.into() });
+        self.labels.push(Label { place: place.clone(), text: clip(text) });
         self
     }
 
     pub(super) fn help(mut self, text: impl Into<String>) -> Self {
-        self.helps.push(clip(text.into()));
+        self.helps.push(clip(text));
         self
     }
 
@@ -187,13 +188,22 @@ impl Diagnostic {
     }
 }
 
-/// Messages repeat what was typed; nobody reads a page of it.
-fn clip(text: String) -> String {
+/// Messages repeat what was typed: nobody reads a page of it, and no terminal is to obey it.
+fn clip(text: impl Into<String>) -> String {
     const LONGEST: usize = 400;
-    match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}...", &text[..at]),
-        None => text,
+    let text: String = text.into();
+    let mut shown = String::with_capacity(text.len());
+    for (nth, c) in text.chars().enumerate() {
+        match c {
+            _ if nth == LONGEST => {
+                shown.push_str("...");
+                break;
+            }
+            c if c != '\n' && disturbs(c) => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
     }
+    shown
 }
 
 /// The part of `span` on its first line, within `text` and on the boundaries of characters.

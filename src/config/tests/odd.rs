@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::{load_sources, reference};
 use super::source;
+use crate::object::disturbs;
 
 /// Whatever comes of it, it can be shown, and nothing is said of a place outside the text.
 fn survives(texts: &[String]) {
@@ -21,6 +22,21 @@ fn survives(texts: &[String]) {
                     assert!(place.file.text().get(place.span.clone()).is_some(), "{error}: {:?}", place.span);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn no_terminal_obeys_what_was_typed() {
+    for (typed, shown) in [("\\u001b", "\\u{1b}"), ("\\u202e", "\\u{202e}"), ("\\u0085", "\\u{85}")] {
+        let text =
+            format!("[profile.a]\nobjects = [\"s3://b/{{{typed}\"]\nschedule = \"{typed}\"\ntime_zone = \"{typed}\"\n");
+        let errors = load_sources(vec![source("odd.toml", 0, &text)]).unwrap_err();
+        let help = format!("write `s3://b/\\{{{shown}`");
+        assert!(errors.render(false).contains(&help), "{}", errors.render(false));
+        for error in &errors {
+            let said = format!("{error}{}", error.render(false));
+            assert!(!said.contains(|c| c != '\n' && disturbs(c)), "{said:?}");
         }
     }
 }
