@@ -29,8 +29,8 @@ def wait_until(condition, within, what):
 
 
 def free_port():
-    """A port that nothing listens on, below those that the system gives to clients."""
-    for port in range(20000 + os.getpid() * 7 % 9000, 32000):
+    """A port of this suite's that nothing listens on."""
+    for port in range(int(os.environ["HOTSET_PORTS"]), int(os.environ["HOTSET_PORTS"]) + 1000):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

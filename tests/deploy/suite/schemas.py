@@ -9,7 +9,7 @@ import subprocess
 import kubernetes_validate
 
 KUBERNETES = "1.37"
-NPM = pathlib.Path(os.environ["HOTSET_DEPLOY_CACHE"]) / "npm"
+NPM = pathlib.Path(os.environ["HOTSET_TESTS_CACHE"]) / "types"
 # apiVersion and kind → where the package made from the project's Go sources has its type.
 CUSTOM = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"): "prometheus-operator",

@@ -68,8 +68,7 @@ class Moto(Server):
     stores = staticmethod(lambda key: "\n" not in key)
 
     def _up(self):
-        cache = os.environ["HOTSET_SERVERS_CACHE"]
-        return facts(["moto.sh", "up", cache, str(self.folder), str(free_ports(1))])
+        return facts(["moto.sh", "up", str(self.folder), str(free_ports(1))])
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -139,8 +138,7 @@ class SeaweedFS(Server):
     heeds_start_after = False
 
     def _up(self):
-        cache = os.environ["HOTSET_SERVERS_CACHE"]
-        return facts(["seaweedfs.sh", "up", cache, str(self.folder), str(free_ports(8))])
+        return facts(["seaweedfs.sh", "up", str(self.folder), str(free_ports(8))])
 
     def down(self):
         run(["seaweedfs.sh", "down", str(self.folder)])
@@ -181,7 +179,7 @@ def parse_access(line):
 
 def free_ports(count):
     """The first of `count` ports in a row that nothing listens on."""
-    for base in range(20000 + os.getpid() % 20000, 60000, 7):
+    for base in range(int(os.environ["HOTSET_PORTS"]), int(os.environ["HOTSET_PORTS"]) + 990, 10):
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for port in range(base, base + count):
                 stack.enter_context(contextlib.closing(socket.socket())).bind(("127.0.0.1", port))
