@@ -14,7 +14,7 @@ import yaml
 
 from process import PATIENCE, free_port, wait_until
 from promql import Scrape
-from shipped import FOLDER, read_yaml
+from shipped import read_yaml
 
 PROFILES = """
 [profile.complete]
