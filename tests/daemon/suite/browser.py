@@ -7,7 +7,7 @@ import urllib.request
 
 import websocket
 
-from process import wait_until
+from process import PATIENCE, wait_until
 
 # No sandbox: in a container there is none to be had, and the only page it sees is ours.
 OPTIONS = [
@@ -28,7 +28,7 @@ class Browser:
     def __init__(self, bench):
         profile = bench.folder / "chromium"
         self.process = bench.start("chromium", ["chromium", *OPTIONS, f"--user-data-dir={profile}", "about:blank"])
-        found = wait_until(self.listens, 60, lambda: f"chromium listens\n{self.process.tail()}")
+        found = wait_until(self.listens, lambda: f"chromium listens\n{self.process.tail()}")
         self.port = int(found[1])
 
     def listens(self):
@@ -37,7 +37,7 @@ class Browser:
 
     def tab(self, script=True):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/json/new?about:blank", method="PUT")
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return Tab(json.load(answer)["webSocketDebuggerUrl"], script)
 
 
@@ -45,7 +45,7 @@ class Tab:
     """One page, with what went wrong in it."""
 
     def __init__(self, url, script):
-        self.socket = websocket.create_connection(url, timeout=20)
+        self.socket = websocket.create_connection(url, timeout=PATIENCE)
         self.serial = 0
         self.faults = []
         self.requests = {}
@@ -88,7 +88,7 @@ class Tab:
             self.ask("Runtime.enable")  # hears what has come in meanwhile
             return self.loads > loads
 
-        wait_until(loaded, 20, f"{url} is loaded")
+        wait_until(loaded, f"{url} is loaded")
 
     def value(self, expression):
         result = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)

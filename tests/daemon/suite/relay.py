@@ -8,6 +8,8 @@ import asyncio
 import threading
 from urllib.parse import unquote
 
+from process import PATIENCE
+
 END = b"\r\n\r\n"
 
 
@@ -24,12 +26,12 @@ class Relay:
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         server = self.loop.create_server(lambda: Client(self), "127.0.0.1", 0)
-        self.server = asyncio.run_coroutine_threadsafe(server, self.loop).result(10)
+        self.server = asyncio.run_coroutine_threadsafe(server, self.loop).result(PATIENCE)
         self.port = self.server.sockets[0].getsockname()[1]
 
     def close(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        self.thread.join(PATIENCE)
 
 
 class Client(asyncio.Protocol):

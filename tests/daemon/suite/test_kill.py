@@ -11,38 +11,51 @@ import pytest
 from process import free_port, wait_until
 from relay import Relay
 
-KILLS = 50
-OBJECTS = 10_000
-# HEADs a second: too few for all to be warm before the last kill.
+# Many more objects than are warm at the last kill: a life is at most LIFE answers long, and what comes while it is killed.
+KILLS = pytest.mark.parametrize(("kills", "objects"), [(8, 6_000), pytest.param(50, 30_000, marks=pytest.mark.night)])
+LIFE = 350
+# HEADs a second, until the last kill.
 RATE = 220
 IN_FLIGHT = 64
 # Completions that a crash may leave unrecorded. The relay also counts answers that the daemon had not read yet.
 UNRECORDED = 1000 + IN_FLIGHT
 
 
+class Cache:
+    """A simulator of so many objects behind a relay, and the files of daemons that warm them."""
+
+    def __init__(self, bench, objects):
+        self.bench = bench
+        self.simulator = bench.simulator("simulator", "--bucket", f"training=d/{{00000..{objects - 1:05}}}:1KiB", "--floor", "10ms")
+        self.relay = Relay(self.simulator.cache_port)
+
+    def configuration(self, name="hotset", port=None, rate=RATE):
+        file = self.bench.folder / f"{name}.toml"
+        limits = f"start_in_flight = {IN_FLIGHT}\nmax_in_flight = {IN_FLIGHT}\nmax_requests_per_second = {rate}\n"
+        endpoint = self.simulator.endpoint("cache", limits, cache_url=f"http://localhost:{self.relay.port}")
+        profile = '[profile.big]\nobjects = ["s3://training/**"]\nmax_bytes = "unlimited"\nrewarm_after = "6h"\n'
+        file.write_text(f'[daemon]\nlisten = "127.0.0.1:{port or self.bench.port}"\n{endpoint}{profile}', encoding="utf-8")
+        return file
+
+
 @pytest.fixture
-def relay(bench):
-    simulator = bench.simulator("simulator", "--bucket", f"training=d/{{00000..{OBJECTS - 1:05}}}:1KiB", "--floor", "10ms")
-    made = Relay(simulator.cache_port)
-    made.simulator = simulator
-    yield made
-    made.close()
+def cached(bench):
+    made = []
 
+    def make(objects):
+        made.append(Cache(bench, objects))
+        return made[-1]
 
-def configuration(bench, relay, name="hotset", port=None):
-    file = bench.folder / f"{name}.toml"
-    limits = f"start_in_flight = {IN_FLIGHT}\nmax_in_flight = {IN_FLIGHT}\nmax_requests_per_second = {RATE}\n"
-    endpoint = relay.simulator.endpoint("cache", limits, cache_url=f"http://localhost:{relay.port}")
-    profile = '[profile.big]\nobjects = ["s3://training/**"]\nmax_bytes = "unlimited"\nrewarm_after = "6h"\n'
-    file.write_text(f'[daemon]\nlisten = "127.0.0.1:{port or bench.port}"\n{endpoint}{profile}', encoding="utf-8")
-    return file
+    yield make
+    for each in made:
+        each.relay.close()
 
 
 class Death:
     """What was true when a daemon was killed: how many objects had been answered, and what its journal has."""
 
     def __init__(self, bench, relay, run):
-        wait_until(lambda: relay.open == 0, 10, "the connections of the dead daemon are closed")
+        wait_until(lambda: relay.open == 0, "the connections of the dead daemon are closed")
         self.answered = len({key for key, _ in relay.answers})
         relay.generation += 1
         # Of a copy: the next daemon must find the journal as its predecessor left it.
@@ -66,37 +79,42 @@ def live(daemon, run):
     return runs[0] if runs else None
 
 
-def test_a_killed_daemon_loses_nothing_that_it_recorded(bench, relay, chance):
-    file = configuration(bench, relay)
+@KILLS
+def test_a_killed_daemon_loses_nothing_that_it_recorded(bench, cached, chance, note, kills, objects):
+    cache = cached(objects)
+    relay, file = cache.relay, cache.configuration()
     daemon = bench.daemon(file).ready()
     run = daemon.api.post("/api/v1/profiles/big/run").json()["run"]
-    deaths, slowest = [], 0
-    while len(deaths) < KILLS:
+    deaths = []
+    while len(deaths) < kills:
         if deaths and chance.random() < 0.15:
             # In the middle of its start, however far it has come.
             time.sleep(chance.uniform(0, 0.5))
         else:
             daemon.ready()
-            began = time.monotonic()
-            going = wait_until(lambda: live(daemon, run), 10, "the run goes on under its id")
-            slowest = max(slowest, time.monotonic() - began)
+            going = wait_until(lambda: live(daemon, run), "the run goes on under its id")
             assert going["resumes"] == (deaths[-1].resumes + 1 if deaths else 0), f"resumes are not counted: {going}"
-            before = relay.sent
-            wait_until(lambda: relay.sent > before, 30, "it sends HEADs again")
-            time.sleep(chance.uniform(0, 1.6))
+            enough = relay.sent + chance.randint(1, LIFE)
+            wait_until(lambda: relay.sent >= enough, "it sends HEADs again")
         daemon.process.kill()
         deaths.append(Death(bench, relay, run))
-        assert deaths[-1].answered < OBJECTS, "all is warm before the last kill: there are too few objects"
+        assert deaths[-1].answered < objects, "all is warm before the last kill: there are too few objects"
+        if len(deaths) == kills:
+            cache.configuration(rate=100_000)
         daemon = bench.daemon(file)
     daemon.ready()
-    wait_until(lambda: live(daemon, run) is None, 120, "the run ends")
+    wait_until(lambda: live(daemon, run) is None, "the run ends")
     report = daemon.api.get(f"/api/v1/runs/{run}").json()
     daemon.stop()
-    print(f"{KILLS} kills, taken up within {slowest:.2f} s of an answer, {report['resumes']} resumes")
-    check(report, relay, deaths)
+    lost = check(report, relay, deaths, objects)
+    note(
+        f"{kills} kills, {report['resumes']} resumes; "
+        f"a kill lost {statistics.median(lost):.0f} completions in the middle, {max(lost)} at most, of {len(relay.answers)}"
+    )
 
 
-def check(report, relay, deaths):
+def check(report, relay, deaths, objects):
+    """How many completions each kill lost."""
     assert report["outcome"] == "complete", report
     assert report["resumes"] == deaths[-1].resumes + 1 and report["trigger"] == "resume", report
     resumes = [death.resumes for death in deaths]
@@ -105,29 +123,30 @@ def check(report, relay, deaths):
     lives = defaultdict(list)
     for key, generation in relay.answers:
         lives[key].append(generation)
-    assert len(lives) == OBJECTS, f"{OBJECTS - len(lives)} objects were never warmed"
+    assert len(lives) == objects, f"{objects - len(lives)} objects were never warmed"
     twice = [key for key, generations in lives.items() if len(generations) > len(set(generations))]
     assert not twice, f"sent twice in one life: {twice[:5]}"
     # Answered before a kill and again at any time after it: that must be exactly what was unrecorded at the kill.
     pairs = [pair for generations in lives.values() for pair in zip(generations, generations[1:])]
     again = Counter(kill for first, second in pairs for kill in range(first, second))
     unrecorded = [death.answered - death.recorded for death in deaths]
-    assert [again[kill] for kill in range(KILLS)] == unrecorded, f"sent again: {again}, unrecorded: {unrecorded}"
+    assert [again[kill] for kill in range(len(deaths))] == unrecorded, f"sent again: {again}, unrecorded: {unrecorded}"
     answers = Counter(generation for _, generation in relay.answers)
     before = [0, *(death.recorded for death in deaths)]
     lost = [answers[kill] - (death.recorded - before[kill]) for kill, death in enumerate(deaths)]
-    print(f"a kill lost {statistics.median(lost):.0f} completions in the middle, {max(lost)} at most, of {len(relay.answers)}")
     assert max(lost) <= UNRECORDED, f"{lost} completions were unrecorded"
-    assert report["warmed"]["objects"] == OBJECTS, f"the run counts {report['warmed']} of {OBJECTS}"
+    assert report["warmed"]["objects"] == objects, f"the run counts {report['warmed']} of {objects}"
+    return lost
 
 
-def test_a_second_daemon_on_the_same_state_is_refused(bench, relay):
-    daemon = bench.daemon(configuration(bench, relay)).ready()
-    second = bench.daemon(configuration(bench, relay, "second", free_port()), name="second", port=1)
-    assert second.process.ended(20) == 2
+def test_a_second_daemon_on_the_same_state_is_refused(bench, cached):
+    cache = cached(1)
+    daemon = bench.daemon(cache.configuration()).ready()
+    second = bench.daemon(cache.configuration("second", free_port()), name="second", port=1)
+    assert second.process.ended() == 2
     said = second.process.log()
     assert str(bench.state) in said and str(daemon.process.pid) in said, f"who holds what is not said:\n{said}"
     assert daemon.api.get("/healthz").status == 200
     daemon.process.kill()
     # What a dead process held is free.
-    bench.daemon(configuration(bench, relay)).ready().stop()
+    bench.daemon(cache.configuration()).ready().stop()

@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from process import free_port, wait_until
+from process import PATIENCE, free_port, wait_until
 
 
 @pytest.fixture
@@ -20,13 +20,13 @@ def daemon(bench):
     file.write_text(head + profile + waits, encoding="utf-8")
     started = bench.daemon(file).ready()
     started.api.post("/api/v1/profiles/small/run").json()
-    wait_until(lambda: started.api.profile("small")["last_complete"], 30, "the run completes")
+    wait_until(lambda: started.api.profile("small")["last_complete"], "the run completes")
     return started
 
 
 def test_promtool_finds_nothing_to_object_to(daemon):
     text = daemon.api.get("/metrics").body
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout + done.stderr) == (0, ""), f"{done.stdout}{done.stderr}\n{text}"
 
 
@@ -44,7 +44,7 @@ class Prometheus:
 
     def get(self, path, **query):
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             body = json.load(answer)
         assert body["status"] == "success", body
         return body["data"]
@@ -61,11 +61,10 @@ def test_prometheus_scrapes_what_alerts_rest_on(bench, daemon):
 
     def target():
         active = prometheus.get("targets")["activeTargets"]
-        assert not active or active[0]["health"] != "down", active
         return active and active[0]["health"] == "up"
 
-    wait_until(target, 30, "the target is up")
-    wait_until(lambda: prometheus.value('up{job="hotset"}') == 1, 10, "a scrape is stored")
+    wait_until(target, "the target is up")
+    wait_until(lambda: prometheus.value('up{job="hotset"}') == 1, "a scrape is stored")
     assert prometheus.value('hotset_profile_warm_ratio{profile="small"}') == 1
     assert prometheus.value("hotset_config_last_reload_successful") == 1
     assert prometheus.value('hotset_profile_paused{profile="waits"}') == 1

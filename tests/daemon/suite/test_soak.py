@@ -7,54 +7,57 @@ import time
 from collections import Counter
 from datetime import datetime, timezone
 
-import fires
-from process import wait_until
+import pytest
 
-RELOADS = 200
+import fires
+from process import PATIENCE, wait_until
+
+# How many reloads there are at least. There are more where a profile has not yet had every end that it has to have.
+RELOADS = pytest.mark.parametrize("count", [40, pytest.param(400, marks=pytest.mark.night)])
 # Seconds between reloads: enough for fires to fall into every stage of one.
-PACE = 0.3
-# Of every profile that is counted: seconds between fires, how some of its runs have to end, and how others may. `steady`
-# and `dense` end before their next fire unless the disk stalls; `long`, `queue` and `replace` do not, and do then as they
-# are named.
+PACE = 0.2
+# Of every profile that is counted: seconds between fires, how some of its runs have to end, and how others may. On a machine
+# that is slow enough any of them still runs at its next fire, and does then as it is named.
 PERIODS = {
-    "steady": (5, {"complete"}, {"skipped"}),
-    "dense": (3, {"complete"}, {"skipped"}),
-    "long": (7, {"complete", "skipped"}, set()),
-    "queue": (4, {"complete"}, set()),
-    "replace": (5, {"interrupted"}, {"complete"}),
-    "churn": (5, {"interrupted"}, {"complete", "skipped"}),
+    "steady": (3, {"complete"}, {"skipped"}),
+    "dense": (1, {"complete"}, {"skipped"}),
+    "long": (2, {"complete", "skipped"}, set()),
+    "queue": (2, {"complete"}, set()),
+    "replace": (2, {"interrupted"}, {"complete"}),
+    "churn": (3, {"interrupted"}, {"complete", "skipped"}),
 }
 # Seconds between two lives of the daemon: one fire of every profile passes in them, or more.
-DOWN = 8
-# KiB that the memory in use may grow by between the second quarter and the last: 100 reloads and a hundred fires.
+DOWN = 4
+# What may be added between the second quarter and the last: KiB to the heap, and open files to those of the runs of the moment.
 GROWTH = 4096
+FEW = 8
 
 STEADY = """
 [profile.steady]
 endpoint = "fast"
 objects = ["s3://training/a/**"]
-schedule = "@every 5s"
+schedule = "@every 3s"
 max_bytes = "1 GiB"
 rewarm_after = "0s"
 
 [profile.dense]
 endpoint = "fast"
 objects = ["s3://training/b/**"]
-schedule = "*/3 * * * * *"
+schedule = "* * * * * *"
 max_bytes = "1 GiB"
 rewarm_after = "0s"
 
 [profile.long]
 endpoint = "slow"
 objects = ["s3://training/a/**"]
-schedule = "@every 7s"
+schedule = "@every 2s"
 max_bytes = "1 GiB"
 rewarm_after = "0s"
 
 [profile.queue]
 endpoint = "slow"
 objects = ["s3://training/b/**"]
-schedule = "@every 4s"
+schedule = "@every 2s"
 on_overlap = "queue"
 max_bytes = "1 GiB"
 rewarm_after = "0s"
@@ -62,7 +65,7 @@ rewarm_after = "0s"
 [profile.replace]
 endpoint = "slow"
 objects = ["s3://training/c/**"]
-schedule = "@every 5s"
+schedule = "@every 2s"
 on_overlap = "replace"
 max_bytes = "1 GiB"
 rewarm_after = "0s"
@@ -71,7 +74,7 @@ rewarm_after = "0s"
 
 def changing(serial):
     """What every reload changes: a mark that the API shows, and now and then a profile that is under way."""
-    folder = "abc"[serial // 20 % 3]
+    folder = "abc"[serial // 10 % 3]
     return f"""
 [profile.marker]
 endpoint = "fast"
@@ -82,7 +85,7 @@ paused = true
 [profile.churn]
 endpoint = "slow"
 objects = ["s3://training/{folder}/**"]
-schedule = "@every 5s"
+schedule = "@every 3s"
 max_bytes = "1 GiB"
 rewarm_after = "0s"
 """
@@ -101,38 +104,34 @@ def broken(serial):
 
 
 class Gauge:
-    """What the process holds, looked at once a reload."""
+    """What the process holds, looked at once a reload. How many connections and threads it has depends on the moment: what of
+    them stays is seen in test_day.py."""
 
     def __init__(self, process):
         self.process = process
         self.looks = []
 
     def look(self):
-        self.looks.append((self.process.status("VmRSS"), self.process.handles(), self.process.status("Threads")))
+        self.looks.append((self.process.status("RssAnon"), self.process.handles(but="socket:")))
 
-    def check(self):
+    def check(self, note):
         quarter = len(self.looks) // 4
-        early, late = self.looks[quarter : 2 * quarter], self.looks[-quarter:]
-        memory, handles, threads = ([column(early), column(late)] for column in map(nth, range(3)))
-        print(
-            f"memory {memory[0][1]:.0f} → {memory[1][1]:.0f} KiB (medians), "
-            f"at most {handles[0][0]} → {handles[1][0]} handles, {threads[0][0]} → {threads[1][0]} threads"
-        )
-        assert memory[1][1] <= memory[0][1] + GROWTH, f"memory grows: {[look[0] for look in self.looks]}"
-        assert handles[1][0] <= handles[0][0] + 8, f"handles are kept: {[look[1] for look in self.looks]}"
-        assert threads[1][0] <= threads[0][0] + 4, f"threads are kept: {[look[2] for look in self.looks]}"
+        (early, files), (late, files_late) = map(figures, (self.looks[quarter : 2 * quarter], self.looks[-quarter:]))
+        note(f"heap {early:.0f} → {late:.0f} KiB (medians), at most {files} → {files_late} open files")
+        assert late <= early + GROWTH, f"memory grows: {[look[0] for look in self.looks]}"
+        assert files_late <= files + FEW, f"files are kept: {[look[1] for look in self.looks]}"
 
 
-def nth(n):
-    """The most and the median of the n-th figure."""
-    return lambda looks: (max(look[n] for look in looks), statistics.median(look[n] for look in looks))
+def figures(looks):
+    heaps, files = zip(*looks)
+    return statistics.median(heaps), max(files)
 
 
 def simulators(bench):
     objects = [f"training={folder}/{{000..059}}:1KiB" for folder in "abc"]
     buckets = [part for each in objects for part in ("--bucket", each)]
     fast = bench.simulator("fast", *buckets, "--floor", "5ms")
-    slow = bench.simulator("slow", *buckets, "--floor", "900ms")
+    slow = bench.simulator("slow", *buckets, "--floor", "400ms")
     # As many connections at the start as later.
     limits = [(fast, 32), (slow, 24)]
     return "".join(sim.endpoint(sim.process.name, f"start_in_flight = {n}\nmax_in_flight = {n}") for sim, n in limits)
@@ -151,22 +150,28 @@ class Reloads:
         self.waits = []
         self.kinds = []
 
-    def run(self):
-        refused = set(self.chance.sample(range(1, RELOADS), RELOADS // 3))
-        next_at = time.monotonic()
-        for serial in range(1, RELOADS + 1):
-            next_at = max(time.monotonic(), next_at + PACE * self.chance.uniform(0.5, 1.5))
-            time.sleep(max(0, next_at - time.monotonic()))
-            if serial in refused:
+    def run(self, count):
+        until, serial = time.monotonic() + PATIENCE, 0
+        while serial < count or self.lacking():
+            serial += 1
+            assert serial <= count or time.monotonic() < until, f"after {serial} reloads: {self.lacking()}"
+            time.sleep(PACE * self.chance.uniform(0.5, 1.5))
+            if self.chance.random() < 1 / 3:
                 self.refuse(*self.chance.choice(broken(serial)))
             else:
                 self.take(serial)
             self.gauge.look()
 
+    def lacking(self):
+        """The ends that a profile has to have, and has not had."""
+        runs = self.daemon.api.status()["counters"]["runs"]
+        ends = {name: {end for end, count in runs.get(name, {}).items() if count} for name in PERIODS}
+        return {name: must - ends[name] for name, (_, must, _) in PERIODS.items() if must - ends[name]}
+
     def refuse(self, kind, text):
         failed = self.daemon.api.status()["counters"]["reloads_failed"]
         self.ask(text)
-        status = wait_until(lambda: self.failed_since(failed), 5, f"{kind} is refused")
+        status = wait_until(lambda: self.failed_since(failed), f"{kind} is refused")
         assert status["reload"]["error"], f"{kind}: the API says nothing of it"
         assert marker(self.daemon) == self.in_force, f"{kind}: {marker(self.daemon)} came into force, not {self.in_force}"
         self.kinds.append(kind)
@@ -177,7 +182,7 @@ class Reloads:
 
     def take(self, serial):
         asked = self.ask(changing(serial))
-        wait_until(lambda: marker(self.daemon) == serial, 5, lambda: f"{serial} is in force, not {marker(self.daemon)}")
+        wait_until(lambda: marker(self.daemon) == serial, lambda: f"{serial} is in force, not {marker(self.daemon)}")
         self.waits.append(time.monotonic() - asked)
         self.in_force = serial
 
@@ -187,9 +192,8 @@ class Reloads:
         self.daemon.process.signal(signal.SIGHUP)
         return asked
 
-    def check(self):
-        print(f"{len(self.kinds)} of {RELOADS} reloads refused, a good one in force after {max(self.waits):.2f} s at most")
-        assert max(self.waits) <= 1, f"a good configuration came into force late: {sorted(self.waits)[-5:]}"
+    def check(self, note):
+        note(f"{len(self.kinds)} reloads refused, {len(self.waits)} good ones in force after {max(self.waits):.2f} s at most")
         counters = self.daemon.api.status()["counters"]
         counted = (counters["reloads_succeeded"] - 1, counters["reloads_failed"])
         assert counted == (len(self.waits), len(self.kinds)), f"{counted} reloads were counted: the start is one more"
@@ -201,7 +205,8 @@ def marker(daemon):
     return daemon.api.profile("marker")["max_bytes"] // (1 << 20) - 1
 
 
-def test_reloads_lose_no_run_and_keep_no_memory(bench, chance):
+@RELOADS
+def test_reloads_lose_no_run_and_keep_no_memory(bench, chance, note, count):
     folder = bench.folder / "config"
     folder.mkdir()
     head = f'[daemon]\nlisten = "127.0.0.1:{bench.port}"\n{simulators(bench)}'
@@ -210,12 +215,12 @@ def test_reloads_lose_no_run_and_keep_no_memory(bench, chance):
     daemon = bench.daemon(folder).ready()
     began = fires.instant(daemon.api.status()["started"])
     reloads = Reloads(daemon, folder / "b.toml", chance)
-    reloads.run()
-    reloads.check()
+    reloads.run(count)
+    reloads.check(note)
+    reloads.gauge.check(note)
     seen = {run["run"] for run in daemon.api.runs()}
     stopped = datetime.now(timezone.utc)
     daemon.stop()
-    reloads.gauge.check()
     come_back(bench, folder).process.kill()
     last = come_back(bench, folder)
     back = fires.instant(last.api.status()["started"])
@@ -223,7 +228,7 @@ def test_reloads_lose_no_run_and_keep_no_memory(bench, chance):
     runs = bench.verb("--state-dir", bench.state, "runs", "--json")
     check_journal(runs, seen)
     for profile in PERIODS:
-        check_profile(runs, profile, began, stopped, back)
+        check_profile(runs, profile, began, stopped, back, note)
 
 
 def come_back(bench, folder):
@@ -236,7 +241,7 @@ def come_back(bench, folder):
         runs = daemon.api.runs()
         return [name for name in PERIODS if not any(fires.instant(row["due"]) > back for row in fires.rows_by_due(runs, name))]
 
-    wait_until(lambda: not behind(), 60, lambda: f"every profile has dealt with a fire after {back}, but not {behind()}")
+    wait_until(lambda: not behind(), lambda: f"every profile has dealt with a fire after {back}, but not {behind()}")
     return daemon
 
 
@@ -248,7 +253,7 @@ def check_journal(runs, seen):
     assert not [run for run in runs if run["profile"] == "marker"], "a paused profile ran"
 
 
-def check_profile(runs, profile, began, stopped, back):
+def check_profile(runs, profile, began, stopped, back, note):
     period, must, may = PERIODS[profile]
     of_it = [run for run in runs if run["profile"] == profile]
     # The end of a daemon interrupts what is under way, and what is taken up again may end in any way.
@@ -257,5 +262,5 @@ def check_profile(runs, profile, began, stopped, back):
     count = fires.check(runs, profile, period, began, back)
     outcomes = Counter(run["outcome"] for run in of_it)
     missed = sum(run["missed"] for run in of_it)
-    print(f"{profile}: {count} fires, {missed} missed, {', '.join(f'{n} {o}' for o, n in sorted(outcomes.items()))}")
+    note(f"{profile}: {count} fires, {missed} missed, {', '.join(f'{n} {o}' for o, n in sorted(outcomes.items()))}")
     assert must <= set(outcomes), f"{profile} was to have runs that are {' and '.join(sorted(must))}: {outcomes}"

@@ -8,16 +8,20 @@ import time
 
 import pytest
 
+from looks import Opened
 from process import wait_until
 
-FAST = 1000
-SPACED = 30
-# Seconds from the last change of a file to the moment when it is in force, with `watch = "1s"`.
-SEEN = 2
+# How many swaps there are, and after how many of them the watch has to have seen some.
+FAST = pytest.mark.parametrize("fast", [300, pytest.param(1000, marks=pytest.mark.night)])
+SPACED = pytest.mark.parametrize("spaced", [5, pytest.param(30, marks=pytest.mark.night)])
+# How often a look of the watch reads where a file is gone. A third such look in a row counts as a change.
+READINGS = 10
+# Seconds between two looks where a test has to act before the third of them, however slow it is.
+RARE = 3
 
 
-def head(bench, extra=""):
-    return f'[daemon]\nlisten = "127.0.0.1:{bench.port}"\nwatch = "1s"\n{extra}'
+def head(bench, watch=1):
+    return f'[daemon]\nlisten = "127.0.0.1:{bench.port}"\nwatch = "{watch}s"\n'
 
 
 def endpoint(serial):
@@ -106,8 +110,8 @@ def in_force(daemon):
     return serials.pop()
 
 
-def becomes(daemon, serial, within=SEEN):
-    wait_until(lambda: in_force(daemon) == serial, within, lambda: f"{serial} is in force, not {in_force(daemon)}")
+def becomes(daemon, serial):
+    wait_until(lambda: in_force(daemon) == serial, lambda: f"{serial} is in force, not {in_force(daemon)}")
 
 
 def reloads(daemon):
@@ -128,48 +132,51 @@ def volume(bench):
     return made
 
 
+@FAST
 @pytest.mark.parametrize("asked", [False, True], ids=["watched", "also_asked_by_signal"])
-def test_a_thousand_fast_swaps_tear_nothing(bench, volume, asked):
+def test_fast_swaps_tear_nothing(bench, volume, note, asked, fast):
     daemon = bench.daemon(volume.folder).ready()
+    serial = 0
     with Sampler(daemon) as sampler:
-        began = time.monotonic()
-        for serial in range(1, FAST + 1):
+        # So many, and on until some were in force while the others went on.
+        while serial < fast or len(set(sampler.serials)) < 4:
+            serial += 1
             volume.to(serial)
             if asked and serial % 10 == 0:
                 daemon.process.signal(signal.SIGHUP)
-            # About ten seconds in all: a dozen looks of the watch fall into them.
-            time.sleep(max(0, began + serial * 0.01 - time.monotonic()))
-        becomes(daemon, FAST)
-    print(f"{FAST} swaps in {time.monotonic() - began:.1f} s, {len(set(sampler.serials))} were in force for a while")
+            time.sleep(0.01)
+        becomes(daemon, serial)
+    note(f"{serial} swaps, {len(set(sampler.serials))} were in force for a while")
     nothing_was_refused(daemon)
     assert sampler.serials == sorted(sampler.serials), "an older generation came back"
 
 
-def test_spaced_swaps_are_all_seen(bench, volume):
+@SPACED
+def test_spaced_swaps_are_all_seen(bench, volume, note, spaced):
     daemon = bench.daemon(volume.folder).ready()
     taken = reloads(daemon)[0]
     slowest = 0
     with Sampler(daemon):
-        for serial in range(1, SPACED + 1):
+        for serial in range(1, spaced + 1):
             began = time.monotonic()
             volume.to(serial)
             becomes(daemon, serial)
             slowest = max(slowest, time.monotonic() - began)
-    print(f"{SPACED} swaps, the slowest in force after {slowest:.2f} s")
+    note(f"{spaced} swaps, the slowest in force after {slowest:.2f} s")
     nothing_was_refused(daemon)
-    assert reloads(daemon)[0] - taken == SPACED
+    assert reloads(daemon)[0] - taken == spaced
 
 
 def test_a_file_that_an_editor_replaces_is_never_seen_half(bench):
     folder = bench.folder / "config"
     folder.mkdir()
-    (folder / "a.toml").write_text(head(bench) + "".join(map(endpoint, range(101))), encoding="utf-8")
+    (folder / "a.toml").write_text(head(bench) + "".join(map(endpoint, range(91))), encoding="utf-8")
     edited = folder / "b.toml"
     edited.write_text(profile(0), encoding="utf-8")
     daemon = bench.daemon(folder).ready()
     with Sampler(daemon):
-        for last in (20, 40, 60, 80, 100):
-            for serial in range(last - 19, last + 1):
+        for last in (30, 60, 90):
+            for serial in range(last - 29, last + 1):
                 replace(edited, profile(serial), over=serial % 2)
                 time.sleep(0.02)
             becomes(daemon, last)
@@ -190,47 +197,63 @@ def replace(file, text, over):
             new.write(text[40:])
 
 
+class Pair:
+    """Two files: one that stays, so that its readings are the looks of the watch, and one with the profile."""
+
+    def __init__(self, bench, watch=1, names=("a.toml", "b.toml")):
+        stays, self.file = (bench.folder / name for name in names)
+        stays.parent.mkdir(exist_ok=True)
+        stays.write_text(head(bench, watch) + endpoint(0) + endpoint(1), encoding="utf-8")
+        self.write(0)
+        self.opened = Opened(stays)
+        self.paths = (stays, self.file)
+
+    def write(self, serial):
+        self.file.write_text(profile(serial), encoding="utf-8")
+
+    def read_again(self, times):
+        """Waits until the watch has read so often from now on."""
+        seen = self.opened.count()
+        wait_until(lambda: self.opened.count() >= seen + times, f"the files are read {times} times")
+
+
 def test_a_file_that_is_gone_for_a_moment_changes_nothing(bench):
-    first, second = bench.folder / "a.toml", bench.folder / "b.toml"
-    first.write_text(head(bench) + endpoint(0) + endpoint(1), encoding="utf-8")
-    second.write_text(profile(0), encoding="utf-8")
-    daemon = bench.daemon(first, second).ready()
-    with Sampler(daemon):
-        second.unlink()
-        time.sleep(1.5)  # one look of the watch, or two
-        second.write_text(profile(1), encoding="utf-8")
+    pair = Pair(bench, RARE)
+    daemon = bench.daemon(*pair.paths).ready()
+    with Sampler(daemon), pair.opened:
+        pair.file.unlink()
+        pair.read_again(READINGS)  # one look of the watch
+        pair.write(1)
         becomes(daemon, 1)
     nothing_was_refused(daemon)
 
 
 def test_a_file_that_stays_away_is_said_once_and_its_return_is_seen(bench):
-    first, second = bench.folder / "a.toml", bench.folder / "b.toml"
-    first.write_text(head(bench) + endpoint(0) + endpoint(1), encoding="utf-8")
-    second.write_text(profile(0), encoding="utf-8")
-    daemon = bench.daemon(first, second).ready()
-    with Sampler(daemon):
-        second.unlink()
-        wait_until(lambda: reloads(daemon)[1] == 1, 6, "the missing file is said")
-        assert str(second) in daemon.api.status()["reload"]["error"]
-        time.sleep(3)  # as many looks again
+    pair = Pair(bench)
+    daemon = bench.daemon(*pair.paths).ready()
+    with Sampler(daemon), pair.opened:
+        pair.file.unlink()
+        wait_until(lambda: reloads(daemon)[1] == 1, "the missing file is said")
+        assert str(pair.file) in daemon.api.status()["reload"]["error"]
+        # By then two looks or more are over: each reads once, because there is nothing to compare with.
+        pair.read_again(3)
         assert reloads(daemon)[1] == 1, "it is said again and again"
-        second.write_text(profile(1), encoding="utf-8")
+        pair.write(1)
         becomes(daemon, 1)
     assert daemon.api.status()["reload"]["error"] is None
 
 
-def test_an_update_that_takes_seconds_is_not_taken_in_its_middle(bench):
-    folder = bench.folder / "config"
-    folder.mkdir()
-    (folder / "a.toml").write_text(head(bench) + endpoint(0) + endpoint(1), encoding="utf-8")
-    (folder / "b.toml").write_text(profile(0), encoding="utf-8")
-    daemon = bench.daemon(folder).ready()
-    with Sampler(daemon):
+def test_an_update_is_not_taken_in_its_middle(bench):
+    pair = Pair(bench, RARE, ("config/a.toml", "config/b.toml"))
+    daemon = bench.daemon(pair.paths[0].parent).ready()
+    with Sampler(daemon), pair.opened:
         # As a checkout of many files does it: the old ones go first, and this one comes back last.
-        (folder / "b.toml").unlink()
-        for n in range(50):
-            (folder / "c.toml").write_text(f"# {n}\n", encoding="utf-8")
-            time.sleep(0.05)
-        (folder / "b.toml").write_text(profile(1), encoding="utf-8")
+        pair.file.unlink()
+        seen, n = pair.opened.count(), 0
+        while pair.opened.count() < seen + READINGS:  # a look, and longer
+            n += 1
+            pair.file.with_name("c.toml").write_text(f"# {n}\n", encoding="utf-8")
+            time.sleep(0.02)
+        pair.write(1)
         becomes(daemon, 1)
     nothing_was_refused(daemon)

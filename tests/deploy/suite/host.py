@@ -6,7 +6,7 @@ from api import Api
 from bench import Simulator
 from kubelet import run
 from manifests import ROOT
-from process import BINARY, free_port, wait_until
+from process import BINARY, PATIENCE, free_port, wait_until
 from stack import KEYS, NO_KEYS, PAIR
 
 UNIT = ROOT / "examples/systemd/hotset.service"
@@ -69,7 +69,7 @@ class Host:
             assert process.is_running(), f"it ended with {process.popen.returncode}\n{process.tail()}"
             return self.api.get("/readyz").status == 200
 
-        wait_until(answers, 20, "the daemon is ready")
+        wait_until(answers, "the daemon is ready")
 
     def warm(self):
-        run(BINARY, "wait", "nightly-imagenet", "--start", "--timeout=60s", f"--url=http://127.0.0.1:{self.port}")
+        run(BINARY, "wait", "nightly-imagenet", "--start", f"--timeout={PATIENCE}s", f"--url=http://127.0.0.1:{self.port}")

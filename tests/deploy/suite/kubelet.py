@@ -7,7 +7,7 @@ import subprocess
 import tomllib
 
 from manifests import namespace, one, secrets
-from process import BINARY
+from process import BINARY, PATIENCE
 
 
 class Volume:
@@ -94,7 +94,7 @@ class Container:
 
 
 def run(*words, exits=0, **options):
-    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 120, **options}
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": PATIENCE, **options}
     done = subprocess.run([str(word) for word in words], **options)
     assert done.returncode == exits, f"$ {' '.join(map(str, words))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
     return done

@@ -1,5 +1,6 @@
 """The manifests as `kubectl apply --kustomize` would send them, and how their parts are found."""
 
+import copy
 import functools
 import json
 import os
@@ -8,6 +9,8 @@ import re
 import subprocess
 
 import yaml
+
+from process import PATIENCE
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 KUBERNETES = ROOT / "examples/kubernetes"
@@ -24,15 +27,20 @@ IDS = [str(folder.relative_to(ROOT / "examples")) for folder in ALL]
 @functools.cache
 def rendered(folder):
     """As text. Kustomize reads files only."""
-    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, f"kubectl kustomize {folder}: {done.stderr}"
     assert not done.stderr, f"kubectl kustomize {folder} warns: {done.stderr}"
     return done.stdout
 
 
+@functools.cache
+def parsed(folder):
+    return list(yaml.load_all(rendered(folder), yaml.CSafeLoader))
+
+
 def objects(folder):
     """A copy that a test may change."""
-    return list(yaml.safe_load_all(rendered(folder)))
+    return copy.deepcopy(parsed(folder))
 
 
 def of_kind(found, kind):
@@ -118,7 +126,7 @@ def secrets(run_token="run", **keys):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         secret = json.loads(done.stdout)

@@ -8,6 +8,8 @@ import subprocess
 
 import kubernetes_validate
 
+from process import PATIENCE
+
 KUBERNETES = "1.37"
 NPM = pathlib.Path(os.environ["HOTSET_TESTS_CACHE"]) / "types"
 # apiVersion and kind → where the package made from the project's Go sources has its type.
@@ -55,7 +57,7 @@ def custom_faults(found, folder):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     said = re.findall(r"error TS\d+: .*", done.stdout)
     assert bool(said) == bool(done.returncode), f"tsc ended with {done.returncode}: {done.stdout}{done.stderr}"

@@ -1,7 +1,7 @@
 """A cluster on this machine: the rendered containers as local processes, against the simulator.
 
 What is changed of the files is what differs between the machines: the addresses of cache, store and daemon, the regions, and
-the paths of what is mounted. Nothing else is.
+the paths of what is mounted; and the watch looks every second, so that nobody waits for it. Nothing else is.
 """
 
 import base64
@@ -41,6 +41,7 @@ class Stack:
         )
         # The simulator knows regions only as AWS writes them.
         text = re.sub(r'"(US-EAST-04A|EU-NORTH-05A)"', lambda found: found[0].lower(), text)
+        text = text.replace('watch = "10s"', 'watch = "1s"')
         return text.replace('"0.0.0.0:9464"', f'"127.0.0.1:{self.port}"')
 
     def container(self, found, owner, spec, name, folder):
@@ -59,10 +60,10 @@ class Stack:
     def start(self, name, container, **environment):
         return self.bench.start(name, container.command, **{**container.environment, **environment})
 
-    def run(self, name, container, within=60):
+    def run(self, name, container):
         """How a pod's only container ends."""
         process = self.start(name, container)
-        return process.ended(within), process.log()
+        return process.ended(), process.log()
 
 
 class Daemon:
@@ -79,7 +80,7 @@ class Daemon:
         self.probed("startupProbe")
         self.probed("readinessProbe")
 
-    def probed(self, probe, within=20):
+    def probed(self, probe):
         """What the kubelet asks: 2xx and 3xx are well."""
         path = self.container.container[probe]["httpGet"]["path"]
 
@@ -87,7 +88,7 @@ class Daemon:
             assert self.process.is_running(), f"the daemon ended with {self.process.popen.returncode}\n{self.process.tail()}"
             return 200 <= self.stack.api.get(path).status < 400
 
-        wait_until(is_well, within, f"{probe} {path} is well")
+        wait_until(is_well, f"{probe} {path} is well")
 
     def metric(self, name):
         path = one(self.found, "ServiceMonitor")["spec"]["endpoints"][0]["path"]

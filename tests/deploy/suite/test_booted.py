@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from host import BUCKET, FILE, PROGRAM, UNIT
-from process import BINARY, wait_until
+from process import BINARY, PATIENCE, wait_until
 from stack import KEYS, PAIR
 
 BOOT = pathlib.Path(__file__).parent / "boot"
@@ -52,8 +52,8 @@ class Machine:
         program.parent.mkdir(parents=True)
         shutil.copy(BINARY, program)
         self.process = bench.start("systemd", [BOOT, self.folder])
-        self.pid = wait_until(self.first, 20, lambda: f"systemd runs\n{self.process.tail()}")
-        wait_until(lambda: self.shows("LoadState") == "loaded", 20, lambda: f"systemd answers\n{self.process.tail()}")
+        self.pid = wait_until(self.first, lambda: f"systemd runs\n{self.process.tail()}")
+        wait_until(lambda: self.shows("LoadState") == "loaded", lambda: f"systemd answers\n{self.process.tail()}")
         bench.start(
             "sim",
             ["nsenter", f"--net=/proc/{self.pid}/ns/net", BINARY, "sim", "--credentials", PAIR, "--bucket", BUCKET]
@@ -70,7 +70,7 @@ class Machine:
 
     def ask(self, *words):
         command = ["nsenter", f"--target={self.pid}", "--all", "--root", "--wd", *words]
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
 
     def do(self, *words):
         done = self.ask(*words)
@@ -93,10 +93,10 @@ class Machine:
     def clean_up(self):
         """Its first process takes all others with it, and the mounts; its control groups stay, empty."""
         os.kill(self.pid, signal.SIGKILL)
-        self.process.ended(10)
+        self.process.ended()
         for group in pathlib.Path("/sys/fs/cgroup").glob(f"**/try-{self.process.pid}"):
             for each in [*sorted(group.glob("**/*/"), key=lambda path: -len(path.parts)), group]:
-                wait_until(lambda each=each: not each.exists() or not each.rmdir(), 10, f"{each} is empty")
+                wait_until(lambda each=each: not each.exists() or not each.rmdir(), f"{each} is empty")
 
 
 @pytest.fixture
@@ -108,9 +108,9 @@ def machine(bench):
 
 def test_systemd_runs_the_unit_behind_its_walls(machine):
     machine.do("systemctl", "start", "hotset")
-    wait_until(lambda: "served" in machine.log(), 20, "the daemon is up")
+    wait_until(lambda: "served" in machine.log(), "the daemon is up")
     # Its keys are root's, and the store takes no others.
-    said = machine.do(PROGRAM, "wait", "nightly-imagenet", "--start", "--timeout=60s")
+    said = machine.do(PROGRAM, "wait", "nightly-imagenet", "--start", f"--timeout={PATIENCE}s")
     assert "nightly-imagenet: warm" in said
     pid = machine.shows("MainPID")
     assert machine.do("stat", "--format=%u", f"/proc/{pid}") not in ("0\n", ""), "it runs as root"
@@ -123,13 +123,13 @@ def test_systemd_runs_the_unit_behind_its_walls(machine):
 
     machine.write("8 TiB", "7 TiB")
     machine.do("systemctl", "reload", "hotset")
-    wait_until(lambda: "7.0 TiB" in machine.status(), 20, lambda: f"the reload has its effect\n{machine.status()}")
+    wait_until(lambda: "7.0 TiB" in machine.status(), lambda: f"the reload has its effect\n{machine.status()}")
     machine.write("7 TiB", "7 TBB")
     machine.do("systemctl", "reload", "hotset")
-    wait_until(lambda: "BAD" in machine.status(), 20, lambda: f"the bad file is said\n{machine.status()}")
+    wait_until(lambda: "BAD" in machine.status(), lambda: f"the bad file is said\n{machine.status()}")
     # A restart on the bad file goes on with the last good one.
     machine.do("systemctl", "restart", "hotset")
-    wait_until(lambda: "BAD" in machine.status() and "7.0 TiB" in machine.status(), 20, lambda: machine.log())
+    wait_until(lambda: "BAD" in machine.status() and "7.0 TiB" in machine.status(), lambda: machine.log())
 
     machine.do("systemctl", "stop", "hotset")
     assert (machine.shows("ActiveState"), machine.shows("Result"), machine.shows("ExecMainStatus")) == (
@@ -142,12 +142,12 @@ def test_systemd_runs_the_unit_behind_its_walls(machine):
 def test_bad_files_at_a_first_start_are_not_tried_again(machine):
     machine.write("8 TiB", "8 TBB")
     machine.ask("systemctl", "start", "hotset")
-    wait_until(lambda: machine.shows("ActiveState") == "failed", 20, lambda: f"it failed\n{machine.log()}")
+    wait_until(lambda: machine.shows("ActiveState") == "failed", lambda: f"it failed\n{machine.log()}")
     assert (machine.shows("ExecMainStatus"), machine.shows("NRestarts")) == ("2", "0")
 
 
 def test_what_was_killed_comes_back(machine):
     machine.do("systemctl", "start", "hotset")
-    wait_until(lambda: "served" in machine.log(), 20, "the daemon is up")
+    wait_until(lambda: "served" in machine.log(), "the daemon is up")
     machine.do("systemctl", "kill", "--signal=KILL", "hotset")
-    wait_until(lambda: machine.shows("NRestarts") == "1" and "up " in machine.status(), 30, "it is up again")
+    wait_until(lambda: machine.shows("NRestarts") == "1" and "up " in machine.status(), "it is up again")

@@ -14,7 +14,7 @@ import yaml
 
 from bench import Simulator
 from manifests import GITOPS
-from process import BINARY
+from process import BINARY, PATIENCE
 from stack import BUCKETS, PAIR
 
 REPORT = re.compile(r"^## (.+)$", re.M)
@@ -53,7 +53,7 @@ class Repository:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
         assert done.returncode == exits, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
         assert REPORT.findall(done.stdout) == ["eu-north", "us-east"], done.stdout
@@ -81,7 +81,7 @@ def test_a_good_change_is_said_in_full(repository):
     assert "| `speech-shards` | changed |" in said["eu-north"] and "| `speech-shards` | same |" in said["us-east"]
     # No HEAD was sent.
     repository.simulator.process.signal(15)
-    repository.simulator.process.ended(10)
+    repository.simulator.process.ended()
     assert "cache requests: none" in repository.simulator.process.log(), repository.simulator.process.tail()
 
 
@@ -125,7 +125,7 @@ def test_a_new_cluster_is_planned_by_itself(repository):
         env=repository.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0 and "## us-east-2\n\nA new cluster.\n" in done.stdout, done.stdout
 
@@ -144,10 +144,10 @@ def test_the_pipelines_are_what_their_servers_take():
         ("vendor.gitlab-ci", ".gitlab-ci.yml"),
     ]:
         words = [check, "--builtin-schema", schema, *(["--data-transform", "gitlab-ci"] if "gitlab" in schema else [])]
-        done = subprocess.run([*words, GITOPS / file], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*words, GITOPS / file], capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
         broken = (GITOPS / file).read_text(encoding="utf-8").replace("script:", "scrpt:").replace("runs-on:", "run-on:")
-        done = subprocess.run([*words, "-"], input=broken, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*words, "-"], input=broken, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 1, f"{file}: a misspelt key passes"
 
 
@@ -177,7 +177,7 @@ def test_the_workflow_comments_on_a_pull_request(repository, is_good):
         )
         assert "${{" not in text, text
         done = subprocess.run(
-            ["bash", "-e", "-c", text], cwd=repository.folder, env=environment, capture_output=True, text=True, timeout=60
+            ["bash", "-e", "-c", text], cwd=repository.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
         )
         codes[name] = done.returncode
     assert codes == {"Take hotset out of its image": 0, "Check and plan": 0 if is_good else 2, "Say so": 0}
@@ -207,7 +207,7 @@ def test_the_pipeline_writes_a_note_on_a_merge_request(repository, is_good):
         ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         **options,
     )
     git("init", "-q", "-b", "main", cwd=repository.main)
@@ -236,7 +236,7 @@ def test_the_pipeline_writes_a_note_on_a_merge_request(repository, is_good):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == (0 if is_good else 2), done.stdout + done.stderr
     ((path, token, note),) = server.notes

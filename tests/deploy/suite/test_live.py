@@ -12,12 +12,9 @@ import exit_codes
 from kubelet import files_of
 from manifests import CLIENTS, DAEMONS, JOBS, containers, is_hotset, namespace, objects, one, pods
 from process import wait_until
-from references import seconds
 from stack import KEYS, PAIR, Daemon, Stack, client
 
 TRAINING, ARGO = CLIENTS
-# Seconds that a look of the watch and a reload may take beside the time between two looks.
-SLACK = 4
 
 
 @pytest.fixture
@@ -59,7 +56,7 @@ def test_a_job_waits_for_what_the_daemon_warms(stack):
     init.container["args"][1] = profile
     code, log = stack.run("other", init)
     assert code == 0, log
-    assert waiting.ended(30) == 0, waiting.tail()
+    assert waiting.ended() == 0, waiting.tail()
 
     # What fails the Job at once: a profile that nobody has, and a wrong token.
     init.container["args"][1] = "nobody"
@@ -69,24 +66,21 @@ def test_a_job_waits_for_what_the_daemon_warms(stack):
     init.swap("run-token", {"run-token": "another"})
     assert stack.run("denied", init)[0] == 4
     daemon.process.signal(15)
-    assert daemon.process.ended(daemon.spec["terminationGracePeriodSeconds"]) == 0
+    assert daemon.process.ended() == 0
 
 
 def test_a_changed_config_map_is_taken_and_a_bad_one_is_not(stack):
     daemon = Daemon(stack, DAEMONS["us-east"])
-    within = seconds(daemon.config["daemon"]["watch"]) + SLACK
     files = daemon.files("hotset-profiles")
     cap = lambda: stack.api.profile("vision-imagenet")["max_bytes"]
     reload = lambda: stack.api.status()["reload"]
-    assert cap() == 8 << 40
+    assert cap() == 8 << 40 and daemon.config["daemon"]["watch"] == "1s"
 
     changed = files | {"20-vision.toml": files["20-vision.toml"].replace('"8 TiB"', '"7 TiB"')}
-    took = swapped(daemon, changed, lambda: cap() == 7 << 40, within)
-    print(f"a changed ConfigMap is in force after {took:.1f} s")
+    swapped(daemon, changed, lambda: cap() == 7 << 40)
 
     bad = changed | {"30-language.toml": files["30-language.toml"].replace('"4 TiB"', '"4 TBB"')}
-    took = swapped(daemon, bad, lambda: daemon.metric("hotset_config_last_reload_successful") == 0, within)
-    print(f"a bad ConfigMap is refused after {took:.1f} s")
+    swapped(daemon, bad, lambda: daemon.metric("hotset_config_last_reload_successful") == 0)
     assert "unknown unit `TBB`" in reload()["error"] and "30-language.toml:6:" in reload()["error"]
     assert cap() == 7 << 40 and stack.api.profile("language-llama")["max_bytes"] == 4 << 40
     daemon.probed("livenessProbe")
@@ -95,18 +89,16 @@ def test_a_changed_config_map_is_taken_and_a_bad_one_is_not(stack):
     assert stack.run("init", client(stack, TRAINING, "wait-until-warm", "training-pod"))[0] == 0
 
     # Also a file of the other ConfigMap, the cluster's.
-    swapped(daemon, files, lambda: daemon.metric("hotset_config_last_reload_successful") == 1 and cap() == 8 << 40, within)
+    swapped(daemon, files, lambda: daemon.metric("hotset_config_last_reload_successful") == 1 and cap() == 8 << 40)
     cluster = daemon.files("hotset-cluster")
     cluster["10-us-east.toml"] += 'max_bytes = "6 TiB"\n'
-    swapped(daemon, cluster, lambda: cap() == 6 << 40, within, "cluster")
+    swapped(daemon, cluster, lambda: cap() == 6 << 40, "cluster")
 
 
-def swapped(daemon, files, condition, within, volume="profiles"):
+def swapped(daemon, files, condition, volume="profiles"):
     """Renews a mounted ConfigMap, and waits until that has the effect."""
-    began = time.monotonic()
     daemon.container.swap(volume, files)
-    wait_until(condition, within, lambda: f"the ConfigMap has its effect: {daemon.stack.api.status()['reload']}")
-    return time.monotonic() - began
+    wait_until(condition, lambda: f"the ConfigMap has its effect: {daemon.stack.api.status()['reload']}")
 
 
 def test_a_bad_file_and_a_restart(stack):
@@ -116,7 +108,7 @@ def test_a_bad_file_and_a_restart(stack):
         "profiles", daemon.files("hotset-profiles") | {"20-vision.toml": "[profile.vision-imagenet]\nobject = 1\n"}
     )
     daemon.process.signal(15)
-    assert daemon.process.ended(90) == 0
+    assert daemon.process.ended() == 0
     daemon.process = stack.start("restarted", daemon.container)
     daemon.probed("startupProbe")
     daemon.probed("readinessProbe")

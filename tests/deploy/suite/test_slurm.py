@@ -8,7 +8,7 @@ import subprocess
 
 from kubelet import run
 from manifests import ROOT
-from process import BINARY, free_port, wait_until
+from process import BINARY, PATIENCE, free_port, wait_until
 
 PROLOG = ROOT / "examples/slurm/prolog.sh"
 TEXT = PROLOG.read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ class Prolog:
 
     def run(self, comment=None):
         environment = {"SLURM_JOB_ID": "7", **({"SLURM_JOB_COMMENT": comment} if comment else {})}
-        return run(self.script, env=environment, timeout=60)
+        return run(self.script, env=environment)
 
 
 def test_a_job_begins_once_its_profile_is_warm(host):
@@ -52,10 +52,10 @@ def test_it_always_ends_with_0(host):
     process = host.start()
     host.is_up(process)
     assert "--timeout 10m" in TEXT
-    prolog = Prolog(host, TEXT.replace("--timeout 10m", "--timeout 2s"))
-    assert "hotset wait ended with 2: job 7 begins all the same" in prolog.run("warm=nobody").stderr
+    assert "hotset wait ended with 2: job 7 begins all the same" in Prolog(host).run("warm=nobody").stderr
     process.kill()
-    assert "not warm after 2s" in prolog.run("warm=nightly-imagenet").stderr
+    hasty = Prolog(host, TEXT.replace("--timeout 10m", "--timeout 2s"))
+    assert "not warm after 2s" in hasty.run("warm=nightly-imagenet").stderr
     nowhere = Prolog(host, TEXT.replace('"${HOTSET_BIN:-/usr/local/bin/hotset}"', "/nowhere/hotset"))
     assert "hotset wait ended with 127" in nowhere.run("warm=nightly-imagenet").stderr
 
@@ -72,7 +72,7 @@ class Slurm:
         self.environment = {"SLURM_CONF": str(self.conf)}
         bench.start("slurmctld", ["slurmctld", "-D", "-f", self.conf], **self.environment)
         bench.start("slurmd", ["slurmd", "-D", "-N", "node1", "-f", self.conf], **self.environment)
-        wait_until(lambda: self.state() == "idle", 30, lambda: f"the node is idle: {self.ask('sinfo')}")
+        wait_until(lambda: self.state() == "idle", lambda: f"the node is idle: {self.ask('sinfo')}")
 
     def configuration(self, prolog):
         asked = "".join(f"{line}\n" for line in re.findall(r"PrologFlags=\w+", TEXT))
@@ -107,7 +107,7 @@ class Slurm:
         return asked + "".join(f"{key}={value}\n" for key, value in keys.items())
 
     def ask(self, *words):
-        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 60}
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": PATIENCE}
         done = subprocess.run([*map(str, words)], cwd=self.folder, env={**os.environ, **self.environment}, **options)
         return done.stdout if done.returncode == 0 else f"{words} ended with {done.returncode}: {done.stderr}"
 
@@ -125,7 +125,7 @@ class Slurm:
 
     def ran(self, comment):
         done = self.job(comment)
-        wait_until(done.exists, 40, lambda: f"the job runs: {self.ask('squeue')}{self.ask('sinfo')}")
+        wait_until(done.exists, lambda: f"the job runs: {self.ask('squeue')}{self.ask('sinfo')}")
 
 
 def test_slurm_runs_it_and_keeps_its_node(host):
@@ -135,7 +135,7 @@ def test_slurm_runs_it_and_keeps_its_node(host):
     assert [run["outcome"] for run in host.api.runs()] == ["complete"]
     # An unknown profile costs neither the job nor the node.
     slurm.ran("warm=nobody")
-    wait_until(lambda: slurm.state() == "idle", 20, lambda: f"the node is idle: {slurm.ask('sinfo')}")
+    wait_until(lambda: slurm.state() == "idle", lambda: f"the node is idle: {slurm.ask('sinfo')}")
 
 
 def test_a_prolog_that_fails_would_drain_the_node(host):
@@ -145,5 +145,5 @@ def test_a_prolog_that_fails_would_drain_the_node(host):
     failing.chmod(0o755)
     slurm = Slurm(host.bench, failing)
     done = slurm.job("warm=nightly-imagenet")
-    wait_until(lambda: slurm.state().startswith("drain"), 40, lambda: f"the node is drained: {slurm.ask('sinfo')}")
+    wait_until(lambda: slurm.state().startswith("drain"), lambda: f"the node is drained: {slurm.ask('sinfo')}")
     assert not done.exists()

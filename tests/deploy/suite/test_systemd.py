@@ -12,7 +12,7 @@ import pytest
 
 from host import FILE, PROGRAM, UNIT, unit
 from kubelet import run
-from process import BINARY, wait_until
+from process import BINARY, PATIENCE, wait_until
 
 # What SQLite calls as root only, which the unit's user never is; this suite may be.
 AS_ROOT = {"fchown"} if os.geteuid() == 0 else set()
@@ -24,7 +24,7 @@ def verified(folder, change=lambda text: text):
     """What systemd says of the unit, with a program that is there."""
     copy = folder / "hotset.service"
     copy.write_text(change(UNIT.read_text(encoding="utf-8")).replace(PROGRAM, BINARY), encoding="utf-8")
-    done = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, timeout=PATIENCE)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -50,14 +50,14 @@ def test_the_unit_starts_reloads_and_stops(host):
     (reload,) = host.unit["ExecReload"]
     host.write(lambda text: text.replace('"8 TiB"', '"7 TiB"'))
     run(*shlex.split(reload.replace("$MAINPID", str(process.pid))))
-    wait_until(lambda: cap() == 7 << 40, 10, "the reload has its effect")
+    wait_until(lambda: cap() == 7 << 40, "the reload has its effect")
     process.signal(signal.SIGTERM)
-    assert process.ended(int(host.unit["TimeoutStopSec"][0])) == 0
+    assert process.ended() == 0
 
 
 def test_bad_files_at_a_first_start_are_not_tried_again(host):
     host.write(lambda text: text.replace('"8 TiB"', '"8 TBB"'))
-    assert host.start().ended(20) == int(host.unit["RestartPreventExitStatus"][0])
+    assert host.start().ended() == int(host.unit["RestartPreventExitStatus"][0])
 
 
 def test_every_credential_is_loaded_and_read():
@@ -108,9 +108,9 @@ def traced(host):
     (child,) = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
     host.write(lambda text: text.replace('"8 TiB"', '"7 TiB"'))
     os.kill(int(child), signal.SIGHUP)
-    wait_until(lambda: host.api.profile("nightly-imagenet")["max_bytes"] == 7 << 40, 20, "the reload has its effect")
+    wait_until(lambda: host.api.profile("nightly-imagenet")["max_bytes"] == 7 << 40, "the reload has its effect")
     os.kill(int(child), signal.SIGTERM)
-    assert process.ended(60) == 0
+    assert process.ended() == 0
     calls = [
         found.groups() for found in map(CALL.match, log.read_text(encoding="utf-8", errors="replace").splitlines()) if found
     ]

@@ -5,15 +5,16 @@ Four simulators (one well, one slow, one that throttles, one that refuses the ke
 
 import json
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 import yaml
 
-from process import free_port, wait_until
+from process import PATIENCE, free_port, wait_until
 from promql import Scrape
-from shipped import FOLDER, read_yaml
+from shipped import read_yaml
 
 PROFILES = """
 [profile.complete]
@@ -27,14 +28,14 @@ rewarm_after = "0s"
 endpoint = "well"
 objects = ["s3://training/**"]
 max_bytes = "5 MiB"
-schedule = "@every 5s"
+schedule = "@every 2s"
 
 [profile.newest-three]
 endpoint = "well"
 objects = ["s3://training/**"]
 max_bytes = "1 GiB"
 max_objects = 3
-schedule = "@every 5s"
+schedule = "@every 2s"
 
 [profile.paused]
 endpoint = "well"
@@ -48,8 +49,8 @@ paused = true
 endpoint = "slow"
 objects = ["s3://small/**", "s3://large/**"]
 max_bytes = "1 TiB"
-schedule = "@every 5s"
-deadline = "2s"
+schedule = "@every 2s"
+deadline = "4s"
 
 # Takes ten minutes an object.
 [profile.running]
@@ -61,20 +62,20 @@ max_bytes = "1 TiB"
 endpoint = "throttles"
 objects = ["s3://many/**"]
 max_bytes = "1 GiB"
-schedule = "@every 10s"
-deadline = "8s"
+schedule = "@every 5s"
+deadline = "4s"
 
 [profile.denied]
 endpoint = "refuses"
 objects = ["s3://training/**"]
 max_bytes = "1 GiB"
-schedule = "@every 5s"
+schedule = "@every 2s"
 
 [profile.dead]
 endpoint = "silent"
 objects = ["s3://training/**"]
 max_bytes = "1 GiB"
-schedule = "@every 5s"
+schedule = "@every 2s"
 """
 # Temporary keys that are always about to expire, whenever they are asked for.
 KEYS = """#!/bin/sh
@@ -107,7 +108,7 @@ class Prometheus:
         """Fails with what Prometheus says, where it objects."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query, doseq=True)}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
                 body = json.load(answer)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{path} {query}: {error.read().decode()}") from None
@@ -144,8 +145,8 @@ class Plant:
         self.daemon = bench.daemon(self.file).ready()
         self.prometheus = Prometheus(bench, bench.port)
         self.daemon.api.post("/api/v1/profiles/running/run").json()
-        wait_until(lambda: not self.lacking(), 60, lambda: f"everything has happened but {self.lacking()}")
-        wait_until(self.is_scraped, 60, "Prometheus has scraped it for a while")
+        wait_until(lambda: not self.lacking(), lambda: f"everything has happened but {self.lacking()}")
+        self.scraped_since(time.time())
 
     def write_keys(self):
         script, folder = self.bench.folder / "keys", self.bench.folder / ".aws"
@@ -204,6 +205,7 @@ class Plant:
         ]
         return [(name, labels) for name, labels in wanted if not self.has(name, **labels)]
 
-    def is_scraped(self):
-        counted = 'count_over_time(up{job="hotset"}[1m]) or vector(0)'
-        return self.prometheus.number(f"max({counted})") >= 10
+    def scraped_since(self, instant):
+        """Waits until Prometheus has scraped it three times since then: enough for a rate, and for an alert to fire."""
+        seen = f'sum(count_over_time((timestamp(up{{job="hotset"}} == 1) > {instant})[10m:1s])) or vector(0)'
+        wait_until(lambda: self.prometheus.number(seen) >= 3, "Prometheus has scraped it for a while")

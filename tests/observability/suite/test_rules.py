@@ -1,12 +1,13 @@
 """The rules by themselves: tested, documented, and the same in every file."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
 import yaml
 
-from process import BINARY
+from process import BINARY, PATIENCE
 from shipped import FOLDER, MANUAL, ROOT, commands, read_yaml, rules
 
 TESTS = read_yaml("alerts_test.yaml")["tests"]
@@ -15,7 +16,7 @@ ALERTS = [rule["alert"] for rule in rules()]
 
 
 def told(*command, exits=0):
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=PATIENCE)
     said = done.stdout + done.stderr
     assert done.returncode == exits, f"{command} ended with {done.returncode}\n{said}"
     return said
@@ -26,7 +27,25 @@ def test_promtool_takes_the_rules_and_the_configuration():
     told("promtool", "check", "config", "prometheus.yml")
 
 
-def test_promtool_tests_the_rules():
+def test_promtool_tests_the_rules(tmp_path):
+    """The tests of more than a day are evaluated every five minutes, because every evaluation is of all rules."""
+    shutil.copy(FOLDER / "alerts.yaml", tmp_path)
+    cases = read_yaml("alerts_test.yaml")
+    long = [test for test in cases["tests"] if any(hours(case) > 24 for case in test.get("alert_rule_test", []))]
+    assert long and len(long) < len(cases["tests"]) / 4
+    for name, of_it, every in (("short", [test for test in cases["tests"] if test not in long], "1m"), ("long", long, "5m")):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(yaml.safe_dump({**cases, "tests": of_it, "evaluation_interval": every}), encoding="utf-8")
+        told("promtool", "test", "rules", file)
+
+
+def hours(case):
+    found = re.match(r"(\d+)h", case["eval_time"])
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.night
+def test_promtool_tests_the_rules_as_the_file_says():
     told("promtool", "test", "rules", "alerts_test.yaml")
 
 

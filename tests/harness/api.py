@@ -4,6 +4,8 @@ import dataclasses
 import http.client
 import json
 
+from process import PATIENCE
+
 
 @dataclasses.dataclass
 class Answer:
@@ -19,8 +21,8 @@ class Api:
     def __init__(self, port):
         self.port = port
 
-    def ask(self, method, path, body=None, within=10):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=within)
+    def ask(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             headers = {"Content-Type": "application/json"} if body is not None else {}
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)

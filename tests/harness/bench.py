@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from api import Api
-from process import BINARY, Process, free_port, wait_until
+from process import BINARY, PATIENCE, Process, free_port, wait_until
 
 
 class Bench:
@@ -44,10 +44,10 @@ class Bench:
             self._port = free_port()
         return self._port
 
-    def verb(self, *arguments, exits=0, within=60):
+    def verb(self, *arguments, exits=0):
         """The JSON Lines that a verb of hotset prints; `exits` is how it has to end."""
         command = [BINARY, "--color", "never", *map(str, arguments)]
-        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": within}
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": PATIENCE}
         done = subprocess.run(command, cwd=self.folder, env=self.environment, **options)
         said = f"$ {' '.join(command)}\nexit {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         assert done.returncode == exits, f"expected exit {exits}\n{said}"
@@ -63,7 +63,7 @@ class Simulator:
 
     def __init__(self, bench, name, arguments):
         self.process = bench.start(name, [BINARY, "sim", *arguments])
-        wait_until(lambda: "ready\n" in self.process.log(), 20, lambda: f"the simulator is ready\n{self.process.tail()}")
+        wait_until(lambda: "ready\n" in self.process.log(), lambda: f"the simulator is ready\n{self.process.tail()}")
         said = self.process.log()
         self.list_url = re.search(r"^list_url\s+(\S+)", said, re.M)[1]
         self.cache_url = re.search(r"^cache_url\s+(\S+)", said, re.M)[1]
@@ -90,17 +90,17 @@ class Daemon:
         self.port = port
         self.api = Api(port)
 
-    def ready(self, within=20):
+    def ready(self):
         """Waits until it answers. One that ends instead is not waited for."""
 
         def answers():
             assert self.process.is_running(), f"the daemon ended with {self.process.popen.returncode}"
             return self.api.get("/readyz").status == 200
 
-        wait_until(answers, within, "the daemon is ready")
+        wait_until(answers, "the daemon is ready")
         return self
 
-    def stop(self, within=60):
+    def stop(self):
         """As a service manager does it: what is in flight may end."""
         self.process.signal(15)
-        assert self.process.ended(within) == 0, f"SIGTERM: exit {self.process.popen.returncode}"
+        assert self.process.ended() == 0, f"SIGTERM: exit {self.process.popen.returncode}"
