@@ -82,12 +82,10 @@ def fill(server):
     sized = [(key, chance.choice((1, 7, 512, 1024, 2048, chance.randint(1, 4000)))) for key in [*keys(), *HOSTILE]]
     sized += [(key, 0) for key in EMPTY + FOLDER_MARKERS]
     chance.shuffle(sized)
-
-    def put(item):
-        key, size = item
-        client.put_object(Bucket=BUCKET, Key=key, Body=key.encode()[:1] * size)
-
-    in_parallel(put, [item for item in sized if server.stores(item[0])])
+    bodies = {key: key.encode()[:1] * size for key, size in sized if server.stores(key)}
+    server.put_all(BUCKET, {key: body for key, body in bodies.items() if key not in HOSTILE})
+    # Keys that are hard to write are left to boto3.
+    in_parallel(lambda key: client.put_object(Bucket=BUCKET, Key=key, Body=bodies[key]), [key for key in HOSTILE if key in bodies])
 
 
 def listed(server):

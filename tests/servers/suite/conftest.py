@@ -1,18 +1,13 @@
 import os
-import pathlib
 
 import pytest
 
 import bucket
 import hotset
+import process
 import server as servers
 
-
-def pytest_configure(config):
-    binary = os.environ.get("HOTSET_BIN", "")
-    if not os.access(binary, os.X_OK):
-        raise pytest.UsageError(f"HOTSET_BIN must name the hotset binary, got {binary!r}")
-    hotset.BINARY = str(pathlib.Path(binary).resolve())
+process.binary()
 
 
 def pytest_report_header():

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-BINARY = os.environ.get("HOTSET_BIN", "")
+from process import BINARY, PATIENCE
 
 
 @dataclasses.dataclass
@@ -95,18 +95,18 @@ class Hotset:
             stderr=subprocess.PIPE,
         )
 
-    def finish(self, process, arguments, within=120):
+    def finish(self, process, arguments):
         try:
-            out, err = process.communicate(timeout=within)
+            out, err = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
             result = Result(list(arguments), -9, text(out), text(err))
-            raise AssertionError(f"hotset did not end within {within} s\n{result}") from None
+            raise AssertionError(f"hotset did not end within {PATIENCE} s\n{result}") from None
         return Result(list(arguments), process.returncode, text(out), text(err))
 
-    def run(self, *arguments, within=120, **environment):
-        return self.finish(self.start(*arguments, **environment), arguments, within)
+    def run(self, *arguments, **environment):
+        return self.finish(self.start(*arguments, **environment), arguments)
 
 
 def text(output):

@@ -4,7 +4,6 @@ import contextlib
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -14,6 +13,8 @@ import urllib.request
 import boto3
 import botocore.config
 
+from process import PATIENCE, free_ports, wait_until
+from put import Putter
 from tap import Tap
 from wire import Request, Wire
 
@@ -44,6 +45,11 @@ class Server:
             "AWS_ACCESS_KEY_ID": self.facts["access_key"],
             "AWS_SECRET_ACCESS_KEY": self.facts["secret_key"],
         }
+
+    def put_all(self, name, bodies):
+        """Uploads {key: body}."""
+        putter = Putter(self.facts)
+        in_parallel(lambda item: putter.put(name, *item), bodies.items(), threads=8)
 
     @property
     def upstream_port(self):
@@ -120,12 +126,9 @@ class RadosGateway(Server):
         """The log is written behind the answers: a request with a name of its own tells how far it has come."""
         mark = f"/?mark-{time.monotonic_ns()}"
         with contextlib.suppress(urllib.error.HTTPError):
-            urllib.request.urlopen(self.facts["endpoint"] + mark, timeout=30).read()
-        patience = time.monotonic() + 30
-        needle = f'"GET {mark} HTTP/1.1"'.encode()
-        while needle not in pathlib.Path(self.facts["access_log"]).read_bytes()[-65536:]:
-            assert time.monotonic() < patience, "the gateway's access log does not show a request that it answered"
-            time.sleep(0.05)
+            urllib.request.urlopen(self.facts["endpoint"] + mark, timeout=PATIENCE).read()
+        needle, log = f'"GET {mark} HTTP/1.1"'.encode(), pathlib.Path(self.facts["access_log"])
+        wait_until(lambda: needle in tail(log, 65536), "the gateway's access log shows a request that it answered")
         return mark
 
 
@@ -168,6 +171,12 @@ class Swift(Server):
         seen.extend(r for connection in self.tap.connections[start:] for r in connection.requests())
 
 
+def tail(path, size):
+    with open(path, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+        return file.read()
+
+
 def parse_access(line):
     found = ACCESS.search(line)
     if not found:
@@ -177,20 +186,10 @@ def parse_access(line):
     return Request(method, target, None if byte_range == "-" else byte_range, int(status))
 
 
-def free_ports(count):
-    """The first of `count` ports in a row that nothing listens on."""
-    for base in range(int(os.environ["HOTSET_PORTS"]), int(os.environ["HOTSET_PORTS"]) + 990, 10):
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(base, base + count):
-                stack.enter_context(contextlib.closing(socket.socket())).bind(("127.0.0.1", port))
-            return base
-    raise AssertionError("no free ports")
-
-
 def run(command):
     """A script's standard output."""
     whole = [str(SCRIPTS / command[0]), *command[1:]]
-    done = subprocess.run(whole, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
+    done = subprocess.run(whole, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
     return done.stdout
 

@@ -7,6 +7,7 @@ on as it arrives, and is read only afterwards.
 import asyncio
 import threading
 
+from process import PATIENCE
 from wire import Request, parse
 
 # A last chunk where an answer should begin: what Swift leaves behind the header of every HEAD that fails.
@@ -83,7 +84,7 @@ class Tap:
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
     def start(self):
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(PATIENCE)
         return self
 
     async def _start(self):

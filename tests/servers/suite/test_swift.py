@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bucket import BUCKET
+from process import PATIENCE
 from server import in_parallel
 from test_warm import warmed_keys
 
@@ -47,7 +48,7 @@ def test_a_client_that_trusts_its_connection_reads_the_next_answer_wrong(server,
     signed = [client.generate_presigned_url("head_object", {"Bucket": BUCKET, "Key": key}) for key in keys]
     missing, there = map(urlsplit, signed)
     server.tap.late = True
-    connection = http.client.HTTPConnection("localhost", server.tap.port, timeout=30)
+    connection = http.client.HTTPConnection("localhost", server.tap.port, timeout=PATIENCE)
     try:
         connection.request("HEAD", f"{missing.path}?{missing.query}", headers={"Host": missing.netloc})
         answer = connection.getresponse()

@@ -8,6 +8,8 @@ import dataclasses
 import threading
 from urllib.parse import unquote_to_bytes
 
+from process import PATIENCE
+
 
 @dataclasses.dataclass
 class Request:
@@ -52,7 +54,7 @@ class Wire:
         return [r for r in list(self.requests) if r.status is not None and 200 <= r.status < 300]
 
     def _call(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     async def _start(self):
         options = {"limit": 1 << 20, "reuse_address": True}
