@@ -14,9 +14,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use chrono::{DateTime, Utc};
-use hotset::object::{Bucket, ETag, Key};
 use hotset::s3::{Page, PageRequest};
 use libfuzzer_sys::fuzz_target;
+use model::object::{Bucket, ETag, Key};
 use tokio::runtime::{Builder, Runtime};
 
 fuzz_target!(|body: &[u8]| {

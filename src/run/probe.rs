@@ -6,11 +6,11 @@ use tokio::time::timeout;
 
 use super::named::glance;
 use super::{Connection, Task};
-use crate::config::endpoint::Addressing;
-use crate::manifest::{Entry, Place};
-use crate::object::{Bucket, Key};
-use crate::pattern::{Pattern, merge_prefixes};
 use crate::s3::{Class, PageRequest, RequestError};
+use model::config::endpoint::Addressing;
+use model::manifest::{Entry, Place};
+use model::object::{Bucket, Key};
+use model::pattern::{Pattern, merge_prefixes};
 
 /// Which side is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

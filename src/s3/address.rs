@@ -7,9 +7,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aws_sdk_s3::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use aws_smithy_types::endpoint::EndpointAuthScheme;
 
-use crate::config::endpoint::{Addressing, Site};
-use crate::object::Bucket;
-use crate::pattern::BucketGlob;
+use model::config::endpoint::{Addressing, Site};
+use model::object::Bucket;
+use model::pattern::BucketGlob;
 
 /// The region of every bucket: configured, else learned, else the site's own. Clones share what was learned.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +111,7 @@ pub(super) fn base_url(site: &Site, bucket: Option<&str>) -> Result<String, Addr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::endpoint::{CredentialSource, Credentials};
+    use model::config::endpoint::{CredentialSource, Credentials};
 
     fn site(url: &str, addressing: Addressing) -> Site {
         let credentials = Credentials { name: None, source: CredentialSource::Chain, buckets: None };

@@ -12,7 +12,7 @@ use super::credentials::describe;
 use super::error::{Class, RequestError, of_status};
 use super::listing::{PLACEHOLDER, set_raw_key};
 use super::probe::Probe;
-use crate::object::{Bucket, Key};
+use model::object::{Bucket, Key};
 
 /// At most `most` bytes; the rest is not waited for. `None` is a 404 of the key.
 pub(super) async fn read(

@@ -5,8 +5,8 @@ use super::credentials::Keys;
 use super::error::RequestError;
 use super::transport::Transport;
 use super::wire::Wire;
-use crate::config::endpoint::CacheSite;
-use crate::object::{Bucket, ETag, Key};
+use model::config::endpoint::CacheSite;
+use model::object::{Bucket, ETag, Key};
 
 /// What the cache said when it had filled itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use files::{Files, Pair};
 
 use super::transport::Transport;
 use crate::clock;
-use crate::config::endpoint::CredentialSource;
+use model::config::endpoint::CredentialSource;
 
 /// Temporary keys are replaced this long before they expire.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(300);

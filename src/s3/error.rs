@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::credentials::describe;
 use super::page::xml::{Broken, Reader};
 use super::probe::{Head, Loss, Seen};
-use crate::object::Escaped;
+use model::object::Escaped;
 
 /// What an error means for the request: `class` in the JSON contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

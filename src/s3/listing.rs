@@ -21,8 +21,8 @@ use super::probe::Probe;
 use super::stat::Stat;
 use super::transport::Transport;
 use super::wire::{KEY, Wire};
-use crate::config::endpoint::ListSite;
-use crate::object::{Bucket, Key};
+use model::config::endpoint::ListSite;
+use model::object::{Bucket, Key};
 
 /// A bucket as ListBuckets names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

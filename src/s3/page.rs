@@ -10,7 +10,7 @@ use percent_encoding::{percent_decode, percent_encode};
 
 use super::error::{Class, RequestError};
 use super::wire::NAME;
-use crate::object::{Bucket, Escaped, Facts, Key, Rows};
+use model::object::{Bucket, Escaped, Facts, Key, Rows};
 use shape::Shape;
 use xml::{Broken, Reader};
 

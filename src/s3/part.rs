@@ -12,7 +12,7 @@ use super::credentials::describe;
 use super::error::{Class, RequestError, of_status};
 use super::listing::{PLACEHOLDER, set_raw_key};
 use super::probe::{Head, Probe};
-use crate::object::{Bucket, ETag, Key};
+use model::object::{Bucket, ETag, Key};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]

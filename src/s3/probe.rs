@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, RETRY_AFTER};
 use httparse::Header;
 
-use crate::object::ETag;
+use model::object::ETag;
 
 /// Travels with a request as an extension and comes back filled in.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use http::header::LAST_MODIFIED;
 
 use super::error::RequestError;
 use super::probe::{Head, Headers, http_date};
-use crate::object::ETag;
+use model::object::ETag;
 
 /// What a listing would have said.
 #[derive(Clone, Debug, PartialEq, Eq)]

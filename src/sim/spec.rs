@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 
 use super::series::Series;
 use super::store::{Bucket, Entry};
-use crate::object::Count;
+use model::object::Count;
 
 /// Objects for a bucket, made up by a pattern with numeric ranges.
 #[derive(Clone, Debug)]

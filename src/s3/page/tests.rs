@@ -1,5 +1,5 @@
 use super::*;
-use crate::object::{ETag, Object};
+use model::object::{ETag, Object};
 
 fn item(key: &str) -> String {
     format!("<Contents><Key>{key}</Key><LastModified>1970-01-01T00:00:00.000Z</LastModified><Size>3</Size></Contents>")

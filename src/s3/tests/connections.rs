@@ -5,9 +5,9 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::{To, clients, sim, training};
-use crate::object::Key;
 use crate::s3::{Class, PageRequest};
 use crate::sim::{Bucket, Entry, Fault, Kind, Outage, Rule, Side, Sim};
+use model::object::Key;
 
 async fn one() -> Sim {
     sim(Bucket::new().object("a", Entry::sized(1234))).await

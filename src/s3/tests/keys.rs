@@ -3,9 +3,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::{To, clients, list_all, sim, training};
-use crate::config::endpoint::Addressing;
-use crate::object::Key;
 use crate::sim::{Bucket, Entry, Kind, Listing, Side, UrlEncoding};
+use model::config::endpoint::Addressing;
+use model::object::Key;
 
 pub(super) fn hostile() -> Vec<String> {
     let mut keys: Vec<String> = [

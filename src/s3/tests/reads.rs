@@ -3,10 +3,10 @@ use tokio::net::TcpListener;
 
 use super::keys::hostile;
 use super::{Clients, To, clients, list_all, sim, training};
-use crate::config::endpoint::Addressing;
-use crate::object::Key;
 use crate::s3::{Class, PageRequest, Part, Parted, RequestError, Wanted};
 use crate::sim::{Bucket, Entry, Fault, Kind, Listing, Rule, Sim, UrlEncoding};
+use model::config::endpoint::Addressing;
+use model::object::Key;
 
 async fn filled(keys: &[String]) -> Sim {
     sim(keys.iter().fold(Bucket::new(), |bucket, key| bucket.object(key.as_bytes(), Entry::bytes(key.clone())))).await
@@ -57,7 +57,7 @@ async fn no_more_is_read_than_was_asked_for() {
 async fn a_missing_bucket_is_no_missing_key() {
     let sim = sim(Bucket::new()).await;
     let clients = clients(&sim).await;
-    let error = clients.list.read(&crate::object::Bucket::new("absent"), &Key::from("a"), 9).await.unwrap_err();
+    let error = clients.list.read(&model::object::Bucket::new("absent"), &Key::from("a"), 9).await.unwrap_err();
     assert_eq!(error.class, Class::NotFound);
     assert!(error.message.starts_with("404 NoSuchBucket"), "{error}");
     for (code, missing) in [("NoSuchKey", true), ("NoSuchBucket", false), ("NoSuchWebsiteConfiguration", false)] {

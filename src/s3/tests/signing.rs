@@ -4,10 +4,10 @@ use tokio::net::TcpListener;
 
 use super::{To, clients, list_all, sim, training};
 use crate::clock;
-use crate::config::endpoint::Addressing;
-use crate::object::Key;
 use crate::s3::{Class, PageRequest};
 use crate::sim::{Bucket, Credentials, Entry, Fault, Kind, Rule, Side};
+use model::config::endpoint::Addressing;
+use model::object::Key;
 
 #[tokio::test]
 async fn a_right_signature_is_accepted_and_a_wrong_secret_is_denied() {

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use crate::object::Key;
+use model::object::Key;
 
 /// All but what Signature V4 leaves alone, and `/`.
 pub(in crate::s3) const KEY: &AsciiSet =

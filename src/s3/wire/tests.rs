@@ -26,9 +26,9 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName};
 
 use super::*;
-use crate::config::endpoint::{Addressing, CredentialSource, Credentials};
 use crate::s3::PageRequest;
 use crate::s3::address::Resolver;
+use model::config::endpoint::{Addressing, CredentialSource, Credentials};
 
 /// A request as it would be written: method, target, and all headers but the one that says who sends it.
 type Written = (String, String, BTreeMap<String, String>);

@@ -2,9 +2,9 @@ use hotset::report::Outcome;
 use hotset::report::Progress;
 use hotset::report::json::ObjectLine;
 use hotset::run::{self, Connections};
-use hotset::select::plan::Verdict;
 use hotset::sim::{Bucket, Entry, Side};
 use hotset::warm::Stop;
+use model::select::plan::Verdict;
 
 use super::stage::{bucket, builder, count, ends, plan_json, profile, snapshot, stage};
 
