@@ -15,7 +15,5 @@ pub mod report;
 pub mod run;
 pub mod s3;
 pub mod signals;
-#[cfg(feature = "sim")]
-pub mod sim;
 pub mod ticker;
 pub mod warm;

@@ -14,10 +14,10 @@ use crate::clock;
 use crate::exit;
 use crate::report::Progress;
 use crate::run::{self, Connections, Pass, Task};
-use crate::sim::{Bucket, Entry, Lota, Reading, Series, Sim};
 use model::config::endpoint::{CredentialSource, Credentials};
 use model::config::profile::Profile;
 use model::config::{self, Config, Source};
+use sim::{Bucket, Entry, Lota, Reading, Series, Sim};
 
 /// The configuration that the demo runs.
 const PROFILES: &str = include_str!("../../config/demo.toml");

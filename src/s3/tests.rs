@@ -6,9 +6,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::{CacheClient, Keys, ListClient, PageRequest, Regions, Transport};
-use crate::sim::{self, Sim};
 use model::config::endpoint::{Addressing, CacheSite, CredentialSource, Credentials, ListSite, Site};
 use model::object::{Bucket, Key, Object, Row};
+use sim::{self, Sim};
 
 mod answers;
 mod connections;

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::{clients, sim, training};
 use crate::s3::{Class, PageRequest};
-use crate::sim::{Bucket, EmptyHead, Entry, Fault, HeadForm, Kind, Rule, Side, Sim};
 use model::object::Key;
+use sim::{Bucket, EmptyHead, Entry, Fault, HeadForm, Kind, Rule, Side, Sim};
 
 async fn one() -> Sim {
     sim(Bucket::new().object("a", Entry::sized(1234)).object("empty", Entry::sized(0))).await

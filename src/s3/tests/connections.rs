@@ -6,8 +6,8 @@ use tokio::time::timeout;
 
 use super::{To, clients, sim, training};
 use crate::s3::{Class, PageRequest};
-use crate::sim::{Bucket, Entry, Fault, Kind, Outage, Rule, Side, Sim};
 use model::object::Key;
+use sim::{Bucket, Entry, Fault, Kind, Outage, Rule, Side, Sim};
 
 async fn one() -> Sim {
     sim(Bucket::new().object("a", Entry::sized(1234))).await

@@ -3,9 +3,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::{To, clients, list_all, sim, training};
-use crate::sim::{Bucket, Entry, Kind, Listing, Side, UrlEncoding};
 use model::config::endpoint::Addressing;
 use model::object::Key;
+use sim::{Bucket, Entry, Kind, Listing, Side, UrlEncoding};
 
 pub(super) fn hostile() -> Vec<String> {
     let mut keys: Vec<String> = [

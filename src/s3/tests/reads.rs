@@ -4,9 +4,9 @@ use tokio::net::TcpListener;
 use super::keys::hostile;
 use super::{Clients, To, clients, list_all, sim, training};
 use crate::s3::{Class, PageRequest, Part, Parted, RequestError, Wanted};
-use crate::sim::{Bucket, Entry, Fault, Kind, Listing, Rule, Sim, UrlEncoding};
 use model::config::endpoint::Addressing;
 use model::object::Key;
+use sim::{Bucket, Entry, Fault, Kind, Listing, Rule, Sim, UrlEncoding};
 
 async fn filled(keys: &[String]) -> Sim {
     sim(keys.iter().fold(Bucket::new(), |bucket, key| bucket.object(key.as_bytes(), Entry::bytes(key.clone())))).await

@@ -5,9 +5,9 @@ use tokio::net::TcpListener;
 use super::{To, clients, list_all, sim, training};
 use crate::clock;
 use crate::s3::{Class, PageRequest};
-use crate::sim::{Bucket, Credentials, Entry, Fault, Kind, Rule, Side};
 use model::config::endpoint::Addressing;
 use model::object::Key;
+use sim::{Bucket, Credentials, Entry, Fault, Kind, Rule, Side};
 
 #[tokio::test]
 async fn a_right_signature_is_accepted_and_a_wrong_secret_is_denied() {

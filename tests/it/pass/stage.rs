@@ -7,11 +7,11 @@ use std::time::Duration;
 use hotset::report::json::{PlanLine, RunLine};
 use hotset::report::{Progress, Report};
 use hotset::run::{self, Connections, Pass, Task};
-use hotset::sim::{Bucket, Builder, Entry, Kind, Sim};
 use hotset::warm::Stop;
 use model::config::{self, Config, Source};
 use model::object::Count;
 use model::select::plan::Plan;
+use sim::{Bucket, Builder, Entry, Kind, Sim};
 use tempfile::TempDir;
 
 pub struct Stage {

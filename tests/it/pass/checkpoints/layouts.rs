@@ -2,10 +2,10 @@
 //! HEAD.
 
 use hotset::report::Outcome;
-use hotset::sim::{Bucket, Entry, Fault, Kind, Rule};
 use model::config::value::choice::Choice as _;
 use model::select::checkpoint::layout::Layout;
 use model::select::group::State;
+use sim::{Bucket, Entry, Fault, Kind, Rule};
 
 use super::poller::{ago, entry, poller, profile};
 use crate::pass::stage::builder;

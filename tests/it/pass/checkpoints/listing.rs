@@ -2,9 +2,9 @@
 
 use hotset::report::Progress;
 use hotset::run::{self, Connections};
-use hotset::sim::{Bucket, Kind, Series};
 use hotset::warm::Stop;
 use model::select::plan::Verdict;
+use sim::{Bucket, Kind, Series};
 
 use super::poller::{ago, poller, profile, run_of, steps};
 use crate::pass::stage::{Stage, builder, stage};

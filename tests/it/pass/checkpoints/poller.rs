@@ -7,8 +7,8 @@ use hotset::clock;
 use hotset::journal::Journal;
 use hotset::report::{Identity, Progress, Report, Trigger};
 use hotset::run::{self, Connections, Pass, Task};
-use hotset::sim::{Bucket, Builder, Entry, Kind};
 use hotset::warm::Stop;
+use sim::{Bucket, Builder, Entry, Kind};
 
 use crate::pass::stage::{Stage, stage};
 

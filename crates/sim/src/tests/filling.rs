@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::client::Client;
-use crate::sim::{Bucket, EmptyHead, Entry, Fault, HeadForm, Kind, Lota, NoBucket, Rule, Series, Side, Sim, Throttle};
+use crate::{Bucket, EmptyHead, Entry, Fault, HeadForm, Kind, Lota, NoBucket, Rule, Series, Side, Sim, Throttle};
 
 const MIB: u64 = 1 << 20;
 

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::client::Client;
-use crate::sim::{Bucket, Entry, Fault, Kind, Lota, Outage, Rule, Side, Sim};
+use crate::{Bucket, Entry, Fault, Kind, Lota, Outage, Rule, Side, Sim};
 
 async fn sim() -> Sim {
     let bucket = Bucket::new().object("a", Entry::sized(100)).object("b", Entry::sized(100));

@@ -5,7 +5,7 @@ use aws_sdk_s3::{Client as Sdk, Config};
 
 use super::client::Client;
 use super::listing::odd_keys;
-use crate::sim::{Bucket, Credentials as Pair, Entry, Lota, Sim};
+use crate::{Bucket, Credentials as Pair, Entry, Lota, Sim};
 
 /// The SDK's own HTTP client is not part of the build: requests go through the pooled client of this crate's stack.
 fn sdk(url: &str, secret: &str, token: Option<&str>, path_style: bool) -> Sdk {

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use super::client::{Answer, Client};
-use crate::sim::{Bucket, Entry, Fault, Kind, Listing, Lota, Rule, Series, Sim, Throttle, UrlEncoding};
+use crate::{Bucket, Entry, Fault, Kind, Listing, Lota, Rule, Series, Sim, Throttle, UrlEncoding};
 
 /// Keys that clients get wrong.
 pub fn odd_keys() -> Vec<Vec<u8>> {

@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
-//! use hotset::sim::{Bucket, Entry, Fault, Kind, Lota, Rule, Series, Sim};
+//! use hotset_sim::{Bucket, Entry, Fault, Kind, Lota, Rule, Series, Sim};
 //!
 //! let shards = Series::new("datasets/shard-", 1_000_000, ".tar").size(500 << 20);
 //! let sim = Sim::builder()
@@ -28,8 +28,11 @@
 //! Keys are UTF-8, as S3 has them. A signature is checked once there are credentials; before, everybody is believed.
 //! The protocol crate logs every refused request as an error under the target `s3s`.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests wait for the tasks that they spawn"))]
+
 mod bandwidth;
 mod cache;
+mod clock;
 mod counters;
 mod faults;
 mod fill;

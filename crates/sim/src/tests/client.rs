@@ -15,7 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::sim::Sim;
+use crate::Sim;
 
 /// One connection to one listener.
 pub struct Client {
