@@ -13,7 +13,6 @@ pub mod limit;
 pub mod list;
 pub mod report;
 pub mod run;
-pub mod s3;
 pub mod signals;
 pub mod ticker;
 pub mod warm;

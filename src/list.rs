@@ -25,9 +25,9 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::report::Progress;
-use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
 use model::config::endpoint::Limits;
 use model::object::{Bucket, Key};
+use s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
 
 use places::Claim;
 pub use places::{Places, Share};

@@ -11,9 +11,9 @@ use futures::{StreamExt, stream};
 
 use crate::list::{self, Depth, ListError, Lists, Patience, Range};
 use crate::report::Progress;
-use crate::s3::Page;
 use model::object::{Bucket, Key, Row};
 use model::pattern::Pattern;
+use s3::Page;
 
 /// Folders that are listed one by one; where there are more, all that stands beside them is listed with them.
 const MOST_FOLDERS: usize = 10_000;

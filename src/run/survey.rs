@@ -15,12 +15,12 @@ use super::steer::{Steered, Steering};
 use crate::clock;
 use crate::list::{self, ListError};
 use crate::report::Progress;
-use crate::s3::{Class, Page};
 use model::manifest::Account;
 use model::object::Row;
 use model::pattern::Pattern;
 use model::select::plan::Verdict;
 use model::select::{Rules, Selection, Selector};
+use s3::{Class, Page};
 
 /// What a listing came to.
 pub(super) struct Survey {

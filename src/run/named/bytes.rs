@@ -10,10 +10,10 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::list::objects::Objects;
 use crate::run::survey::verdict;
-use crate::s3::{Parted, Wanted};
 use model::manifest::Place;
 use model::object::{Bucket, ETag, Escaped, Key};
 use model::select::plan::Verdict;
+use s3::{Parted, Wanted};
 
 /// Bytes of one read.
 const PIECE: usize = 256 << 10;

@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 use crate::journal::Notes;
 use crate::limit::Limit;
 use crate::report::{Progress, Totals};
-use crate::s3::{Class, RequestError, Warmed};
 use crate::warm::{Ended, Flights, Stop, Warming, WarmingOrder, Wires, warm};
 use model::config::endpoint::Limits;
 use model::object::{Bucket, ETag, Key, Object};
+use s3::{Class, RequestError, Warmed};
 
 /// One request, as the script sees it.
 #[derive(Clone, Debug)]

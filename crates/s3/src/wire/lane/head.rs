@@ -14,9 +14,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::task::coop::unconstrained;
 
-use crate::s3::credentials::describe;
-use crate::s3::probe::Loss;
-use crate::s3::transport::{Stream, Usage};
+use crate::credentials::describe;
+use crate::probe::Loss;
+use crate::transport::{Stream, Usage};
 
 /// Bytes of a head, and its headers: servers send some hundred, and a dozen.
 const LONGEST: usize = 64 << 10;

@@ -26,8 +26,8 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName};
 
 use super::*;
-use crate::s3::PageRequest;
-use crate::s3::address::Resolver;
+use crate::PageRequest;
+use crate::address::Resolver;
 use model::config::endpoint::{Addressing, CredentialSource, Credentials};
 
 /// A request as it would be written: method, target, and all headers but the one that says who sends it.

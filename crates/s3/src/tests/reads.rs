@@ -3,7 +3,7 @@ use tokio::net::TcpListener;
 
 use super::keys::hostile;
 use super::{Clients, To, clients, list_all, sim, training};
-use crate::s3::{Class, PageRequest, Part, Parted, RequestError, Wanted};
+use crate::{Class, PageRequest, Part, Parted, RequestError, Wanted};
 use model::config::endpoint::Addressing;
 use model::object::Key;
 use sim::{Bucket, Entry, Fault, Kind, Listing, Rule, Sim, UrlEncoding};

@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::{To, clients, sim, training};
-use crate::s3::{Class, PageRequest};
+use crate::{Class, PageRequest};
 use model::object::Key;
 use sim::{Bucket, Entry, Fault, Kind, Outage, Rule, Side, Sim};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// How long an unused connection is kept: below the idle time-outs of the servers and balancers in the field (60 s and up).
-pub(in crate::s3) const IDLE: Duration = Duration::from_secs(50);
+pub(crate) const IDLE: Duration = Duration::from_secs(50);
 
 /// Unused connections of one kind to one origin. The one that was used last is used next, so that those too many grow old.
 pub(super) struct Pool<C> {

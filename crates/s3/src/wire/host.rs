@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 
 use super::lane::{Lane, NoBody};
 use super::sign::{EMPTY, SigningKey, Stamp, Statement};
-use crate::s3::error::{Class, RequestError};
+use crate::error::{Class, RequestError};
 
 /// Not signed, as proxies may change it.
 const WHO: &str = concat!("hotset/", env!("CARGO_PKG_VERSION"));

@@ -16,14 +16,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::s3::probe::Loss;
+use crate::probe::Loss;
 
 /// A fill may keep a connection silent for minutes: keep-alive tells a slow server from a lost one.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// What a connection has carried, so that the end of an idle one can be told from an answer cut short.
 #[derive(Clone, Debug, Default)]
-pub(in crate::s3) struct Usage(Arc<UsageFlags>);
+pub(crate) struct Usage(Arc<UsageFlags>);
 
 #[derive(Debug, Default)]
 struct UsageFlags {
@@ -60,7 +60,7 @@ impl Usage {
 
 /// Opens TCP connections; one deadline covers the lookup and the connect, whatever the number of addresses.
 #[derive(Clone)]
-pub(in crate::s3) struct Dial {
+pub(crate) struct Dial {
     tcp: TcpConnector<Resolver>,
     timeout: Duration,
 }
@@ -101,7 +101,7 @@ impl Service<http::Uri> for Dial {
 }
 
 /// A TCP stream that notes whether anything arrived.
-pub(in crate::s3) struct Tracked {
+pub(crate) struct Tracked {
     stream: TcpStream,
     usage: Usage,
 }

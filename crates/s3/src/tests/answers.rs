@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{clients, sim, training};
-use crate::s3::{Class, PageRequest};
+use crate::{Class, PageRequest};
 use model::object::Key;
 use sim::{Bucket, EmptyHead, Entry, Fault, HeadForm, Kind, Rule, Side, Sim};
 

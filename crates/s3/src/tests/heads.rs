@@ -5,7 +5,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{Clients, To, training};
-use crate::s3::{Class, RequestError, Warmed};
+use crate::{Class, RequestError, Warmed};
 use model::object::{ETag, Key};
 
 const WHOLE: &str = "HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\nContent-Range: bytes 0-0/9\r\n\r\n";

@@ -5,11 +5,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use model::object::Key;
 
 /// All but what Signature V4 leaves alone, and `/`.
-pub(in crate::s3) const KEY: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+pub(crate) const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// What Signature V4 leaves alone in the names and values of a query.
-pub(in crate::s3) const NAME: &AsciiSet = &KEY.add(b'/');
+pub(crate) const NAME: &AsciiSet = &KEY.add(b'/');
 
 /// The path of a key, as it is sent and signed.
 pub(super) fn path_of(before: &str, key: &Key) -> String {

@@ -4,7 +4,7 @@ use tokio::net::TcpListener;
 
 use super::{To, clients, list_all, sim, training};
 use crate::clock;
-use crate::s3::{Class, PageRequest};
+use crate::{Class, PageRequest};
 use model::config::endpoint::Addressing;
 use model::object::Key;
 use sim::{Bucket, Credentials, Entry, Fault, Kind, Rule, Side};

@@ -16,14 +16,14 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use crate::s3::credentials::describe;
-use crate::s3::error::{Class, RequestError};
-use crate::s3::probe::Loss;
-use crate::s3::transport::{Connector, Stream};
+use crate::credentials::describe;
+use crate::error::{Class, RequestError};
+use crate::probe::Loss;
+use crate::transport::{Connector, Stream};
 pub(super) use get::NoBody;
 use get::{GetConnection, Unread, may_go_on};
 use head::HeadConnection;
-pub(in crate::s3) use pool::IDLE;
+pub(crate) use pool::IDLE;
 use pool::Pool;
 
 /// Of a new connection.
@@ -31,7 +31,7 @@ const ENDED: &str = "the connection ended at once";
 
 /// The lanes of one transport, by scheme, host and port.
 #[derive(Clone)]
-pub(in crate::s3) struct Lanes(Arc<Shared>);
+pub(crate) struct Lanes(Arc<Shared>);
 
 struct Shared {
     connector: Connector,
@@ -65,7 +65,7 @@ impl Lanes {
 }
 
 /// The connections to one origin.
-pub(in crate::s3) struct Lane {
+pub(crate) struct Lane {
     origin: Uri,
     connector: Connector,
     /// Covers the name lookup, TCP and TLS.

@@ -1,12 +1,15 @@
-//! The S3 wire: the only room that knows the AWS SDK and the HTTP client.
+//! The S3 wire: the only crate that knows the AWS SDK and the HTTP client.
 //!
 //! Two seams leave it. [`CacheClient`] sends ranged HEADs to a cache and nothing else; [`ListClient`] lists, probes,
 //! reads and never warms. Each is built from its own side of an endpoint, so neither can be mistaken for the other. No call here
 //! retries and none has a deadline of its own beyond connecting: both belong to the caller.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests wait for the tasks that they spawn"))]
+
 mod address;
 mod beginning;
 mod cache;
+mod clock;
 mod clock_skew;
 mod credentials;
 mod error;
@@ -29,5 +32,4 @@ pub use stat::Stat;
 pub use transport::Transport;
 
 #[cfg(test)]
-#[cfg(feature = "sim")]
 mod tests;

@@ -12,7 +12,7 @@ const DEEPEST: usize = 32;
 /// Why a text is no XML, or not the XML that it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is no well-formed XML: byte {at}: {why}")]
-pub(in crate::s3) struct Broken {
+pub(crate) struct Broken {
     pub at: usize,
     pub why: &'static str,
 }
@@ -21,7 +21,7 @@ type Read<T> = Result<T, Broken>;
 
 /// Goes through a document from its beginning to its end.
 #[derive(Debug)]
-pub(in crate::s3) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
     /// The elements that are open, by their whole names.

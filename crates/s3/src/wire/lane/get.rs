@@ -11,11 +11,11 @@ use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 
-use crate::s3::credentials::describe;
-use crate::s3::probe::Loss;
-use crate::s3::transport::{Stream, Usage};
+use crate::credentials::describe;
+use crate::probe::Loss;
+use crate::transport::{Stream, Usage};
 
-pub(in crate::s3::wire) type NoBody = Empty<Bytes>;
+pub(in crate::wire) type NoBody = Empty<Bytes>;
 
 /// How a request on a connection ended.
 pub(super) enum Exchanged {
