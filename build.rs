@@ -10,7 +10,7 @@ use std::process::Command;
 /// Of a commit's hash, as many digits as are shown.
 const DIGITS: usize = 10;
 /// What is built from; a change elsewhere does not change the binary.
-const SOURCES: [&str; 5] = ["src", "config", "build.rs", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 6] = ["src", "crates", "config", "build.rs", "Cargo.toml", "Cargo.lock"];
 
 fn main() -> Result<(), String> {
     println!("cargo::rerun-if-env-changed=HOTSET_COMMIT");

@@ -39,12 +39,12 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::config::diagnostic::Diagnostics;
 use crate::exit;
 use crate::report::Outcome;
 use crate::signals::{Received, Signals};
 use crate::warm::Stop;
 use global::{Files, Global, LogFormat};
+use model::config::diagnostic::Diagnostics;
 use progress::Screen;
 
 /// Threads that requests run on, at most.

@@ -31,7 +31,6 @@ use tokio::time::{Instant, sleep_until};
 use ulid::Ulid;
 
 use crate::clock;
-use crate::config::Config;
 use crate::report::Report;
 use crate::run::{Connections, Task};
 use crate::signals::Hangups;
@@ -43,6 +42,7 @@ use handle::{Command, Handle};
 use history::History;
 use keeper::Keeper;
 use live::LiveRun;
+use model::config::Config;
 use reload::Reloader;
 use rota::Rota;
 pub use setup::{Bad, Setup};
@@ -157,7 +157,7 @@ impl Daemon {
 
 /// Every profile, as the rota and a pass take it.
 fn tasks(config: &Config) -> Vec<Task> {
-    let task = |profile: &Arc<crate::config::profile::Profile>| Task {
+    let task = |profile: &Arc<model::config::profile::Profile>| Task {
         profile: profile.clone(),
         fingerprint: config.fingerprint(profile),
     };

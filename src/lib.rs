@@ -5,23 +5,14 @@
 
 pub mod cli;
 pub mod clock;
-pub mod config;
 pub mod daemon;
 pub mod exit;
 pub mod http;
 pub mod journal;
 pub mod limit;
 pub mod list;
-pub mod manifest;
-pub mod object;
-pub mod pattern;
 pub mod report;
 pub mod run;
-pub mod s3;
-pub mod schedule;
-pub mod select;
 pub mod signals;
-#[cfg(feature = "sim")]
-pub mod sim;
 pub mod ticker;
 pub mod warm;

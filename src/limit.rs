@@ -22,8 +22,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::config::endpoint::Limits;
 pub(crate) use circuit::OPEN_AFTER;
+use model::config::endpoint::Limits;
 pub use snapshot::{Reason, Snapshot};
 use state::{Admission, Admitted, State, Want};
 

@@ -24,10 +24,10 @@ use rand::RngExt;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::config::endpoint::Limits;
-use crate::object::{Bucket, Key};
 use crate::report::Progress;
-use crate::s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
+use model::config::endpoint::Limits;
+use model::object::{Bucket, Key};
+use s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
 
 use places::Claim;
 pub use places::{Places, Share};

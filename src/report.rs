@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
-use crate::object::{Bucket, Count, Key};
-use crate::select::plan::{Plan, Verdict};
+use model::object::{Bucket, Count, Key};
+use model::select::plan::{Plan, Verdict};
 
 pub mod groups;
 pub mod json;

@@ -31,15 +31,15 @@ use resolve::resolve;
 use survey::{Survey, survey};
 
 use crate::clock;
-use crate::config::profile::Profile;
 use crate::journal::{Journal, Mark};
-use crate::manifest;
-use crate::object::Count;
 use crate::report::{Begun, Cut, Identity, Outcome, Progress, Report, Totals, Trigger};
-use crate::select::estimate::{self, Cost};
-use crate::select::plan::{Plan, Verdict};
-use crate::select::{Rules, Selection};
 use crate::warm::Stop;
+use model::config::profile::Profile;
+use model::manifest;
+use model::object::Count;
+use model::select::estimate::{self, Cost};
+use model::select::plan::{Plan, Verdict};
+use model::select::{Rules, Selection};
 
 /// A run's deadline beyond what the clock can tell.
 const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);

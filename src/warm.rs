@@ -26,9 +26,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock;
 use crate::journal::{Completion, Notes};
 use crate::limit::{Limit, Permit, Place};
-use crate::object::{ETag, Object};
 use crate::report::{Cut, End, Fault, Progress, Totals};
-use crate::s3::Class;
+use model::object::{ETag, Object};
+use s3::Class;
 
 use feed::Feed;
 use flights::Aside;

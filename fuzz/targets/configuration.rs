@@ -4,8 +4,8 @@
 
 #![no_main]
 
-use hotset::config::{self, Source};
 use libfuzzer_sys::fuzz_target;
+use model::config::{self, Source};
 
 fuzz_target!(|text: &str| {
     let sources: Vec<Source> = text

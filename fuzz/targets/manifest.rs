@@ -4,8 +4,8 @@
 
 #![no_main]
 
-use hotset::manifest::{Decoder, Entry, ManifestError};
 use libfuzzer_sys::fuzz_target;
+use model::manifest::{Decoder, Entry, ManifestError};
 
 fuzz_target!(|data: &[u8]| {
     let Some((at_once, manifest)) = data.split_first() else { return };

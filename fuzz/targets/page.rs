@@ -14,9 +14,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use chrono::{DateTime, Utc};
-use hotset::object::{Bucket, ETag, Key};
-use hotset::s3::{Page, PageRequest};
 use libfuzzer_sys::fuzz_target;
+use model::object::{Bucket, ETag, Key};
+use s3::{Page, PageRequest};
 use tokio::runtime::{Builder, Runtime};
 
 fuzz_target!(|body: &[u8]| {
@@ -38,7 +38,7 @@ fuzz_target!(|body: &[u8]| {
     SDK.agrees(&page, body);
 });
 
-fn read(body: &[u8]) -> Result<Page, hotset::s3::RequestError> {
+fn read(body: &[u8]) -> Result<Page, s3::RequestError> {
     let (bucket, prefix) = (Bucket::new("b"), Key::from(""));
     PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: true }.read(body, None)
 }

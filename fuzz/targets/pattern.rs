@@ -4,9 +4,9 @@
 
 #![no_main]
 
-use hotset::object::Key;
-use hotset::pattern::{Pattern, escape};
 use libfuzzer_sys::fuzz_target;
+use model::object::Key;
+use model::pattern::{Pattern, escape};
 
 /// Bytes. Listed prefixes are no longer either.
 const LONGEST_KEY: usize = 1024;

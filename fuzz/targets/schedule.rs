@@ -6,8 +6,8 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use hotset::schedule::{Schedule, Window};
 use libfuzzer_sys::fuzz_target;
+use model::schedule::{Schedule, Window};
 
 fuzz_target!(|text: &str| {
     let (head, text) = text.split_once('\n').unwrap_or(("", text));

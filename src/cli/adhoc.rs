@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use super::Usage;
 use super::typed::checked;
-use crate::config::Source;
-use crate::config::value::Kind as _;
-use crate::config::value::glob::Objects;
-use crate::config::value::site::SiteUrl;
-use crate::config::value::size::ByteCap;
-use crate::config::value::text::Region;
+use model::config::Source;
+use model::config::value::Kind as _;
+use model::config::value::glob::Objects;
+use model::config::value::site::SiteUrl;
+use model::config::value::size::ByteCap;
+use model::config::value::text::Region;
 
 /// The name of the profile, and of the endpoint, that the flags make.
 pub const NAME: &str = "command-line";

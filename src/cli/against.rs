@@ -10,12 +10,12 @@ use serde::Serialize;
 use groups::Group;
 
 use super::text::{count, counted, iec, percent, usd};
-use crate::object::{Count, Object, Roll};
 use crate::report::Outcome;
 use crate::report::groups::title;
 use crate::report::json::Place;
-use crate::select::Selection;
-use crate::select::plan::{Plan, Verdict};
+use model::object::{Count, Object, Roll};
+use model::select::Selection;
+use model::select::plan::{Plan, Verdict};
 
 /// How many keys a change names on each side.
 const SAMPLE: usize = 5;

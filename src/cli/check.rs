@@ -10,15 +10,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::schedule::silence;
-use crate::config::Config;
-use crate::config::diagnostic::{Diagnostic, Diagnostics};
-use crate::config::endpoint::Endpoint;
-use crate::config::profile::Profile;
-use crate::config::value::choice::Choice as _;
-use crate::config::value::size::brief;
-use crate::object::Escaped;
-use crate::schedule::dues;
-use crate::select::Cap;
+use model::config::Config;
+use model::config::diagnostic::{Diagnostic, Diagnostics};
+use model::config::endpoint::Endpoint;
+use model::config::profile::Profile;
+use model::config::value::choice::Choice as _;
+use model::config::value::size::brief;
+use model::object::Escaped;
+use model::schedule::dues;
+use model::select::Cap;
 
 pub use manifest::unreadable;
 
@@ -240,7 +240,7 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Source, load_sources};
+    use model::config::{Source, load_sources};
 
     const TEXT: &str = r#"
 [endpoint.lota]

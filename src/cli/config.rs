@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::config::Config;
-use crate::config::reader::Section;
+use model::config::Config;
+use model::config::reader::Section;
 
 /// Comments stand in one column, unless a value is wider than this.
 const WIDEST: usize = 56;
@@ -28,7 +28,7 @@ pub fn write(config: &Config, out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// What `out` cannot take.
 pub fn write_reference(out: &mut impl Write) -> io::Result<()> {
-    out.write_all(crate::config::reference().as_bytes())
+    out.write_all(model::config::reference().as_bytes())
 }
 
 fn write_section(section: &Section, out: &mut impl Write) -> io::Result<()> {
@@ -48,7 +48,7 @@ fn write_section(section: &Section, out: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Source, load_sources};
+    use model::config::{Source, load_sources};
 
     fn source(name: &str, layer: usize, text: &str) -> Source {
         Source { name: name.to_owned(), text: text.to_owned(), layer }

@@ -12,8 +12,8 @@ use tokio::task::spawn_blocking;
 
 use super::global::Files;
 use super::{Context, Usage, verbs};
-use crate::config::{self, Config};
 use crate::exit;
+use model::config::{self, Config};
 
 /// Where a daemon listens unless it is told otherwise.
 const HOME: &str = "http://127.0.0.1:9464";

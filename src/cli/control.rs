@@ -10,7 +10,7 @@ use ulid::Ulid;
 use super::contact::{Client, Contact, conclude, part};
 use super::typed::checked;
 use super::{Context, Usage, runs};
-use crate::config::value::duration::Length;
+use model::config::value::duration::Length;
 
 #[derive(Clone, Debug, Args)]
 #[group(id = "which", required = true, multiple = false, args = ["profile", "all"])]

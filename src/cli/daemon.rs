@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::global::Files;
 use super::state::{self, Place};
 use super::{Context, Usage, verbs};
-use crate::config::{self, Config};
 use crate::daemon::{Bad, Daemon, Setup};
 use crate::http::{Access, Server};
 use crate::journal::{Instance, Journal, JournalError};
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
+use model::config::{self, Config};
 
 /// How long answers that are being given may take when the daemon ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);

@@ -11,13 +11,13 @@ use chrono::TimeDelta;
 use super::text::iec;
 use super::{Context, plan, warm};
 use crate::clock;
-use crate::config::endpoint::{CredentialSource, Credentials};
-use crate::config::profile::Profile;
-use crate::config::{self, Config, Source};
 use crate::exit;
 use crate::report::Progress;
 use crate::run::{self, Connections, Pass, Task};
-use crate::sim::{Bucket, Entry, Lota, Reading, Series, Sim};
+use model::config::endpoint::{CredentialSource, Credentials};
+use model::config::profile::Profile;
+use model::config::{self, Config, Source};
+use sim::{Bucket, Entry, Lota, Reading, Series, Sim};
 
 /// The configuration that the demo runs.
 const PROFILES: &str = include_str!("../../config/demo.toml");

@@ -14,14 +14,14 @@ use super::global::Files;
 use super::text::{brief_time, iec};
 use super::{Context, Usage, state, verbs};
 use crate::clock;
-use crate::config::Config;
-use crate::config::endpoint::Endpoint;
-use crate::config::profile::Profile;
-use crate::config::value::duration::show;
-use crate::config::value::size::brief;
 use crate::journal::{Journal, LastWarmed};
-use crate::object::{Bucket, Escaped, Key};
-use crate::select::{Cap, Rules};
+use model::config::Config;
+use model::config::endpoint::Endpoint;
+use model::config::profile::Profile;
+use model::config::value::duration::show;
+use model::config::value::size::brief;
+use model::object::{Bucket, Escaped, Key};
+use model::select::{Cap, Rules};
 
 #[derive(Clone, Debug, Args)]
 pub struct ExplainArgs {

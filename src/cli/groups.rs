@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::text::{age, count, iec};
 use crate::report::groups::{Bound, GroupField, PassedOver, Unnamed, by_run, named};
-use crate::select::group::State;
+use model::select::group::State;
 
 /// Of the checkpoints of a few runs.
 const CLOSELY: Bound = Bound { all: 100, incomplete: 3, older: 3, over: 3 };

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use super::groups::write_planned;
 use super::text::{Row, caps, count, counted, percent, usd, write_counts};
-use crate::config::profile::Profile;
-use crate::config::value::size::brief;
-use crate::manifest::Account;
 use crate::report::Outcome;
 use crate::report::groups::fields;
 use crate::report::json::{ObjectLine, PlanLine};
-use crate::select::Rules;
-use crate::select::plan::{Plan, Verdict};
+use model::config::profile::Profile;
+use model::config::value::size::brief;
+use model::manifest::Account;
+use model::select::Rules;
+use model::select::plan::{Plan, Verdict};
 
 /// What `plan` prints and where.
 #[derive(Clone, Debug, Default)]

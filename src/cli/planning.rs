@@ -13,11 +13,11 @@ use super::plan::{Output, write_json, write_objects, write_text};
 use super::text::write_gap;
 use super::verbs::{self, PlanArgs, code, load, tasks};
 use super::{Context, Usage, state};
-use crate::config::profile::Profile;
-use crate::config::{self, Config};
 use crate::report::{Outcome, Progress};
 use crate::run::{self, Task};
-use crate::select::plan::{Plan, Verdict};
+use model::config::profile::Profile;
+use model::config::{self, Config};
+use model::select::plan::{Plan, Verdict};
 
 pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode> {
     let output = Output { json: args.json, objects: args.objects };

@@ -17,11 +17,11 @@ use super::text::{Row, count, counted, percent, took, write_counts};
 use super::typed::typed;
 use super::{Context, Usage, state, verbs};
 use crate::clock;
-use crate::config::value::duration::Length;
 use crate::journal::{Filter, Journal, Recorded};
-use crate::object::{Count, Escaped};
 use crate::report::json::groups;
 use crate::report::{Failure, Outcome};
+use model::config::value::duration::Length;
+use model::object::{Count, Escaped};
 
 #[derive(Clone, Debug, Args)]
 pub struct RunsArgs {

@@ -7,9 +7,9 @@ use chrono_tz::Tz;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use crate::config::value::duration;
-use crate::object::Escaped;
-use crate::schedule::{Schedule, Window, dues};
+use model::config::value::duration;
+use model::object::Escaped;
+use model::schedule::{Schedule, Window, dues};
 
 /// What a profile is called, and what decides when it fires.
 #[derive(Clone, Copy, Debug)]

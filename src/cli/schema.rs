@@ -5,5 +5,5 @@ use std::io::{self, Write};
 /// # Errors
 /// What `out` cannot take.
 pub fn write(out: &mut impl Write) -> io::Result<()> {
-    out.write_all(crate::config::schema().as_bytes())
+    out.write_all(model::config::schema().as_bytes())
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytesize::ByteSize;
 
-use crate::object::Count;
-use crate::sim::{Bucket, BucketSpec, Counters, HeadForm, Listing, Lota, SideCounters, Sim, Throttle};
+use model::object::Count;
+use sim::{Bucket, BucketSpec, Counters, HeadForm, Listing, Lota, SideCounters, Sim, Throttle};
 
 /// Serve made-up buckets and a cache in front of them on this machine.
 #[derive(Clone, Debug, clap::Args)]

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::clock;
-use crate::config::Config;
 use crate::journal::Journal;
 use crate::run::Connections;
+use model::config::Config;
 
 /// Who named the folder of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]

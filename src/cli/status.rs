@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Context;
 use super::contact::{Client, Contact, conclude};
 use super::text::{brief_time, count, iec, percent};
-use crate::object::Escaped;
+use model::object::Escaped;
 
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 
-use crate::config::value::size::brief;
-use crate::object::Count;
-use crate::select::plan::Plan;
-use crate::select::{Cap, Rules};
+use model::config::value::size::brief;
+use model::object::Count;
+use model::select::plan::Plan;
+use model::select::{Cap, Rules};
 
 /// `1.2 TiB`.
 pub fn iec(bytes: u64) -> String {

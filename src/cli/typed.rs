@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::config::value::Kind;
+use model::config::value::Kind;
 
 /// A value of kind `K`.
 pub fn typed<K: Kind>(text: &str) -> Result<K::Value, String> {

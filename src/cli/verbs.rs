@@ -16,15 +16,15 @@ use super::online::Tally;
 use super::typed::{instant, typed};
 use super::{Context, Usage, state};
 use crate::clock;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::profile::Profile;
-use crate::config::value::duration::Length;
-use crate::config::value::percent::Percent;
-use crate::config::{self, Config};
 use crate::exit;
 use crate::report::{Outcome, Progress, Report};
 use crate::run::probe::{Scope, probe};
 use crate::run::{self, Connections, Pass, Task};
+use model::config::diagnostic::Diagnostic;
+use model::config::profile::Profile;
+use model::config::value::duration::Length;
+use model::config::value::percent::Percent;
+use model::config::{self, Config};
 
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {

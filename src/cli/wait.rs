@@ -11,11 +11,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::contact::{Answer, Client, Contact, Unreached, part};
 use super::typed::{checked, typed};
 use super::{Context, Usage};
-use crate::config::value::Kind as _;
-use crate::config::value::duration::Length;
-use crate::config::value::percent::Percent;
 use crate::exit;
 use crate::report::{Cut, Outcome};
+use model::config::value::Kind as _;
+use model::config::value::duration::Length;
+use model::config::value::percent::Percent;
 
 /// How often the daemon is asked.
 const ASK: Duration = Duration::from_secs(1);

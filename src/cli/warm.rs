@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use super::groups::write_recorded;
 use super::text::{Row, caps, count, counted, percent, took, write_counts};
-use crate::config::profile::Profile;
-use crate::object::Count;
 use crate::report::json::{RunLine, on_record};
 use crate::report::{Outcome, Report, Totals};
-use crate::select::plan::Verdict;
+use model::config::profile::Profile;
+use model::object::Count;
+use model::select::plan::Verdict;
 
 /// One JSON line a run.
 pub fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {

@@ -8,10 +8,10 @@ use super::planner::Fire;
 use super::rota::{Action, Begin, RunEnd};
 use crate::clock;
 use crate::journal::Mark;
-use crate::object::Count;
 use crate::report::groups::{PassedOver, fields};
 use crate::report::{Begun, Identity, Outcome, Report, Trigger};
 use crate::run::{self, Task};
+use model::object::Count;
 
 impl Daemon {
     /// Carries out what the rota wants.

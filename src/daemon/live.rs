@@ -12,10 +12,10 @@ use super::keeper::Keeper;
 use super::rota::Begin;
 use super::view::{Ended, RunView};
 use crate::clock;
-use crate::object::Count;
 use crate::report::{Cut, Identity, Progress, Report};
 use crate::run::{self, Connection, Pass, Task};
 use crate::warm::Stop;
+use model::object::Count;
 
 /// A run in progress, as the loop sees it.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ use super::Daemon;
 use super::rota::Seat;
 use super::view::{Counters, EndpointView, ProfileView, View};
 use crate::clock;
-use crate::config::endpoint::Endpoint;
 use crate::limit::Limit;
-use crate::schedule::Schedule;
-use crate::select::Cap;
+use model::config::endpoint::Endpoint;
+use model::schedule::Schedule;
+use model::select::Cap;
 
 impl Daemon {
     pub(super) fn view(&self) -> View {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::config::profile::OnMissed;
+use model::config::profile::OnMissed;
 pub(super) use timetable::Timetable;
 
 /// The loop looks every second, or every two without the heartbeat; what is a minute behind had no loop to see it,

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::handle::Reloaded;
 use super::view::ReloadedBy;
-use crate::config::diagnostic::Diagnostics;
-use crate::config::{self, Config, Source};
+use model::config::diagnostic::Diagnostics;
+use model::config::{self, Config, Source};
 
 /// How long reading and resolving may take: files on a file system that hangs must not stop reloads for ever.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -21,9 +21,9 @@ use super::handle::{Objection, Started};
 use super::planner::Fire;
 use super::view::ReloadedBy;
 use crate::journal::{Interrupted, Mark, Pause, ProfileState};
-use crate::object::Count;
 use crate::report::{Begun, Cut, Identity, Outcome};
 use crate::run::Task;
+use model::object::Count;
 pub(super) use seat::Seat;
 
 /// What the loop has to do.

@@ -18,12 +18,12 @@ use super::rota::{Remembered, Rota};
 use super::view::{ReloadView, ReloadedBy};
 use super::{Daemon, LOOK, swap, tasks};
 use crate::clock;
-use crate::config::{Config, Source};
 use crate::journal::JournalError;
 use crate::run::Connections;
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
 use crate::warm::Stop;
+use model::config::{Config, Source};
 
 /// Files that are no configuration.
 pub struct Bad {

@@ -5,7 +5,7 @@ use super::reload::Loaded;
 use super::view::ReloadedBy;
 use super::{Daemon, tasks};
 use crate::clock;
-use crate::config::Config;
+use model::config::Config;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
 use crate::limit::Snapshot;
-use crate::object::{Bucket, Count, Key};
 use crate::report::groups::GroupField;
 use crate::report::{Cut, Outcome, Ratio, Trigger};
+use model::object::{Bucket, Count, Key};
 
 /// Everything, at one instant.
 #[derive(Clone, Debug)]

@@ -14,9 +14,9 @@ use ulid::Ulid;
 use super::refusal::Refusal;
 use super::route::App;
 use super::shape::StatusShape;
-use crate::config::value::Kind;
 use crate::daemon::handle::Objection;
 use crate::daemon::view::{ProfileView, View};
+use model::config::value::Kind;
 
 /// A part of the path, or why it cannot be read.
 type Part = Result<Path<String>, PathRejection>;

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use super::route::App;
 use crate::daemon::handle::Unanswered;
 use crate::daemon::view::View;
-use crate::object::Escaped;
+use model::object::Escaped;
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/live.js");

@@ -8,8 +8,8 @@ use super::Journal;
 use super::error::{Fault, JournalError};
 use super::runs::{Recorded, count, failure, instant, odd, select, ulid};
 use crate::clock;
-use crate::object::Count;
 use crate::report::{Failure, Trigger};
+use model::object::Count;
 
 /// A run that was interrupted and may be taken up again.
 #[derive(Clone, Debug, PartialEq, Eq)]

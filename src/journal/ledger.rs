@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Journal;
 use super::error::{Fault, JournalError};
-use crate::object::{ETag, Object};
+use model::object::{ETag, Object};
 
 pub use arrivals::Written;
 pub(super) use arrivals::{Arrival, Batch, batches, waiting};

@@ -9,9 +9,9 @@ use ulid::Ulid;
 use super::Journal;
 use super::end::VANISHED;
 use super::error::{Fault, JournalError};
-use crate::object::{Bucket, Count, Key};
 use crate::report::json::interrupted;
 use crate::report::{Failure, Outcome};
+use model::object::{Bucket, Count, Key};
 
 /// A run as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]

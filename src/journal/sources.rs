@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::Journal;
 use super::error::{Fault, JournalError};
 use super::runs::instant;
-use crate::config::Source;
+use model::config::Source;
 
 const MARK: &str = "last good";
 

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use ulid::Ulid;
 
 use super::*;
-use crate::object::{Bucket, Count, Key};
 use crate::report::{Failure, Outcome};
+use model::object::{Bucket, Count, Key};
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()

@@ -13,7 +13,7 @@ use super::retries::Retries;
 use super::round::Fill;
 use super::snapshot::Bound;
 use super::tempo::Tempo;
-use crate::config::endpoint::Limits;
+use model::config::endpoint::Limits;
 
 /// An endpoint that was away for so long is another one when it comes back; some requests lost in a row are no outage.
 const OUTAGE: Duration = Duration::from_secs(3);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Asking, ListError, ListSide, Patience};
-use crate::object::{Bucket, Key};
 use crate::report::Progress;
-use crate::s3::{Parted, Stat, Wanted};
+use model::object::{Bucket, Key};
+use s3::{Parted, Stat, Wanted};
 
 /// Asks for single objects; what it learns of keys and regions serves all of them.
 pub struct Objects(Asking<ListSide>);

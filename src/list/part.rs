@@ -3,8 +3,8 @@
 use super::cut::progress;
 use super::letters::Letters;
 use super::walk::{Circle, Next};
-use crate::object::{Key, Row};
-use crate::s3::Page;
+use model::object::{Key, Row};
+use s3::Page;
 
 /// Pages of keys that are nearer to each other say nothing of how far there is to go.
 const TOO_NEAR: f64 = 1e-6;

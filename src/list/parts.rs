@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use super::cut::{Stretch, cut};
 use super::letters::Letters;
 use super::part::{End, Estimate, Part};
-use crate::object::{Key, Row};
-use crate::s3::{Page, RequestError};
+use model::object::{Key, Row};
+use s3::{Page, RequestError};
 
 pub(super) use super::part::Ask;
 

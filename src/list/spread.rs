@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use super::parts::{Ask, Parts};
 use super::places::Claim;
 use super::{Asking, ListError, Lists, Range};
-use crate::s3::{Page, PageRequest, RequestError};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
+use s3::{Page, PageRequest, RequestError};
 
 struct Spread<L> {
     asking: Arc<Asking<L>>,

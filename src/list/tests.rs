@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use super::*;
-use crate::object::Object;
+use model::object::Object;
 
 mod depths;
 mod reads;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::stream::{self, Stream};
 
 use super::{Asking, Depth, ListError, Lists, Range};
-use crate::object::Key;
-use crate::s3::{Page, PageRequest, RequestError};
+use model::object::Key;
+use s3::{Page, PageRequest, RequestError};
 
 /// Where a walk stands.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::json::time;
-use crate::select::group::{Group, State};
+use model::select::group::{Group, State};
 
 /// A checkpoint. Names are for people, and escaped: keys that are exact stand in `plan --objects`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,7 +208,7 @@ impl fmt::Display for PassedOver<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::{Bucket, Key};
+    use model::object::{Bucket, Key};
 
     fn group(run: &str, step: u64, state: State) -> GroupField {
         let why = (state == Incomplete).then(|| "`.metadata` is missing".to_owned());

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::groups::{Bound, GroupField, Unnamed, fields, named};
 use super::{Errors, Outcome, Ratio, Report, Totals, Trigger};
-use crate::manifest::Account;
-use crate::object::{Bucket, Count, ETag, Key, Object};
-use crate::select::estimate::Cost;
-use crate::select::group::Group;
-use crate::select::plan::{Plan, Verdict};
-use crate::select::{Cap, LeftOut, Reason};
+use model::manifest::Account;
+use model::object::{Bucket, Count, ETag, Key, Object};
+use model::select::estimate::Cost;
+use model::select::group::Group;
+use model::select::plan::{Plan, Verdict};
+use model::select::{Cap, LeftOut, Reason};
 
 /// The version of all shapes here.
 const V: u32 = 1;

@@ -5,10 +5,10 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::carry::{Going, to_warm};
 use super::verdict::Lost;
 use crate::journal::Recorder;
-use crate::object::{Count, Object, Roll};
 use crate::report::Report;
-use crate::select::plan::Verdict;
 use crate::warm::Ended;
+use model::object::{Count, Object, Roll};
+use model::select::plan::Verdict;
 
 /// What a plan selected: eight bytes an object. Should two share them, one of them is not warmed by the next plan; with
 /// 100,000 objects in either plan that is one chance in 10^9.
@@ -104,7 +104,7 @@ impl Going<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::{Bucket, ETag, Key};
+    use model::object::{Bucket, ETag, Key};
 
     fn object(bucket: &str, key: &str, etag: Option<&str>) -> Object {
         Object {

@@ -12,11 +12,11 @@ use super::verdict::{Lost, Standard, judge};
 use super::{Pass, TOO_LATE, Task, make, plan};
 use crate::clock;
 use crate::journal::Recorder;
-use crate::object::Count;
 use crate::report::{Identity, Outcome, Report, Totals, Trigger};
-use crate::select::Selection;
-use crate::select::plan::{Plan, Verdict};
 use crate::warm::{Ended, Warming, WarmingOrder, Wire, warm, warming_order};
+use model::object::Count;
+use model::select::Selection;
+use model::select::plan::{Plan, Verdict};
 
 /// A pass under way.
 pub(super) struct Going<'a> {
@@ -134,7 +134,7 @@ pub(super) fn to_warm(selection: &mut Selection, dropped: &[bool]) -> WarmingOrd
     let mut objects = std::mem::take(&mut selection.selected);
     let is_dropped = |n: usize| dropped.get(n).copied().unwrap_or(false);
     let mut from = 0;
-    let stretch = |segment: &crate::select::Segment| {
+    let stretch = |segment: &model::select::Segment| {
         let range = from..from + segment.objects;
         from = range.end;
         range.filter(|n| !is_dropped(*n)).count()

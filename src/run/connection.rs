@@ -7,12 +7,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::spill::Spills;
-use crate::config::endpoint::{Credentials, Endpoint};
-use crate::config::profile::Profile;
 use crate::limit::Limit;
 use crate::list::{ListSide, Patience, Places};
-use crate::s3::{CacheClient, Keys, ListClient, Regions, Transport};
 use crate::warm::{Flights, Wire};
+use model::config::endpoint::{Credentials, Endpoint};
+use model::config::profile::Profile;
+use s3::{CacheClient, Keys, ListClient, Regions, Transport};
 
 /// Everything that one profile's pass sends through.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use tokio::task::spawn_blocking;
 use super::{Pass, Task};
 use crate::clock;
 use crate::journal::{Freshness, Journal, Written};
-use crate::object::{Count, Roll};
 use crate::report::Identity;
-use crate::select::plan::{Plan, Verdict};
+use model::object::{Count, Roll};
+use model::select::plan::{Plan, Verdict};
 
 /// Which of the plan's objects are fresh, in their order, and nothing where none is; the plan counts them.
 pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within: Duration) -> Vec<bool> {

@@ -15,12 +15,12 @@ use super::ranges::allowed;
 use super::survey::{Offers, Survey, verdict};
 use crate::list::Patience;
 use crate::list::objects::Objects;
-use crate::manifest::{Account, Decoder, Entry, ManifestError, Named, Place};
-use crate::object::{Bucket, Object};
 use crate::report::Progress;
-use crate::s3::Stat;
-use crate::select::Rules;
-use crate::select::plan::Verdict;
+use model::manifest::{Account, Decoder, Entry, ManifestError, Named, Place};
+use model::object::{Bucket, Object};
+use model::select::Rules;
+use model::select::plan::Verdict;
+use s3::Stat;
 
 /// So many objects are looked up together, and held meanwhile.
 const TOGETHER: usize = 1024;

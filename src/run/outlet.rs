@@ -2,8 +2,8 @@
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::object::Roll;
-use crate::select::Selector;
+use model::object::Roll;
+use model::select::Selector;
 
 /// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as each
 /// portion is ordered by itself, and looked up in the journal by itself.
@@ -57,11 +57,16 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::object::{Bucket, Key, Object};
-    use crate::select::tests::rules;
+    use model::config::{Source, load_sources};
+    use model::object::{Bucket, Key, Object};
 
+    /// Selects all of bucket `b`.
     fn selector() -> Selector {
-        Selector::new(Arc::new(rules()), DateTime::UNIX_EPOCH)
+        let text = "[endpoint.e]\ncache_url = \"http://cache.test\"\nregion = \"r\"\naddressing = \"path\"\n\
+                    [profile.p]\nobjects = [\"s3://b/**\"]\nmax_bytes = \"unlimited\"\n";
+        let source = Source { name: "hotset.toml".to_owned(), text: text.to_owned(), layer: 0 };
+        let config = load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
+        Selector::new(Arc::new(config.profiles["p"].rules.clone()), DateTime::UNIX_EPOCH)
     }
 
     fn object(n: usize) -> Object {

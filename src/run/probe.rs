@@ -6,11 +6,11 @@ use tokio::time::timeout;
 
 use super::named::glance;
 use super::{Connection, Task};
-use crate::config::endpoint::Addressing;
-use crate::manifest::{Entry, Place};
-use crate::object::{Bucket, Key};
-use crate::pattern::{Pattern, merge_prefixes};
-use crate::s3::{Class, PageRequest, RequestError};
+use model::config::endpoint::Addressing;
+use model::manifest::{Entry, Place};
+use model::object::{Bucket, Key};
+use model::pattern::{Pattern, merge_prefixes};
+use s3::{Class, PageRequest, RequestError};
 
 /// Which side is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ async fn cache(connection: &Connection, bucket: &Bucket, key: Option<Key>) -> Fi
     Finding { what, result }
 }
 
-async fn first_page(connection: &Connection, bucket: &Bucket, prefix: &Key) -> Result<crate::s3::Page, RequestError> {
+async fn first_page(connection: &Connection, bucket: &Bucket, prefix: &Key) -> Result<s3::Page, RequestError> {
     let request = PageRequest { bucket, prefix, after: None, continuation: None, delimiter: false };
     let page = within(connection, connection.lists.client.page(request)).await;
     match page {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::connection::Connection;
 use super::survey::verdict;
 use crate::list::{self, Depth, Lists, Range};
-use crate::object::Bucket;
-use crate::pattern::{Pattern, merge_prefixes};
 use crate::report::Progress;
-use crate::select::plan::Verdict;
+use model::object::Bucket;
+use model::pattern::{Pattern, merge_prefixes};
+use model::select::plan::Verdict;
 
 /// The buckets that there are, where a pattern has a glob for them; nothing is asked where none has.
 pub(super) async fn buckets(

@@ -14,12 +14,12 @@ use super::ranges::{buckets, ranges};
 use super::survey::{Survey, verdict};
 use crate::clock;
 use crate::list::{self, Depth, Patience, Range};
-use crate::object::{Bucket, Key, Row};
-use crate::pattern::Pattern;
 use crate::report::Progress;
-use crate::select::Rules;
-use crate::select::checkpoint::{Checkpoint, Listing, Need, Search};
-use crate::select::plan::Verdict;
+use model::object::{Bucket, Key, Row};
+use model::pattern::Pattern;
+use model::select::Rules;
+use model::select::checkpoint::{Checkpoint, Listing, Need, Search};
+use model::select::plan::Verdict;
 
 /// What is searched for.
 pub(super) type Wanted = (Arc<Rules>, Arc<Checkpoint>);

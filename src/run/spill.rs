@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::object::store::{Room, Spill, SpillFile};
+use model::object::store::{Room, Spill, SpillFile};
 
 /// Bytes that stay in memory: of a million objects or so.
 const IN_MEMORY: usize = 32 << 20;

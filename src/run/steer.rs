@@ -10,10 +10,10 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 
 use crate::list::{self, Depth, ListError, Lists, Patience, Range};
-use crate::object::{Bucket, Key, Row};
-use crate::pattern::Pattern;
 use crate::report::Progress;
-use crate::s3::Page;
+use model::object::{Bucket, Key, Row};
+use model::pattern::Pattern;
+use s3::Page;
 
 /// Folders that are listed one by one; where there are more, all that stands beside them is listed with them.
 const MOST_FOLDERS: usize = 10_000;

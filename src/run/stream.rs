@@ -14,11 +14,11 @@ use super::survey::survey;
 use super::verdict::{Lost, Standard, judge};
 use super::{Found, Source, over, rules};
 use crate::journal::{Recorder, Written};
-use crate::object::{Count, Roll};
 use crate::report::{Identity, Outcome, Report, Totals};
-use crate::select::Cap;
-use crate::select::plan::{Plan, Verdict};
 use crate::warm::{Ended, Warming, WarmingOrder, warm, warming_order};
+use model::object::{Count, Roll};
+use model::select::Cap;
+use model::select::plan::{Plan, Verdict};
 
 /// What was handed over by the listing.
 #[derive(Clone, Copy, Debug, Default)]

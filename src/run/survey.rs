@@ -14,13 +14,13 @@ use super::spill::Spills;
 use super::steer::{Steered, Steering};
 use crate::clock;
 use crate::list::{self, ListError};
-use crate::manifest::Account;
-use crate::object::Row;
-use crate::pattern::Pattern;
 use crate::report::Progress;
-use crate::s3::{Class, Page};
-use crate::select::plan::Verdict;
-use crate::select::{Rules, Selection, Selector};
+use model::manifest::Account;
+use model::object::Row;
+use model::pattern::Pattern;
+use model::select::plan::Verdict;
+use model::select::{Rules, Selection, Selector};
+use s3::{Class, Page};
 
 /// What a listing came to.
 pub(super) struct Survey {

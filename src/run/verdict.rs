@@ -1,10 +1,10 @@
 //! What a run came to, from what its objects came to.
 
-use crate::object::Count;
 use crate::report::{Cut, Outcome, Totals};
-use crate::s3::Class;
-use crate::select::plan::Verdict;
 use crate::warm::Ended;
+use model::object::Count;
+use model::select::plan::Verdict;
+use s3::Class;
 
 /// What a warm is held to.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use tokio::time::{Instant, sleep_until};
 use super::queue::Pending;
 use super::refusals::Denial;
 use super::{Run, Warming, Wires};
-use crate::config::endpoint::Limits;
 use crate::limit::OPEN_AFTER;
 use crate::report::{End, Fault};
-use crate::s3::{Class, RequestError};
+use model::config::endpoint::Limits;
+use s3::{Class, RequestError};
 
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));

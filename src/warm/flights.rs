@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::queue::Pending;
-use crate::object::{ETag, Object};
+use model::object::{ETag, Object};
 
 /// The open requests of one cache. Clones share them.
 #[derive(Clone, Debug, Default)]

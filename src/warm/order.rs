@@ -4,8 +4,8 @@ use std::vec::IntoIter;
 
 use rand::seq::SliceRandom;
 
-use crate::object::store::Store;
-use crate::object::{Count, Object, Roll};
+use model::object::store::Store;
+use model::object::{Count, Object, Roll};
 
 /// What is to be warmed, stretch by stretch. Each is taken from both ends: from the larger one, and from the smaller one while
 /// the next larger one has no room.
@@ -120,7 +120,7 @@ mod tests {
     use std::cmp::Reverse;
 
     use super::*;
-    use crate::object::{Bucket, Key, Object};
+    use model::object::{Bucket, Key, Object};
 
     fn object(size: u64, n: usize) -> Object {
         Object {

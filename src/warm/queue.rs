@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::order::WarmingOrder;
 use super::untried::Untried;
-use crate::object::Object;
 use crate::report::End;
+use model::object::Object;
 
 /// An object on its way.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::object::Bucket;
 use crate::report::Fault;
+use model::object::Bucket;
 
 /// Keys that were just read are not read again: a refusal under them is about rights.
 const TRUST: Duration = Duration::from_secs(60);

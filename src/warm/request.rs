@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::limit::Verdict;
-use crate::object::{Bucket, ETag, Key, Object};
-use crate::s3::{CacheClient, Class, Keys, ListClient, RequestError, Warmed};
+use model::object::{Bucket, ETag, Key, Object};
+use s3::{CacheClient, Class, Keys, ListClient, RequestError, Warmed};
 
 /// What warming needs of the outside world.
 pub trait Wires: Send + Sync + 'static {

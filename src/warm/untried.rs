@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
 use super::order::WarmingOrder;
-use crate::object::Object;
+use model::object::Object;
 
 /// Portions, each in its own order, that are taken from as if they were one.
 #[derive(Debug, Default)]
@@ -108,8 +108,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::object::{Bucket, Key};
     use crate::warm::warming_order;
+    use model::object::{Bucket, Key};
 
     fn portion(mut sizes: Vec<u64>) -> WarmingOrder {
         sizes.sort_unstable();

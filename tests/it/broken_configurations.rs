@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hotset::config::{self, Source};
+use model::config::{self, Source};
 
 fn texts(path: &Path, layer: usize, below: &Path) -> Vec<Source> {
     let name = path.strip_prefix(below).unwrap().display().to_string();

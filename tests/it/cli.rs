@@ -22,8 +22,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use hotset::sim::{Bucket, Builder, Entry, Sim};
 use serde_json::Value;
+use sim::{Bucket, Builder, Entry, Sim};
 use tempfile::TempDir;
 
 const ACCESS_KEY: &str = "AKIDEXAMPLE";
@@ -117,7 +117,7 @@ impl Desk {
     }
 
     fn ranged_heads(&self) -> u64 {
-        self.sim.counters().cache.count(hotset::sim::Kind::RangedHead)
+        self.sim.counters().cache.count(sim::Kind::RangedHead)
     }
 }
 

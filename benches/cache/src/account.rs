@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hotset::sim::{Counters, Sim};
 use serde::Serialize;
+use sim::{Counters, Sim};
 use tokio::time::Instant;
 
 /// From this many seconds on a client should have found out what the cache bears.

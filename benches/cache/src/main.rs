@@ -18,7 +18,7 @@ mod account;
 mod stage;
 
 use account::{Account, Sample};
-use hotset::sim::Sim;
+use sim::Sim;
 use stage::{Stage, Then};
 
 const SAMPLED_EVERY: Duration = Duration::from_millis(100);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hotset::sim::{Bucket, Entry, Fault, Kind, Lota, Rule, Series, Sim, Sizes, Throttle};
 use serde::Deserialize;
+use sim::{Bucket, Entry, Fault, Kind, Lota, Rule, Series, Sim, Sizes, Throttle};
 
 /// Buckets with what is in them, the cache, and what goes wrong.
 #[derive(Deserialize)]

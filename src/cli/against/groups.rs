@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::object::{Bucket, Count, Key};
-use crate::select::{Selection, group};
+use model::object::{Bucket, Count, Key};
+use model::select::{Selection, group};
 
 /// How many are named on each side.
 pub const NAMED: usize = 20;

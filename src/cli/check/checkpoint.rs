@@ -1,10 +1,10 @@
 //! What a checkpoint profile keeps, in one line.
 
-use crate::config::value::choice::Choice as _;
-use crate::config::value::duration::show;
-use crate::object::Escaped;
-use crate::pattern::KeyGlob;
-use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, Parts, When};
+use model::config::value::choice::Choice as _;
+use model::config::value::duration::show;
+use model::object::Escaped;
+use model::pattern::KeyGlob;
+use model::select::checkpoint::{Checkpoint, Kind, MemberCount, Parts, When};
 
 /// How many checkpoints of which runs, by which layout, and what makes one complete.
 pub(super) fn told(checkpoint: &Checkpoint) -> String {

@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::diagnostic::Diagnostic;
-use crate::config::profile::Profile;
-use crate::config::{Config, unreadable_manifest};
-use crate::manifest::Place;
+use model::config::diagnostic::Diagnostic;
+use model::config::profile::Profile;
+use model::config::{Config, unreadable_manifest};
+use model::manifest::Place;
 
 /// A warning for each that cannot be read here and now.
 pub fn unreadable(config: &Config) -> Vec<Diagnostic> {

@@ -1,9 +1,9 @@
 //! Which checkpoint an object would belong to, as far as its key tells.
 
-use crate::config::value::choice::Choice as _;
-use crate::object::{Escaped, Key};
-use crate::select::checkpoint::Checkpoint;
-use crate::select::checkpoint::naming::Place;
+use model::config::value::choice::Choice as _;
+use model::object::{Escaped, Key};
+use model::select::checkpoint::Checkpoint;
+use model::select::checkpoint::naming::Place;
 
 /// What a key says of its checkpoint.
 pub(super) enum Belongs<'k> {
@@ -91,7 +91,7 @@ fn told(place: &Place<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::select::checkpoint::layout::Layout;
+    use model::select::checkpoint::layout::Layout;
 
     fn lines(layout: Layout, key: &str) -> String {
         let mut checkpoint = Checkpoint::of(layout).unwrap();

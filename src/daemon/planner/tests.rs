@@ -1,5 +1,5 @@
 use super::*;
-use crate::schedule::{Schedule, Window};
+use model::schedule::{Schedule, Window};
 
 mod clocks;
 mod jumps;

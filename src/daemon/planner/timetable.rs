@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::profile::{OnMissed, Profile};
-use crate::schedule::{Dues, Schedule, Window, dues};
+use model::config::profile::{OnMissed, Profile};
+use model::schedule::{Dues, Schedule, Window, dues};
 
 /// Fires that are counted one by one between two looks: 69 days of a schedule each minute, in some 0.1 s.
 const COUNTED: usize = 100_000;

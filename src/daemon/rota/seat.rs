@@ -11,11 +11,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Action;
-use crate::config::profile::OnOverlap;
 use crate::daemon::planner::{Fire, Planner, Tick, Timetable};
 use crate::journal::{Interrupted, Mark, Pause};
 use crate::report::{Cut, Identity, Trigger};
 use crate::run::Task;
+use model::config::profile::OnOverlap;
 use wish::Wish;
 
 /// What a journal keeps in the place of the schedules of a profile that the configuration pauses: fires of that time are

@@ -11,11 +11,11 @@ use serde_json::json;
 
 use super::{Part, id, part, value};
 use crate::clock;
-use crate::config::value::duration::Length;
 use crate::http::body::read;
 use crate::http::refusal::Refusal;
 use crate::http::route::{App, MayChange, MayRun};
 use crate::report::json::time;
+use model::config::value::duration::Length;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Asked, Part, asked, named, part, value};
-use crate::config::value::duration::Length;
-use crate::config::value::percent::Percent;
 use crate::daemon::view::{EndedView, ProfileView};
 use crate::http::refusal::Refusal;
 use crate::http::route::App;
@@ -21,6 +19,8 @@ use crate::http::text::{length, percent};
 use crate::journal::{Filter, Recorded};
 use crate::report::json::time;
 use crate::report::{Outcome, Ratio};
+use model::config::value::duration::Length;
+use model::config::value::percent::Percent;
 
 /// How far back in the journal a run is looked for that reaches `min_warm` without being the latest.
 const LOOK_BACK: usize = 100;

@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 
 use super::{Asked, Part, asked, id, value};
 use crate::clock;
-use crate::config::value::duration::Length;
 use crate::daemon::view::RunView;
 use crate::http::refusal::Refusal;
 use crate::http::route::App;
@@ -19,6 +18,7 @@ use crate::http::shape::{FailureShape, RunShape};
 use crate::journal::{Filter, Recorded};
 use crate::report::json::time;
 use crate::report::{Outcome, Trigger};
+use model::config::value::duration::Length;
 
 /// How many runs one answer has, unless told otherwise, and at most.
 const LIMIT: (usize, usize) = (100, 1_000);

@@ -8,7 +8,7 @@ use super::time::between;
 use crate::daemon::view::ProfileView;
 use crate::http::text::count;
 use crate::report::groups::{GroupField, PassedOver};
-use crate::select::group::State;
+use model::select::group::State;
 
 /// Of each kind; `hotset runs ID` has more.
 const MOST: usize = 5;

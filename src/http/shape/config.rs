@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::{EndedShape, RunShape};
 use crate::daemon::view::{EndpointView, PauseView, ProfileView, ReloadView, View, WaitingView};
-use crate::object::Count;
 use crate::report::Trigger;
 use crate::report::json::time;
+use model::object::Count;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ReloadShape<'a> {

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::daemon::view::{EndedView, FailureView, RunView};
-use crate::object::{Bucket, Count, Key};
 use crate::report::groups::GroupField;
 use crate::report::json::{Place, time};
 use crate::report::{Cut, Failure, Outcome, Ratio, Trigger};
+use model::object::{Bucket, Count, Key};
 
 /// A run in progress.
 #[derive(Debug, Serialize)]

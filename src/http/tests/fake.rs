@@ -14,8 +14,8 @@ use crate::http::access::Access;
 use crate::http::door::Door;
 use crate::http::route;
 use crate::journal::Recorded;
-use crate::object::{Bucket, Key};
 use crate::report::Failure;
+use model::object::{Bucket, Key};
 
 use super::views::id;
 

@@ -12,10 +12,10 @@ use crate::daemon::view::{
     RunView, View, WaitingView,
 };
 use crate::limit::{Reason, Snapshot};
-use crate::object::{Bucket, Count, Key};
 use crate::report::groups::GroupField;
 use crate::report::{Outcome, Ratio, Trigger};
-use crate::select::group::State;
+use model::object::{Bucket, Count, Key};
+use model::select::group::State;
 
 pub(crate) const TIB: u64 = 1 << 40;
 pub(crate) const GIB: u64 = 1 << 30;

@@ -4,7 +4,7 @@ mod earlier;
 
 use siphasher::sip::SipHasher13;
 
-use crate::object::{Bucket, ETag};
+use model::object::{Bucket, ETag};
 
 pub(super) use earlier::Hasher as Earlier;
 

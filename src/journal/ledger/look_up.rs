@@ -14,7 +14,7 @@ use super::{filled, filter, leaves};
 use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
-use crate::object::{Bucket, Key, Roll};
+use model::object::{Bucket, Key, Roll};
 
 /// Objects that are read together, to be hashed.
 const READ: usize = 100_000;

@@ -10,7 +10,7 @@ use super::hash::{Earlier, Hashes as _};
 use super::*;
 use crate::journal::FILE;
 use crate::journal::schema::ToDisk;
-use crate::object::{Bucket, Key, Roll};
+use model::object::{Bucket, Key, Roll};
 
 pub const URL: &str = "http://cache.test/";
 pub const GIB: u64 = 1 << 30;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::Source;
+use model::config::Source;
 
 const MIB: u64 = 1 << 20;
 

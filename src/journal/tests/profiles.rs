@@ -1,8 +1,8 @@
 //! What a daemon that starts learns from the one before.
 
 use super::*;
-use crate::config::{Source, load_sources};
 use crate::report::Failure;
+use model::config::{Source, load_sources};
 
 fn run(n: u128, profile: &str, fingerprint: &str) -> NewRun {
     NewRun {
@@ -120,7 +120,7 @@ fn the_last_good_configuration_comes_back_as_it_was() {
     let LastGood { sources, at: when } = Journal::open(dir.path()).unwrap().last_good().unwrap().unwrap();
     assert_eq!((&sources, when), (&taken.sources, at(2)));
     let back = load_sources(sources).unwrap();
-    let print = |config: &crate::config::Config| config.fingerprint(&config.profiles["new"]);
+    let print = |config: &model::config::Config| config.fingerprint(&config.profiles["new"]);
     assert_eq!(print(&back), print(&taken));
     assert_eq!(back.profiles.len(), 1, "nothing of the one before");
 }

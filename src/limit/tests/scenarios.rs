@@ -1,7 +1,7 @@
 //! How long a warm takes against caches of six kinds, beside what no warm could beat.
 
 use super::world::{Cache, GB, Went, World};
-use crate::config::endpoint::Limits;
+use model::config::endpoint::Limits;
 
 const MB: u64 = 1_000_000;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::endpoint::Limits;
 use crate::limit::Verdict;
 use crate::limit::state::{Admission, Admitted, State, Want};
+use model::config::endpoint::Limits;
 
 pub const GB: f64 = 1e9;
 /// How soon a throttled request is answered.

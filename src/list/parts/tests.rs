@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::object::{Bucket, Object};
+use model::object::{Bucket, Object};
 
 /// Where a server begins that is asked to begin after a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

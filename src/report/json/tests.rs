@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::report::{Begun, Identity};
-use crate::select::Selection;
-use crate::select::group::State;
+use model::select::Selection;
+use model::select::group::State;
 
 fn group(name: &'static [u8], state: State) -> Group {
     let incomplete = state == State::Incomplete;
@@ -87,9 +87,9 @@ mod fed_back {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::manifest::Decoder;
-    use crate::pattern::Pattern;
-    use crate::select::{OnExcess, Order, Rules, Selector};
+    use model::manifest::Decoder;
+    use model::pattern::Pattern;
+    use model::select::{OnExcess, Order, Rules, Selector};
 
     /// Keys of any bytes, few times, sizes and classes, to the millisecond that a plan writes.
     fn objects() -> impl Strategy<Value = Vec<Object>> {
@@ -154,9 +154,9 @@ mod fed_back {
             let mut decoder = Decoder::default();
             let mut entries = decoder.push(text.as_bytes()).unwrap();
             entries.extend(decoder.finish().unwrap());
-            prop_assert!(entries.iter().all(crate::manifest::Entry::is_complete));
+            prop_assert!(entries.iter().all(model::manifest::Entry::is_complete));
             let named = Rules { patterns: Vec::new(), named: true, ..rules };
-            let read = select(&named, entries.into_iter().map(crate::manifest::Entry::into_object));
+            let read = select(&named, entries.into_iter().map(model::manifest::Entry::into_object));
             let standard = |object: Object| {
                 let class = object.storage_class.clone().filter(|class| **class != *"STANDARD");
                 Object { storage_class: class, ..object }

@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::{self, Config, Source};
-use crate::object::Bucket;
+use model::config::{self, Config, Source};
+use model::object::Bucket;
 
 /// An endpoint `cache` with these lines, and a profile `p` for it.
 fn config(dir: &Path, url: &str, lines: &str) -> Config {

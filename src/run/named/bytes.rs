@@ -9,11 +9,11 @@ use tokio::fs::{self, File};
 use tokio::io::AsyncReadExt as _;
 
 use crate::list::objects::Objects;
-use crate::manifest::Place;
-use crate::object::{Bucket, ETag, Escaped, Key};
 use crate::run::survey::verdict;
-use crate::s3::{Parted, Wanted};
-use crate::select::plan::Verdict;
+use model::manifest::Place;
+use model::object::{Bucket, ETag, Escaped, Key};
+use model::select::plan::Verdict;
+use s3::{Parted, Wanted};
 
 /// Bytes of one read.
 const PIECE: usize = 256 << 10;

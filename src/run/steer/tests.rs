@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::*;
-use crate::object::Object;
-use crate::pattern::merge_prefixes;
-use crate::s3::{BucketName, PageRequest, RequestError};
+use model::object::Object;
+use model::pattern::merge_prefixes;
+use s3::{BucketName, PageRequest, RequestError};
 
 /// Keys in order, and pages of so many of them.
 struct Store {

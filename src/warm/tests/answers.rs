@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, error, fails, many, objects, sized, throttled, warmed, warmed_as};
-use crate::s3::Class;
 use crate::warm::Ended;
+use s3::Class;
 
 #[tokio::test(start_paused = true)]
 async fn all_that_the_cache_answers_for_is_warmed_with_one_request_each() {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{Answer, Call, Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
-use crate::s3::Class;
 use crate::warm::Ended;
+use s3::Class;
 
 const MS: Duration = Duration::from_millis(1);
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::config::endpoint::Limits;
 use crate::journal::Notes;
 use crate::limit::Limit;
-use crate::object::{Bucket, ETag, Key, Object};
 use crate::report::{Progress, Totals};
-use crate::s3::{Class, RequestError, Warmed};
 use crate::warm::{Ended, Flights, Stop, Warming, WarmingOrder, Wires, warm};
+use model::config::endpoint::Limits;
+use model::object::{Bucket, ETag, Key, Object};
+use s3::{Class, RequestError, Warmed};
 
 /// One request, as the script sees it.
 #[derive(Clone, Debug)]

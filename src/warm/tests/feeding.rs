@@ -4,9 +4,9 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::fake::{Fake, SECOND, Scene, many, object, warmed};
-use crate::object::Object;
 use crate::report::Cut;
 use crate::warm::{Ended, WarmingOrder};
+use model::object::Object;
 
 /// Sends each of `more` so many seconds after the one before.
 fn feed(more: Vec<Vec<Object>>, seconds: u32) -> mpsc::Receiver<WarmingOrder> {

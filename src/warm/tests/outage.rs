@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
-use crate::s3::Class;
 use crate::warm::Ended;
+use s3::Class;
 
 /// How many were ever open at once from `from` on.
 fn most_open_after(fake: &Fake, from: Duration, answer_takes: Duration) -> usize {

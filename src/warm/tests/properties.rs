@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::fake::{Answer, Fake, Scene, fails, silence, throttled, warmed};
-use crate::s3::Class;
 use crate::warm::Ended;
+use s3::Class;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reply {

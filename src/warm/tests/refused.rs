@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::fake::{Fake, SECOND, Scene, fails, objects, warmed};
-use crate::s3::Class;
 use crate::warm::Ended;
+use s3::Class;
 
 #[tokio::test(start_paused = true)]
 async fn old_keys_are_read_again_once_and_everything_goes_on() {

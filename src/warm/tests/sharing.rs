@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, objects, silence, sized, warmed, warmed_as};
-use crate::config::endpoint::Limits;
 use crate::limit::Limit;
-use crate::object::Object;
 use crate::report::{Cut, Progress, Totals};
-use crate::s3::Class;
 use crate::warm::{Ended, Flights, Stop, Warming, warm};
+use model::config::endpoint::Limits;
+use model::object::Object;
+use s3::Class;
 
 /// A run's end, and when it came.
 struct End {

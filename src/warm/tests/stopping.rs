@@ -6,8 +6,8 @@ use ulid::Ulid;
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
 use crate::journal::{Begun, Journal, NewRun, OpenRun};
 use crate::report::Cut;
-use crate::s3::Class;
 use crate::warm::{Ended, Stop};
+use s3::Class;
 
 /// Cancels after a while.
 fn later(wait: Duration, token: &tokio_util::sync::CancellationToken) {

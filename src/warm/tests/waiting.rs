@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, objects, silence, sized, warmed};
-use crate::s3::Class;
 use crate::warm::Ended;
+use s3::Class;
 
 /// The base of 60 s and 100 bytes at 10 bytes a second.
 const DEADLINE: Duration = Duration::from_secs(70);

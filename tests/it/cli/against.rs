@@ -1,6 +1,6 @@
 //! `hotset plan --against`.
 
-use hotset::sim::{Bucket, Entry, Kind, Sim};
+use sim::{Bucket, Entry, Kind, Sim};
 
 use super::{Desk, MIB, fields, shows};
 

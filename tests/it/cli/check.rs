@@ -1,6 +1,6 @@
 //! `hotset check`, and `--online`.
 
-use hotset::sim::{Outage, Side};
+use sim::{Outage, Side};
 
 use super::{Desk, shows};
 

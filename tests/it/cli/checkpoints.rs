@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use hotset::clock;
-use hotset::sim::{Bucket, Entry, Sim};
 use serde_json::{Value, json};
+use sim::{Bucket, Entry, Sim};
 
 use super::{Desk, MIB, fields, shows};
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use hotset::clock;
 use hotset::journal::{Freshness, Journal, Written};
-use hotset::object::{self, ETag, Key, Object};
 use hotset::report::Outcome;
-use hotset::sim::{Bucket, Entry, Fault, Kind, Lota, Rule, Side, Sim};
+use model::object::{self, ETag, Key, Object};
 use rand::RngExt as _;
 use serde_json::Value;
+use sim::{Bucket, Entry, Fault, Kind, Lota, Rule, Side, Sim};
 
 use super::{Desk, MIB, shards, shows};
 

@@ -1,7 +1,7 @@
 //! What goes to standard error: log lines, colours, and nothing twice.
 
-use hotset::sim::{Fault, Kind, Rule, Side};
 use serde_json::Value;
+use sim::{Fault, Kind, Rule, Side};
 
 use super::{Desk, Ran, shows};
 

@@ -24,7 +24,7 @@ async fn a_list_of_names_is_enough_and_what_it_does_not_say_is_said() {
     let desk = Desk::with_shards(3).await;
     let names = ["d/00.tar", "d/01.tar", "d/00.tar", "d/no-more.tar", "other/x"];
     let text: String = names.map(|key| format!("{{\"bucket\":\"training\",\"key\":\"{key}\"}}\n")).concat();
-    desk.sim.put("training", "lists/today.jsonl", hotset::sim::Entry::bytes(text));
+    desk.sim.put("training", "lists/today.jsonl", sim::Entry::bytes(text));
     let table = "[profile.named]\nmanifest = \"s3://training/lists/today.jsonl\"\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"10 MiB\"\n";
     desk.configure("", table);
     shows(

@@ -25,8 +25,8 @@ mod session;
 use std::fs;
 use std::path::Path;
 
-use hotset::object::Key;
-use hotset::pattern::Pattern;
+use model::object::Key;
+use model::pattern::Pattern;
 
 use page::Page;
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use hotset::clock;
-use hotset::sim::{Bucket, Entry, Outage, Side, Sim};
+use sim::{Bucket, Entry, Outage, Side, Sim};
 
 use super::{Desk, MIB, fields, shows};
 

@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use hotset::sim::{Fault, Kind, Lota, Rule, Side, Sim};
 use serde_json::Value;
+use sim::{Fault, Kind, Lota, Rule, Side, Sim};
 
 use super::{Desk, shards};
 

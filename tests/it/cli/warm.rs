@@ -1,6 +1,6 @@
 //! `hotset warm`.
 
-use hotset::sim::{Fault, Kind, Outage, Rule, Side};
+use sim::{Fault, Kind, Outage, Rule, Side};
 
 use super::{Desk, Ran, fields, hotset, shows};
 

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use hotset::journal::Journal;
-use hotset::object::Count;
 use hotset::report::{Begun, Identity, Outcome, Trigger};
 use hotset::run::{self, Connections, Pass};
-use hotset::sim::{Fault, Kind, Lota, Outage, Rule, Side};
+use model::object::Count;
+use sim::{Fault, Kind, Lota, Outage, Rule, Side};
 
 use super::stage::{Stage, bucket, builder, ends, profile, run_json, snapshot, stage};
 

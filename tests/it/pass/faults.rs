@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hotset::report::Outcome;
-use hotset::sim::{Fault, Kind, Lota, Rule, Throttle};
+use sim::{Fault, Kind, Lota, Rule, Throttle};
 
 use super::stage::{bucket, builder, classes, ends, profile, run_json, snapshot, stage};
 

@@ -7,8 +7,8 @@ use flate2::write::GzEncoder;
 use hotset::report::Outcome;
 use hotset::report::json::ObjectLine;
 use hotset::run::{self, Connections};
-use hotset::select::plan::{Plan, Verdict};
-use hotset::sim::{Bucket, Entry, Fault, Kind, Outage, Rule, Side};
+use model::select::plan::{Plan, Verdict};
+use sim::{Bucket, Entry, Fault, Kind, Outage, Rule, Side};
 use tempfile::TempDir;
 
 use super::stage::{Stage, bucket, builder, count, ends, plan_json, snapshot, stage};

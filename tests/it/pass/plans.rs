@@ -2,9 +2,9 @@ use hotset::report::Outcome;
 use hotset::report::Progress;
 use hotset::report::json::ObjectLine;
 use hotset::run::{self, Connections};
-use hotset::select::plan::Verdict;
-use hotset::sim::{Bucket, Entry, Side};
 use hotset::warm::Stop;
+use model::select::plan::Verdict;
+use sim::{Bucket, Entry, Side};
 
 use super::stage::{bucket, builder, count, ends, plan_json, profile, snapshot, stage};
 
@@ -131,7 +131,7 @@ async fn several_profiles_are_planned_over_one_listing() {
 #[tokio::test]
 async fn keys_that_the_store_does_not_accept_are_refused() {
     let stage = stage(builder().bucket("training", bucket("", 9)), "", &profile("\"s3://training/**\"", "")).await;
-    stage.sim.set_credentials(vec![hotset::sim::Credentials {
+    stage.sim.set_credentials(vec![sim::Credentials {
         access_key: "AK".to_owned(),
         secret_key: "another".to_owned(),
         session_token: None,
@@ -143,7 +143,7 @@ async fn keys_that_the_store_does_not_accept_are_refused() {
 
 #[tokio::test]
 async fn a_store_that_is_away_is_a_failure_worth_another_try() {
-    for outage in [hotset::sim::Outage::Refused, hotset::sim::Outage::Silent] {
+    for outage in [sim::Outage::Refused, sim::Outage::Silent] {
         let endpoint = "outage_wait = \"300ms\"\nbase_timeout = \"200ms\"";
         let stage =
             stage(builder().bucket("training", Bucket::new()), endpoint, &profile("\"s3://training/**\"", "")).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hotset::report::{Cut, Outcome, Report};
 use hotset::run::Connections;
-use hotset::sim::{Kind, Lota, Series};
+use sim::{Kind, Lota, Series};
 
 use super::stage::{Stage, bucket, builder, profile, stage};
 use super::together::pass;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hotset::config::{self, Config, Source};
-use hotset::object::Count;
 use hotset::report::json::{PlanLine, RunLine};
 use hotset::report::{Progress, Report};
 use hotset::run::{self, Connections, Pass, Task};
-use hotset::select::plan::Plan;
-use hotset::sim::{Bucket, Builder, Entry, Kind, Sim};
 use hotset::warm::Stop;
+use model::config::{self, Config, Source};
+use model::object::Count;
+use model::select::plan::Plan;
+use sim::{Bucket, Builder, Entry, Kind, Sim};
 use tempfile::TempDir;
 
 pub struct Stage {

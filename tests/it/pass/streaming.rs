@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use hotset::journal::Journal;
-use hotset::object::Count;
 use hotset::report::Outcome;
 use hotset::run::{self, Connections, Pass};
-use hotset::sim::{Fault, Kind, Lota, Outage, Rule, Side};
+use model::object::Count;
+use sim::{Fault, Kind, Lota, Outage, Rule, Side};
 
 use super::stage::{Stage, bucket, builder, count, ends, stage};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use hotset::clock;
 use hotset::report::{Cut, Identity, Outcome, Report, Trigger};
 use hotset::run::{self, Connections, Pass};
-use hotset::sim::{Kind, Lota};
 use hotset::warm::Stop;
+use sim::{Kind, Lota};
 
 use super::stage::{Stage, bucket, builder, count, profile, stage};
 

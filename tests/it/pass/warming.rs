@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use hotset::clock;
 use hotset::report::Outcome;
-use hotset::select::Reason;
-use hotset::sim::{Bucket, Entry, Fault, Kind, Listing, Rule, Side};
+use model::select::Reason;
+use sim::{Bucket, Entry, Fault, Kind, Listing, Rule, Side};
 
 use super::stage::{bucket, builder, classes, count, ends, profile, run_json, snapshot, stage};
 

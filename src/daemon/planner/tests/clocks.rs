@@ -76,7 +76,7 @@ fn looks_each_minute_find_each_fire_of_a_year_once() {
             let (from, to) = (at("2026-01-01T00:00:10Z"), at("2027-01-01T00:00:10Z"));
             let mut planner = Planner::new(timetable(&[text], zone), None, from);
             let found = looks(&mut planner, from, to, MINUTE);
-            let expected: Vec<_> = crate::schedule::fires(&schedules(&[text], zone), from)
+            let expected: Vec<_> = model::schedule::fires(&schedules(&[text], zone), from)
                 .take_while(|due| *due < to)
                 .map(|due| Tick::Fire(Fire { due, missed: 0, late: false }))
                 .collect();

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::schedule::fires;
+use model::schedule::fires;
 
 const TEXTS: &[&str] = &[
     "30 1 * * *",

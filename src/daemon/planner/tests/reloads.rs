@@ -100,8 +100,8 @@ window = "01:00-06:00"
 jitter = "10m"
 on_missed = "skip"
 "#;
-    let source = crate::config::Source { name: "hotset.toml".to_owned(), text: text.to_owned(), layer: 0 };
-    let config = crate::config::load_sources(vec![source]).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
+    let source = model::config::Source { name: "hotset.toml".to_owned(), text: text.to_owned(), layer: 0 };
+    let config = model::config::load_sources(vec![source]).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
     let timetable = Timetable::of(config.profiles.values().next().unwrap());
     assert_eq!(timetable.text(), "0 * * * * in America/New_York\n@every 7h in America/New_York");
     let mut planner = new(timetable, "2026-03-02T12:00:00Z");

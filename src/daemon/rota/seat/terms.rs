@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::wish::Wish;
 use super::{Action, Seat, timetable};
-use crate::config::profile::{OnReload, OnStart};
 use crate::daemon::planner::Timetable;
 use crate::daemon::view::ReloadedBy;
 use crate::journal::ProfileState;
 use crate::report::{Cut, Trigger};
 use crate::run::Task;
+use model::config::profile::{OnReload, OnStart};
 
 impl Seat {
     /// A profile of the configuration that the daemon starts with.

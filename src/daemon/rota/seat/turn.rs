@@ -7,12 +7,12 @@ use ulid::Ulid;
 
 use super::wish::Wish;
 use super::{Action, Live, Seat, still_running};
-use crate::config::profile::{OnOverlap, OnReload};
 use crate::daemon::handle::{Objection, Started};
 use crate::daemon::rota::{Begin, RunEnd};
 use crate::journal::Interrupted;
 use crate::report::{Begun, Cut, Identity, Outcome, Trigger};
 use crate::run::Task;
+use model::config::profile::{OnOverlap, OnReload};
 
 /// How long a run of the daemon may take where the profile does not say.
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);

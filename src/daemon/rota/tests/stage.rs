@@ -3,14 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use ulid::Ulid;
 
-use crate::config::{self, Config, Source};
 use crate::daemon::rota::{Action, Remembered, Rota, RunEnd};
 use crate::daemon::tasks;
 use crate::daemon::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileState};
-use crate::object::Count;
 use crate::report::{Begun, Outcome, Trigger};
 use crate::run::Task;
+use model::config::{self, Config, Source};
+use model::object::Count;
 
 pub fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{Hashes, Identity};
-use crate::object::{Bucket, ETag};
+use model::object::{Bucket, ETag};
 
 /// SHA-256, fastest for objects of one bucket behind each other.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use hotset::sim::{Lota, Sim};
 use serde_json::Value;
+use sim::{Lota, Sim};
 use tokio::time::{sleep, timeout};
 
 use crate::cli::{Desk, Ran, shards};

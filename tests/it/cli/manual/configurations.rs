@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use hotset::config::{self, Config};
+use model::config::{self, Config};
 use tempfile::TempDir;
 
 use super::page::{Block, Page};

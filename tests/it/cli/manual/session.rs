@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hotset::clock;
-use hotset::sim::{Bucket, Entry, Fault, Kind, Rule, Sim};
 use regex::Regex;
+use sim::{Bucket, Entry, Fault, Kind, Rule, Sim};
 use tokio::time::{sleep, timeout};
 
 use super::commands;

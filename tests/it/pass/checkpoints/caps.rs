@@ -1,7 +1,7 @@
 use hotset::report::Outcome;
-use hotset::select::Reason;
-use hotset::select::group::State;
-use hotset::sim::Bucket;
+use model::select::Reason;
+use model::select::group::State;
+use sim::Bucket;
 
 use super::poller::{Poll, members, poller, profile, run_of, saved, steps};
 use crate::pass::stage::{builder, count};

@@ -1,7 +1,7 @@
 //! Which checkpoints a pass takes, and from where.
 
 use hotset::report::Outcome;
-use hotset::sim::{Bucket, Entry, Kind};
+use sim::{Bucket, Entry, Kind};
 
 use super::poller::{ago, entry, members, poller, profile, run_of, saved, steps};
 use crate::pass::stage::builder;

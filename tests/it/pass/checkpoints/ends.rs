@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hotset::report::{Cut, Identity, Outcome, Trigger};
 use hotset::run::Pass;
-use hotset::sim::{Fault, Kind, Lota, Rule};
 use hotset::warm::Stop;
+use sim::{Fault, Kind, Lota, Rule};
 
 use super::poller::{Poller, poller, profile, run_of, steps};
 use crate::pass::stage::builder;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hotset::report::{Cut, Outcome};
 use hotset::run::Pass;
-use hotset::select::group::State;
-use hotset::sim::{Fault, Kind, Rule, RuleId, Side};
 use hotset::warm::Stop;
+use model::select::group::State;
+use sim::{Fault, Kind, Rule, RuleId, Side};
 
 use super::poller::{Poll, Poller, entry, members, poller, profile, steps};
 use crate::pass::stage::builder;

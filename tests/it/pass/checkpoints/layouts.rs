@@ -1,11 +1,11 @@
 //! Every layout over the wire, by the tree that the manual shows of it: its newest checkpoint is rotated away between LIST and
 //! HEAD.
 
-use hotset::config::value::choice::Choice as _;
 use hotset::report::Outcome;
-use hotset::select::checkpoint::layout::Layout;
-use hotset::select::group::State;
-use hotset::sim::{Bucket, Entry, Fault, Kind, Rule};
+use model::config::value::choice::Choice as _;
+use model::select::checkpoint::layout::Layout;
+use model::select::group::State;
+use sim::{Bucket, Entry, Fault, Kind, Rule};
 
 use super::poller::{ago, entry, poller, profile};
 use crate::pass::stage::builder;

@@ -2,9 +2,9 @@
 
 use hotset::report::Progress;
 use hotset::run::{self, Connections};
-use hotset::select::plan::Verdict;
-use hotset::sim::{Bucket, Kind, Series};
 use hotset::warm::Stop;
+use model::select::plan::Verdict;
+use sim::{Bucket, Kind, Series};
 
 use super::poller::{ago, poller, profile, run_of, steps};
 use crate::pass::stage::{Stage, builder, stage};
@@ -63,7 +63,7 @@ async fn a_poll_of_a_thousand_checkpoints_costs_a_handful_of_lists() {
         let tables = profile("\"s3://training/**\"", &format!(", keep = {keep}"), "");
         let poller = poller(builder().bucket("training", thousand(torn)), "", &tables).await;
         let plan = poller.stage.plan("p").await;
-        let chosen = plan.selection.groups.iter().filter(|group| group.state == hotset::select::group::State::Chosen);
+        let chosen = plan.selection.groups.iter().filter(|group| group.state == model::select::group::State::Chosen);
         let names: Vec<_> = chosen.map(|group| group.step.unwrap()).collect();
         assert_eq!(names, (0..keep).map(|n| 1000 - torn - n).collect::<Vec<_>>());
         assert_eq!((plan.selected.objects, plan.list_requests), (1501 * keep, lists), "{torn} torn, keep {keep}");

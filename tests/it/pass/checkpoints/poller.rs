@@ -7,8 +7,8 @@ use hotset::clock;
 use hotset::journal::Journal;
 use hotset::report::{Identity, Progress, Report, Trigger};
 use hotset::run::{self, Connections, Pass, Task};
-use hotset::sim::{Bucket, Builder, Entry, Kind};
 use hotset::warm::Stop;
+use sim::{Bucket, Builder, Entry, Kind};
 
 use crate::pass::stage::{Stage, stage};
 
@@ -144,7 +144,7 @@ impl Poll {
     /// The names of the chosen checkpoints with their runs, as the report has them.
     pub fn chosen(&self) -> Vec<String> {
         let groups = self.report.plan.selection.groups.iter();
-        let chosen = groups.filter(|group| group.state == hotset::select::group::State::Chosen);
+        let chosen = groups.filter(|group| group.state == model::select::group::State::Chosen);
         chosen.map(|group| format!("{}/{}", group.run, group.name)).collect()
     }
 }

@@ -1,5 +1,5 @@
 use hotset::report::Outcome;
-use hotset::sim::{Bucket, Entry};
+use sim::{Bucket, Entry};
 
 use super::poller::{ONE_AT_A_TIME, Poll, Poller, ago, entry, members, poller, profile, saved, steps};
 use crate::pass::stage::builder;

@@ -1,0 +1,51 @@
+//! Every key with its unit and default, as a file that can be read. Examples in messages are taken from it.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use toml::de::{DeTable, DeValue};
+
+const TEXT: &str = include_str!("../../../../config/reference.toml");
+
+/// `config/reference.toml`: every key, its unit and its default, as a configuration that can be read.
+pub fn reference() -> &'static str {
+    TEXT
+}
+
+/// A right line for `key` of the table that the schema calls `head`.
+pub(super) fn example(head: &str, key: &str) -> Option<String> {
+    let (_, value) = entry(head, key)?;
+    (!value.contains('\n')).then(|| format!("{key} = {value}"))
+}
+
+/// Where the key stands among the others.
+pub(super) fn rank(head: &str, key: &str) -> usize {
+    entry(head, key).map_or(usize::MAX, |(start, _)| start)
+}
+
+fn entry(head: &str, key: &str) -> Option<(usize, &'static str)> {
+    static TABLE: LazyLock<DeTable<'static>> = LazyLock::new(|| DeTable::parse_recoverable(TEXT).0.into_inner());
+    let head: Vec<&str> = match head {
+        "" => return None,
+        head => head.split('.').collect(),
+    };
+    // The keys of [defaults] are a profile's.
+    let head = match head.as_slice() {
+        ["defaults", rest @ ..] => [&["profile", "NAME"], rest].concat(),
+        _ => head,
+    };
+    let span = find(&TABLE, &head, key)?;
+    Some((span.start, TEXT.get(span)?))
+}
+
+fn find(table: &DeTable<'_>, head: &[&str], key: &str) -> Option<Range<usize>> {
+    let below = |name: &str| match table.get(name)?.get_ref() {
+        DeValue::Table(table) => find(table, head.get(1..)?, key),
+        _ => None,
+    };
+    match head.first() {
+        None => Some(table.get(key)?.span()),
+        Some(&"NAME") => table.keys().filter_map(|name| below(name.get_ref())).min_by_key(|span| span.start),
+        Some(name) => below(name),
+    }
+}

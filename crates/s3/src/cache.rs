@@ -1,0 +1,50 @@
+//! The warming request: a ranged HEAD that a cache answers once it holds the whole object.
+
+use super::address::{Regions, base_url};
+use super::credentials::Keys;
+use super::error::RequestError;
+use super::transport::Transport;
+use super::wire::Wire;
+use model::config::endpoint::CacheSite;
+use model::object::{Bucket, ETag, Key};
+
+/// What the cache said when it had filled itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warmed {
+    /// Bytes, where the answer tells.
+    pub size: Option<u64>,
+    pub etag: Option<ETag>,
+}
+
+/// Sends HEADs to one cache. Built from a cache site only. Clones share connections.
+#[derive(Clone, Debug)]
+pub struct CacheClient {
+    wire: Wire,
+    site: CacheSite,
+}
+
+impl CacheClient {
+    pub fn new(site: &CacheSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
+        Self { wire: Wire::new(&site.0, keys, regions, transport), site: site.clone() }
+    }
+
+    /// Why the cache's addressing cannot name `bucket`, if it cannot.
+    pub fn can_name(&self, bucket: &Bucket) -> Result<(), String> {
+        base_url(&self.site.0, Some(bucket.as_str())).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// `HEAD` with `Range: bytes=0-0`: the cache fills itself with the whole object before it answers. Sent once, awaited
+    /// for as long as the caller waits.
+    pub async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
+        let head = self.wire.head(bucket, key, Some("bytes=0-0")).await?;
+        if !matches!(head.status, 200 | 206) {
+            return Err(RequestError::malformed(&format!("{} does not say that the cache holds it", head.status)));
+        }
+        Ok(Warmed { size: head.size(), etag: head.etag })
+    }
+
+    /// A plain HEAD, which fills nothing and moves no tier. `None` is a 404.
+    pub async fn probe(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+        self.wire.exists(bucket, key).await
+    }
+}

@@ -1,0 +1,35 @@
+//! The S3 wire: the only crate that knows the AWS SDK and the HTTP client.
+//!
+//! Two seams leave it. [`CacheClient`] sends ranged HEADs to a cache and nothing else; [`ListClient`] lists, probes,
+//! reads and never warms. Each is built from its own side of an endpoint, so neither can be mistaken for the other. No call here
+//! retries and none has a deadline of its own beyond connecting: both belong to the caller.
+
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests wait for the tasks that they spawn"))]
+
+mod address;
+mod beginning;
+mod cache;
+mod clock;
+mod clock_skew;
+mod credentials;
+mod error;
+mod listing;
+mod page;
+mod part;
+mod probe;
+mod stat;
+mod transport;
+mod wire;
+
+pub use address::Regions;
+pub use cache::{CacheClient, Warmed};
+pub use credentials::Keys;
+pub use error::{Class, RequestError};
+pub use listing::{BucketName, ListClient};
+pub use page::{Page, PageRequest};
+pub use part::{Part, Parted, Wanted};
+pub use stat::Stat;
+pub use transport::Transport;
+
+#[cfg(test)]
+mod tests;

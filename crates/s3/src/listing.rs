@@ -1,0 +1,131 @@
+//! LISTs, plain HEADs, small reads and the names of buckets: what finds objects and never warms them.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Config, IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation,
+    StalledStreamProtectionConfig,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::http::HttpError;
+use percent_encoding::percent_encode;
+
+use super::address::{Regions, Resolver};
+use super::beginning;
+use super::credentials::Keys;
+use super::error::RequestError;
+use super::page::{Page, PageRequest};
+use super::part::{self, Parted, Wanted};
+use super::probe::Probe;
+use super::stat::Stat;
+use super::transport::Transport;
+use super::wire::{KEY, Wire};
+use model::config::endpoint::ListSite;
+use model::object::{Bucket, Key};
+
+/// A bucket as ListBuckets names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketName {
+    pub bucket: Bucket,
+    pub region: Option<String>,
+}
+
+/// Lists, probes and reads; nothing it sends fills a cache. Clones share connections.
+#[derive(Clone, Debug)]
+pub struct ListClient {
+    client: Client,
+    wire: Wire,
+}
+
+impl ListClient {
+    pub fn new(site: &ListSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
+        let resolver = Resolver { site: site.0.clone(), regions: regions.clone() };
+        let wire = Wire::new(&site.0, keys, regions, transport);
+        Self { client: sdk_client(resolver, keys, transport), wire }
+    }
+
+    /// One page of ListObjectsV2.
+    pub async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
+        let (head, body) = self.wire.get(request.bucket, &request.query()).await?;
+        request.read(&body, head.date)
+    }
+
+    /// A plain HEAD: tells whether an object exists, and fills nothing. `None` is a 404.
+    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+        self.wire.exists(bucket, key).await
+    }
+
+    /// The first `most` bytes of an object, or all of them where it has fewer. `None` is a 404 of the key, not of the bucket.
+    pub async fn read(&self, bucket: &Bucket, key: &Key, most: usize) -> Result<Option<Vec<u8>>, RequestError> {
+        beginning::read(&self.client, bucket, key, most).await
+    }
+
+    /// The bytes of an object from `wanted.from` on, at most `wanted.most`, as long as it is the version that was asked for.
+    pub async fn part(&self, bucket: &Bucket, key: &Key, wanted: Wanted<'_>) -> Result<Parted, RequestError> {
+        part::read(&self.client, bucket, key, wanted).await
+    }
+
+    /// What a plain HEAD tells of an object; `None` is a 404. It fills nothing.
+    pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, RequestError> {
+        self.wire.stat(bucket, key).await
+    }
+
+    /// All buckets that the keys may see.
+    pub async fn buckets(&self) -> Result<Vec<BucketName>, RequestError> {
+        let mut buckets = Vec::new();
+        let mut token = None;
+        loop {
+            let probe = Probe::default();
+            let carried = probe.clone();
+            let sent = self
+                .client
+                .list_buckets()
+                .set_continuation_token(token.clone())
+                .customize()
+                .mutate_request(move |request| request.add_extension(carried.clone()))
+                .send()
+                .await;
+            let answer = sent.map_err(|error| RequestError::read(&error, &probe.seen()))?;
+            buckets.extend(answer.buckets().iter().filter_map(|found| {
+                let region = found.bucket_region().map(str::to_owned);
+                Some(BucketName { bucket: Bucket::new(found.name()?), region })
+            }));
+            let next = answer.continuation_token.filter(|next| !next.is_empty());
+            if next.is_none() || next == token {
+                return Ok(buckets);
+            }
+            token = next;
+        }
+    }
+}
+
+/// An S3 client that adds nothing of its own: no retries, no time-outs, no cached identity, no guessed endpoint.
+fn sdk_client(resolver: Resolver, keys: &Keys, transport: &Transport) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_sdk_s3::config::Region::new(resolver.site.region.clone()))
+        .endpoint_resolver(resolver)
+        .credentials_provider(keys.clone())
+        .time_source(transport.clock.clone())
+        .identity_cache(IdentityCache::no_cache())
+        .http_client(transport.clone())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .build();
+    Client::from_conf(config)
+}
+
+/// The SDK takes text, and refuses a key of nothing but white space: every key is put into the request in place of this,
+/// before it is signed.
+pub(super) const PLACEHOLDER: &str = "placeholder";
+
+pub(super) fn set_raw_key(request: &mut HttpRequest, key: &Key) -> Result<(), HttpError> {
+    let uri = request.uri();
+    let start = uri.rfind(PLACEHOLDER).unwrap_or(uri.len());
+    let replaced = format!("{}{}", &uri[..start], percent_encode(key.as_bytes(), KEY));
+    request.set_uri(replaced)
+}

@@ -1,0 +1,35 @@
+//! What the answer to a plain HEAD says of an object.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use http::header::LAST_MODIFIED;
+
+use super::error::RequestError;
+use super::probe::{Head, Headers, http_date};
+use model::object::ETag;
+
+/// What a listing would have said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Bytes.
+    pub size: u64,
+    pub etag: Option<ETag>,
+    pub last_modified: DateTime<Utc>,
+    /// Absent means `STANDARD`.
+    pub storage_class: Option<Arc<str>>,
+}
+
+impl Stat {
+    /// # Errors
+    /// An answer without a size or a time: rules and caps would judge by what nobody said.
+    pub(super) fn read(head: &Head, headers: &(impl Headers + ?Sized)) -> Result<Self, RequestError> {
+        let text = |name: &str| headers.text(name);
+        let size = head.size().ok_or_else(|| RequestError::malformed("200 to a HEAD, without a Content-Length"))?;
+        let last_modified = text(LAST_MODIFIED.as_str()).and_then(http_date);
+        let last_modified =
+            last_modified.ok_or_else(|| RequestError::malformed("200 to a HEAD, without a Last-Modified"))?;
+        let storage_class = text("x-amz-storage-class").filter(|class| !class.is_empty()).map(Arc::from);
+        Ok(Self { size, etag: head.etag.clone(), last_modified, storage_class })
+    }
+}
