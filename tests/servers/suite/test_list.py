@@ -16,7 +16,7 @@ def keys(count):
     yield from ("text/" + "".join(chance.choices(LETTERS, k=4)) + f"{n}" for n in range(count // 10))
 
 
-@pytest.fixture(scope="module", params=[8_000, pytest.param(20_000, marks=pytest.mark.night)])
+@pytest.fixture(scope="module", params=[5_000, pytest.param(20_000, marks=pytest.mark.night)])
 def listed(server, request):
     """What boto3 lists."""
     client, bucket = server.client(), f"many-{request.param}"
