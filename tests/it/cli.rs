@@ -23,12 +23,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use sim::{Bucket, Builder, Entry, Sim};
+use sim::{Bucket, Builder, Entry, Fault, Kind, Rule, Sim};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 const ACCESS_KEY: &str = "AKIDEXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI-is-secret";
 const MIB: u64 = 1 << 20;
+/// For the table of an endpoint: what the simulator holds is waited for.
+const PATIENT: &str = "base_timeout = \"1d\"\n";
+/// Limits for what runs out of time, and has to get somewhere before.
+const LIMITS: [&str; 4] = ["500ms", "5s", "1m", "10m"];
 
 struct Desk {
     sim: Sim,
@@ -117,7 +122,15 @@ impl Desk {
     }
 
     fn ranged_heads(&self) -> u64 {
-        self.sim.counters().cache.count(sim::Kind::RangedHead)
+        self.sim.counters().cache.count(Kind::RangedHead)
+    }
+
+    /// Holds the ranged HEAD after the next `free`, and with it those behind it, as one is sent at a time. Cancelling what is
+    /// returned has it answered.
+    fn hold_after(&self, free: u64) -> CancellationToken {
+        let release = CancellationToken::new();
+        self.sim.faults().push(Rule::new(Fault::Held(release.clone())).on(Kind::RangedHead).nth(free + 1));
+        release
     }
 }
 
@@ -152,6 +165,17 @@ impl Ran {
         assert!(!said.lines().any(|line| line.ends_with(' ')), "a line ends with a space: {ran}");
         ran
     }
+}
+
+/// What runs out of time, under the first of the limits that lets it get where it should before. It is shown as under the first
+/// of all, so that every machine shows the same.
+fn out_of_time(run: impl Fn(&str) -> Ran, got_there: impl Fn(&Ran) -> bool) -> Ran {
+    let tried = LIMITS.iter().map(|limit| (*limit, run(limit))).find(|(_, ran)| got_there(ran));
+    let (limit, mut ran) = tried.expect("the last limit is enough");
+    for text in [&mut ran.line, &mut ran.out, &mut ran.err] {
+        *text = text.replace(limit, LIMITS[0]);
+    }
+    ran
 }
 
 /// As on a terminal: what was typed, what came of it, and on standard error behind a bar.

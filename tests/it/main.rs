@@ -7,4 +7,6 @@ mod broken_configurations;
 mod cli;
 #[cfg(feature = "sim")]
 mod pass;
+#[cfg(feature = "sim")]
+mod patience;
 mod rooms;

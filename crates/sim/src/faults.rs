@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use super::counters::{Arrival, Kind, Side};
 use super::lock;
@@ -33,6 +34,8 @@ pub enum Fault {
     Stall,
     /// Answered so much later.
     Slow(Duration),
+    /// Served once this is cancelled.
+    Held(CancellationToken),
     /// The object gets another ETag (and time) before the request is served.
     Overwritten,
     /// The object is deleted before the request is served.

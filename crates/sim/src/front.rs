@@ -213,6 +213,7 @@ impl Front {
             Fault::Stall => std::future::pending::<()>().await,
             Fault::ResetNext => wire.reset_next(),
             Fault::Slow(wait) => sleep(wait).await,
+            Fault::Held(release) => release.cancelled().await,
             Fault::Overwritten => _ = self.world.overwrite(bucket, key),
             Fault::Deleted => _ = self.world.delete(bucket, key),
             Fault::Truncated => _ = self.world.truncate(bucket, key),

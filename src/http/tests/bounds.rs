@@ -15,6 +15,8 @@ use crate::daemon::handle::{Command, Handle};
 use crate::http::{Access, Server, connection};
 
 const LOOPBACK: &str = "127.0.0.1:9464";
+/// How long what has to come is waited for. Only what is broken takes as long.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A client's end of a served connection that holds `room` bytes on their way.
 fn connect(fake: &Fake, room: usize) -> (DuplexStream, tokio::task::JoinHandle<()>) {
@@ -124,7 +126,7 @@ async fn get(addr: std::net::SocketAddr) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut head = [0; 15];
-    timeout(Duration::from_secs(10), stream.read_exact(&mut head)).await.expect("an answer").unwrap();
+    timeout(PATIENCE, stream.read_exact(&mut head)).await.expect("an answer").unwrap();
     (stream, String::from_utf8(head.to_vec()).unwrap())
 }
 
@@ -138,9 +140,9 @@ async fn a_server_serves_until_it_is_told_to_stop() {
     let (mut idle, head) = get(addr).await;
     assert_eq!(head, "HTTP/1.1 200 OK");
     stop.cancel();
-    timeout(Duration::from_secs(10), served).await.expect("it ends").unwrap().unwrap();
+    timeout(PATIENCE, served).await.expect("it ends").unwrap().unwrap();
     let mut rest = Vec::new();
-    timeout(Duration::from_secs(10), idle.read_to_end(&mut rest)).await.expect("closed").unwrap();
+    timeout(PATIENCE, idle.read_to_end(&mut rest)).await.expect("closed").unwrap();
     assert!(TcpStream::connect(addr).await.is_err(), "nobody listens any more");
 }
 
@@ -159,8 +161,8 @@ async fn connections_beyond_the_bound_wait_for_room() {
     let mut byte = [0];
     assert!(timeout(Duration::from_millis(200), waiting.read(&mut byte)).await.is_err(), "there is no room");
     drop(open.pop());
-    let answered = timeout(Duration::from_secs(10), waiting.read(&mut byte)).await;
+    let answered = timeout(PATIENCE, waiting.read(&mut byte)).await;
     assert_eq!(answered.expect("there is room now").unwrap(), 1);
     stop.cancel();
-    timeout(Duration::from_secs(10), served).await.expect("it ends").unwrap().unwrap();
+    timeout(PATIENCE, served).await.expect("it ends").unwrap().unwrap();
 }

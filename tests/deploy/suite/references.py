@@ -18,7 +18,7 @@ from manifests import (
     title,
 )
 
-VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
+VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 

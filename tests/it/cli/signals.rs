@@ -2,12 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
-use sim::{Fault, Kind, Lota, Rule, Side, Sim};
+use sim::{Fault, Kind, Rule, Side};
 
-use super::{Desk, shards};
+use super::{Desk, PATIENT};
+use crate::patience::seen;
 
 fn start(desk: &Desk, line: &str) -> Child {
     desk.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -19,20 +19,13 @@ fn send(signal: &str, to: &Child) {
 
 /// Waits until so many requests are open.
 async fn open(desk: &Desk, side: Side, least: u64) {
-    let seen = async {
-        while desk.sim.counters().side(side).open < least {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), seen).await.unwrap();
+    seen("open requests", || (desk.sim.counters().side(side).open >= least).then_some(())).await;
 }
 
-/// A desk whose cache takes a while.
-async fn slow() -> Desk {
-    let cache = Lota { floor: Duration::from_millis(300), ..Lota::default() };
-    let desk = Desk::start(Sim::builder().bucket("training", shards(40)).cache(cache)).await;
+async fn two_profiles() -> Desk {
+    let desk = Desk::with_shards(40).await;
     desk.configure(
-        "",
+        PATIENT,
         "[defaults]\nmax_bytes = \"1 TiB\"\n[profile.first]\nobjects = [\"s3://training/d/**\"]\n\
          [profile.second]\nobjects = [\"s3://training/d/**\"]\n",
     );
@@ -42,11 +35,17 @@ async fn slow() -> Desk {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_first_signal_lets_requests_in_flight_end() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let desk = slow().await;
-        let child = start(&desk, "warm --json");
+        let desk = two_profiles().await;
+        let release = desk.hold_after(0);
+        let mut child = start(&desk, "warm --json");
         open(&desk, Side::Cache, 1).await;
         send(signal, &child);
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        err.read_line(&mut said).unwrap();
+        release.cancel();
         let output = child.wait_with_output().unwrap();
+        err.read_to_string(&mut said).unwrap();
         assert_eq!(output.status.code(), Some(code));
         let lines: Vec<Value> =
             String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -55,7 +54,6 @@ async fn the_first_signal_lets_requests_in_flight_end() {
         assert_eq!(lines[0]["outcome"], "interrupted");
         assert_eq!(lines[0]["warmed"]["objects"], desk.ranged_heads(), "all that was sent is waited for and counted");
         assert!(lines[0]["reason"].as_str().unwrap().starts_with("told to stop; "));
-        let said = String::from_utf8(output.stderr).unwrap();
         let (first, second) = said.split_once('\n').unwrap();
         assert_eq!(first, "warning: stopping: requests in flight are awaited; a second signal quits at once");
         assert!(
@@ -67,7 +65,7 @@ async fn the_first_signal_lets_requests_in_flight_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_second_signal_does_not_wait() {
-    let desk = slow().await;
+    let desk = two_profiles().await;
     desk.sim.faults().push(Rule::new(Fault::Stall).on(Kind::RangedHead));
     let mut child = start(&desk, "warm");
     open(&desk, Side::Cache, 1).await;
@@ -85,7 +83,7 @@ async fn the_second_signal_does_not_wait() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_plan_is_interrupted_while_it_lists() {
-    let desk = slow().await;
+    let desk = two_profiles().await;
     desk.sim.faults().push(Rule::new(Fault::Stall).side(Side::List));
     let child = start(&desk, "plan");
     open(&desk, Side::List, 1).await;

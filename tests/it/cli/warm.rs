@@ -2,7 +2,7 @@
 
 use sim::{Fault, Kind, Outage, Rule, Side};
 
-use super::{Desk, Ran, fields, hotset, shows};
+use super::{Desk, Ran, fields, hotset, out_of_time, shows};
 
 const FIELDS: [&str; 26] = [
     "due",
@@ -112,8 +112,9 @@ async fn a_time_limit_and_a_share_decide_what_is_complete() {
         desk.run("warm --timeout 0s"),
         desk.run("warm --rewarm --state-dir state"),
     ];
-    desk.sim.faults().push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("d/00.tar"));
-    ran.push(desk.run("warm --timeout 400ms"));
+    let stall = desk.sim.faults().push(Rule::new(Fault::Stall).on(Kind::RangedHead).key("d/00.tar"));
+    let timed = |limit: &str| desk.run(&format!("warm --timeout {limit}"));
+    ran.push(out_of_time(timed, |_| desk.sim.faults().struck(stall) > 0));
     shows("warm_limits", &ran);
     assert!(desk.path("state/journal.db").exists());
 }

@@ -1,18 +1,43 @@
 use std::time::Duration;
 
-use hotset::report::Outcome;
-use sim::{Fault, Kind, Lota, Rule, Throttle};
+use hotset::report::{Outcome, Report};
+use sim::{Fault, Kind, Lota, Rule, RuleId, Throttle};
+use tokio::task::yield_now;
 
-use super::stage::{bucket, builder, classes, ends, profile, run_json, snapshot, stage};
+use super::stage::{Stage, bucket, builder, classes, ends, profile, run_json, snapshot, stage};
+use crate::patience::leap;
+
+/// The deadline of a request: a thousand times what one takes, and twice that is less than what servers keep idle connections.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Warms `p`. When nothing is under way but what `stall` has struck time leaps: by a second towards the next try, and over the
+/// deadline of what is never answered.
+async fn warm_with_stalls(stage: &Stage, stall: RuleId) -> Report {
+    let time = async {
+        let mut given_up = 0;
+        loop {
+            yield_now().await;
+            let lists = stage.sim.counters().list.open > 0 || stage.progress(|progress| &progress.planned_objects) == 0;
+            let stalled = stage.sim.faults().struck(stall) - given_up;
+            if !lists && stage.progress(|progress| &progress.in_flight) == stalled {
+                leap(Duration::from_secs(1) + if stalled > 0 { DEADLINE } else { Duration::ZERO }).await;
+                given_up += stalled;
+            }
+        }
+    };
+    tokio::select! {
+        report = stage.warm("p") => report,
+        () = time => unreachable!("it has no end"),
+    }
+}
 
 #[tokio::test]
 async fn a_throttled_and_faulty_run_is_partial_with_counts_that_match_the_cache() {
     let throttle = Throttle { in_flight: Some(4), ..Throttle::default() };
     let lota = Lota { floor: Duration::from_millis(2), throttle, ..Lota::default() };
     let sim = builder().bucket("training", bucket("", 60)).cache(lota);
-    let stage =
-        stage(sim, "retries = 4\nstart_in_flight = 5\nbase_timeout = \"1500ms\"", &profile("\"s3://training/**\"", ""))
-            .await;
+    let endpoint = "retries = 4\nstart_in_flight = 5\nbase_timeout = \"10s\"";
+    let stage = stage(sim, endpoint, &profile("\"s3://training/**\"", "")).await;
     let faults = stage.sim.faults();
     faults.push(Rule::new(Fault::status(500, "InternalError")).on(Kind::RangedHead).key("07"));
     faults.push(Rule::new(Fault::status(400, "InvalidRequest")).on(Kind::RangedHead).key("08"));
@@ -20,7 +45,7 @@ async fn a_throttled_and_faulty_run_is_partial_with_counts_that_match_the_cache(
     faults.push(Rule::new(Fault::Truncated).on(Kind::RangedHead).key("10").times(1));
     faults.push(Rule::new(Fault::Deleted).on(Kind::RangedHead).key("11").times(1));
     let reset = faults.push(Rule::new(Fault::Reset).on(Kind::RangedHead).key("12").times(1));
-    let report = stage.warm("p").await;
+    let report = warm_with_stalls(&stage, stall).await;
     assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [60, 55, 1, 3, 1]));
     let expected = [("rejected", 1), ("server_error", 1), ("timed_out", 1), ("truncated", 1)];
     assert_eq!(classes(&report), expected);
@@ -100,7 +125,7 @@ async fn a_run_that_is_denied_everything_is_refused() {
 async fn everything_at_once_costs_time_and_no_object() {
     let lota = Lota { floor: Duration::from_millis(1), ..Lota::default() };
     let sim = builder().bucket("training", bucket("", 90)).cache(lota);
-    let endpoint = "retries = 12\nbase_timeout = \"1500ms\"\nstart_in_flight = 8\nmax_in_flight = 16";
+    let endpoint = "retries = 12\nbase_timeout = \"10s\"\nstart_in_flight = 8\nmax_in_flight = 16";
     let mut stage = stage(sim, endpoint, &profile("\"s3://training/**\"", "")).await;
     stage.lossy = true;
     let close = Fault::CloseIdle { after: Duration::from_millis(1), reset: true };
@@ -110,13 +135,13 @@ async fn everything_at_once_costs_time_and_no_object() {
         (Fault::stray_chunk(500), 9, 4),
         (Fault::ResetNext, 6, 8),
         (close, 8, 8),
-        (Fault::Stall, 31, 2),
         (Fault::Reset, 37, 1),
         (Fault::Overwritten, 11, 3),
     ] {
         stage.sim.faults().push(Rule::new(fault).on(Kind::RangedHead).every_nth(nth).times(times));
     }
-    let report = stage.warm("p").await;
+    let stall = stage.sim.faults().push(Rule::new(Fault::Stall).on(Kind::RangedHead).every_nth(31).times(2));
+    let report = warm_with_stalls(&stage, stall).await;
     assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [90, 90, 0, 0, 0]), "{:?}", report.totals.errors);
     assert_eq!((stage.warm_keys(), stage.sim.counters().cache.open), (90, 0));
 }

@@ -1,19 +1,20 @@
 //! Profiles of one endpoint share its limit: alike within a priority, and a higher one first.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use hotset::report::{Cut, Outcome, Report};
+use hotset::report::{Cut, Outcome, Progress, Report};
 use hotset::run::Connections;
-use sim::{Kind, Lota, Series};
+use sim::{Kind, Series};
 
 use super::stage::{Stage, bucket, builder, profile, stage};
-use super::together::pass;
+use super::together::{pass, planned, watched};
+use crate::patience::{at_one_instant, until};
 
 /// As many at once.
 const AT_ONCE: usize = 4;
 
 /// Profiles of one bucket each, with their number of objects and their priority. What comes last in the log ended last.
-async fn profiles(floor: Duration, of: &[(&str, u64, i64)]) -> Stage {
+async fn profiles(of: &[(&str, u64, i64)]) -> Stage {
     let held = |n| bucket("", 0).series(Series::new("", n, "").size(1000));
     let sim = of.iter().fold(builder(), |sim, (name, objects, _)| sim.bucket(name, held(*objects)));
     let tables: Vec<_> = of
@@ -24,7 +25,7 @@ async fn profiles(floor: Duration, of: &[(&str, u64, i64)]) -> Stage {
         })
         .collect();
     let endpoint = format!("start_in_flight = {AT_ONCE}\nmax_in_flight = {AT_ONCE}");
-    stage(sim.cache(Lota { floor, ..Lota::default() }), &endpoint, &tables.concat()).await
+    stage(sim, &endpoint, &tables.concat()).await
 }
 
 /// The buckets whose objects were warmed, one after another.
@@ -33,27 +34,28 @@ fn warmed(stage: &Stage) -> Vec<String> {
     heads.map(|logged| logged.host.split('.').next().unwrap_or_default().to_owned()).collect()
 }
 
-/// Begins the run of `first`, and when it sends also that of `second`.
+/// Begins the run of `first`, and when it sends also that of `second`. Nothing is answered before that one knows what it wants.
 async fn one_after_another(stage: &Stage, first: &str, second: &str) -> (Report, Report) {
     let mut connections = Connections::default();
-    let (first, second) = (pass(stage, &mut connections, first).await, pass(stage, &mut connections, second).await);
+    let shown: Arc<Progress> = Arc::default();
+    let first = pass(stage, &mut connections, first).await;
+    let second = watched(stage, &mut connections, (second, shown.clone())).await;
+    let release = stage.hold(|rule| rule.on(Kind::RangedHead));
     let late = async {
-        sends(stage, AT_ONCE as u64).await;
-        second.await
+        until(|| stage.heads() == AT_ONCE as u64).await;
+        let known = async {
+            planned(&shown).await;
+            release.cancel();
+        };
+        futures::join!(second, known).0
     };
-    futures::join!(first, late)
-}
-
-async fn sends(stage: &Stage, least: u64) {
-    while stage.heads() < least {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    Box::pin(at_one_instant(async { futures::join!(first, late) })).await
 }
 
 #[tokio::test]
 async fn two_profiles_of_one_priority_are_warmed_alike() {
-    let stage = profiles(Duration::from_millis(10), &[("left", 150, 0), ("right", 150, 0)]).await;
-    let (left, right) = Box::pin(one_after_another(&stage, "left", "right")).await;
+    let stage = profiles(&[("left", 150, 0), ("right", 150, 0)]).await;
+    let (left, right) = one_after_another(&stage, "left", "right").await;
     assert_eq!((left.outcome, right.outcome), (Outcome::Complete, Outcome::Complete));
     let order = warmed(&stage);
     let begins = order.iter().position(|name| name == "right").unwrap();
@@ -66,8 +68,8 @@ async fn two_profiles_of_one_priority_are_warmed_alike() {
 
 #[tokio::test]
 async fn a_profile_of_a_higher_priority_is_warmed_before_what_is_left_of_another() {
-    let stage = profiles(Duration::from_millis(10), &[("low", 150, 0), ("high", 100, 5)]).await;
-    let (low, high) = Box::pin(one_after_another(&stage, "low", "high")).await;
+    let stage = profiles(&[("low", 150, 0), ("high", 100, 5)]).await;
+    let (low, high) = one_after_another(&stage, "low", "high").await;
     assert_eq!((low.outcome, high.outcome), (Outcome::Complete, Outcome::Complete));
     let order = warmed(&stage);
     let begins = order.iter().position(|name| name == "high").unwrap();
@@ -79,17 +81,17 @@ async fn a_profile_of_a_higher_priority_is_warmed_before_what_is_left_of_another
 
 #[tokio::test]
 async fn five_objects_of_a_higher_priority_do_not_wait_for_twenty_thousand() {
-    let stage = profiles(Duration::from_millis(5), &[("bulk", 20_000, 0), ("urgent", 5, 9)]).await;
+    let stage = profiles(&[("bulk", 20_000, 0), ("urgent", 5, 9)]).await;
     let mut connections = Connections::default();
     let bulk = pass(&stage, &mut connections, "bulk").await;
     let urgent = pass(&stage, &mut connections, "urgent").await;
     let late = async {
-        sends(&stage, 50).await;
+        until(|| stage.heads() >= 50).await;
         let urgent = urgent.await;
         stage.stop.cut(Cut::Cancelled);
         urgent
     };
-    let (bulk, urgent) = futures::join!(bulk, late);
+    let (bulk, urgent) = Box::pin(at_one_instant(async { futures::join!(bulk, late) })).await;
     assert_eq!((urgent.outcome, urgent.totals.warmed.objects), (Outcome::Complete, 5));
     assert_eq!((bulk.outcome, bulk.totals.planned.objects), (Outcome::Interrupted, 20_000));
     let order = warmed(&stage);

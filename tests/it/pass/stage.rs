@@ -1,7 +1,7 @@
 //! A simulator, a configuration for it, and passes of its profiles.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hotset::report::json::{PlanLine, RunLine};
@@ -11,8 +11,9 @@ use hotset::warm::Stop;
 use model::config::{self, Config, Source};
 use model::object::Count;
 use model::select::plan::Plan;
-use sim::{Bucket, Builder, Entry, Kind, Sim};
+use sim::{Bucket, Builder, Entry, Fault, Kind, Rule, Sim};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 pub struct Stage {
     pub sim: Sim,
@@ -53,7 +54,7 @@ pub async fn stage(builder: Builder, endpoint: &str, tables: &str) -> Stage {
     );
     let source = Source { name: "hotset.toml".to_owned(), text, layer: 0 };
     let config = config::load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
-    let deadline = Duration::from_secs(60);
+    let deadline = Duration::from_hours(1);
     Stage { sim, config, stop: Stop::default(), deadline, progress: Arc::default(), lossy: false, _keys: keys }
 }
 
@@ -103,6 +104,17 @@ impl Stage {
         let keys = self.sim.keys();
         let has_bytes = |bucket: &str, key: &[u8]| self.sim.get(bucket, key).is_some_and(|entry| entry.size > 0);
         keys.keys().filter(|(bucket, key)| has_bytes(bucket, key) && self.sim.is_warm(bucket, key)).count()
+    }
+
+    /// Holds what the rule strikes until what is returned is cancelled.
+    pub fn hold(&self, strikes: impl FnOnce(Rule) -> Rule) -> CancellationToken {
+        let release = CancellationToken::new();
+        self.sim.faults().push(strikes(Rule::new(Fault::Held(release.clone()))));
+        release
+    }
+
+    pub fn progress(&self, of: impl FnOnce(&Progress) -> &AtomicU64) -> u64 {
+        of(&self.progress).load(Ordering::Relaxed)
     }
 
     pub fn heads(&self) -> u64 {

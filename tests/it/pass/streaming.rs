@@ -6,17 +6,17 @@ use hotset::journal::Journal;
 use hotset::report::Outcome;
 use hotset::run::{self, Connections, Pass};
 use model::object::Count;
-use sim::{Fault, Kind, Lota, Outage, Rule, Side};
+use sim::{Fault, Kind, Outage, Rule, Side};
 
 use super::stage::{Stage, bucket, builder, count, ends, stage};
+use crate::patience::{leap, until};
 
 const UNCAPPED: &str =
     "[profile.p]\nobjects = [\"s3://one/**\", \"s3://two/**\"]\nmax_bytes = \"unlimited\"\nexclude = [\"s3://*/*9\"]\n";
 
 /// Ten objects in each of two buckets, of which one is excluded; `text` configures the profile.
 async fn two(endpoint: &str, text: &str) -> Stage {
-    let lota = Lota { floor: Duration::from_millis(5), ..Lota::default() };
-    let sim = builder().bucket("one", bucket("", 10)).bucket("two", bucket("", 10)).cache(lota);
+    let sim = builder().bucket("one", bucket("", 10)).bucket("two", bucket("", 10));
     stage(sim, endpoint, text).await
 }
 
@@ -25,10 +25,8 @@ fn stalled_list() -> Rule {
 }
 
 /// Until so many objects are warm.
-async fn warm(stage: &Stage, objects: usize) {
-    while stage.warm_keys() < objects {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+async fn warm(stage: &Stage, objects: u64) {
+    until(|| stage.progress(|progress| &progress.warmed_objects) == objects).await;
 }
 
 #[tokio::test]
@@ -48,9 +46,7 @@ async fn with_a_cap_nothing_is_sent_before_all_is_listed() {
     let stage = two("", &UNCAPPED.replace("unlimited", "1 TiB")).await;
     let stall = stage.sim.faults().push(stalled_list());
     let (report, ()) = futures::join!(stage.warm("p"), async {
-        while stage.sim.faults().struck(stall) == 0 || stage.lists() < 2 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| stage.sim.faults().struck(stall) > 0 && stage.lists() == 2).await;
         stage.stop.drain.cancel();
     });
     assert_eq!((report.outcome, stage.heads()), (Outcome::Interrupted, 0));
@@ -72,12 +68,13 @@ async fn it_comes_to_what_a_cap_that_cuts_nothing_comes_to() {
 
 #[tokio::test]
 async fn a_listing_that_cannot_be_finished_leaves_what_was_warmed_and_says_so() {
-    let stage = two("base_timeout = \"1s\"", UNCAPPED).await;
+    let stage = two("base_timeout = \"10m\"\noutage_wait = \"1h\"", UNCAPPED).await;
     let stall = stage.sim.faults().push(stalled_list());
     let (report, ()) = futures::join!(stage.warm("p"), async {
         warm(&stage, 9).await;
         stage.sim.faults().remove(stall);
         stage.sim.faults().push(Rule::new(Fault::status(403, "AccessDenied")).on(Kind::List).bucket("two"));
+        leap(Duration::from_mins(11)).await;
     });
     assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [9, 9, 0, 0, 0]));
     let reason = report.reason.unwrap();

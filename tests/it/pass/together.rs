@@ -1,30 +1,45 @@
 //! Several passes of one cache at once, as a daemon runs them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use hotset::clock;
-use hotset::report::{Cut, Identity, Outcome, Report, Trigger};
+use hotset::report::{Cut, Identity, Outcome, Progress, Report, Trigger};
 use hotset::run::{self, Connections, Pass};
 use hotset::warm::Stop;
-use sim::{Kind, Lota};
+use sim::Kind;
 
 use super::stage::{Stage, bucket, builder, count, profile, stage};
+use crate::patience::{at_one_instant, until};
 
 pub async fn pass(stage: &Stage, connections: &mut Connections, name: &str) -> impl Future<Output = Report> + use<> {
+    watched(stage, connections, (name, Arc::default())).await
+}
+
+/// The same, with what it shows of its progress.
+pub async fn watched(
+    stage: &Stage,
+    connections: &mut Connections,
+    (name, progress): (&str, Arc<Progress>),
+) -> impl Future<Output = Report> + use<> {
     let task = stage.task(name);
     let connection = connections.open(&task.profile).await;
     let pass = Pass {
         identity: Identity::new(Trigger::Schedule, clock::now()),
         deadline: stage.deadline,
-        ..Pass::once(&task, stage.stop.clone(), Arc::default())
+        ..Pass::once(&task, stage.stop.clone(), progress)
     };
     async move { run::pass(&task, &connection, pass).await }
 }
 
-/// Two profiles of the same twenty objects, whose fills take so long.
-async fn two(floor: Duration) -> Stage {
-    let sim = builder().bucket("training", bucket("", 20)).cache(Lota { floor, ..Lota::default() });
+/// Until it is known what is to be warmed.
+pub async fn planned(progress: &Progress) {
+    until(|| progress.planned_objects.load(Ordering::Relaxed) > 0).await;
+}
+
+/// Two profiles of the same twenty objects.
+async fn two() -> Stage {
+    let sim = builder().bucket("training", bucket("", 20));
     let both =
         profile("\"s3://training/**\"", "") + &profile("\"s3://training/**\"", "").replace("profile.p", "profile.q");
     stage(sim, "", &both).await
@@ -32,10 +47,19 @@ async fn two(floor: Duration) -> Stage {
 
 #[tokio::test]
 async fn two_profiles_of_the_same_objects_never_have_one_open_twice() {
-    let stage = two(Duration::from_millis(700)).await;
+    let stage = two().await;
     let mut connections = Connections::default();
-    let (p, q) = (pass(&stage, &mut connections, "p").await, pass(&stage, &mut connections, "q").await);
-    let (p, q) = futures::join!(p, q);
+    let shown: [Arc<Progress>; 2] = Default::default();
+    let p = watched(&stage, &mut connections, ("p", shown[0].clone())).await;
+    let q = watched(&stage, &mut connections, ("q", shown[1].clone())).await;
+    // What is asked for first is answered when both know what they want.
+    let release = stage.hold(|rule| rule.on(Kind::RangedHead));
+    let both = async {
+        planned(&shown[0]).await;
+        planned(&shown[1]).await;
+        release.cancel();
+    };
+    let (p, q, ()) = at_one_instant(Box::pin(async { futures::join!(p, q, both) })).await;
     for report in [&p, &q] {
         assert_eq!(report.outcome, Outcome::Complete);
         assert_eq!(report.totals.warmed + report.totals.fresh, count(20));
@@ -48,15 +72,15 @@ async fn two_profiles_of_the_same_objects_never_have_one_open_twice() {
 
 #[tokio::test]
 async fn a_run_whose_window_closes_says_so_and_is_partial() {
-    let stage = two(Duration::from_millis(50)).await;
+    let stage = two().await;
+    let release = stage.hold(|rule| rule.on(Kind::RangedHead));
     let mut connections = Connections::default();
     let run = pass(&stage, &mut connections, "p").await;
     connections.limit("cache").unwrap().share(1_000);
     let (report, ()) = futures::join!(run, async {
-        while stage.heads() == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| stage.heads() > 0).await;
         stage.stop.cut(Cut::Window);
+        release.cancel();
     });
     assert_eq!(report.outcome, Outcome::Partial);
     assert_eq!(report.reason.unwrap(), "its window closed; 19 not tried of 20 objects");
@@ -68,7 +92,7 @@ async fn a_run_that_is_stopped_while_it_lists_says_why() {
         (Cut::Removed, Outcome::Interrupted, "the profile was removed while listing"),
         (Cut::Window, Outcome::Failed, "its window closed while listing"),
     ] {
-        let mut stage = two(Duration::ZERO).await;
+        let mut stage = two().await;
         stage.stop = Stop::default();
         stage.stop.cut(cut);
         let run = pass(&stage, &mut Connections::default(), "p").await;

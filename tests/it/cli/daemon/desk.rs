@@ -2,22 +2,12 @@
 
 use std::fs::{self, File};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value;
-use sim::{Lota, Sim};
-use tokio::time::{sleep, timeout};
 
-use crate::cli::{Desk, Ran, shards};
-
-/// Longer than anything here takes, on a machine that is busy.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A desk with `n` shards behind a cache that takes its time with each.
-pub async fn slow(n: u64, floor: Duration) -> Desk {
-    let cache = Lota { floor, ..Lota::default() };
-    Desk::start(Sim::builder().bucket("training", shards(n)).cache(cache)).await
-}
+use crate::cli::{Desk, Ran};
+use crate::patience::{PATIENCE, seen};
 
 /// The tables of a daemon, and of one profile of all shards that no schedule starts.
 pub fn tables(profile: &str) -> String {
@@ -74,13 +64,29 @@ impl Daemon {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// A daemon that is too busy to answer is asked again; `None` where it answers anything but 200, or nothing.
     pub fn get(&self, path: &str) -> Option<Value> {
-        let body = ureq::get(format!("{}{path}", self.url)).call().ok()?.body_mut().read_to_string().ok()?;
-        Some(serde_json::from_str(&body).unwrap_or(Value::String(body)))
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match ureq::get(format!("{}{path}", self.url)).call() {
+                Err(ureq::Error::StatusCode(503)) if path != "/readyz" && Instant::now() < until => {}
+                answer => {
+                    let body = answer.ok()?.body_mut().read_to_string().ok()?;
+                    return Some(serde_json::from_str(&body).unwrap_or(Value::String(body)));
+                }
+            }
+        }
     }
 
     pub fn status(&self) -> Value {
         self.get("/api/v1/status").expect("a daemon that answers")
+    }
+
+    /// Begins a run of `nightly`, and names it.
+    pub fn begin(&self) -> String {
+        let started = ureq::post(format!("{}/api/v1/profiles/nightly/run", self.url)).send("{}").unwrap();
+        let started: Value = serde_json::from_str(&started.into_body().read_to_string().unwrap()).unwrap();
+        started["run"].as_str().unwrap().to_owned()
     }
 
     /// The value of one metric without labels, or with these.
@@ -105,16 +111,26 @@ impl Daemon {
     }
 
     pub async fn until<T>(&mut self, what: &str, mut is: impl FnMut(&mut Self) -> Option<T>) -> T {
-        let seen = async {
-            loop {
-                if let Some(seen) = is(self) {
-                    return seen;
-                }
+        seen(what, || {
+            is(self).or_else(|| {
                 assert!(self.child.try_wait().unwrap().is_none(), "it ended before {what}: {}", self.said());
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("not in time: {what}"))
+                None
+            })
+        })
+        .await
+    }
+
+    /// Until the run in progress has a request open.
+    pub async fn sends(&mut self) {
+        self.until("it sends", |daemon| {
+            (daemon.status()["runs"][0]["progress"]["in_flight"].as_u64()? > 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Until the run in progress is told to stop.
+    pub async fn stops(&mut self) {
+        self.until("a run stops", |daemon| daemon.status()["runs"][0]["progress"]["stopping"].as_str().map(drop)).await;
     }
 
     /// The latest run of `nightly` that ended as `outcome`.
@@ -127,14 +143,6 @@ impl Daemon {
     }
 
     pub async fn exits(&mut self) -> ExitStatus {
-        let ended = async {
-            loop {
-                if let Some(status) = self.child.try_wait().unwrap() {
-                    return status;
-                }
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(PATIENCE, ended).await.expect("it ends in time")
+        seen("it ends", || self.child.try_wait().unwrap()).await
     }
 }

@@ -2,15 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::time::Duration;
 
-use super::desk::{slow, tables};
-
-const NOW: Duration = Duration::from_millis(1);
+use super::desk::tables;
+use crate::cli::{Desk, PATIENT};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_reload_changes_nothing_and_says_so_and_a_good_one_mends_it() {
-    let desk = slow(3, NOW).await;
+    let desk = Desk::with_shards(3).await;
     desk.configure("", &tables(""));
     let mut daemon = desk.daemon("").await;
     desk.configure("", &tables("max_objets = 2"));
@@ -36,7 +34,7 @@ async fn a_bad_reload_changes_nothing_and_says_so_and_a_good_one_mends_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_only_a_new_process_can_change_is_refused_by_name() {
-    let desk = slow(1, NOW).await;
+    let desk = Desk::with_shards(1).await;
     desk.configure("", &tables(""));
     let daemon = desk.daemon("").await;
     for (from, to, key) in
@@ -52,7 +50,7 @@ async fn what_only_a_new_process_can_change_is_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_volume_that_kubernetes_swaps_is_watched() {
-    let desk = slow(3, NOW).await;
+    let desk = Desk::with_shards(3).await;
     let generation = |name: &str, lines: &str| {
         desk.write(
             &format!("volume/{name}/daemon.toml"),
@@ -78,25 +76,32 @@ async fn a_volume_that_kubernetes_swaps_is_watched() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_profile_is_drained_and_replaced_and_a_removed_one_is_stopped() {
-    let desk = slow(40, Duration::from_millis(200)).await;
-    desk.configure("", &tables(""));
+    let desk = Desk::with_shards(40).await;
+    desk.configure(PATIENT, &tables(""));
     let mut daemon = desk.daemon("").await;
-    assert_eq!(desk.ask(&daemon, "wait nightly --start --best-effort --timeout 1s").code, 0);
-    desk.configure("", &tables("max_objects = 1"));
+    let release = desk.hold_after(0);
+    daemon.begin();
+    daemon.sends().await;
+    desk.configure(PATIENT, &tables("max_objects = 1"));
     daemon.send("-HUP");
+    daemon.stops().await;
+    release.cancel();
     let last = daemon.ended("complete").await;
     assert_eq!((&last["trigger"], &last["planned"]["objects"]), (&"reload".into(), &1.into()));
     let runs = daemon.get("/api/v1/runs").unwrap()["runs"].clone();
     assert_eq!(runs[1]["outcome"], "interrupted");
     assert!(runs[1]["reason"].as_str().unwrap().starts_with("the profile was changed; "), "{runs}");
     assert!(desk.sim.counters().cache.most_open_one_key <= 1);
-    desk.configure("", &tables(""));
+    let release = desk.hold_after(0);
+    desk.configure(PATIENT, &tables(""));
     daemon.send("-HUP");
-    daemon.until("it runs", |daemon| daemon.status()["runs"][0]["run"].as_str().map(drop)).await;
+    daemon.sends().await;
     let (none, _) =
         tables("").split_once("[profile").map(|(daemon, rest)| (daemon.to_owned(), rest.to_owned())).unwrap();
-    desk.configure("", &none);
+    desk.configure(PATIENT, &none);
     daemon.send("-HUP");
+    daemon.stops().await;
+    release.cancel();
     daemon
         .until("it is gone", |daemon| {
             let status = daemon.status();
@@ -108,7 +113,7 @@ async fn a_changed_profile_is_drained_and_replaced_and_a_removed_one_is_stopped(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn warnings_of_a_reload_are_said_once() {
-    let desk = slow(1, NOW).await;
+    let desk = Desk::with_shards(1).await;
     desk.configure("", &tables(""));
     let daemon = desk.daemon("").await;
     desk.configure("", &tables("on_start = \"never\"\nmax_objects = 2"));

@@ -1,27 +1,35 @@
 //! Verbs that speak to a daemon.
 
 use std::process::Stdio;
-use std::time::Duration;
 
-use super::desk::{Daemon, slow, tables};
-use crate::cli::shows;
+use super::desk::{Daemon, tables};
+use crate::cli::{Desk, PATIENT, Ran, out_of_time, shows};
+
+/// Whether there was time for an answer, or for the lack of one.
+fn heard(ran: &Ran) -> bool {
+    !["nothing was heard of the daemon", "the daemon did not answer in time"].iter().any(|said| ran.err.contains(said))
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_daemon_is_told() {
-    let desk = slow(3, Duration::from_millis(1)).await;
+    let desk = Desk::with_shards(3).await;
     desk.configure("", &tables(""));
     let daemon = desk.daemon("").await;
-    let mut ran = Vec::new();
+    let waits =
+        |more: &str| out_of_time(|limit| desk.ask(&daemon, &format!("wait nightly --timeout {limit}{more}")), heard);
+    let mut ran = vec![waits(""), waits(" --best-effort")];
     for line in [
-        "wait nightly --timeout 1s",
-        "wait nightly --timeout 1s --best-effort",
-        "wait nightly --start --timeout 60s",
-        "wait nightly --timeout 1s",
-        "wait nightly --timeout 1s --within 1d --min-warm 100%",
-        "wait nigthly --timeout 1s",
+        "wait nightly --start --timeout 10m",
+        "wait nightly --timeout 10m",
+        "wait nightly --timeout 10m --within 1d --min-warm 100%",
+        "wait nigthly --timeout 10m",
         "pause nightly",
         "pause --all --for 4h",
-        "wait nightly --start --timeout 1s",
+    ] {
+        ran.push(desk.ask(&daemon, line));
+    }
+    ran.push(waits(" --start"));
+    for line in [
         "resume nightly",
         "resume --all",
         "pause",
@@ -37,12 +45,15 @@ async fn what_a_daemon_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_is_cancelled_and_not_taken_up_again() {
-    let desk = slow(40, Duration::from_millis(200)).await;
-    desk.configure("", &tables(""));
+    let desk = Desk::with_shards(40).await;
+    desk.configure(PATIENT, &tables(""));
     let mut daemon = desk.daemon("").await;
-    desk.ask(&daemon, "wait nightly --start --best-effort --timeout 1s");
-    let run = daemon.status()["runs"][0]["run"].as_str().unwrap().to_owned();
+    let release = desk.hold_after(0);
+    let run = daemon.begin();
+    daemon.sends().await;
     assert_eq!(desk.ask(&daemon, &format!("cancel {run}")).code, 0);
+    daemon.stops().await;
+    release.cancel();
     let last = daemon.ended("interrupted").await;
     assert!(last["reason"].as_str().unwrap().starts_with("cancelled by hand; "), "{last}");
     daemon.send("-TERM");
@@ -53,14 +64,18 @@ async fn a_run_is_cancelled_and_not_taken_up_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_for_a_run_that_is_cancelled_begins_no_other() {
-    let desk = slow(40, Duration::from_millis(200)).await;
-    desk.configure("", &tables(""));
+    let desk = Desk::with_shards(40).await;
+    desk.configure(PATIENT, &tables(""));
     let mut daemon = desk.daemon("").await;
-    let mut command = desk.command("wait nightly --start --timeout 60s");
+    let release = desk.hold_after(0);
+    let mut command = desk.command("wait nightly --start --timeout 10m");
     let waiting = command.env("HOTSET_URL", &daemon.url).stderr(Stdio::piped()).spawn().unwrap();
     let begun = |daemon: &mut Daemon| daemon.status()["runs"][0]["run"].as_str().map(str::to_owned);
     let run = daemon.until("it has begun", begun).await;
+    daemon.sends().await;
     assert_eq!(desk.ask(&daemon, &format!("cancel {run}")).code, 0);
+    daemon.stops().await;
+    release.cancel();
     let waited = waiting.wait_with_output().unwrap();
     let said = String::from_utf8(waited.stderr).unwrap();
     assert!(waited.status.code() == Some(4) && said.contains("cancelled by hand"), "{said}");
@@ -69,20 +84,17 @@ async fn whoever_waits_for_a_run_that_is_cancelled_begins_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_there() {
-    let desk = slow(1, Duration::from_millis(1)).await;
+    let desk = Desk::with_shards(1).await;
     desk.configure("", "");
-    let mut ran = Vec::new();
-    for line in
-        ["status --url http://127.0.0.1:1", "wait p --url http://127.0.0.1:1 --timeout 1s", "reload --url nowhere"]
-    {
-        ran.push(desk.run(line));
-    }
+    let waits = |limit: &str| desk.run(&format!("wait p --url http://127.0.0.1:1 --timeout {limit}"));
+    let ran =
+        [desk.run("status --url http://127.0.0.1:1"), out_of_time(waits, heard), desk.run("reload --url nowhere")];
     shows("daemon_away", &ran);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_has_no_token_changes_nothing() {
-    let desk = slow(1, Duration::from_millis(1)).await;
+    let desk = Desk::with_shards(1).await;
     desk.write("token", "secret-token\n");
     desk.write("other", "guess\n");
     desk.configure("", &tables("").replace("[daemon]\n", "[daemon]\ntoken_file = \"token\"\n"));

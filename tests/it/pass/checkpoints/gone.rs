@@ -1,7 +1,5 @@
 //! Rotation deletes between LIST and HEAD.
 
-use std::time::Duration;
-
 use hotset::report::{Cut, Outcome};
 use hotset::run::Pass;
 use hotset::warm::Stop;
@@ -10,6 +8,7 @@ use sim::{Fault, Kind, Rule, RuleId, Side};
 
 use super::poller::{Poll, Poller, entry, members, poller, profile, steps};
 use crate::pass::stage::builder;
+use crate::patience::until;
 
 async fn rotated(checkpoint: &str, lines: &str) -> Poller {
     let tables = profile("\"s3://training/**\"", checkpoint, lines);
@@ -80,13 +79,12 @@ async fn a_member_that_was_written_again_meanwhile_is_warmed_as_it_is_now() {
     let lists = poller.stage.plan("p").await.list_requests;
     let sim = &poller.stage.sim;
     // The second plan waits until the object is there again.
-    let stall = sim.faults().push(Rule::new(Fault::Slow(Duration::from_millis(50))).on(Kind::List).nth(lists + 1));
+    let release = poller.stage.hold(|rule| rule.on(Kind::List).nth(lists + 1));
     let again = async {
-        while sim.faults().struck(stall) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| sim.counters().list.count(Kind::List) == lists + 1).await;
         sim.faults().clear();
         sim.put("training", "run/checkpoint-300/optimizer.pt", entry(5).etag("another"));
+        release.cancel();
     };
     let (poll, ()) = futures::join!(poller.poll(), again);
     assert_eq!((poll.report.outcome, poll.counts()), (Outcome::Complete, [5, 4, 0, 1, 0]), "{}", poll.reason());
@@ -164,9 +162,7 @@ async fn told_to_stop_while_it_selects_anew_a_run_is_interrupted() {
     let stall = faults.push(Rule::new(Fault::Stall).on(Kind::List).nth(lists + 1));
     let stop = Stop::default();
     let told = async {
-        while faults.struck(stall) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| faults.struck(stall) > 0).await;
         stop.cut(Cut::Shutdown);
     };
     let (poll, ()) = futures::join!(poller.pass(|pass| Pass { stop: stop.clone(), ..pass }), told);
