@@ -33,6 +33,7 @@ declare -A needs=(
   [manual/walk]="kubectl"
   [manual/readme]="curl=curl"
   [observability]="python types prometheus=prometheus promtool=prometheus"
+  [scale]=""
   [schedules]="python"
   [servers]="python"
   [servers/radosgw]="radosgw=radosgw radosgw-admin=radosgw ceph-mon=ceph-mon ceph-osd=ceph-osd ceph=ceph-common
