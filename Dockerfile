@@ -3,6 +3,8 @@
 #   --build-arg REVISION=$(git rev-parse HEAD)           which commit this is: for the label, and for `hotset --version`
 #   --build-arg CREATED=$(git log -1 --format=%cI)       when it was made: likewise
 #   --build-arg BUILD_IMAGE=…                            another Debian with cargo, a C compiler and glibc's headers
+#   --build-context build=FOLDER                         compile nothing: take FOLDER/out and FOLDER/state, as
+#                                                        `packaging/rootfs HOTSET FOLDER/out FOLDER/state` lays them out
 #
 # The final image is laid out from the same Debian that the program is linked in, so that both have one glibc, and it is
 # the same whatever registry that Debian is from. It has no shell and no package manager.
@@ -19,15 +21,12 @@ WORKDIR /src
 COPY . .
 ARG REVISION=
 ARG CREATED=
-RUN HOTSET_COMMIT="$REVISION${REVISION:+${CREATED:+ ${CREATED%%T*}}}" cargo build --locked --profile dist --bin hotset \
-    && install -D target/dist/hotset /out/usr/bin/hotset
+RUN HOTSET_COMMIT="$REVISION${REVISION:+${CREATED:+ ${CREATED%%T*}}}" cargo build --locked --profile dist --bin hotset
 # Of what this target and these features link in. It is the same for the same commit.
 RUN export SOURCE_DATE_EPOCH="$(date -d "${CREATED:-@0}" +%s)" \
     && /tools/bin/cargo-cyclonedx cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --override-filename hotset.cdx \
-    && install -D -m 644 -t /out/usr/share/doc/hotset hotset.cdx.json LICENSE-APACHE LICENSE-MIT
-RUN packaging/rootfs /out/usr/bin/hotset /out \
-    && install -D -m 644 -t /out/etc/hotset config/hotset.toml \
-    && mkdir -p /state/hotset
+    && install -D -m 644 -t /out/usr/share/doc/hotset hotset.cdx.json
+RUN packaging/rootfs target/dist/hotset /out /state
 
 FROM scratch
 ARG VERSION=0.1.0

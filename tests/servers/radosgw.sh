@@ -1,26 +1,15 @@
 #!/usr/bin/env bash
 # A real S3 server on loopback: Ceph RADOS Gateway with one monitor, one in-memory OSD and one gateway.
 #
-#   radosgw.sh install             Debian packages (about 40 s); nothing to do where they are present
 #   radosgw.sh up DIR [PORT]       start (about 13 s), print endpoint, keys and files as NAME=VALUE lines
 #   radosgw.sh down DIR            stop what `up DIR` started, wait until it has ended
 #   radosgw.sh gateway-kill DIR    kill -9 the gateway; the objects stay where they are
 #   radosgw.sh gateway-start DIR   start it again over the same objects
 #
-# It takes PORT and the two ports above it. Virtual hosts are *.localhost. Signatures and STS session tokens are
-# enforced, no key is refused or altered. The gateway's log has one line a request ("beast: …") with the request line
-# as it was sent, the status, and the Range header. Needs root: Ceph's tools insist on it.
+# `tests/install servers/radosgw` installs it. It takes PORT and the two ports above it. Virtual hosts are *.localhost. Signatures
+# and STS session tokens are enforced, no key is refused or altered. The gateway's log has one line a request ("beast: …") with
+# the request line as it was sent, the status, and the Range header. Needs root: Ceph's tools insist on it.
 set -euo pipefail
-
-install() {
-  local tool missing=()
-  for tool in radosgw radosgw-admin ceph-mon ceph-osd ceph monmaptool curl; do
-    command -v "$tool" >/dev/null || missing+=("$tool")
-  done
-  [ ${#missing[@]} -eq 0 ] && return
-  apt-get update -q
-  DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends radosgw ceph-mon ceph-osd ceph-common curl
-}
 
 write_conf() { # DIR PORT FSID
   local d=$1 port=$2 fsid=$3
@@ -134,7 +123,6 @@ down() { # DIR
 }
 
 case "${1:-}" in
-  install) install ;;
   up) up "${2:?up DIR [PORT]}" "${3:-}" ;;
   down) down "${2:?down DIR}" ;;
   gateway-kill) stop KILL "${2:?gateway-kill DIR}/run/client.rgw.a.pid" ;;
@@ -145,5 +133,5 @@ case "${1:-}" in
     gateway_start "$2"
     wait_for_gateway "$2"
     ;;
-  *) sed -n '2,13p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,11p' "$0" >&2; exit 2 ;;
 esac

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# A real S3 server on loopback: SeaweedFS, from PyPI, in the virtual environment of the suites.
+# A real S3 server on loopback: SeaweedFS, from PyPI, by the Python environment of the suites.
 #
-#   seaweedfs.sh up CACHE DIR [PORT]    start (about 10 s), print endpoint and keys as NAME=VALUE lines
-#   seaweedfs.sh down DIR               stop what `up` started in DIR, wait until it has ended
+#   seaweedfs.sh up DIR [PORT]    start (about 10 s), print endpoint and keys as NAME=VALUE lines
+#   seaweedfs.sh down DIR         stop what `up` started in DIR, wait until it has ended
 #
-# `moto.sh install CACHE` installs it. It takes PORT and the seven ports above it. Signatures are checked. Keys are paths
+# `tests/install servers` installs it. It takes PORT and the seven ports above it. Signatures are checked. Keys are paths
 # to it: leading and doubled slashes are stripped.
 set -euo pipefail
+# shellcheck source=tests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-up() { # CACHE DIR PORT
-  local d port=${3:-18333} weed=$1/venv/bin/weed flags
-  mkdir -p "$2/data" && d=$(cd "$2" && pwd)
+up() { # DIR PORT
+  local d port=${2:-18333} weed=$HOTSET_TESTS_CACHE/python/bin/weed flags
+  mkdir -p "$1/data" && d=$(cd "$1" && pwd)
   down "$d"
   cat >"$d/s3.json" <<'C'
 {"identities": [{"name": "test", "credentials": [{"accessKey": "testkey", "secretKey": "testsecret123"}],
@@ -25,7 +27,7 @@ C
   # A bucket can be created when all of its parts have found each other.
   for _ in $(seq 150); do
     kill -0 "$(cat "$d/weed.pid")" 2>/dev/null || break
-    if "$1/venv/bin/python" - "http://127.0.0.1:$port" 2>/dev/null <<'P'; then
+    if "$python" - "http://127.0.0.1:$port" 2>/dev/null <<'P'; then
 import sys, boto3
 s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="testkey", aws_secret_access_key="testsecret123")
 s3.create_bucket(Bucket="ready")
@@ -54,7 +56,7 @@ down() { # DIR
 }
 
 case "${1:-}" in
-  up) up "${2:?up CACHE DIR [PORT]}" "${3:?up CACHE DIR [PORT]}" "${4:-}" ;;
+  up) up "${2:?up DIR [PORT]}" "${3:-}" ;;
   down) down "${2:?down DIR}" ;;
-  *) sed -n '2,8p' "$0" >&2; exit 2 ;;
+  *) usage ;;
 esac

@@ -1,27 +1,15 @@
 #!/usr/bin/env bash
 # A real S3 server on loopback: OpenStack Swift with its S3 API, one proxy, one of each storage server, one copy of all.
 #
-#   swift.sh install           Debian packages (about 25 s); nothing to do where they are present
 #   swift.sh up DIR [PORT]     start (about 9 s), print endpoint, keys and files as NAME=VALUE lines
 #   swift.sh down DIR          stop what `up DIR` started, wait until it has ended
 #
-# It takes PORT and the four ports above it. DIR needs a file system with user xattrs. Signatures are enforced; a wrong
-# one gets 403. Every HEAD that fails is answered with `Transfer-Encoding: chunked` and, behind the header, `0\r\n\r\n`,
-# which no answer to a HEAD may have: on a kept-alive connection it stands in front of the next answer.
+# `tests/install servers/swift` installs it. It takes PORT and the four ports above it. DIR needs a file system with user xattrs.
+# Signatures are enforced; a wrong one gets 403. Every HEAD that fails is answered with `Transfer-Encoding: chunked` and, behind
+# the header, `0\r\n\r\n`, which no answer to a HEAD may have: on a kept-alive connection it stands in front of the next answer.
 set -euo pipefail
 
 daemons=(proxy account container object)
-
-install() {
-  local tool missing=()
-  for tool in swift-{proxy,account,container,object}-server swift-ring-builder memcached curl; do
-    PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || missing+=("$tool")
-  done
-  [ ${#missing[@]} -eq 0 ] && return
-  apt-get update -q
-  DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
-    swift swift-proxy swift-account swift-container swift-object memcached curl
-}
 
 # One process each (`workers = 0`), so that its pid is all there is to stop. A container that is updated late would be
 # listed without the object, and nobody here would ever put it right: hence the long timeout.
@@ -149,9 +137,8 @@ down() { # DIR
 }
 
 case "${1:-}" in
-  install) install ;;
   up) up "${2:?up DIR [PORT]}" "${3:-}" ;;
   down) down "${2:?down DIR}" ;;
   start) start "$2" "$3" ;;
-  *) sed -n '2,10p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,9p' "$0" >&2; exit 2 ;;
 esac

@@ -11,7 +11,7 @@ import kubernetes_validate
 from process import PATIENCE
 
 KUBERNETES = "1.37"
-NPM = pathlib.Path(os.environ["HOTSET_DEPLOY_CACHE"]) / "npm"
+NPM = pathlib.Path(os.environ["HOTSET_TESTS_CACHE"]) / "types"
 # apiVersion and kind → where the package made from the project's Go sources has its type.
 CUSTOM = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"): "prometheus-operator",

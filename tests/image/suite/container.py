@@ -7,8 +7,8 @@ import pathlib
 import subprocess
 import time
 
-CACHE = pathlib.Path(os.environ["HOTSET_IMAGE_CACHE"])
-IMAGE = os.environ["HOTSET_IMAGE"]
+CACHE = pathlib.Path(os.environ["HOTSET_TESTS_CACHE"]) / "image"
+IMAGE = os.environ["HOTSET_IMAGE_NAME"]
 USER = 65532
 STATE = "/var/lib/hotset"
 NAMESPACES = ["pid", "mount", "ipc", "uts"]

@@ -4,10 +4,9 @@ import pathlib
 import re
 import stat
 
-from container import IMAGE, buildah, run, settings
+from container import run, settings
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-MOST = 40_000_000
 
 
 def labels():
@@ -17,16 +16,6 @@ def labels():
 
 def files(rootfs):
     return [path for path in pathlib.Path(rootfs).rglob("*") if path.is_file() and not path.is_symlink()]
-
-
-def test_it_is_small(rootfs, tmp_path):
-    unpacked = sum({path.stat().st_ino: path.stat().st_size for path in files(rootfs)}.values())
-    archive = tmp_path / "image.tar"
-    buildah("push", "--quiet", IMAGE, f"oci-archive:{archive}")
-    program = (pathlib.Path(rootfs) / "usr/bin/hotset").stat().st_size
-    print(f"\nthe image: {unpacked / 1e6:.1f} MB unpacked, {archive.stat().st_size / 1e6:.1f} MB to pull; hotset {program / 1e6:.1f} MB")
-    archive.unlink()
-    assert unpacked <= MOST
 
 
 def test_it_is_started_as_somebody_who_is_not_root():
@@ -52,11 +41,6 @@ def test_its_labels_are_those_of_oci(bench):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", said["created"])
     cargo = (ROOT / "Cargo.toml").read_text()
     assert f'license = "{said["licenses"]}"' in cargo and f'version = "{said["version"]}"' in cargo
-
-
-def test_the_version_names_the_commit_and_the_features(bench):
-    said = labels()
-    assert bench.runs("--version") == f"hotset {said['version']} ({said['revision'][:10]} {said['created'][:10]}, sim)\n"
 
 
 def test_nothing_in_it_is_a_way_to_become_somebody_else(rootfs):

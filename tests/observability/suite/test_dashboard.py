@@ -12,7 +12,7 @@ import pytest
 from process import PATIENCE
 from shipped import MANUAL, dashboard, panels, queries
 
-GRAFANA = pathlib.Path(os.environ["HOTSET_OBSERVABILITY_CACHE"]) / "grafana"
+GRAFANA = pathlib.Path(os.environ["HOTSET_TESTS_CACHE"]) / "grafana"
 BOARD = dashboard()
 
 

