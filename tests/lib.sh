@@ -63,6 +63,30 @@ need_binary() {
   export HOTSET_BIN
 }
 
+# Until COMMAND succeeds: ten minutes at most, which on the slowest machine are a multiple of what anything takes.
+await() { # COMMAND…
+  local end=$((SECONDS + 600))
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || { echo "not within ten minutes: $*" >&2; return 1; }
+    sleep 0.1
+  done
+}
+
+# Ends a server that nobody needs any more, and waits until it is gone.
+stop_server() { # PIDFILE
+  local pid
+  [ -f "$1" ] || return 0
+  pid=$(tr -d '[:space:]' <"$1")
+  kill -KILL "$pid" 2>/dev/null || true # it may have ended by itself
+  await is_gone "$pid"
+  rm -f "$1"
+}
+
+# A zombie is gone, too: whoever started it may not have asked yet.
+is_gone() { # PID
+  [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+}
+
 # Installs what is missing of what these need. A part that needs nothing more than its suite has no entry.
 need() { # SUITE | SUITE/PART …
   local name word packages=() made=" "
