@@ -62,7 +62,7 @@ def serving(binary, stage, keys=None):
         yield Cache(process)
     finally:
         process.stdin.close()
-        process.wait(60)
+        process.wait(600)
 
 
 def environment(folder):

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the suites of tests/ share: what each needs and how that is installed, once for all of them, and how pytest is
-# started. Sourced by tests/install and by every tests/*/run, under `set -euo pipefail`.
+# What the suites of tests/ share: what each needs and how that is installed, once for all of them; and how pytest is started.
+# Sourced by tests/install and by every tests/*/run, under `set -euo pipefail`.
 #
 #   HOTSET_TESTS_CACHE=FOLDER   where everything but Debian packages is kept (default: tests/ in the target directory)
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -33,6 +33,7 @@ declare -A needs=(
   [manual/walk]="kubectl"
   [manual/readme]="curl=curl"
   [observability]="python types prometheus=prometheus promtool=prometheus"
+  [scale]=""
   [schedules]="python"
   [servers]="python"
   [servers/radosgw]="radosgw=radosgw radosgw-admin=radosgw ceph-mon=ceph-mon ceph-osd=ceph-osd ceph=ceph-common
@@ -60,6 +61,30 @@ need_binary() {
   : "${HOTSET_BIN:?HOTSET_BIN must name the hotset binary}"
   HOTSET_BIN=$(realpath "$HOTSET_BIN")
   export HOTSET_BIN
+}
+
+# Until COMMAND succeeds: ten minutes at most, which on the slowest machine are a multiple of what anything takes.
+await() { # COMMAND…
+  local end=$((SECONDS + 600))
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || { echo "not within ten minutes: $*" >&2; return 1; }
+    sleep 0.1
+  done
+}
+
+# Ends a server that nobody needs any more, and waits until it is gone.
+stop_server() { # PIDFILE
+  local pid
+  [ -f "$1" ] || return 0
+  pid=$(tr -d '[:space:]' <"$1")
+  kill -KILL "$pid" 2>/dev/null || true # it may have ended by itself
+  await is_gone "$pid"
+  rm -f "$1"
+}
+
+# A zombie is gone, too: whoever started it may not have asked yet.
+is_gone() { # PID
+  [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
 
 # Installs what is missing of what these need. A part that needs nothing more than its suite has no entry.

@@ -10,7 +10,8 @@ import sys
 
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\S+\.(?:toml|yaml))\n")
-PATIENCE = 120
+# Seconds; on the slowest machine a multiple of what it takes.
+PATIENCE = 600
 
 
 def steps(page):

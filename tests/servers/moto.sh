@@ -22,13 +22,7 @@ up() { # DIR PORT
 }
 
 down() { # DIR
-  local pid
-  [ -f "$1/moto.pid" ] || return 0
-  pid=$(cat "$1/moto.pid")
-  kill "$pid" 2>/dev/null || true # it may have ended by itself
-  for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-  kill -KILL "$pid" 2>/dev/null || true # mostly it has ended by now
-  rm -f "$1/moto.pid"
+  stop_server "$1/moto.pid"
 }
 
 case "${1:-}" in

@@ -25,7 +25,7 @@ def create_user(endpoint):
 
 def main():
     endpoint = sys.argv[1]
-    patience = time.monotonic() + 60
+    patience = time.monotonic() + 600
     while True:
         try:
             key = create_user(endpoint)

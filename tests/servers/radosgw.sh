@@ -10,6 +10,8 @@
 # and STS session tokens are enforced, no key is refused or altered. The gateway's log has one line a request ("beast: …") with
 # the request line as it was sent, the status, and the Range header. Needs root: Ceph's tools insist on it.
 set -euo pipefail
+# shellcheck source=tests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 write_conf() { # DIR PORT FSID
   local d=$1 port=$2 fsid=$3
@@ -57,16 +59,15 @@ C
 wait_for_gateway() { # DIR
   local port
   port=$(sed -n 's/^rgw frontends = beast endpoint=127.0.0.1://p' "$1/ceph.conf")
-  for _ in $(seq 100); do curl -so /dev/null "http://127.0.0.1:$port/" && return; sleep 0.3; done
-  curl -fsSo /dev/null "http://127.0.0.1:$port/"
+  await curl -so /dev/null "http://127.0.0.1:$port/"
 }
 
 gateway_start() { # DIR
-  timeout 60 radosgw -c "$1/ceph.conf" -n client.rgw.a
+  timeout 600 radosgw -c "$1/ceph.conf" -n client.rgw.a
 }
 
 start_cluster() { # DIR FSID PORT
-  local d=$1 fsid=$2 port=$3 uuid ceph=(timeout 30 ceph -c "$1/ceph.conf")
+  local d=$1 fsid=$2 port=$3 uuid ceph=(timeout 600 ceph -c "$1/ceph.conf")
   uuid=$(cat /proc/sys/kernel/random/uuid)
   monmaptool --create --fsid "$fsid" --addv a "[v2:127.0.0.1:$((port + 1)),v1:127.0.0.1:$((port + 2))]" "$d/monmap"
   ceph-mon -c "$d/ceph.conf" --mkfs -i a --monmap "$d/monmap"
@@ -75,11 +76,15 @@ start_cluster() { # DIR FSID PORT
   ceph-osd -c "$d/ceph.conf" -i 0 --mkfs --osd-uuid "$uuid"
   ceph-osd -c "$d/ceph.conf" -i 0
   "${ceph[@]}" osd crush add osd.0 1.0 host=localhost root=default
-  for _ in $(seq 60); do "${ceph[@]}" osd stat | grep -q '1 up' && break; sleep 0.5; done
+  await is_up "${ceph[@]}"
+}
+
+is_up() { # CEPH…
+  "$@" osd stat | grep -q '1 up'
 }
 
 create_users() { # DIR
-  local admin=(timeout 60 radosgw-admin -c "$1/ceph.conf")
+  local admin=(timeout 600 radosgw-admin -c "$1/ceph.conf")
   "${admin[@]}" user create --uid=test --display-name=Test --access-key=testkey --secret-key=testsecret123
   "${admin[@]}" role create --role-name=suite --assume-role-policy-doc='{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/test"]},"Action":["sts:AssumeRole"]}]}'
@@ -107,25 +112,16 @@ up() { # DIR PORT
   echo "access_log=$d/log/client.rgw.a.log"
 }
 
-stop() { # SIGNAL PIDFILE
-  local pid
-  [ -f "$2" ] || return 0
-  pid=$(tr -d '[:space:]' <"$2")
-  kill "-$1" "$pid" 2>/dev/null || { rm -f "$2"; return 0; }
-  for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-  kill -KILL "$pid" 2>/dev/null || true # mostly it has ended by now
-  rm -f "$2"
-}
-
+# What it holds is in memory, and gone with it.
 down() { # DIR
   local name
-  for name in client.rgw.a osd.0 mon.a; do stop TERM "$1/run/$name.pid"; done
+  for name in client.rgw.a osd.0 mon.a; do stop_server "$1/run/$name.pid"; done
 }
 
 case "${1:-}" in
   up) up "${2:?up DIR [PORT]}" "${3:-}" ;;
   down) down "${2:?down DIR}" ;;
-  gateway-kill) stop KILL "${2:?gateway-kill DIR}/run/client.rgw.a.pid" ;;
+  gateway-kill) stop_server "${2:?gateway-kill DIR}/run/client.rgw.a.pid" ;;
   gateway-start) gateway_start "${2:?gateway-start DIR}"; wait_for_gateway "$2" ;;
   cluster-start)
     start_cluster "$2" "$3" "$4"

@@ -24,35 +24,28 @@ C
     -s3.port.iceberg=0 -master.volumeSizeLimitMB=64 -volume.max=8 -master.telemetry=false)
   (cd "$d" && exec "$weed" server "${flags[@]}") >"$d/weed.log" 2>&1 </dev/null &
   echo $! >"$d/weed.pid"
-  # A bucket can be created when all of its parts have found each other.
-  for _ in $(seq 150); do
-    kill -0 "$(cat "$d/weed.pid")" 2>/dev/null || break
-    if "$python" - "http://127.0.0.1:$port" 2>/dev/null <<'P'; then
+  if ! await is_ready "$d" "http://127.0.0.1:$port" || is_gone "$(cat "$d/weed.pid")"; then
+    tail -20 "$d/weed.log" >&2
+    down "$d"
+    return 1
+  fi
+  echo "endpoint=http://127.0.0.1:$port"
+  echo "access_key=testkey"
+  echo "secret_key=testsecret123"
+}
+
+# A bucket can be created when all of its parts have found each other. One that has ended is not waited for.
+is_ready() { # DIR ENDPOINT
+  is_gone "$(cat "$1/weed.pid")" || "$python" - "$2" 2>/dev/null <<'P'
 import sys, boto3
 s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="testkey", aws_secret_access_key="testsecret123")
 s3.create_bucket(Bucket="ready")
 s3.put_object(Bucket="ready", Key="ready", Body=b"x")
 P
-      echo "endpoint=http://127.0.0.1:$port"
-      echo "access_key=testkey"
-      echo "secret_key=testsecret123"
-      return
-    fi
-    sleep 0.3
-  done
-  tail -20 "$d/weed.log" >&2
-  down "$d"
-  return 1
 }
 
 down() { # DIR
-  local pid
-  [ -f "$1/weed.pid" ] || return 0
-  pid=$(cat "$1/weed.pid")
-  kill "$pid" 2>/dev/null || true # it may have ended by itself
-  for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-  kill -KILL "$pid" 2>/dev/null || true # mostly it has ended by now
-  rm -f "$1/weed.pid"
+  stop_server "$1/weed.pid"
 }
 
 case "${1:-}" in

@@ -8,6 +8,8 @@
 # Signatures are enforced; a wrong one gets 403. Every HEAD that fails is answered with `Transfer-Encoding: chunked` and, behind
 # the header, `0\r\n\r\n`, which no answer to a HEAD may have: on a kept-alive connection it stands in front of the next answer.
 set -euo pipefail
+# shellcheck source=tests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 daemons=(proxy account container object)
 
@@ -95,7 +97,7 @@ start() { # DIR PORT
   PATH=$PATH:/usr/sbin spawn "$d" memcached memcached -l 127.0.0.1 -p $((port + 4)) -U 0 -u "$(id -un)"
   for name in "${daemons[@]}"; do spawn "$d" "$name" "swift-$name-server" "$d/$name.conf" -v; done
   for name in 0 1 2 3; do
-    curl -sSo /dev/null --retry 60 --retry-delay 1 --retry-connrefused --retry-max-time 60 "http://127.0.0.1:$((port + name))/"
+    curl -sSo /dev/null --retry 600 --retry-delay 1 --retry-connrefused --retry-max-time 600 "http://127.0.0.1:$((port + name))/"
   done
 }
 
@@ -117,23 +119,9 @@ up() { # DIR PORT
   echo "log=$d/log/proxy.log"
 }
 
-stop() { # PIDFILE
-  local pid
-  [ -f "$1" ] || return 0
-  pid=$(cat "$1")
-  kill "$pid" 2>/dev/null || { rm -f "$1"; return 0; }
-  for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-  kill -KILL "$pid" 2>/dev/null || true # mostly it has ended by now
-  rm -f "$1"
-}
-
-# All are told before the first is waited for.
 down() { # DIR
   local name
-  for name in "${daemons[@]}" memcached; do
-    [ -f "$1/run/$name.pid" ] && kill "$(cat "$1/run/$name.pid")" 2>/dev/null || true # some may not have been started
-  done
-  for name in "${daemons[@]}" memcached; do stop "$1/run/$name.pid"; done
+  for name in "${daemons[@]}" memcached; do stop_server "$1/run/$name.pid"; done
 }
 
 case "${1:-}" in

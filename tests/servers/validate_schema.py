@@ -47,7 +47,7 @@ def mistakes(validator, path):
 
 
 def main():
-    printed = subprocess.run([sys.argv[1], "schema"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    printed = subprocess.run([sys.argv[1], "schema"], stdin=subprocess.DEVNULL, capture_output=True, timeout=600)
     if printed.returncode != 0:
         sys.exit(f"hotset schema ended with {printed.returncode}: {printed.stderr.decode()}")
     schema = json.loads(printed.stdout)
