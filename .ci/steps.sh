@@ -105,6 +105,6 @@ scale() {
 fuzz() {
   local name
   for name in fuzz/targets/*.rs; do
-    fuzz/run "$(basename "$name" .rs)" seeds
+    fuzz/run "$(basename "$name" .rs)" 0
   done
 }
