@@ -1,4 +1,5 @@
-//! Holds the rooms of `src/` apart: a room imports lower rooms only, and each foreign crate has the one room that hides it.
+//! Holds the rooms of a crate apart, which Cargo does not: a room imports lower rooms only, and each foreign crate has the one
+//! room that hides it.
 //!
 //! Read from the production text of every file; test modules may reach where they like.
 
@@ -7,12 +8,17 @@ mod paths;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Lowest first. A room imports rooms of lower ranks and its own files, not its neighbours.
-const RANKS: [&[&str]; 11] = [
-    &["object"],
-    &["pattern", "manifest"],
-    &["select", "schedule"],
-    &["config"],
+/// Folders of sources, and the rooms in each, lowest first. A room imports rooms of lower ranks and its own files, not its
+/// neighbours. A crate without ranks is one room.
+const CRATES: [(&str, &str, &[&[&str]]); 4] = [
+    ("model", "crates/model/src/", &[&["object"], &["pattern", "manifest"], &["select", "schedule"], &["config"]]),
+    ("s3", "crates/s3/src/", &[]),
+    ("sim", "crates/sim/src/", &[]),
+    ("hotset", "src/", PROGRAM),
+];
+
+/// The crate `s3` has a place among the rooms: those beneath it do without the wire.
+const PROGRAM: &[&[&str]] = &[
     &["clock", "report"],
     &["s3", "journal", "signals", "ticker", "limit"],
     &["list", "warm"],
@@ -24,18 +30,14 @@ const RANKS: [&[&str]; 11] = [
 
 /// Rooms that import less than their place would let them.
 const CONFINED: [(&str, &[&str], &str); 2] = [
-    ("sim", &["object", "pattern", "clock"], "the simulator must not share hotset's mistakes"),
+    ("sim", &["object", "pattern"], "the simulator must not share hotset's mistakes"),
     ("main", &["cli", "exit"], "main only starts"),
 ];
 
-/// Above these, anything that may see `cli`'s inputs may start the simulator; nothing else knows of it.
-const SIM_IS_SEEN_BY: &[&str] = &["cli"];
-
 /// Foreign paths and the rooms that may name them. A trailing `*` stands for the rest of a crate's name.
-const FOREIGN: [(&str, &[&str]); 31] = [
+const FOREIGN: [(&str, &[&str]); 28] = [
     ("annotate_snippets", &["config"]),
     ("anyhow", &["cli", "main"]),
-    ("aws_*", &["s3"]),
     ("axum", &["http"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
@@ -47,17 +49,15 @@ const FOREIGN: [(&str, &[&str]); 31] = [
     ("globset", &["pattern"]),
     ("hyper::client", &["s3"]),
     ("hyper::server", &["http", "sim"]),
-    ("hyper_rustls", &["s3"]),
     ("hyper_util::client", &["s3"]),
     ("hyper_util::server", &["http", "sim"]),
     ("indicatif", &["cli"]),
     ("maud", &["http"]),
     ("procfs", &["http"]),
     ("prometheus_client", &["http"]),
-    ("ring", &["s3"]),
     ("rusqlite", &["journal"]),
-    ("s3s", &["sim"]),
     ("schemars", &["config"]),
+    ("sim", &["cli"]),
     ("tempfile", &["run"]),
     ("tokio::signal", &["signals"]),
     ("tokio_cron_scheduler", &["ticker"]),
@@ -66,13 +66,14 @@ const FOREIGN: [(&str, &[&str]); 31] = [
     ("ureq", &["cli"]),
 ];
 
-const PURE: [&str; 6] = ["object", "pattern", "manifest", "select", "schedule", "config"];
+/// Decides by what it is given: no runtime, no outside world, no clock.
+const PURE: &str = "model";
 
 /// Pure parts of rooms that are not.
 const PURE_WITHIN: [(&str, &str); 1] =
-    [("daemon/planner", "when a profile fires is decided by a `now` that is passed in")];
+    [("src/daemon/planner", "when a profile fires is decided by a `now` that is passed in")];
 
-/// What a pure room does not name: the runtime, the outside world, and clocks.
+/// What a pure room does not name.
 const IMPURE: [&str; 14] = [
     "tokio",
     "tokio_util",
@@ -91,153 +92,205 @@ const IMPURE: [&str; 14] = [
 ];
 
 /// Files of pure rooms that may name one impure thing.
-const PURE_BUT: [(&str, &str); 1] = [("config/source.rs", "std::fs")]; // reads all sources before any of them is parsed, so that no two generations mix
+const PURE_BUT: [(&str, &str); 1] = [("crates/model/src/config/source.rs", "std::fs")]; // reads all sources before any of them is parsed, so that no two generations mix
 
 #[test]
 fn rooms_import_only_lower_rooms() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
-    assert!(files.len() > 2, "no sources under {}", root.display());
-    let faults: Vec<String> = files
-        .iter()
-        .flat_map(|path| {
-            let file = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-            faults_of(&file, &fs::read_to_string(path).unwrap())
-        })
-        .collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut faults = Vec::new();
+    for (_, folder, _) in CRATES {
+        let mut files = Vec::new();
+        collect(&root.join(folder), &mut files);
+        assert!(files.len() > 2, "no sources under {folder}");
+        for path in files {
+            let file = path.strip_prefix(root).unwrap().to_str().unwrap();
+            faults.extend(faults_of(file, &fs::read_to_string(&path).unwrap()));
+        }
+    }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
 #[test]
 fn an_import_that_breaks_the_rules_is_found() {
     for (file, text, fault) in [
-        ("list.rs", "use crate::warm::Pass;", "list may not import warm"),
-        ("list/split.rs", "use crate::{object::Key, run::{self, Run}};", "list may not import run"),
-        ("object.rs", "fn f() -> crate::select::Reason {}", "object may not import select"),
-        ("select/budget.rs", "use super::super::config::Profile;", "select may not import config"),
+        ("src/list.rs", "use crate::warm::Pass;", "list may not import warm"),
+        ("src/list/split.rs", "use crate::{report::Cut, run::{self, Run}};", "list may not import run"),
+        ("src/journal.rs", "fn f() -> s3::Class {}", "journal may not import s3"),
+        ("crates/model/src/object.rs", "fn f() -> crate::select::Reason {}", "object may not import select"),
+        ("crates/model/src/select/budget.rs", "use super::super::config::Profile;", "select may not import config"),
         (
-            "sim/store.rs",
-            "use crate::s3::Client;",
-            "sim may not import s3: the simulator must not share hotset's mistakes",
+            "crates/sim/src/store.rs",
+            "use model::config::Config;",
+            "sim may not import config: the simulator must not share hotset's mistakes",
         ),
-        ("main.rs", "fn main() { hotset::daemon::run() }", "main may not import daemon: main only starts"),
-        ("daemon.rs", "use crate::sim::Sim;", "daemon may not import sim"),
-        ("attic.rs", "", "attic has no rank"),
-        ("list.rs", "use aws_sdk_s3::Client;", "list may not name aws_sdk_s3::Client: it belongs to s3"),
+        ("src/main.rs", "fn main() { hotset::daemon::run() }", "main may not import daemon: main only starts"),
+        ("src/daemon.rs", "use sim::Sim;", "daemon may not name sim::Sim: it belongs to cli"),
+        ("src/attic.rs", "", "attic has no rank"),
+        ("crates/model/src/attic.rs", "", "attic has no rank"),
+        ("src/list.rs", "use rusqlite::Connection;", "list may not name rusqlite::Connection: it belongs to journal"),
+        ("crates/model/src/select.rs", "use toml::Table;", "select may not name toml::Table: it belongs to config"),
         (
-            "http/page.rs",
+            "src/http/page.rs",
             "#[derive(clap::Parser)] struct A;",
             "http may not name clap::Parser: it belongs to cli, main",
         ),
         (
-            "warm.rs",
+            "src/warm.rs",
             "use hyper_util::{client::legacy, rt};",
             "warm may not name hyper_util::client::legacy: it belongs to s3",
         ),
         (
-            "select.rs",
+            "crates/sim/src/lib.rs",
+            "fn f() -> hyper::client::conn::http1::Builder {}",
+            "sim may not name hyper::client::conn::http1::Builder: it belongs to s3",
+        ),
+        (
+            "crates/model/src/select.rs",
             "async fn f() { ::tokio::task::yield_now().await }",
             "select is pure and may not name tokio::task::yield_now",
         ),
         (
-            "schedule.rs",
+            "crates/model/src/schedule.rs",
             "use chrono::Utc; fn f() { let _ = Utc::now(); }",
             "schedule is pure and may not name Utc::now",
         ),
         (
-            "daemon/planner/timetable.rs",
+            "src/daemon/planner/timetable.rs",
             "use tokio::time::Instant;",
-            "daemon/planner is pure and may not name tokio::time::Instant: when a profile fires is decided by a `now` that \
-             is passed in",
+            "src/daemon/planner is pure and may not name tokio::time::Instant: when a profile fires is decided by a `now` \
+             that is passed in",
         ),
-        ("config/value.rs", "use std::{fmt, fs};", "config is pure and may not name std::fs"),
-        ("config/listen.rs", "use std::net::TcpListener;", "config is pure and may not name std::net::TcpListener"),
+        ("crates/model/src/config/value.rs", "use std::{fmt, fs};", "config is pure and may not name std::fs"),
+        (
+            "crates/model/src/config/listen.rs",
+            "use std::net::TcpListener;",
+            "config is pure and may not name std::net::TcpListener",
+        ),
     ] {
-        assert_eq!(faults_of(file, text), [format!("src/{file}: {fault}")], "{text}");
+        assert_eq!(faults_of(file, text), [format!("{file}: {fault}")], "{text}");
     }
 }
 
 #[test]
 fn an_import_that_keeps_the_rules_is_not() {
     for (file, text) in [
-        ("run.rs", "use crate::{list, warm, select::Plan}; mod resolve; use self::resolve::Need;"),
-        ("list/split.rs", "use super::Page; use crate::object::Key;"),
-        ("s3/client.rs", "use aws_sdk_s3::Client; use hyper_util::client::legacy;"),
-        ("config/source.rs", "use std::fs;"),
-        ("config/daemon.rs", "use std::net::SocketAddr;"),
-        ("object.rs", "// crate::run is far above\nconst S: &str = \"crate::run\"; /* tokio::spawn */"),
-        ("object.rs", "const S: &str = r#\"use tokio::fs; \"quoted\" \"#; fn f<'a>(c: char) -> bool { c == '\"' }"),
-        ("object.rs", "fn f() {}\n#[cfg(test)]\nmod tests { use super::*; use crate::run::Run; use std::fs; }"),
-        ("select/tests.rs", "use crate::run::Run;"),
+        ("src/run.rs", "use crate::{list, warm}; use model::select::Plan; mod resolve; use self::resolve::Need;"),
+        ("src/list/split.rs", "use super::Page; use model::object::Key; use s3::ListClient;"),
+        ("src/cli/demo.rs", "use sim::{Entry, Sim};"),
+        ("crates/s3/src/wire.rs", "use crate::page::Page; use hyper_util::client::legacy; use model::config::Config;"),
+        ("crates/sim/src/front.rs", "use crate::s3::Store; use super::config; use model::object::Count;"),
+        ("crates/model/src/config/source.rs", "use std::fs;"),
+        ("crates/model/src/config/daemon.rs", "use std::net::SocketAddr;"),
+        (
+            "crates/model/src/object.rs",
+            "// crate::select is above\nconst S: &str = \"crate::select\"; /* tokio::spawn */",
+        ),
+        (
+            "crates/model/src/object.rs",
+            "const S: &str = r#\"use tokio::fs; \"quoted\" \"#; fn f<'a>(c: char) -> bool { c == '\"' }",
+        ),
+        (
+            "crates/model/src/object.rs",
+            "fn f() {}\n#[cfg(test)]\nmod tests { use super::*; use crate::select::Reason; use std::fs; }",
+        ),
+        ("src/list/tests.rs", "use crate::run::Run;"),
     ] {
         assert_eq!(faults_of(file, text), [""; 0], "{text}");
     }
 }
 
-/// What is wrong with the imports of one file, whose name is relative to `src/`.
+/// Where a file stands.
+struct Place<'a> {
+    file: &'a str,
+    name: &'static str,
+    ranks: &'static [&'static [&'static str]],
+    /// Of the crate, the file's own last.
+    modules: Vec<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    fn of(file: &'a str) -> Self {
+        let known = CRATES.iter().find_map(|krate| Some((krate, file.strip_prefix(krate.1)?)));
+        let ((name, _, ranks), inner) = known.unwrap_or_else(|| panic!("{file} is of no crate"));
+        Self { file, name, ranks, modules: inner.trim_end_matches(".rs").split('/').collect() }
+    }
+
+    fn room(&self) -> &'a str {
+        if self.ranks.is_empty() { self.name } else { self.modules[0] }
+    }
+
+    fn rank(&self, room: &str) -> Option<usize> {
+        self.ranks.iter().position(|rooms| rooms.contains(&room))
+    }
+
+    /// `path` from the crate's root, where it is of this crate.
+    fn absolute(&self, path: &str) -> String {
+        let ups = path.split("::").take_while(|part| *part == "super").count();
+        if ups == 0 {
+            return path.strip_prefix("hotset::").map_or_else(|| path.to_owned(), |inner| format!("crate::{inner}"));
+        }
+        let rest: Vec<&str> = path.split("::").skip(ups).collect();
+        let above = &self.modules[..self.modules.len().saturating_sub(ups)];
+        [&["crate"][..], above, &rest].concat().join("::")
+    }
+
+    /// The room that `path` is of: one of this crate's, or of `model`, or a crate that has a rank among them.
+    fn imported<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let (root, inner) = path.split_once("::").unwrap_or((path, ""));
+        let first = inner.split("::").next().unwrap_or_default();
+        match root {
+            "crate" if self.ranks.is_empty() => None,
+            "crate" | "model" => Some(first),
+            _ => self.rank(root).is_some().then_some(root).filter(|root| CRATES.iter().any(|krate| krate.0 == *root)),
+        }
+    }
+
+    fn import_fault(&self, path: &str) -> Option<String> {
+        let room = self.room();
+        let imported = self.imported(path).filter(|imported| *imported != room)?;
+        if let Some((_, allowed, why)) = CONFINED.iter().find(|(confined, ..)| *confined == room) {
+            return (!allowed.contains(&imported)).then(|| format!("{room} may not import {imported}: {why}"));
+        }
+        // A name that is no room is an item of the crate's root, or a room of `model`, which Cargo lets it import.
+        let is_higher = self.rank(imported)? >= self.rank(room)?;
+        is_higher.then(|| format!("{room} may not import {imported}"))
+    }
+}
+
+/// What is wrong with the imports of one file, whose name is relative to the repository.
 fn faults_of(file: &str, text: &str) -> Vec<String> {
-    let modules: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
-    let room = modules[0];
-    if room == "lib" || modules.contains(&"tests") {
+    let place = Place::of(file);
+    let room = place.room();
+    if room == "lib" || place.modules.contains(&"tests") {
         return Vec::new();
     }
     let mut faults = Vec::new();
-    if rank(room).is_none() && !CONFINED.iter().any(|(confined, ..)| *confined == room) {
-        faults.push(format!("src/{file}: {room} has no rank"));
+    if !place.ranks.is_empty() && place.rank(room).is_none() && room != "main" {
+        faults.push(format!("{file}: {room} has no rank"));
     }
     for path in paths::named(text) {
-        let path = absolute(&path, &modules);
-        let fault = match path.strip_prefix("crate::") {
-            Some(inner) => import_fault(room, inner.split("::").next().unwrap_or_default()),
-            None => foreign_fault(file, room, &path),
-        };
-        faults.extend(fault.map(|fault| format!("src/{file}: {fault}")));
+        let path = place.absolute(&path);
+        let fault = place.import_fault(&path).or_else(|| foreign_fault(&place, &path));
+        faults.extend(fault.map(|fault| format!("{file}: {fault}")));
     }
     faults.sort();
     faults.dedup();
     faults
 }
 
-/// `path` from the crate's root, where it is of this crate.
-fn absolute(path: &str, modules: &[&str]) -> String {
-    let ups = path.split("::").take_while(|part| *part == "super").count();
-    if ups == 0 {
-        return path.strip_prefix("hotset::").map_or_else(|| path.to_owned(), |inner| format!("crate::{inner}"));
-    }
-    let rest: Vec<&str> = path.split("::").skip(ups).collect();
-    let above = &modules[..modules.len().saturating_sub(ups)];
-    [&["crate"][..], above, &rest].concat().join("::")
-}
-
-fn import_fault(room: &str, imported: &str) -> Option<String> {
-    if imported == room {
-        return None;
-    }
-    if let Some((_, allowed, why)) = CONFINED.iter().find(|(confined, ..)| *confined == room) {
-        return (!allowed.contains(&imported)).then(|| format!("{room} may not import {imported}: {why}"));
-    }
-    let lower = match imported {
-        "sim" => SIM_IS_SEEN_BY.contains(&room),
-        _ => rank(imported) < rank(room) || rank(room).is_none(),
-    };
-    // A name that is no room is an item of the crate's root.
-    let is_room = imported == "sim" || rank(imported).is_some();
-    (is_room && !lower).then(|| format!("{room} may not import {imported}"))
-}
-
-fn foreign_fault(file: &str, room: &str, path: &str) -> Option<String> {
+fn foreign_fault(place: &Place<'_>, path: &str) -> Option<String> {
+    let room = place.room();
     if let Some((_, owners)) = FOREIGN.iter().find(|(name, _)| is_within(path, name))
         && !owners.contains(&room)
     {
         return Some(format!("{room} may not name {path}: it belongs to {}", owners.join(", ")));
     }
     let impure = IMPURE.iter().find(|name| is_within(path, name) || path.ends_with(&format!("::{name}")))?;
-    let pure = PURE_WITHIN.iter().find(|(part, _)| is_part(file, part));
+    let pure = PURE_WITHIN.iter().find(|(part, _)| is_part(place.file, part));
     if let Some((part, why)) = pure {
         return Some(format!("{part} is pure and may not name {path}: {why}"));
     }
-    (PURE.contains(&room) && !PURE_BUT.contains(&(file, impure)))
+    (place.name == PURE && !PURE_BUT.contains(&(place.file, impure)))
         .then(|| format!("{room} is pure and may not name {path}"))
 }
 
@@ -250,10 +303,6 @@ fn is_within(path: &str, name: &str) -> bool {
         Some(start) => path.starts_with(start),
         None => path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")),
     }
-}
-
-fn rank(room: &str) -> Option<usize> {
-    RANKS.iter().position(|rooms| rooms.contains(&room))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
