@@ -43,10 +43,10 @@ class Bench:
         self.started.append(made)
         return made
 
-    def runs(self, *arguments, binds=(), environment=None, exits=0, within=60):
+    def runs(self, *arguments, binds=(), environment=None, exits=0):
         """Both streams of a container that ends by itself."""
         made = self.start(arguments, binds, environment)
-        code = made.ends(within)
+        code = made.ends()
         assert exits is None or code == exits, f"hotset {' '.join(map(str, arguments))}: exit {code}, not {exits}\n{made.said()}"
         return made.said()
 

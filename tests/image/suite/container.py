@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import time
 
+from process import PATIENCE
+
 CACHE = pathlib.Path(os.environ["HOTSET_TESTS_CACHE"]) / "image"
 IMAGE = os.environ["HOTSET_IMAGE_NAME"]
 USER = 65532
@@ -14,10 +16,10 @@ STATE = "/var/lib/hotset"
 NAMESPACES = ["pid", "mount", "ipc", "uts"]
 
 
-def run(*command, within=60, exits=0):
+def run(*command, exits=0):
     """Both streams of a command, which has to end with `exits`."""
     words = [str(word) for word in command]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within)
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     said = f"$ {' '.join(words)}\nexit {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
     assert exits is None or done.returncode == exits, f"expected exit {exits}\n{said}"
     return done
@@ -25,7 +27,7 @@ def run(*command, within=60, exits=0):
 
 def buildah(*arguments):
     storage = ["--storage-driver", "vfs", "--root", CACHE / "storage", "--runroot", CACHE / "runroot"]
-    return run("buildah", *storage, *arguments, within=300).stdout.strip()
+    return run("buildah", *storage, *arguments).stdout.strip()
 
 
 @functools.cache
@@ -101,9 +103,9 @@ class Container:
     def signal(self, name):
         run(*self.runc("kill", self.name, name))
 
-    def ends(self, within):
+    def ends(self):
         """The exit code of process 1, as runc passes it on."""
-        return self.popen.wait(timeout=within)
+        return self.popen.wait(timeout=PATIENCE)
 
     def said(self):
         return self.log.read_text(errors="replace")
@@ -111,5 +113,5 @@ class Container:
     def clean_up(self):
         if self.popen and self.popen.poll() is None:
             run(*self.runc("kill", self.name, "KILL"), exits=None)
-            self.popen.wait(timeout=30)
+            self.popen.wait(timeout=PATIENCE)
         run(*self.runc("delete", "--force", self.name), exits=None)

@@ -50,5 +50,5 @@ class NameServer:
         # An empty packet is its end.
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.sendto(b"", (ADDRESS, 53))
-        self.thread.join(timeout=10)
+        self.thread.join()
         self.socket.close()

@@ -9,7 +9,7 @@ import pytest
 
 from container import bind, run
 from names import ADDRESS, ZONE, NameServer
-from test_run import wait_until
+from process import wait_until
 
 ENDPOINT = """
 [credentials.files]
@@ -52,14 +52,14 @@ def looked_up(bench, hosts="", servers=ADDRESS):
     """What a runtime mounts into every container."""
     return [
         bind(bench.file("hosts", f"127.0.0.1 localhost\n{hosts}"), "/etc/hosts"),
-        bind(bench.file("resolv.conf", f"nameserver {servers}\noptions timeout:1 attempts:1\n"), "/etc/resolv.conf"),
+        bind(bench.file("resolv.conf", f"nameserver {servers}\noptions timeout:30 attempts:1\n"), "/etc/resolv.conf"),
     ]
 
 
 def simulator(bench, domain):
     ports = ["--list-port", "8000", "--cache-port", "8001"]
     made = bench.start(["sim", "--base-domain", domain, *ports, "--bucket", "training=d/{0..9}.tar:8MiB"])
-    wait_until(lambda: "8001" in made.said())
+    wait_until(lambda: "8001" in made.said(), made.said)
     return made
 
 

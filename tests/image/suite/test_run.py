@@ -1,9 +1,9 @@
 """hotset in the image: on a root file system that is read-only, as process 1."""
 
 import os
-import time
 
 from container import STATE, bind
+from process import wait_until
 
 
 def hidden(place):
@@ -11,17 +11,9 @@ def hidden(place):
     return {"destination": place, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "size=64k"]}
 
 
-def wait_until(condition, within=30):
-    until = time.monotonic() + within
-    while not (value := condition()):
-        assert time.monotonic() < until, f"not within {within} s"
-        time.sleep(0.05)
-    return value
-
-
 def daemon(bench, binds=(), volume=True):
     made = bench.start(binds=[*([bench.state()] if volume else []), *binds])
-    wait_until(lambda: "\nhotset " in f"\n{status(made)}")
+    wait_until(lambda: "\nhotset " in f"\n{status(made)}", "the daemon says how it is")
     return made
 
 
@@ -41,7 +33,7 @@ def test_check_fails_on_a_configuration_that_is_wrong(bench):
 
 
 def test_the_demo_needs_nothing_that_can_be_written_to(bench):
-    assert "times as fast" in bench.runs("demo", within=120)
+    assert "times as fast" in bench.runs("demo")
 
 
 def test_schedules_know_their_zones_without_the_systems_files(bench):
@@ -59,14 +51,14 @@ def test_the_daemon_keeps_its_journal_in_the_volume(bench):
     assert "journal.db" in os.listdir(bench.folder / "state")
     assert "error" not in made.said() and "warn" not in made.said()
     made.signal("TERM")
-    assert made.ends(within=30) == 0
+    assert made.ends() == 0
 
 
 def test_a_volume_that_cannot_be_written_to_is_said(bench):
     made = daemon(bench, volume=False)
     assert "journal: cannot be written" in status(made) and "Read-only file system" in made.said()
     made.signal("TERM")
-    assert made.ends(within=30) == 0
+    assert made.ends() == 0
 
 
 def test_as_process_1_it_obeys_a_reload_and_ends_with_0(bench):
@@ -77,9 +69,9 @@ def test_as_process_1_it_obeys_a_reload_and_ends_with_0(bench):
     made = daemon(bench, [bind(folder, "/etc/hotset")])
     (folder / "hotset.toml").write_text(shipped.replace("[profile.nightly]", "[profile.weekly]"))
     made.signal("HUP")
-    wait_until(lambda: "weekly" in status(made))
+    wait_until(lambda: "weekly" in status(made), "the reload has its effect")
     made.signal("TERM")
-    assert made.ends(within=30) == 0
+    assert made.ends() == 0
 
 
 def test_status_tells_by_its_code_whether_the_daemon_answers(bench):

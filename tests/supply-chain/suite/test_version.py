@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from process import PATIENCE
 from test_policy import ROOT, git
 
 NOON = "2026-11-26T23:30:00-05:00"
@@ -14,7 +15,7 @@ NOON = "2026-11-26T23:30:00-05:00"
 @pytest.fixture(scope="session")
 def script(tmp_path_factory):
     program = tmp_path_factory.mktemp("script") / "build-script"
-    subprocess.run(["rustc", "--edition", "2024", "-o", program, ROOT / "build.rs"], check=True, timeout=120)
+    subprocess.run(["rustc", "--edition", "2024", "-o", program, ROOT / "build.rs"], check=True, timeout=PATIENCE)
     return program
 
 
@@ -35,7 +36,7 @@ def runs(script, folder, profile="release", exits=0, **environment):
     """What it says to Cargo."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME")}
     named = {"CARGO_PKG_VERSION": "1.2.3", "CARGO_FEATURE_SIM": "1", "CARGO_FEATURE_DEFAULT": "1", "PROFILE": profile}
-    done = subprocess.run([script], cwd=folder, env={**kept, **named, **environment}, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([script], cwd=folder, env={**kept, **named, **environment}, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == exits, done
     return done.stdout if exits == 0 else done.stderr
 
