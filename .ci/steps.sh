@@ -13,7 +13,7 @@ format() {
 # What the README's main command builds, and the cache that the suites of `scale` load: the suites and the demo run these
 # binaries, and `cargo test` finds them up to date.
 build() {
-  cargo build --locked -p hotset -p bench-cache
+  cargo build --locked --workspace --bin hotset --bin bench-cache
 }
 
 lint() {

@@ -4,7 +4,7 @@ use std::env;
 use std::error::Error;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Config, Credentials, Region};
+use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use futures::{StreamExt, stream};
@@ -20,6 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn client(endpoint: &str) -> Client {
     let connector = SharedHttpConnector::new(Connector::builder().build_http());
     let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
         .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
