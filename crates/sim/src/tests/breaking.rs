@@ -28,9 +28,9 @@ fn is_reset(error: &hyper::Error) -> bool {
 
 /// Whether it is not answered though the simulator has it, and time passes.
 async fn never<T>(sim: &Sim, future: impl Future<Output = T>) -> bool {
-    let open = sim.counters().cache.open;
+    let arrived = sim.counters().cache.total();
     let waits = async {
-        until(|| sim.counters().cache.open > open).await;
+        until(|| sim.counters().cache.total() > arrived).await;
         tokio::time::sleep(Duration::from_millis(60)).await;
     };
     tokio::select! {
