@@ -321,8 +321,6 @@ fn keys_that_turn_out_of_order_later_are_an_error() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
-
     /// Whatever the keys, the pages and the server's ways, and in whatever order it answers: each key once.
     #[test]
     fn every_key_is_listed_once(
