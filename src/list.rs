@@ -6,6 +6,7 @@
 
 mod cut;
 mod letters;
+mod once;
 mod part;
 mod parts;
 mod places;

@@ -1,10 +1,13 @@
 //! One part of a range: where it begins and ends, and how far it has been listed.
 
+use std::time::Duration;
+
 use super::cut::progress;
 use super::letters::Letters;
-use super::walk::{Circle, Next};
+use super::once::{Seen, drop_repeated};
+use super::walk::{Barren, Circle, Next};
 use model::object::{Key, Row};
-use s3::Page;
+use s3::{Page, RequestError};
 
 /// Pages of keys that are nearer to each other say nothing of how far there is to go.
 const TOO_NEAR: f64 = 1e-6;
@@ -15,6 +18,8 @@ pub(super) struct Ask {
     pub part: u64,
     pub after: Option<Key>,
     pub token: Option<String>,
+    /// How long to wait before.
+    pub pause: Option<Duration>,
 }
 
 /// Where a part ends.
@@ -78,6 +83,9 @@ pub(super) struct Part {
     /// It lists what the part behind it has left out.
     pub fills: bool,
     circle: Circle,
+    barren: Barren,
+    /// Its keys since they have come out of order.
+    unordered: Option<Seen>,
     pub keys: usize,
     /// The first place where the keys of its latest page differ.
     pub differ: usize,
@@ -108,6 +116,8 @@ impl Part {
             follows: None,
             fills: false,
             circle: Circle::default(),
+            barren: Barren::default(),
+            unordered: None,
             keys: 0,
             differ: 0,
             misses: 0,
@@ -161,7 +171,7 @@ impl Part {
         };
         self.is_asked = true;
         self.asked = self.next.clone();
-        Some(Ask { part: self.id, after, token })
+        Some(Ask { part: self.id, after, token, pause: self.barren.pause() })
     }
 
     /// Its latest page is to be asked for again, if it was the last: what lies behind its end belongs to it now.
@@ -188,6 +198,18 @@ impl Part {
     /// The page is one that came before.
     pub fn is_circular(&mut self, page: &Page) -> bool {
         page.next.as_deref().is_some_and(|next| self.circle.closes(next))
+    }
+
+    /// Drops what the page says again of what came before; whether its keys are in order.
+    pub fn drop_repeated(&self, page: &mut Page) -> bool {
+        let last = self.last.as_ref().filter(|_| !self.rereads && self.unordered.is_none());
+        drop_repeated(&mut page.objects, last.map(Key::as_bytes))
+    }
+
+    /// From now on its keys come in no order.
+    pub fn take_unordered(&mut self) {
+        let last = self.last.as_ref().map(Key::as_bytes);
+        self.unordered.get_or_insert_with(|| Seen::after(last));
     }
 
     /// The page, whose keys are `sorted`, goes on behind what came before.
@@ -219,7 +241,13 @@ impl Part {
     }
 
     /// Takes what is new in the page, whose keys are `sorted`, and belongs to this part, and notes how it goes on.
-    pub fn take(&mut self, page: &mut Page, sorted: bool) {
+    ///
+    /// # Errors
+    /// Too many pages in a row bring nothing.
+    pub fn take(&mut self, page: &mut Page, sorted: bool) -> Result<(), RequestError> {
+        if let Some(seen) = &mut self.unordered {
+            page.objects.retain(|object| seen.is_new(object.key));
+        }
         let key = |object: Row<'_>| Key::from_bytes(object.key);
         if self.rereads || self.after.is_some() || self.end != End::Range {
             let last = self.last.take();
@@ -228,9 +256,6 @@ impl Part {
                 page.objects.retain(is_new);
             }
             self.last = last;
-        } else if page.objects.first().is_some_and(|first| Some(first.key) == self.last.as_ref().map(Key::as_bytes)) {
-            // Some servers begin a page with what the one before ended with: it is one object all the same.
-            page.objects.remove_first();
         }
         self.rereads &= page.objects.is_empty();
         let is_held = |object: Row<'_>| self.end.holds(object.key);
@@ -247,5 +272,6 @@ impl Part {
             Some(token) if self.beyond.is_none() => Next::After(token),
             _ => Next::Over,
         };
+        if self.is_over() { Ok(()) } else { self.barren.note(!page.objects.is_empty()) }
     }
 }

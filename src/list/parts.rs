@@ -119,7 +119,8 @@ impl Parts {
     /// Takes the answer for a part, and leaves in it what belongs to that part.
     ///
     /// # Errors
-    /// A page that came before, or keys that are not in order, of which it cannot be told which are missing.
+    /// A page that came before, too many that bring nothing, or keys that are not in order, of which it cannot be told which
+    /// are missing.
     pub fn answered(&mut self, id: u64, page: &mut Page) -> Result<(), RequestError> {
         let Some(place) = self.parts.iter().position(|part| part.id == id) else {
             return Err(RequestError::malformed("an answer that nobody waits for"));
@@ -130,7 +131,7 @@ impl Parts {
         if part.is_circular(page) {
             return Err(RequestError::malformed("the same page again"));
         }
-        let mut sorted = page.objects.is_sorted();
+        let mut sorted = part.drop_repeated(page);
         if Part::drop_others(page, &self.prefix, sorted) {
             self.undivided = Some("it answers keys that do not begin with the prefix");
             sorted = page.objects.is_sorted();
@@ -146,9 +147,10 @@ impl Parts {
                 return Err(RequestError::malformed("keys that are not in the order of their bytes"));
             }
             self.undivided = Some("its keys are not in the order of their bytes");
+            self.parts[place].take_unordered();
         }
         self.learn(place, page);
-        self.take(place, page, sorted);
+        self.take(place, page, sorted)?;
         self.settle();
         Ok(())
     }
@@ -170,9 +172,9 @@ impl Parts {
         self.page = self.page.max(page.objects.len());
     }
 
-    fn take(&mut self, place: usize, page: &mut Page, sorted: bool) {
+    fn take(&mut self, place: usize, page: &mut Page, sorted: bool) -> Result<(), RequestError> {
         let (was_begun, left) = (self.parts[place].is_begun(), self.estimate(place).left);
-        self.parts[place].take(page, sorted);
+        self.parts[place].take(page, sorted)?;
         self.keys += page.objects.len();
         // What was written meanwhile may have come when the part behind it had begun.
         let is_old = |object: Row<'_>| self.began.is_none_or(|began| object.last_modified < began);
@@ -183,7 +185,7 @@ impl Parts {
             self.parts[place].surprises += 1;
         }
         let part = &self.parts[place];
-        let (Some(after), false, true) = (&part.after, was_begun, part.is_begun()) else { return };
+        let (Some(after), false, true) = (&part.after, was_begun, part.is_begun()) else { return Ok(()) };
         let is_miss = part.first.is_none();
         if is_miss {
             self.misses += 1;
@@ -194,6 +196,7 @@ impl Parts {
             let before = &mut self.parts[before];
             (before.misses, before.share) = (if is_miss { before.misses + 1 } else { 0 }, before.share + share);
         }
+        Ok(())
     }
 
     /// Holds what each part found behind its end to what the next one began with, and lets go of those that are done.

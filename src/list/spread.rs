@@ -9,6 +9,7 @@ use super::{Asking, ListError, Lists, Range};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
 use s3::{Page, PageRequest, RequestError};
+use tokio::time::sleep;
 
 struct Spread<L> {
     asking: Arc<Asking<L>>,
@@ -76,7 +77,7 @@ impl<L: Lists> Spread<L> {
 
     fn request(
         &self,
-        Ask { part, after, token }: Ask,
+        Ask { part, after, token, pause }: Ask,
         claim: Claim,
     ) -> impl Future<Output = (u64, Result<Page, RequestError>)> + Send + use<L> {
         let (asking, range) = (self.asking.clone(), self.range.clone());
@@ -84,6 +85,9 @@ impl<L: Lists> Spread<L> {
             let Range { bucket, prefix, .. } = &range;
             let (after, continuation) = (after.as_ref(), token.as_deref());
             let request = PageRequest { bucket, prefix, after, continuation, delimiter: false };
+            if let Some(pause) = pause {
+                sleep(pause).await;
+            }
             (part, asking.page(request, claim).await)
         }
     }

@@ -7,6 +7,7 @@ use super::*;
 use model::object::Object;
 
 mod depths;
+mod odd;
 mod reads;
 mod several;
 

@@ -1,12 +1,21 @@
 //! One prefix after the other, each page by page with the server's own tokens: in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{self, Stream};
+use tokio::time::sleep;
 
+use super::once::{Seen, drop_repeated};
 use super::{Asking, Depth, ListError, Lists, Range};
 use model::object::Key;
 use s3::{Page, PageRequest, RequestError};
+
+/// So many pages in a row may bring nothing, as of a bucket with many deleted versions; the first of them are asked for at
+/// once, the others no faster than this.
+const MOST_BARREN: u32 = 500;
+const FREE_BARREN: u32 = 20;
+const BARREN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where a walk stands.
 #[derive(Clone, Debug)]
@@ -35,13 +44,42 @@ impl Circle {
     }
 }
 
+/// Pages in a row that brought nothing new, and said that more follows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Barren(u32);
+
+impl Barren {
+    /// Takes note of a page that more follows.
+    ///
+    /// # Errors
+    /// There were too many: a server that never comes to an end.
+    pub fn note(&mut self, brings: bool) -> Result<(), RequestError> {
+        self.0 = if brings { 0 } else { self.0 + 1 };
+        if self.0 < MOST_BARREN {
+            return Ok(());
+        }
+        Err(RequestError::malformed(&format!(
+            "{MOST_BARREN} pages in a row bring nothing new, and say that more follows"
+        )))
+    }
+
+    /// How long to wait before the next page is asked for.
+    pub fn pause(self) -> Option<Duration> {
+        (self.0 >= FREE_BARREN).then_some(BARREN_PAUSE)
+    }
+}
+
 /// One prefix, and how far it has been listed.
 struct Walk {
     range: Range,
     next: Next,
     circle: Circle,
-    /// The last key and the last folder so far.
-    last: (Option<Key>, Option<Key>),
+    barren: Barren,
+    /// The last key so far.
+    last: Option<Key>,
+    /// The keys since they have come out of order.
+    unordered: Option<Seen>,
+    folders: Seen,
     pages: u32,
 }
 
@@ -49,7 +87,7 @@ pub(super) fn walk<L: Lists>(
     asking: Arc<Asking<L>>,
     range: Range,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let start = Walk { range, next: Next::First, circle: Circle::default(), last: (None, None), pages: 0 };
+    let start = Walk::new(range);
     stream::unfold((asking, start), |(asking, mut walk)| async move {
         let continuation = match &walk.next {
             Next::First => None,
@@ -59,6 +97,9 @@ pub(super) fn walk<L: Lists>(
         let Range { bucket, prefix, depth } = &walk.range;
         let delimiter = *depth == Depth::Folders;
         let request = PageRequest { bucket, prefix, after: None, continuation, delimiter };
+        if let Some(pause) = walk.barren.pause() {
+            sleep(pause).await;
+        }
         let answer = asking.page(request, asking.claim()).await;
         let answer = answer.and_then(|page| walk.advance(page)).map_err(|source| {
             walk.next = Next::Over;
@@ -72,6 +113,19 @@ pub(super) fn walk<L: Lists>(
 }
 
 impl Walk {
+    fn new(range: Range) -> Self {
+        Self {
+            range,
+            next: Next::First,
+            circle: Circle::default(),
+            barren: Barren::default(),
+            last: None,
+            unordered: None,
+            folders: Seen::default(),
+            pages: 0,
+        }
+    }
+
     /// Takes note of `page`, and gives what is new in it.
     fn advance(&mut self, mut page: Page) -> Result<Page, RequestError> {
         if page.next.as_deref().is_some_and(|next| self.circle.closes(next)) {
@@ -81,16 +135,19 @@ impl Walk {
         let enough = matches!(self.range.depth, Depth::FirstKeys { pages } if self.pages >= pages);
         let more = page.next.clone().filter(|_| !enough);
         self.next = more.map_or(Next::Over, Next::After);
-        // Some servers begin a page with what the one before ended with: it is one object, or folder, all the same.
-        let (key, folder) = &mut self.last;
-        if key.is_some() && page.objects.first().map(|object| object.key) == key.as_ref().map(Key::as_bytes) {
-            page.objects.remove_first();
+        let last = self.last.as_ref().map(Key::as_bytes);
+        let sorted = drop_repeated(&mut page.objects, last.filter(|_| self.unordered.is_none()));
+        if !sorted || page.objects.first().is_some_and(|first| Some(first.key) < last) {
+            self.unordered.get_or_insert_with(|| Seen::after(last));
         }
-        if folder.is_some() && page.folders.first() == folder.as_ref() {
-            page.folders.remove(0);
+        if let Some(seen) = &mut self.unordered {
+            page.objects.retain(|object| seen.is_new(object.key));
         }
-        *key = page.objects.last().map(|object| Key::from_bytes(object.key)).or(key.take());
-        *folder = page.folders.last().cloned().or(folder.take());
+        page.folders.retain(|folder| self.folders.is_new(folder.as_bytes()));
+        self.last = page.objects.last().map(|object| Key::from_bytes(object.key)).or(self.last.take());
+        if matches!(self.next, Next::After(_)) {
+            self.barren.note(!page.objects.is_empty() || !page.folders.is_empty())?;
+        }
         Ok(page)
     }
 }

@@ -134,6 +134,8 @@ enum Wrong {
     NoListing(String),
     #[error("says `{}` where {what} belongs", Escaped(.said))]
     Odd { what: &'static str, said: String },
+    #[error("is of the bucket `{}`", Escaped(.0))]
+    Elsewhere(String),
     #[error("has an object without a key")]
     NoKey,
     #[error("has no {what} for `{}`", Escaped(.key))]
@@ -179,6 +181,13 @@ impl<'a> Listed<'a> {
                     }
                 }
                 Some("CommonPrefixes") => listed.folders.push(folder(&mut xml)?),
+                Some("Name") => {
+                    let name = xml.content()?.trim().to_owned();
+                    // Some servers leave it empty.
+                    if !name.is_empty() && name != bucket.as_str() {
+                        return Err(Wrong::Elsewhere(name));
+                    }
+                }
                 Some("IsTruncated") => listed.truncated = Some(truth(&xml.content()?)?),
                 Some("NextContinuationToken") => listed.next = Some(xml.content()?),
                 Some("EncodingType") => listed.is_encoded = xml.content()? == "url",

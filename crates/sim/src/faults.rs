@@ -46,6 +46,8 @@ pub enum Fault {
     SkewedDate(i64),
     /// A page of a LIST holds at most so many keys and goes on.
     ShortPage(usize),
+    /// A page of a LIST holds nothing, and says that more follows, by another token each time.
+    BarrenPage,
 }
 
 impl Fault {

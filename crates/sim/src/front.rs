@@ -217,6 +217,7 @@ impl Front {
             Fault::Overwritten => _ = self.world.overwrite(bucket, key),
             Fault::Deleted => _ = self.world.delete(bucket, key),
             Fault::Truncated => _ = self.world.truncate(bucket, key),
+            Fault::BarrenPage => return Ok(barren(arrival)),
             Fault::ShortPage(keys) => _ = request.extensions_mut().insert(PageLimit(keys)),
             Fault::CloseIdle { after, reset } => {
                 let answer = self.perform(request, arrival).await;
@@ -325,6 +326,16 @@ fn wrong_region(arrival: &Arrival, region: &str, wanted: &str) -> Response<Body>
         *answer.body_mut() = Body::from(body);
     }
     answer
+}
+
+fn barren(arrival: &Arrival) -> Response<Body> {
+    let asked = arrival.target.split(['?', '&']).find_map(|part| part.strip_prefix("continuation-token="));
+    let token = asked.and_then(|token| token.parse::<u64>().ok()).unwrap_or_default() + 1;
+    let bucket = arrival.bucket.as_deref().unwrap_or_default();
+    Response::new(Body::from(format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult><Name>{bucket}</Name><KeyCount>0</KeyCount>\
+         <IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken></ListBucketResult>"
+    )))
 }
 
 fn retry_after(answer: &mut Response<Body>, wait: Option<Duration>) {

@@ -145,3 +145,72 @@ async fn everything_at_once_costs_time_and_no_object() {
     assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [90, 90, 0, 0, 0]), "{:?}", report.totals.errors);
     assert_eq!((stage.warm_keys(), stage.sim.counters().cache.open), (90, 0));
 }
+
+#[tokio::test]
+async fn a_listing_without_end_is_an_error() {
+    let stage = stage(builder().bucket("training", bucket("", 5)), "", &profile("\"s3://training/**\"", "")).await;
+    stage.sim.faults().push(Rule::new(Fault::BarrenPage).on(Kind::List));
+    // Pages are asked for at a pace: time leaps from one to the next.
+    let time = async {
+        loop {
+            yield_now().await;
+            if stage.sim.counters().list.open == 0 {
+                leap(Duration::from_millis(50)).await;
+            }
+        }
+    };
+    let report = tokio::select! {
+        report = stage.warm("p") => report,
+        () = time => unreachable!("it has no end"),
+    };
+    assert_eq!((report.outcome, stage.lists(), stage.heads()), (Outcome::Failed, 500, 0));
+    let why = "list s3://training/: malformed: 500 pages in a row bring nothing new, and say that more follows";
+    assert_eq!(report.reason.as_deref(), Some(why));
+}
+
+/// A page of `bucket` with these keys.
+fn page(bucket: &str, keys: &[&str], next: Option<&str>) -> Fault {
+    let item = |key: &&str| {
+        format!(
+            "<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;e&quot;</ETag>\
+             <Size>1000</Size></Contents>"
+        )
+    };
+    let items: String = keys.iter().map(item).collect();
+    let next = next.map(|token| format!("<NextContinuationToken>{token}</NextContinuationToken>")).unwrap_or_default();
+    let body = format!(
+        "<ListBucketResult><Name>{bucket}</Name><IsTruncated>{}</IsTruncated>{next}{items}</ListBucketResult>",
+        !next.is_empty()
+    );
+    let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    Fault::Raw { status: 200, answer: (head + &body).into() }
+}
+
+#[tokio::test]
+async fn a_page_of_another_bucket_is_not_taken() {
+    for name in ["other", "Training", "training2"] {
+        let stage = stage(builder().bucket("training", bucket("", 5)), "", &profile("\"s3://training/**\"", "")).await;
+        stage.sim.faults().push(Rule::new(page(name, &["00", "01"], None)).on(Kind::List));
+        let report = stage.warm("p").await;
+        assert_eq!((report.outcome, stage.heads()), (Outcome::Failed, 0), "{name}");
+        let why = format!("list s3://training/: malformed: a page of `training` is of the bucket `{name}`");
+        assert_eq!(report.reason, Some(why));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_listed_twice_is_planned_once() {
+    for (first, second) in
+        [(&["00", "00", "01"][..], &["02"][..]), (&["00", "01"], &["01", "02"]), (&["00", "01"], &["00", "01", "02"])]
+    {
+        let stage = stage(builder().bucket("training", bucket("", 5)), "", &profile("\"s3://training/**\"", "")).await;
+        stage.sim.faults().push(Rule::new(page("training", first, Some("1"))).on(Kind::List).nth(1));
+        stage.sim.faults().push(Rule::new(page("training", second, None)).on(Kind::List));
+        let plan = stage.plan("p").await;
+        assert_eq!(
+            (plan.selection.listed.objects, plan.selected.objects, plan.selected.bytes),
+            (3, 3, 3000),
+            "{first:?}"
+        );
+    }
+}

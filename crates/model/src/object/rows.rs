@@ -142,9 +142,15 @@ impl Rows {
         self.rows.iter().map(|packed| self.row(packed))
     }
 
-    /// Whether their keys are in order.
+    /// Whether their keys are in order, each of them once.
     pub fn is_sorted(&self) -> bool {
-        self.rows.is_sorted_by(|a, b| self.keys[a.key.clone()] <= self.keys[b.key.clone()])
+        self.rows.is_sorted_by(|a, b| self.keys[a.key.clone()] < self.keys[b.key.clone()])
+    }
+
+    /// Keeps the first of those with one key that stand side by side.
+    pub fn drop_repeated(&mut self) {
+        let keys = &self.keys;
+        self.rows.dedup_by(|later, earlier| keys[later.key.clone()] == keys[earlier.key.clone()]);
     }
 
     /// Keeps those of which `kept` says so.
@@ -152,13 +158,6 @@ impl Rows {
         let mut rows = std::mem::take(&mut self.rows);
         rows.retain(|packed| kept(self.row(packed)));
         self.rows = rows;
-    }
-
-    /// Drops the first.
-    pub fn remove_first(&mut self) {
-        if !self.rows.is_empty() {
-            self.rows.remove(0);
-        }
     }
 
     pub fn clear(&mut self) {
@@ -238,12 +237,10 @@ mod tests {
         let mut rows: Rows = all.iter().cloned().collect();
         assert!(rows.iter().map(Row::to_object).eq(all.iter().cloned()));
         assert!(rows.iter().eq(all.iter().map(Object::row)));
-        rows.retain(|row| row.key != b"b");
-        rows.remove_first();
+        rows.retain(|row| !matches!(row.key, b"a" | b"b"));
         assert!(rows.iter().map(Row::to_object).eq(all[2..].iter().cloned()));
         assert_eq!((rows.first(), rows.last(), rows.len()), (Some(all[2].row()), Some(all[3].row()), 2));
         rows.clear();
-        rows.remove_first();
         assert_eq!((rows.first(), rows.is_empty()), (None, true));
     }
 }

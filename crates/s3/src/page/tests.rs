@@ -86,6 +86,9 @@ fn what_is_no_whole_page_is_an_error_that_names_it() {
         (page("<Contents><Key>a</Key><Size>3</Size></Contents>"), "has no time for `a`"),
         (page(&item("a").replace('3', "-3")), "says `-3` where a size belongs"),
         (page(&item("a").replace("00:00:00", "0:00:00")), "says `1970-01-01T0:00:00.000Z` where a time belongs"),
+        (page("").replace("<Name>b<", "<Name>other<"), "is of the bucket `other`"),
+        (whole.replace("<Name>b<", "<Name>B<"), "is of the bucket `B`"),
+        (page("<Name>c</Name>"), "is of the bucket `c`"),
         (page("<IsTruncated>no</IsTruncated>"), "says `no` where `true` or `false` belongs"),
     ] {
         assert_eq!(below("", &body).unwrap_err().to_string(), format!("malformed: a page of `b` {why}"));
@@ -96,6 +99,14 @@ fn what_is_no_whole_page_is_an_error_that_names_it() {
     let (bucket, prefix) = (Bucket::new("b"), Key::from(""));
     let request = PageRequest { bucket: &bucket, prefix: &prefix, after: None, continuation: None, delimiter: false };
     assert!(request.read(b"<ListBucketResult>\xff</ListBucketResult>", None).is_err());
+}
+
+#[test]
+fn a_page_without_the_name_of_a_bucket_is_taken() {
+    for name in ["", "<Name/>", "<Name></Name>", "<Name> b </Name>"] {
+        let body = page(&item("a")).replace("<Name>b</Name>", name);
+        assert_eq!(below("", &body).unwrap().objects.len(), 1, "{name}");
+    }
 }
 
 #[test]
