@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+pub use circuit::Cause;
 pub(crate) use circuit::OPEN_AFTER;
 use model::config::endpoint::Limits;
 pub use snapshot::{Reason, Snapshot};
@@ -33,13 +34,15 @@ pub struct Limit(Arc<Mutex<State>>);
 
 /// How a request ended, as far as the endpoint's health goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Verdict<'a> {
     /// The object is in the cache.
     Filled,
     /// Any other answer that does not ask for less.
     Answered,
     /// An answer that says no more than that something went wrong there.
     Erred,
+    /// An answer that proves nothing of what was asked for, and what it was: something else answers there.
+    Malformed(&'a str),
     /// 429 or 503.
     Throttled { retry_after: Option<Duration> },
     /// No connection, a lost one, or no answer in time.
@@ -207,11 +210,11 @@ impl Permit {
         self.limit.state().deadline(self.admitted.total())
     }
 
-    pub fn settle(mut self, verdict: Verdict) {
+    pub fn settle(mut self, verdict: Verdict<'_>) {
         self.release(verdict);
     }
 
-    fn release(&mut self, verdict: Verdict) {
+    fn release(&mut self, verdict: Verdict<'_>) {
         if !std::mem::replace(&mut self.settled, true) {
             self.limit.state().settle(&self.admitted, verdict, Instant::now());
         }

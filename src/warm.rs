@@ -81,6 +81,8 @@ pub enum Ended {
     Outage(Duration),
     /// The endpoint told every request to slow down for so long, though there was one at a time.
     Throttled(Duration),
+    /// What answers is no such cache, for so long, and what its latest answer was.
+    Malformed(Duration, Arc<str>),
 }
 
 /// Warms `objects`, and what comes behind them.
@@ -262,9 +264,9 @@ impl<W: Wires> Run<W> {
         let wire = self.warming.wire.clone();
         let deadline = permit.deadline();
         let generation = self.buckets.generation();
-        let object = pending.object.clone();
+        let (object, via) = (pending.object.clone(), pending.via(self.warming.limit.limits().retries));
         self.requests.open(pending, async move {
-            let sent = request::send(&*wire, &object, deadline).await;
+            let sent = request::send(&*wire, &object, via, deadline).await;
             if let Sent::Warmed { etag, .. } = &sent {
                 claim.warmed(etag.clone());
             }

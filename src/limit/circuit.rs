@@ -1,5 +1,6 @@
 //! The circuit of an outage: while an endpoint serves nothing, one request at a time asks whether it does again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,6 +16,8 @@ pub(super) struct Circuit {
     unanswered: u32,
     /// Requests in a row that were told to slow down while they were alone.
     throttled: u32,
+    /// Requests in a row whose answer was none of this cache.
+    malformed: u32,
     open: Option<Open>,
     /// Probes sent so far; the last of them is the one that an open circuit waits for.
     probes: u64,
@@ -23,11 +26,20 @@ pub(super) struct Circuit {
 #[derive(Debug)]
 struct Open {
     since: Instant,
-    /// It is the throttle that is served, and nothing else.
-    throttled: bool,
+    cause: Cause,
     probing: bool,
     next_probe: Instant,
     pause: Duration,
+}
+
+/// What comes in the place of what is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Silence,
+    /// Every request is told to slow down.
+    Throttle,
+    /// Answers that prove nothing, and what the latest of them was.
+    Malformed(Arc<str>),
 }
 
 /// What stands before a request.
@@ -44,9 +56,9 @@ impl Circuit {
         self.open.as_ref().map(|open| open.since)
     }
 
-    /// Whether it is open because every request was told to slow down.
-    pub fn is_throttled(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.throttled)
+    /// Why it is open.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.open.as_ref().map(|open| &open.cause)
     }
 
     pub fn gate(&self, now: Instant) -> Gate {
@@ -66,29 +78,41 @@ impl Circuit {
     }
 
     pub fn answered(&mut self) {
-        (self.unanswered, self.throttled, self.open) = (0, 0, None);
+        *self = Self { probes: self.probes, ..Self::default() };
     }
 
     pub fn unanswered(&mut self, probe: Option<u64>, now: Instant) {
         self.unanswered += 1;
-        self.nothing(self.unanswered, false, probe, now);
+        self.nothing(self.unanswered, Cause::Silence, probe, now);
+    }
+
+    /// Something else answered: `what`.
+    pub fn malformed(&mut self, what: &str, probe: Option<u64>, now: Instant) {
+        (self.unanswered, self.throttled) = (0, 0);
+        self.malformed += 1;
+        self.open.take_if(|open| !matches!(open.cause, Cause::Malformed(_)));
+        let cause = Cause::Malformed(what.into());
+        if let Some(open) = &mut self.open {
+            open.cause = cause.clone();
+        }
+        self.nothing(self.malformed, cause, probe, now);
     }
 
     /// `alone`: no fewer requests at once could be sent.
     pub fn throttled(&mut self, alone: bool, probe: Option<u64>, now: Instant) {
-        self.unanswered = 0;
+        (self.unanswered, self.malformed) = (0, 0);
         self.throttled = if alone { self.throttled + 1 } else { 0 };
         // Silence is over: whether the endpoint serves anything is to be seen.
-        self.open.take_if(|open| !open.throttled);
-        self.nothing(self.throttled, true, probe, now);
+        self.open.take_if(|open| open.cause != Cause::Throttle);
+        self.nothing(self.throttled, Cause::Throttle, probe, now);
     }
 
-    fn nothing(&mut self, in_a_row: u32, throttled: bool, probe: Option<u64>, now: Instant) {
+    fn nothing(&mut self, in_a_row: u32, cause: Cause, probe: Option<u64>, now: Instant) {
         let awaited = self.is_awaited(probe);
         match &mut self.open {
             None if in_a_row >= OPEN_AFTER => {
                 let pause = PROBE_PAUSE.0;
-                self.open = Some(Open { since: now, throttled, probing: false, next_probe: now + pause, pause });
+                self.open = Some(Open { since: now, cause, probing: false, next_probe: now + pause, pause });
             }
             Some(Open { probing, next_probe, pause, .. }) if awaited => {
                 *probing = false;

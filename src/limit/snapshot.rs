@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::circuit;
 use super::pace::Phase;
 use super::refusals::Cause;
 use super::state::State;
@@ -12,7 +13,7 @@ use super::state::State;
 /// How long a cut is what people want to know of a limit.
 const LATELY: Duration = Duration::from_mins(5);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Requests that may be in flight now.
     pub allowed: u32,
@@ -32,7 +33,7 @@ pub struct Snapshot {
 }
 
 /// Why no more requests are in flight than there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Nothing waits, or nothing has been sent yet.
     Idle,
@@ -52,8 +53,8 @@ pub enum Reason {
     Failing { ago: Duration },
     /// `Retry-After`, for so long still.
     Asked { left: Duration },
-    /// The circuit is open: nothing is answered, or everything told to slow down.
-    Circuit { since: Duration, throttled: bool },
+    /// The circuit is open: nothing of what was asked for comes.
+    Circuit { since: Duration, cause: circuit::Cause },
 }
 
 /// What kept the latest request that had to wait.
@@ -81,8 +82,8 @@ impl State {
     }
 
     fn reason(&self, now: Instant) -> Reason {
-        if let Some(since) = self.circuit.open_since() {
-            return Reason::Circuit { since: now.duration_since(since), throttled: self.circuit.is_throttled() };
+        if let Some((since, cause)) = self.circuit.open_since().zip(self.circuit.cause()) {
+            return Reason::Circuit { since: now.duration_since(since), cause: cause.clone() };
         }
         if let Some(left) = self.hold_until.and_then(|until| until.checked_duration_since(now)).filter(|l| !l.is_zero())
         {
@@ -165,10 +166,13 @@ impl fmt::Display for Reason {
             Self::Throttled { at, ago } => write!(f, "holding: throttled {} ago at {at}", Brief(*ago)),
             Self::Failing { ago } => write!(f, "holding: requests failed {} ago", Brief(*ago)),
             Self::Asked { left } => write!(f, "waiting: asked to, for {} more", Brief(*left)),
-            Self::Circuit { since, throttled: false } => write!(f, "waiting: no answer for {}", Brief(*since)),
-            Self::Circuit { since, throttled: true } => {
-                write!(f, "waiting: told to slow down for {}", Brief(*since))
-            }
+            Self::Circuit { since, cause } => match cause {
+                circuit::Cause::Silence => write!(f, "waiting: no answer for {}", Brief(*since)),
+                circuit::Cause::Throttle => write!(f, "waiting: told to slow down for {}", Brief(*since)),
+                circuit::Cause::Malformed(what) => {
+                    write!(f, "waiting: for {} no answer of this cache, last {what}", Brief(*since))
+                }
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Verdict;
-use super::circuit::{Circuit, Gate};
+use super::circuit::{Cause, Circuit, Gate};
 use super::pace::Pace;
 use super::places::{Ahead, Places};
 use super::refusals::Refusal;
@@ -284,7 +284,7 @@ impl State {
         Ok(())
     }
 
-    pub fn settle(&mut self, of: &Admitted, verdict: Verdict, now: Instant) {
+    pub fn settle(&mut self, of: &Admitted, verdict: Verdict<'_>, now: Instant) {
         self.pass_time(now);
         self.in_flight -= 1;
         self.bytes -= of.bytes;
@@ -295,15 +295,24 @@ impl State {
         match verdict {
             Verdict::Neutral => self.circuit.neutral(of.probe),
             Verdict::Answered | Verdict::Filled | Verdict::Erred => self.answered(of, verdict, now),
+            Verdict::Malformed(what) => self.malformed(of, what, now),
             Verdict::Throttled { .. } | Verdict::Unanswered => self.refused(of, verdict, now),
         }
         self.wake();
     }
 
-    fn answered(&mut self, of: &Admitted, verdict: Verdict, now: Instant) {
+    /// It says nothing of how much the cache takes.
+    fn malformed(&mut self, of: &Admitted, what: &str, now: Instant) {
+        self.requests_total += 1;
+        self.circuit.malformed(what, of.probe, now);
+        self.retries.answered(of.retry);
+        self.pace.refusals.ended(of.sent, self.pace.allowed(), now);
+    }
+
+    fn answered(&mut self, of: &Admitted, verdict: Verdict<'_>, now: Instant) {
         self.requests_total += 1;
         let away = self.circuit.open_since().map(|since| now.duration_since(since));
-        if self.circuit.is_throttled() || away >= Some(OUTAGE) {
+        if self.circuit.cause() == Some(&Cause::Throttle) || away >= Some(OUTAGE) {
             self.pace.forget();
         }
         self.circuit.answered();
@@ -320,7 +329,7 @@ impl State {
         }
     }
 
-    fn refused(&mut self, of: &Admitted, verdict: Verdict, now: Instant) {
+    fn refused(&mut self, of: &Admitted, verdict: Verdict<'_>, now: Instant) {
         self.requests_total += 1;
         let refusal =
             Refusal { sent: of.sent, level: of.level, throttled: matches!(verdict, Verdict::Throttled { .. }) };

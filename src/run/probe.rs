@@ -8,9 +8,9 @@ use super::named::glance;
 use super::{Connection, Task};
 use model::config::endpoint::Addressing;
 use model::manifest::{Entry, Place};
-use model::object::{Bucket, Key};
+use model::object::{Bucket, Key, Object, Row};
 use model::pattern::{Pattern, merge_prefixes};
-use s3::{Class, PageRequest, RequestError};
+use s3::{Class, PageRequest, RequestError, Stat, Warmed};
 
 /// Which side is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Fi
     for (bucket, prefix) in places(&task.profile.rules.patterns) {
         let page = first_page(connection, &bucket, &prefix).await;
         let missing = page.as_ref().is_err_and(|error| error.class == Class::NotFound);
-        let object = page.as_ref().ok().and_then(|page| page.objects.first()).map(|object| Key::from_bytes(object.key));
+        let object = page.as_ref().ok().and_then(|page| page.objects.first()).map(Row::to_object);
         if scope != Scope::Cache {
             let result = page.map(|page| match page.objects.len() {
                 0 => "may be listed, and nothing is there".to_owned(),
@@ -52,7 +52,10 @@ pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Fi
         }
         // A cache answers the same 404 for a bucket that is not there.
         if scope != Scope::List && !(scope == Scope::All && missing) {
-            findings.push(cache(connection, &bucket, object).await);
+            findings.push(match object {
+                Some(listed) => cache(connection, &listed).await,
+                None => unlisted(connection, &bucket).await,
+            });
         }
     }
     findings
@@ -72,9 +75,28 @@ async fn named(connection: &Connection, place: &Place, scope: Scope) -> Vec<Find
         findings.push(Finding { what: format!("manifest {place}"), result });
     }
     if let (Ok(Some(first)), Scope::Cache | Scope::All) = (first, scope) {
-        findings.push(cache(connection, &first.bucket, Some(first.key)).await);
+        findings.push(match described(connection, first).await {
+            Ok(listed) => cache(connection, &listed).await,
+            Err(finding) => finding,
+        });
     }
     findings
+}
+
+/// What the list endpoint says of an object, where its entry does not say it all.
+async fn described(connection: &Connection, entry: Entry) -> Result<Object, Finding> {
+    if entry.is_complete() {
+        return Ok(entry.into_object());
+    }
+    let Entry { bucket, key, .. } = entry;
+    let why = match within(connection, connection.lists.client.stat(&bucket, &key)).await {
+        Ok(Some(Stat { size, etag, last_modified, storage_class })) => {
+            return Ok(Object { bucket, key, size, etag, last_modified, storage_class });
+        }
+        Ok(None) => "404: the list endpoint does not have what the manifest names".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Finding { what: format!("plain HEAD of s3://{bucket}/{key} at the list endpoint"), result: Err(why) })
 }
 
 async fn credentials(connection: &Connection) -> Finding {
@@ -83,25 +105,42 @@ async fn credentials(connection: &Connection) -> Finding {
     Finding { what: format!("read credentials `{name}`"), result: read.await.map(|()| "found".to_owned()) }
 }
 
-async fn cache(connection: &Connection, bucket: &Bucket, key: Option<Key>) -> Finding {
-    let site = &connection.endpoint.cache.0;
-    let url = site.url.as_str().trim_end_matches('/');
-    // A key that hardly exists still shows the name lookup, the addressing and the signature: the answer is a 404.
-    let known = key.is_some();
-    let key = key.unwrap_or_else(|| Key::from("hotset-probe"));
-    let what = format!("plain HEAD of s3://{bucket}/{key} at {url}");
-    let asked = within(connection, connection.wire.cache.probe(bucket, &key)).await;
-    let result = match asked {
-        Ok(Some(_)) => Ok("answered".to_owned()),
-        Ok(None) if known => Err("404: the cache does not have what the list endpoint lists".to_owned()),
-        Ok(None) => Ok("answered 404, as there is no such object".to_owned()),
-        Err(error) if error.class == Class::Rejected => {
-            let named = if site.addressing == Addressing::Path { "path" } else { "virtual" };
-            Err(format!("{error}; are addressing = \"{named}\" and region = \"{}\" right?", site.region))
+/// The cache's answer about an object, held to what the list endpoint says of it.
+async fn cache(connection: &Connection, listed: &Object) -> Finding {
+    let asked = within(connection, connection.wire.cache.probe(listed)).await;
+    let result = asked.map_err(|error| said(connection, &error)).and_then(|found| match found {
+        Some(Warmed { etag, .. }) if etag.is_some() && listed.etag.is_some() && etag != listed.etag => {
+            Ok("answered under another ETag than the one just listed: changed since, or another store".to_owned())
         }
-        Err(error) => Err(error.to_string()),
-    };
-    Finding { what, result }
+        Some(_) => Ok("answered".to_owned()),
+        None => Err("404: the cache does not have what the list endpoint lists".to_owned()),
+    });
+    Finding { what: plain_head(connection, &listed.bucket, &listed.key), result }
+}
+
+/// A key that hardly exists still shows the name lookup, the addressing and the signature: the answer is a 404.
+async fn unlisted(connection: &Connection, bucket: &Bucket) -> Finding {
+    let key = Key::from("hotset-probe");
+    let asked = within(connection, connection.wire.cache.exists(bucket, &key)).await;
+    let result = asked.map_err(|error| said(connection, &error)).and_then(|found| match found {
+        Some(_) => Err("answered, though nobody has listed such an object: is it the cache?".to_owned()),
+        None => Ok("answered 404, as there is no such object".to_owned()),
+    });
+    Finding { what: plain_head(connection, bucket, &key), result }
+}
+
+fn plain_head(connection: &Connection, bucket: &Bucket, key: &Key) -> String {
+    let url = connection.endpoint.cache.0.url.as_str().trim_end_matches('/');
+    format!("plain HEAD of s3://{bucket}/{key} at {url}")
+}
+
+fn said(connection: &Connection, error: &RequestError) -> String {
+    let site = &connection.endpoint.cache.0;
+    let named = if site.addressing == Addressing::Path { "path" } else { "virtual" };
+    match error.class {
+        Class::Rejected => format!("{error}; are addressing = \"{named}\" and region = \"{}\" right?", site.region),
+        _ => error.to_string(),
+    }
 }
 
 async fn first_page(connection: &Connection, bucket: &Bucket, prefix: &Key) -> Result<s3::Page, RequestError> {

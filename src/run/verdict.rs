@@ -1,6 +1,8 @@
 //! What a run came to, from what its objects came to.
 
-use crate::report::{Cut, Outcome, Totals};
+use std::time::Duration;
+
+use crate::report::{Cut, Errors, Outcome, Totals};
 use crate::warm::Ended;
 use model::object::Count;
 use model::select::plan::Verdict;
@@ -43,6 +45,9 @@ pub(super) fn judge(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> 
     if let Some((outcome, why)) = not_made_good(totals, &standard.lost) {
         return (outcome, Some(if is_whole(totals) { why } else { format!("{why}; {}", missing(totals)) }));
     }
+    if is_all_gone(totals) {
+        return (Outcome::Partial, Some(all_gone(totals)));
+    }
     let whole = is_whole(totals);
     let ratio = totals.warm_ratio(standard.wanted);
     let why = match standard.min_warm {
@@ -72,14 +77,19 @@ fn cut_off(totals: &Totals, ended: &Ended) -> Option<(Outcome, Option<String>)> 
         Ended::Stopped(cut) if *cut != Cut::Window && is_open(totals) => {
             Some((Outcome::Interrupted, Some(format!("{}; {}", cut.as_str(), missing(totals)))))
         }
-        Ended::Outage(wait) | Ended::Throttled(wait) => {
-            let what =
-                if matches!(ended, Ended::Outage(_)) { "answered nothing" } else { "took nothing, and throttled," };
-            let wait = humantime::format_duration(*wait);
-            Some((Outcome::Failed, Some(format!("the endpoint {what} for {wait}; {}", missing(totals)))))
+        Ended::Outage(wait) => Some(gave_up(*wait, "answered nothing", totals)),
+        Ended::Throttled(wait) => Some(gave_up(*wait, "took nothing, and throttled,", totals)),
+        Ended::Malformed(wait, last) => {
+            Some(gave_up(*wait, &format!("gave no answer of this cache (last {last})"), totals))
         }
         Ended::Done | Ended::Stopped(_) | Ended::Deadline => None,
     }
+}
+
+/// After so long with an endpoint that did this.
+fn gave_up(wait: Duration, what: &str, totals: &Totals) -> (Outcome, Option<String>) {
+    let wait = humantime::format_duration(wait);
+    (Outcome::Failed, Some(format!("the endpoint {what} for {wait}; {}", missing(totals))))
 }
 
 /// Of a run that holds half a checkpoint warm, whatever share that is.
@@ -87,7 +97,10 @@ fn not_made_good(totals: &Totals, lost: &Lost) -> Option<(Outcome, String)> {
     match lost {
         Lost::Nothing => None,
         Lost::Again(more) => {
-            let why = format!("a checkpoint was selected anew, and has lost {} as well", objects(*more));
+            let mut why = format!("a checkpoint was selected anew, and has lost {} as well", objects(*more));
+            if is_all_gone(totals) {
+                why = format!("{why}; {}", all_gone(totals));
+            }
             Some((as_far_as_it_went(totals), why))
         }
         Lost::Unselected(verdict) => {
@@ -143,6 +156,18 @@ fn as_far_as_it_went(totals: &Totals) -> Outcome {
     if is_any_warm(totals) { Outcome::Partial } else { nothing_done(totals) }
 }
 
+/// Whether none of what was just listed is there any more: not deleted, most likely, but never in the store that was asked.
+fn is_all_gone(totals: &Totals) -> bool {
+    totals.gone.objects > 0 && totals.gone.objects == totals.planned.objects
+}
+
+fn all_gone(totals: &Totals) -> String {
+    let gone = objects(totals.gone.objects);
+    format!(
+        "all that was just listed, {gone}, is 404 at both addresses: cache_url and list_url may not be of one store"
+    )
+}
+
 /// Whether every planned object that still exists is warm.
 fn is_whole(totals: &Totals) -> bool {
     (totals.warmed + totals.fresh + totals.gone).objects >= totals.planned.objects
@@ -163,17 +188,24 @@ fn missing(totals: &Totals) -> String {
     if parts.is_empty() {
         return "nothing is missing".to_owned();
     }
-    let classes: Vec<_> = totals.errors.keys().filter(|class| **class != "changed").copied().collect();
+    let classes: Vec<_> = totals.errors.iter().filter(|(class, _)| **class != "changed").map(named).collect();
     let why = if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
     format!("{} of {} objects{why}", parts.join(", "), totals.planned.objects)
 }
 
+/// A class; where something else than the cache answered, with the first of these answers.
+fn named((class, errors): (&&'static str, &Errors)) -> String {
+    match errors.sample.first().filter(|_| *class == Class::Malformed.name()) {
+        Some(first) => format!("{class}: {}", first.message),
+        None => (*class).to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::report::Errors;
+    use crate::report::Sample;
+    use model::object::{Bucket, Key};
 
     fn count(objects: u64) -> Count {
         Count { objects, bytes: objects * 100 }
@@ -217,6 +249,42 @@ mod tests {
         ] {
             assert_eq!(judge(&totals, &ended, &standard(totals.planned, min_warm)).0, outcome, "{name}");
         }
+    }
+
+    #[test]
+    fn a_run_of_which_everything_is_gone_asks_whether_there_are_two_stores() {
+        let text = "all that was just listed, 10 objects, is 404 at both addresses: cache_url and list_url may not be of one \
+                    store";
+        for min_warm in [None, Some(0.9)] {
+            let (outcome, why) = judge(&totals(0, 10, 0, 0), &Ended::Done, &standard(count(10), min_warm));
+            assert_eq!((outcome, why.as_deref()), (Outcome::Partial, Some(text)));
+        }
+        let again = Standard { lost: Lost::Again(10), ..standard(count(10), None) };
+        let (outcome, why) = judge(&totals(0, 10, 0, 0), &Ended::Done, &again);
+        assert_eq!(outcome, Outcome::Failed);
+        assert_eq!(why.unwrap(), format!("a checkpoint was selected anew, and has lost 10 objects as well; {text}"));
+        let fresh = Totals { fresh: count(1), ..totals(0, 9, 0, 0) };
+        assert_eq!(judge(&fresh, &Ended::Done, &standard(count(10), None)), (Outcome::Complete, None));
+        let nothing = Totals::default();
+        assert_eq!(judge(&nothing, &Ended::Done, &standard(count(0), None)), (Outcome::Complete, None));
+    }
+
+    #[test]
+    fn what_answered_in_the_place_of_the_cache_is_named() {
+        let mut totals = totals(0, 0, 10, 0);
+        let message = "200 text/html from nginx: 5620 bytes, and 100 were listed".to_owned();
+        let sample = Sample { bucket: Bucket::new("b"), key: Key::from("k"), message };
+        totals.errors.insert("malformed", Errors { count: 10, sample: vec![sample] });
+        let (outcome, why) = judge(&totals, &Ended::Done, &standard(count(10), None));
+        let named = "200 text/html from nginx: 5620 bytes, and 100 were listed";
+        assert_eq!((outcome, why.unwrap()), (Outcome::Failed, format!("10 failed of 10 objects (malformed: {named})")));
+        totals.planned = count(20);
+        let ended = Ended::Malformed(Duration::from_secs(300), named.into());
+        let (outcome, why) = judge(&totals, &ended, &standard(count(20), None));
+        assert_eq!(outcome, Outcome::Failed);
+        let text =
+            format!("the endpoint gave no answer of this cache (last {named}) for 5m; 10 failed, 10 not tried of 20");
+        assert_eq!(why.unwrap(), format!("{text} objects (malformed: {named})"));
     }
 
     #[test]

@@ -42,6 +42,7 @@ impl<W: Wires> Run<W> {
             }
             Class::IdleReset if spent => self.end(&pending, &End::Unknown(fault(error))),
             Class::IdleReset => {
+                pending.idle_resets += 1;
                 pending.last = Some(End::Unknown(fault(error)));
                 self.queue.put_first(pending, now);
             }

@@ -11,6 +11,7 @@ use super::order::WarmingOrder;
 use super::untried::Untried;
 use crate::report::End;
 use model::object::Object;
+use s3::Via;
 
 /// An object on its way.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Pending {
     pub sends: u32,
     /// Tries that found no connection while the endpoint was not known to be away.
     pub unsent: u32,
+    /// Tries that met a used connection which the server had ended.
+    pub idle_resets: u32,
     /// It was `unknown` once; the next such end is its last.
     pub doubted: bool,
     /// What it would end as if nothing more came.
@@ -30,13 +33,20 @@ pub(super) struct Pending {
 impl Pending {
     fn new(object: Object) -> Self {
         let object = Arc::new(object);
-        Self { object, sends: 0, unsent: 0, doubted: false, last: None, sent: DateTime::UNIX_EPOCH }
+        Self { object, sends: 0, unsent: 0, idle_resets: 0, doubted: false, last: None, sent: DateTime::UNIX_EPOCH }
     }
 
     /// Sending it counts against the endpoint's budget of retries. Again on a new connection where an idle one had been closed
     /// does not: the endpoint has seen nothing.
     pub fn is_retry(&self) -> bool {
         self.sends > 0 && (self.doubted || !matches!(self.last, Some(End::Unknown(_))))
+    }
+
+    /// Which connection it goes out on, once it is counted as sent. A server may end connections behind each answer without
+    /// saying so: what met two of these, or one before its last try, is not left to a third.
+    pub fn via(&self, retries: u32) -> Via {
+        let is_last = self.sends > retries;
+        if self.idle_resets > 1 || (self.idle_resets > 0 && is_last) { Via::Own } else { Via::Pool }
     }
 
     /// A request was sent, and its answer never came: whatever was not sent since does not change that.

@@ -7,12 +7,12 @@ use tokio::time::timeout;
 
 use crate::limit::Verdict;
 use model::object::{Bucket, ETag, Key, Object};
-use s3::{CacheClient, Class, Keys, ListClient, RequestError, Warmed};
+use s3::{CacheClient, Class, Keys, ListClient, RequestError, Via, Warmed};
 
 /// What warming needs of the outside world.
 pub trait Wires: Send + Sync + 'static {
-    /// The ranged HEAD, at the cache.
-    fn warm(&self, bucket: &Bucket, key: &Key) -> impl Future<Output = Result<Warmed, RequestError>> + Send;
+    /// The ranged HEAD of an object as it was listed, at the cache.
+    fn warm(&self, listed: &Object, via: Via) -> impl Future<Output = Result<Warmed, RequestError>> + Send;
     /// A plain HEAD, at the list endpoint.
     fn exists(&self, bucket: &Bucket, key: &Key) -> impl Future<Output = Result<Option<u64>, RequestError>> + Send;
     fn reread_keys(&self) -> impl Future<Output = Result<(), String>> + Send;
@@ -28,8 +28,8 @@ pub struct Wire {
 }
 
 impl Wires for Wire {
-    async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
-        self.cache.warm(bucket, key).await
+    async fn warm(&self, listed: &Object, via: Via) -> Result<Warmed, RequestError> {
+        self.cache.warm(listed, via).await
     }
 
     async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
@@ -64,7 +64,7 @@ pub(super) enum Sent {
 }
 
 impl Sent {
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> Verdict<'_> {
         match self {
             Self::Warmed { .. } => Verdict::Filled,
             Self::Gone => Verdict::Answered,
@@ -72,6 +72,7 @@ impl Sent {
                 Class::Throttled => Verdict::Throttled { retry_after: error.retry_after },
                 Class::IdleReset => Verdict::Neutral,
                 Class::ServerError => Verdict::Erred,
+                Class::Malformed => Verdict::Malformed(&error.message),
                 _ if error.answered() => Verdict::Answered,
                 _ => Verdict::Unanswered,
             },
@@ -79,8 +80,8 @@ impl Sent {
     }
 }
 
-pub(super) async fn send<W: Wires>(wire: &W, object: &Object, deadline: Duration) -> Sent {
-    let answer = timeout(deadline, wire.warm(&object.bucket, &object.key)).await;
+pub(super) async fn send<W: Wires>(wire: &W, object: &Object, via: Via, deadline: Duration) -> Sent {
+    let answer = timeout(deadline, wire.warm(object, via)).await;
     match answer.unwrap_or_else(|_| Err(RequestError::timed_out(deadline))) {
         Ok(warmed) => {
             let etag = warmed.etag.filter(|now| object.etag.as_ref() != Some(now));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Ended, LOOK};
-use crate::limit::{Limit, Reason, Snapshot};
+use crate::limit::{Cause, Limit, Reason, Snapshot};
 use crate::report::Progress;
 
 #[derive(Debug)]
@@ -34,9 +34,12 @@ impl Watch {
         let silent = since.map(|since| now.duration_since(since));
         self.show(&snapshot, silent.unwrap_or_default(), progress);
         let wait = silent.map(|_| limit.limits().outage_wait);
-        let throttled = matches!(snapshot.reason, Reason::Circuit { throttled: true, .. });
-        let why = if throttled { Ended::Throttled } else { Ended::Outage };
-        wait.filter(|wait| silent >= Some(*wait) && is_idle).map(why)
+        let wait = wait.filter(|wait| silent >= Some(*wait) && is_idle)?;
+        Some(match snapshot.reason {
+            Reason::Circuit { cause: Cause::Malformed(what), .. } => Ended::Malformed(wait, what),
+            Reason::Circuit { cause: Cause::Throttle, .. } => Ended::Throttled(wait),
+            _ => Ended::Outage(wait),
+        })
     }
 
     fn show(&mut self, limit: &Snapshot, silent: Duration, progress: &Progress) {

@@ -2,13 +2,13 @@
 
 use super::address::{Regions, base_url};
 use super::credentials::Keys;
-use super::error::RequestError;
+use super::error::{Class, RequestError};
 use super::transport::Transport;
-use super::wire::Wire;
+use super::wire::{Ask, Via, Wire};
 use model::config::endpoint::CacheSite;
-use model::object::{Bucket, ETag, Key};
+use model::object::{Bucket, ETag, Key, Object};
 
-/// What the cache said when it had filled itself.
+/// What the cache says of an object; of a warming request, when it had filled itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warmed {
     /// Bytes, where the answer tells.
@@ -35,16 +35,27 @@ impl CacheClient {
 
     /// `HEAD` with `Range: bytes=0-0`: the cache fills itself with the whole object before it answers. Sent once, awaited
     /// for as long as the caller waits.
-    pub async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
-        let head = self.wire.head(bucket, key, Some("bytes=0-0")).await?;
-        if !matches!(head.status, 200 | 206) {
-            return Err(RequestError::malformed(&format!("{} does not say that the cache holds it", head.status)));
-        }
+    ///
+    /// # Errors
+    /// Also a 2xx that is no answer about the object as it was `listed`: `Malformed`.
+    pub async fn warm(&self, listed: &Object, via: Via) -> Result<Warmed, RequestError> {
+        let Object { bucket, key, .. } = listed;
+        let head = self.wire.prove(Ask { bucket, key, range: Some("bytes=0-0"), via }, listed).await?;
         Ok(Warmed { size: head.size(), etag: head.etag })
     }
 
-    /// A plain HEAD, which fills nothing and moves no tier. `None` is a 404.
-    pub async fn probe(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+    /// The same by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
+    pub async fn probe(&self, listed: &Object) -> Result<Option<Warmed>, RequestError> {
+        let Object { bucket, key, .. } = listed;
+        match self.wire.prove(Ask { bucket, key, range: None, via: Via::Pool }, listed).await {
+            Ok(head) => Ok(Some(Warmed { size: head.size(), etag: head.etag })),
+            Err(error) if error.class == Class::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A plain HEAD of what nobody listed. `None` is a 404.
+    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
         self.wire.exists(bucket, key).await
     }
 }

@@ -17,6 +17,7 @@ mod listing;
 mod page;
 mod part;
 mod probe;
+mod proof;
 mod stat;
 mod transport;
 mod wire;
@@ -30,6 +31,7 @@ pub use page::{Page, PageRequest};
 pub use part::{Part, Parted, Wanted};
 pub use stat::Stat;
 pub use transport::Transport;
+pub use wire::Via;
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{CacheClient, Keys, ListClient, PageRequest, Regions, Transport};
+use super::{CacheClient, Keys, ListClient, PageRequest, Regions, RequestError, Transport, Via, Warmed};
 use model::config::endpoint::{Addressing, CacheSite, CredentialSource, Credentials, ListSite, Site};
-use model::object::{Bucket, Key, Object, Row};
+use model::object::{Bucket, ETag, Key, Object, Row};
 use sim::{self, Sim};
 
 mod answers;
@@ -74,6 +74,18 @@ impl<'a> To<'a> {
             dir,
         }
     }
+}
+
+impl Clients {
+    /// Of an object that was listed with nine bytes, under an ETag that no answer names: one that names any tells a change.
+    async fn warm(&self, key: &str) -> Result<Warmed, RequestError> {
+        self.cache.warm(&listed(Key::from(key), 9), Via::Pool).await
+    }
+}
+
+fn listed(key: Key, size: u64) -> Object {
+    let etag = Some(ETag::new("before"));
+    Object { bucket: training(), key, size, etag, last_modified: chrono::DateTime::UNIX_EPOCH, storage_class: None }
 }
 
 /// A simulator that checks signatures, with `bucket` under the name `training`.

@@ -17,19 +17,37 @@ use super::address::{Regions, base_url};
 use super::credentials::{Keys, Secret, describe};
 use super::error::{Class, RequestError, of_answer, of_head};
 use super::probe::Head;
+use super::proof::doubt;
 use super::stat::Stat;
 use super::transport::Transport;
 use host::{Host, Signing, Target};
 use lane::Unanswered;
+pub use lane::Via;
 pub(super) use lane::{IDLE, Lanes};
 use model::config::endpoint::Site;
-use model::object::{Bucket, Key};
+use model::object::{Bucket, Key, Object};
 use sign::{SigningKey, Stamp};
 use target::path_of;
 pub(super) use target::{KEY, NAME};
 
 /// Bytes of an answer. A page of a thousand keys, each as long as keys can be and escaped, has some four million.
 const LONGEST: usize = 64 << 20;
+
+/// One HEAD.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'a> {
+    pub bucket: &'a Bucket,
+    pub key: &'a Key,
+    pub range: Option<&'static str>,
+    pub via: Via,
+}
+
+impl<'a> Ask<'a> {
+    fn plain(bucket: &'a Bucket, key: &'a Key) -> Self {
+        Self { bucket, key, range: None, via: Via::Pool }
+    }
+}
+
 /// Sends to one side of an endpoint. Clones share everything.
 #[derive(Clone, Debug)]
 pub(super) struct Wire(Arc<Inner>);
@@ -55,21 +73,33 @@ impl Wire {
         }))
     }
 
-    /// One HEAD, sent once, awaited for as long as the caller waits. Given up, its connection is closed.
-    pub async fn head(&self, bucket: &Bucket, key: &Key, range: Option<&'static str>) -> Result<Head, RequestError> {
+    /// One HEAD, sent once, awaited for as long as the caller waits; given up, its connection is closed. What is answered with
+    /// 200 or 206 is about the object as it was `listed`.
+    pub async fn prove(&self, ask: Ask<'_>, listed: &Object) -> Result<Head, RequestError> {
         let read = |status, headers: &[Header<'_>]| match status {
             // Whoever accepts a request is content with its time.
-            200..=299 => Head::undated(status, headers),
-            _ => Head::read(status, headers),
+            200 | 206 => {
+                let head = Head::undated(status, headers);
+                let doubt = doubt(&head, headers, listed);
+                (head, doubt)
+            }
+            200..=299 => {
+                (Head::undated(status, headers), Some(format!("{status} does not say that the cache holds it")))
+            }
+            _ => (Head::read(status, headers), None),
         };
-        let head = self.judged(self.send_head((bucket, key), range, read).await?);
-        if (200..=299).contains(&head.status) { Ok(head) } else { Err(of_head(&head)) }
+        let (head, doubt) = self.send_head(ask, read).await?;
+        let head = self.judged(head);
+        match doubt {
+            Some(why) => Err(RequestError::malformed(&why)),
+            None if (200..=299).contains(&head.status) => Ok(head),
+            None => Err(of_head(&head)),
+        }
     }
 
     async fn send_head<T>(
         &self,
-        (bucket, key): (&Bucket, &Key),
-        range: Option<&'static str>,
+        Ask { bucket, key, range, via }: Ask<'_>,
         read: impl Fn(u16, &[Header<'_>]) -> T,
     ) -> Result<T, RequestError> {
         let host = self.host(bucket)?;
@@ -77,7 +107,7 @@ impl Wire {
         let path = path_of(&host.path, key);
         let request = host.head(Target { path: &path, query: "", range }, &signing)?;
         drop((path, signing));
-        host.lane.head(&request, read).await.map_err(Unanswered::into_error)
+        host.lane.head(&request, via, read).await.map_err(Unanswered::into_error)
     }
 
     /// One GET of a bucket, sent once; `query` is escaped, its names in order. Gives what was answered with 200.
@@ -111,10 +141,14 @@ impl Wire {
 
     /// The size of an object, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
-        match self.head(bucket, key, None).await {
-            Ok(head) => Ok(Some(head.size().unwrap_or_default())),
-            Err(error) if error.class == Class::NotFound => Ok(None),
-            Err(error) => Err(error),
+        let head = self
+            .send_head(Ask::plain(bucket, key), |status, headers: &[Header<'_>]| Head::read(status, headers))
+            .await?;
+        let head = self.judged(head);
+        match head.status {
+            200..=299 => Ok(Some(head.size().unwrap_or_default())),
+            404 => Ok(None),
+            _ => Err(of_head(&head)),
         }
     }
 
@@ -125,7 +159,7 @@ impl Wire {
             let stat = Stat::read(&head, headers);
             (head, stat)
         };
-        let (head, stat) = self.send_head((bucket, key), None, read).await?;
+        let (head, stat) = self.send_head(Ask::plain(bucket, key), read).await?;
         let head = self.judged(head);
         match head.status {
             200 => stat.map(Some),

@@ -26,7 +26,7 @@ pub(super) fn section(view: &View) -> Markup {
 }
 
 fn row(endpoint: &EndpointView, view: &View) -> Markup {
-    let limit = endpoint.limit;
+    let limit = &endpoint.limit;
     let ended = view.counters.objects.get(&endpoint.name).copied().unwrap_or_default();
     html! {
         tr {

@@ -11,7 +11,7 @@ use crate::daemon::view::{
     Counters, Ended, EndedView, EndpointView, FailureView, JournalView, PauseView, ProfileView, ReloadView, ReloadedBy,
     RunView, View, WaitingView,
 };
-use crate::limit::{Reason, Snapshot};
+use crate::limit::{Cause, Reason, Snapshot};
 use crate::report::groups::GroupField;
 use crate::report::{Outcome, Ratio, Trigger};
 use model::object::{Bucket, Count, Key};
@@ -218,7 +218,7 @@ pub(crate) fn busy() -> View {
             EndpointView {
                 cache_url: "http://cwlota-eu.example:8080".to_owned(),
                 limit: Snapshot {
-                    reason: Reason::Circuit { since: Duration::from_secs(95), throttled: false },
+                    reason: Reason::Circuit { since: Duration::from_secs(95), cause: Cause::Silence },
                     retries_wait: false,
                     allowed: 1,
                     in_flight: 1,

@@ -1,6 +1,7 @@
 //! Endpoints that are away, or ask for nothing to be sent.
 
 use super::*;
+use crate::limit::Cause;
 use crate::limit::state::LONGEST_HOLD;
 
 #[tokio::test(start_paused = true)]
@@ -116,8 +117,35 @@ async fn a_limit_falls_to_one_and_asks_now_and_then_while_even_that_is_too_much(
         tokio::time::advance(Duration::from_millis(1)).await;
     }
     assert_eq!(limit.snapshot().allowed, 1);
-    assert!(matches!(limit.snapshot().reason, Reason::Circuit { throttled: true, .. }), "{:?}", limit.snapshot());
+    assert!(
+        matches!(limit.snapshot().reason, Reason::Circuit { cause: Cause::Throttle, .. }),
+        "{:?}",
+        limit.snapshot()
+    );
     assert!(limit.open_since().is_some() && start.elapsed() > Duration::from_secs(100), "{:?}", start.elapsed());
     limit.admit(1).await.settle(Verdict::Filled);
     assert!(limit.open_since().is_none() && now_or_never(&limit, 1).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_prove_nothing_open_the_circuit_and_are_named_until_the_cache_answers() {
+    let limit = Limit::new(&limits());
+    for n in 1..=OPEN_AFTER {
+        assert!(limit.open_since().is_none(), "{n}");
+        limit.admit(1).await.settle(Verdict::Malformed("200 text/html"));
+    }
+    limit.admit(1).await.settle(Verdict::Malformed("403 page from nginx"));
+    let waiting = "waiting: for 0 s no answer of this cache, last 403 page from nginx";
+    assert_eq!(limit.snapshot().reason.to_string(), waiting, "the latest");
+    limit.admit(1).await.settle(Verdict::Filled);
+    assert!(limit.open_since().is_none() && now_or_never(&limit, 1).await.is_some());
+    for verdict in [Verdict::Filled, Verdict::Answered, Verdict::Erred, Verdict::Throttled { retry_after: None }] {
+        for _ in 1..OPEN_AFTER {
+            limit.admit(1).await.settle(Verdict::Malformed("200 text/html"));
+        }
+        limit.admit(1).await.settle(verdict);
+        limit.admit(1).await.settle(Verdict::Malformed("200 text/html"));
+        assert!(limit.open_since().is_none(), "{verdict:?} is between them");
+        limit.admit(1).await.settle(Verdict::Filled);
+    }
 }

@@ -296,7 +296,7 @@ impl World {
         event
     }
 
-    fn end(&mut self, id: usize, verdict: Verdict) {
+    fn end(&mut self, id: usize, verdict: Verdict<'_>) {
         self.open -= 1;
         self.free.push(id);
         self.state.settle(&self.requests[id], verdict, self.instant());

@@ -13,7 +13,7 @@ use crate::report::{Progress, Totals};
 use crate::warm::{Ended, Flights, Stop, Warming, WarmingOrder, Wires, warm};
 use model::config::endpoint::Limits;
 use model::object::{Bucket, ETag, Key, Object};
-use s3::{Class, RequestError, Warmed};
+use s3::{Class, RequestError, Via, Warmed};
 
 /// One request, as the script sees it.
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ pub struct Call {
     pub key: String,
     /// Counts the requests for this object, from 1.
     pub nth: u32,
+    pub via: Via,
     /// How often the keys had been read again.
     pub rereads: u32,
     /// Since the start of the run.
@@ -162,7 +163,7 @@ impl Fake {
         self.state.lock().unwrap().most_open
     }
 
-    fn arrive(&self, bucket: &Bucket, key: &Key) -> (Answer, Open<'_>) {
+    fn arrive(&self, bucket: &Bucket, key: &Key, via: Via) -> (Answer, Open<'_>) {
         let name = (bucket.to_string(), key.to_string());
         let mut state = self.state.lock().unwrap();
         assert!(state.open.insert(name.clone()), "two open requests for {name:?}");
@@ -170,7 +171,7 @@ impl Fake {
         let nth = state.counts.entry(name.clone()).or_default();
         *nth += 1;
         let (bucket, key) = name.clone();
-        let call = Call { bucket, key, nth: *nth, rereads: state.rereads, at: self.began.elapsed() };
+        let call = Call { bucket, key, nth: *nth, via, rereads: state.rereads, at: self.began.elapsed() };
         let answer = (self.script)(&call);
         state.calls.push(call);
         state.sent += 1;
@@ -193,8 +194,8 @@ impl Drop for Open<'_> {
 }
 
 impl Wires for Fake {
-    async fn warm(&self, bucket: &Bucket, key: &Key) -> Result<Warmed, RequestError> {
-        let (answer, _open) = self.arrive(bucket, key);
+    async fn warm(&self, listed: &Object, via: Via) -> Result<Warmed, RequestError> {
+        let (answer, _open) = self.arrive(&listed.bucket, &listed.key, via);
         let reading = if answer.reads_keys { Some(self.reading.lock().await) } else { None };
         sleep(answer.after).await;
         drop(reading);

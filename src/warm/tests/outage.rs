@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
+use super::fake::{Call, Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
 use crate::warm::Ended;
 use s3::Class;
 
@@ -107,4 +107,35 @@ async fn long_fills_that_go_on_are_not_cut_off_by_connections_lost_beside_them()
     (scene.limits.start_in_flight, scene.limits.max_in_flight) = (8, 8);
     let gone = scene.run(&fake, many(8)).await;
     assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Done, [8, 0, 0, 0]));
+}
+
+/// A proxy, a bouncer or a login page in the place of the cache.
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_not_the_cache_ends_the_run_after_the_wait_and_is_named() {
+    let fake = Arc::new(Fake::new(|_| fails(Class::Malformed).after(SECOND)));
+    let gone = Scene::default().run(&fake, many(200)).await;
+    assert_eq!(gone.ended, Ended::Malformed(5 * MINUTE, "malformed, by script".into()));
+    assert!((5 * MINUTE..6 * MINUTE).contains(&gone.took), "{:?}", gone.took);
+    let [warmed, _, failed, unknown] = gone.ends();
+    assert_eq!((warmed, failed, unknown), (0, gone.totals.sends, 0), "none is asked for again");
+    assert!(failed < 60, "one at a time: {failed}");
+    assert_eq!(most_open_after(&fake, 5 * SECOND, SECOND), 1, "one probe at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_another_service_has_gone_is_warmed() {
+    let script = |call: &Call| if call.at < MINUTE { fails(Class::Malformed) } else { warmed() };
+    let fake = Arc::new(Fake::new(script));
+    let gone = Scene::default().run(&fake, many(200)).await;
+    let [warmed, _, failed, _] = gone.ends();
+    assert_eq!((gone.ended, warmed + failed, gone.totals.sends), (Ended::Done, 200, 200));
+    assert!(failed < 30, "{failed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_several_backends_that_is_not_the_cache_costs_its_share_only() {
+    let odd = |key: &str| key.ends_with(['1', '4', '7']);
+    let fake = Arc::new(Fake::new(move |call| if odd(&call.key) { fails(Class::Malformed) } else { warmed() }));
+    let gone = Scene::default().run(&fake, many(200)).await;
+    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Done, [140, 0, 60, 0], Duration::ZERO));
 }

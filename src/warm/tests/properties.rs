@@ -120,7 +120,7 @@ async fn play(world: World) -> Result<(), TestCaseError> {
         prop_assert_eq!(warmed, answered_2xx, "every answer that says so counts");
     }
     let tried = fake.calls().into_iter().map(|call| call.key).collect::<std::collections::HashSet<_>>().len() as u64;
-    if matches!(gone.ended, Ended::Deadline | Ended::Stopped(_) | Ended::Outage(_)) {
+    if matches!(gone.ended, Ended::Deadline | Ended::Stopped(_) | Ended::Outage(_) | Ended::Malformed(..)) {
         prop_assert!(gone.totals.ended().objects >= tried, "what was sent has an end: {:?}", gone.totals);
     }
     Ok(())

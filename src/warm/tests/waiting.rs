@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, objects, silence, sized, warmed};
 use crate::warm::Ended;
-use s3::Class;
+use s3::{Class, Via};
 
 /// The base of 60 s and 100 bytes at 10 bytes a second.
 const DEADLINE: Duration = Duration::from_secs(70);
@@ -94,6 +94,19 @@ async fn an_idle_reset_is_sent_again_at_once_and_is_no_sign_of_an_outage() {
     let gone = Scene::default().run(&fake, many(40)).await;
     assert_eq!((gone.ends(), gone.took), ([40, 0, 0, 0], Duration::ZERO));
     assert_eq!(fake.calls().len(), 120);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_connections_are_ended_under_it_goes_out_on_one_of_its_own() {
+    for (retries, sends, ends) in
+        [(4, 3, [40, 0, 0, 0]), (2, 3, [40, 0, 0, 0]), (1, 2, [40, 0, 0, 0]), (0, 1, [0, 0, 0, 40])]
+    {
+        let fake = Fake::new(|call| if call.via == Via::Own { warmed() } else { fails(Class::IdleReset) });
+        let (fake, mut scene) = (Arc::new(fake), Scene::default());
+        scene.limits.retries = retries;
+        let gone = scene.run(&fake, many(40)).await;
+        assert_eq!((gone.ends(), gone.totals.sends), (ends, 40 * sends), "{retries} retries");
+    }
 }
 
 #[tokio::test(start_paused = true)]

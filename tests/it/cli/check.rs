@@ -1,6 +1,6 @@
 //! `hotset check`, and `--online`.
 
-use sim::{Outage, Side};
+use sim::{Fault, Kind, Outage, Rule, Side};
 
 use super::{Desk, shows};
 
@@ -57,5 +57,37 @@ async fn online_says_what_is_wrong_on_a_line() {
     desk.sim.set_outage(Side::Cache, Outage::Refused);
     online(&desk, "a cache that is not there");
     shows("check_online_wrong", &wrong);
+    assert_eq!(desk.ranged_heads(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn online_tells_an_answer_of_something_else_from_one_of_the_cache() {
+    let desk = Desk::with_shards(2).await;
+    let mut ran = Vec::new();
+    let mut online = |objects: &str, headers: &str, why: &str| {
+        desk.configure(
+            "",
+            &format!("[profile.nightly]\nobjects = [\"s3://training/{objects}\"]\nmax_bytes = \"1 GiB\"\n"),
+        );
+        let fault = Fault::Raw { status: 200, answer: format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n").into() };
+        desk.sim.faults().clear();
+        desk.sim.faults().push(Rule::new(fault).side(Side::Cache).on(Kind::PlainHead));
+        let mut one = desk.run("check --online=cache");
+        one.out = one.out.split_once("\nonline ").unwrap().1.to_owned();
+        one.line = format!("check --online=cache  # {why}");
+        ran.push(one);
+    };
+    let page = "Content-Type: text/html; charset=utf-8\r\nContent-Length: 5620\r\nServer: nginx";
+    online("d/**", page, "the page of a bouncer");
+    online("none/**", page, "the same, where nothing is listed");
+    online("d/**", "Content-Length: 8388608", "the right size, and no sign of S3");
+    online(
+        "d/**",
+        "Content-Length: 1\r\nETag: \"00000000000000000000000000000001-2\"",
+        "the listed ETag, and another size",
+    );
+    online("d/**", "Content-Length: 1\r\nETag: \"other\"", "another object");
+    assert_eq!(ran.iter().map(|ran| ran.code).collect::<Vec<_>>(), [4, 4, 4, 4, 0]);
+    shows("check_online_another_service", &ran);
     assert_eq!(desk.ranged_heads(), 0);
 }

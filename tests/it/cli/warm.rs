@@ -47,6 +47,19 @@ async fn a_complete_run_says_so_and_the_cache_has_it() {
     assert_eq!(fields(&line["warm_ratio"]), ["bytes", "objects"]);
 }
 
+/// It answers 200 to everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_page_of_a_bouncer_is_no_warm_cache_and_is_not_remembered_as_one() {
+    let desk = Desk::with_shards(4).await;
+    desk.nightly("");
+    let page =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 5620\r\nServer: nginx\r\n\r\n";
+    desk.sim.faults().push(Rule::new(Fault::Raw { status: 200, answer: page.into() }).on(Kind::RangedHead));
+    let behind = desk.run("warm --state-dir state");
+    desk.sim.faults().clear();
+    shows("warm_another_service", &[behind, desk.run("warm --state-dir state")]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_went_wrong_is_counted_and_named_by_class() {
     let desk = Desk::with_shards(6).await;

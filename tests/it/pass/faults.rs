@@ -146,6 +146,107 @@ async fn everything_at_once_costs_time_and_no_object() {
     assert_eq!((stage.warm_keys(), stage.sim.counters().cache.open), (90, 0));
 }
 
+/// What an answer with these headers comes to for every ranged HEAD that `strikes`.
+async fn answered(headers: &str, strikes: impl FnOnce(Rule) -> Rule) -> Report {
+    let stage = stage(builder().bucket("training", bucket("", 5)), "", &profile("\"s3://training/**\"", "")).await;
+    let status = if headers.contains("Content-Range") { "206 Partial Content" } else { "200 OK" };
+    let answer = format!("HTTP/1.1 {status}\r\n{headers}\r\n\r\n");
+    let fault = Fault::Raw { status: 200, answer: answer.into() };
+    stage.sim.faults().push(strikes(Rule::new(fault).on(Kind::RangedHead)));
+    let report = stage.warm("p").await;
+    assert_eq!(report.totals.sends, 5, "asking again would not change it");
+    assert_eq!(stage.warm_keys() as u64, report.totals.warmed.objects);
+    report
+}
+
+#[tokio::test]
+async fn an_answer_of_another_service_warms_nothing_and_is_named() {
+    let page = "Content-Type: text/html; charset=utf-8\r\nContent-Length: 5620\r\nServer: nginx";
+    let report = answered(page, |rule| rule).await;
+    assert_eq!(
+        (report.outcome, ends(&report), classes(&report)),
+        (Outcome::Failed, [5, 0, 0, 5, 0], vec![("malformed", 5)])
+    );
+    let why =
+        "5 failed of 5 objects (malformed: 200 text/html; charset=utf-8 from nginx: 5620 bytes, and 1000 were listed)";
+    assert_eq!(report.reason.as_deref(), Some(why));
+}
+
+#[tokio::test]
+async fn an_answer_about_something_else_warms_nothing() {
+    for (headers, why) in [
+        ("Content-Range: bytes 0-0/999\r\nx-amz-request-id: 1", "another total, and no ETag that could have changed"),
+        ("Content-Length: 1\r\nLast-Modified: Thu, 01 Jan 1970 00:00:00 GMT", "another length"),
+        ("Content-Length: 1000\r\nServer: nginx", "the right length, and no sign of S3"),
+        ("Content-Type: text/html", "no sign of anything"),
+    ] {
+        let report = answered(headers, |rule| rule).await;
+        assert_eq!((report.outcome, ends(&report)), (Outcome::Failed, [5, 0, 0, 5, 0]), "{why}");
+    }
+    let report = answered("Content-Length: 9", |rule| rule.key("03")).await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [5, 4, 0, 1, 0]), "of one object");
+}
+
+#[tokio::test]
+async fn an_object_that_was_overwritten_by_one_of_another_size_is_warm_and_said() {
+    let sim = builder().bucket("training", bucket("", 5));
+    let stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
+    let answer = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-0/77\r\nETag: \"new\"\r\n\r\n";
+    let fault = Fault::Raw { status: 206, answer: answer.into() };
+    stage.sim.faults().push(Rule::new(fault).on(Kind::RangedHead).key("03"));
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [5, 5, 0, 0, 0]));
+    assert_eq!(classes(&report), [("changed", 1)]);
+}
+
+#[tokio::test]
+async fn two_addresses_that_are_not_of_one_store_are_no_complete_run() {
+    let two_stores = "all that was just listed, 5 objects, is 404 at both addresses: cache_url and list_url may not be of one \
+                      store";
+    let gone = || Fault::status(404, "NoSuchKey");
+    for (rules, outcome, expected, why) in [
+        (
+            vec![Rule::new(gone()).on(Kind::RangedHead), Rule::new(gone()).on(Kind::PlainHead)],
+            Outcome::Partial,
+            [5, 0, 5, 0, 0],
+            Some(two_stores),
+        ),
+        (vec![Rule::new(Fault::Deleted).on(Kind::RangedHead)], Outcome::Partial, [5, 0, 5, 0, 0], Some(two_stores)),
+        (
+            vec![Rule::new(Fault::Deleted).on(Kind::RangedHead).prefix("0").times(4)],
+            Outcome::Complete,
+            [5, 1, 4, 0, 0],
+            None,
+        ),
+    ] {
+        for lines in ["", "min_warm = \"50%\""] {
+            let sim = builder().bucket("training", bucket("", 5));
+            let stage = stage(sim, "max_in_flight = 1", &profile("\"s3://training/**\"", lines)).await;
+            rules.iter().for_each(|rule| _ = stage.sim.faults().push(rule.clone()));
+            let report = stage.warm("p").await;
+            assert_eq!((report.outcome, ends(&report)), (outcome, expected), "{lines}");
+            let reason = report.reason.filter(|_| outcome == Outcome::Partial);
+            assert_eq!(reason.as_deref(), why, "{lines}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_ends_its_connections_behind_each_answer_costs_connections_and_no_object() {
+    let close = |reset| Fault::CloseIdle { after: Duration::ZERO, reset };
+    for fault in [Fault::ResetNext, close(true), close(false)] {
+        for retries in [1, 4] {
+            let endpoint = format!("retries = {retries}\nstart_in_flight = 4\nmax_in_flight = 4");
+            let sim = builder().bucket("training", bucket("", 40));
+            let mut stage = stage(sim, &endpoint, &profile("\"s3://training/**\"", "")).await;
+            stage.lossy = true;
+            stage.sim.faults().push(Rule::new(fault.clone()).on(Kind::RangedHead));
+            let report = stage.warm("p").await;
+            assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [40, 40, 0, 0, 0]), "{fault:?} {retries}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_listing_without_end_is_an_error() {
     let stage = stage(builder().bucket("training", bucket("", 5)), "", &profile("\"s3://training/**\"", "")).await;

@@ -15,7 +15,7 @@ async fn the_size_is_read_from_both_forms_of_the_answer() {
     let clients = clients(&sim).await;
     for form in [HeadForm::Whole, HeadForm::Partial] {
         sim.set_cache(|lota| lota.ranged_head = form);
-        let warmed = clients.cache.warm(&training(), &Key::from("a")).await.unwrap();
+        let warmed = clients.warm("a").await.unwrap();
         assert_eq!(warmed.size, Some(1234), "{form:?}");
         assert_eq!(warmed.etag.unwrap().as_str(), &*sim.get("training", "a").unwrap().etag);
     }
@@ -25,10 +25,10 @@ async fn the_size_is_read_from_both_forms_of_the_answer() {
 async fn an_empty_object_is_truncated_or_warm_as_the_server_has_it() {
     let sim = one().await;
     let clients = clients(&sim).await;
-    let error = clients.cache.warm(&training(), &Key::from("empty")).await.unwrap_err();
+    let error = clients.warm("empty").await.unwrap_err();
     assert_eq!((error.class, error.message.as_str()), (Class::Truncated, "416"));
     sim.set_cache(|lota| lota.empty_head = EmptyHead::Ok);
-    assert_eq!(clients.cache.warm(&training(), &Key::from("empty")).await.unwrap().size, Some(0));
+    assert_eq!(clients.warm("empty").await.unwrap().size, Some(0));
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn only_an_answer_of_200_or_206_says_that_the_cache_holds_it() {
     for status in [201, 202, 204] {
         sim.faults().clear();
         sim.faults().push(Rule::new(Fault::Status { status, code: "Odd".to_owned(), retry_after: None }));
-        let error = clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
+        let error = clients.warm("a").await.unwrap_err();
         assert_eq!(error.to_string(), format!("malformed: {status} does not say that the cache holds it"));
     }
 }
@@ -63,7 +63,7 @@ async fn a_status_has_its_class_on_both_sides() {
         let wait = Some(Duration::from_secs(7));
         sim.faults().clear();
         sim.faults().push(Rule::new(Fault::Status { status, code: "Odd".to_owned(), retry_after: wait }));
-        let error = clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
+        let error = clients.warm("a").await.unwrap_err();
         assert_eq!((error.class, error.retry_after), (class, wait), "{status}");
         let request = PageRequest {
             bucket: &training(),
@@ -87,11 +87,11 @@ async fn the_region_of_a_refusal_is_read_and_signed_for_once_it_is_learned() {
         PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
     let error = clients.list.page(request).await.unwrap_err();
     assert_eq!((error.class, error.region.as_deref()), (Class::Rejected, Some("eu-north-05a")));
-    let error = clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
+    let error = clients.warm("a").await.unwrap_err();
     assert_eq!((error.class, error.region.as_deref()), (Class::Rejected, Some("eu-north-05a")));
     assert!(clients.regions.learn(&training(), "eu-north-05a"));
     assert_eq!(clients.list.page(request).await.unwrap().objects.len(), 1);
-    clients.cache.warm(&training(), &Key::from("a")).await.unwrap();
+    clients.warm("a").await.unwrap();
 }
 
 #[tokio::test]
@@ -119,11 +119,11 @@ async fn a_stray_chunk_after_an_error_is_not_taken_for_the_next_answer() {
     let sim = one().await;
     let clients = clients(&sim).await;
     sim.faults().push(Rule::new(Fault::stray_chunk(500)).on(Kind::RangedHead).nth(1));
-    let error = clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
+    let error = clients.warm("a").await.unwrap_err();
     assert_eq!(error.class, Class::ServerError);
-    match clients.cache.warm(&training(), &Key::from("a")).await {
+    match clients.warm("a").await {
         Ok(warmed) => assert_eq!(warmed.size, Some(1234)),
         Err(error) => assert!(!error.answered() || error.transient(), "{error}"),
     }
-    assert_eq!(clients.cache.warm(&training(), &Key::from("a")).await.unwrap().size, Some(1234));
+    assert_eq!(clients.warm("a").await.unwrap().size, Some(1234));
 }

@@ -14,7 +14,7 @@ async fn one() -> Sim {
 }
 
 async fn warm(clients: &super::Clients) -> Result<(), Class> {
-    clients.cache.warm(&training(), &Key::from("a")).await.map(drop).map_err(|error| error.class)
+    clients.warm("a").await.map(drop).map_err(|error| error.class)
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_connection_closed_while_it_was_idle_is_replaced_without_a_word() {
 
 #[tokio::test]
 async fn a_connection_whose_answer_was_odd_is_not_used_again() {
-    let whole = "HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\nContent-Range: bytes 0-0/9\r\n";
+    let whole = "HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\nContent-Range: bytes 0-0/9\r\nETag: \"odd\"\r\n";
     for (odd, why) in [
         (format!("{whole}\r\nx"), "a body behind a HEAD"),
         (format!("{whole}\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"), "two answers to one request"),
@@ -68,9 +68,9 @@ async fn a_connection_whose_answer_was_odd_is_not_used_again() {
         let sim = one().await;
         let clients = clients(&sim).await;
         sim.faults().push(Rule::new(Fault::Raw { status: 206, answer: odd.into() }).on(Kind::RangedHead).nth(1));
-        assert_eq!(clients.cache.warm(&training(), &Key::from("a")).await.unwrap().size, Some(9), "{why}");
+        assert_eq!(clients.warm("a").await.unwrap().size, Some(9), "{why}");
         for _ in 0..3 {
-            let warmed = clients.cache.warm(&training(), &Key::from("a")).await.unwrap();
+            let warmed = clients.warm("a").await.unwrap();
             assert_eq!(warmed.size, Some(1234), "{why}: taken for the next answer");
         }
         assert_eq!(sim.counters().cache.connections, 2, "{why}");
@@ -88,7 +88,7 @@ async fn an_unused_connection_is_closed_before_servers_do_it() {
             request.push(byte);
             if request.ends_with(b"\r\n\r\n") {
                 requests += 1;
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n").await.unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nETag: \"a\"\r\n\r\n").await.unwrap();
             }
         }
         requests
@@ -125,7 +125,7 @@ async fn an_answer_cut_short_on_a_used_connection_is_lost() {
     warm(&clients).await.unwrap();
     let fault = Fault::Raw { status: 200, answer: "HTTP/1.1 200 OK\r\nContent-Le".into() };
     sim.faults().push(Rule::new(fault).on(Kind::RangedHead));
-    let answer = timeout(Duration::from_secs(2), clients.cache.warm(&training(), &Key::from("a"))).await;
+    let answer = timeout(Duration::from_secs(2), clients.warm("a")).await;
     // The simulator may keep the connection open behind the stump: then it is the caller's deadline that ends it.
     assert!(answer.is_err() || answer.unwrap().is_err_and(|error| error.class == Class::Lost));
 }

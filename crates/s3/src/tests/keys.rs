@@ -2,7 +2,8 @@ use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::{To, clients, list_all, sim, training};
+use super::{To, clients, list_all, listed, sim};
+use crate::Via;
 use model::config::endpoint::Addressing;
 use model::object::Key;
 use sim::{Bucket, Entry, Kind, Listing, Side, UrlEncoding};
@@ -78,7 +79,7 @@ async fn round_trip(encoding: UrlEncoding, addressing: Addressing) {
     for object in &listed {
         sim.reset_counters();
         let key = &object.key;
-        let warmed = clients.cache.warm(&object.bucket, key).await.unwrap_or_else(|error| panic!("{key:?}: {error}"));
+        let warmed = clients.cache.warm(object, Via::Pool).await.unwrap_or_else(|error| panic!("{key:?}: {error}"));
         assert_eq!(warmed.etag, object.etag, "{key:?}");
         assert_eq!(clients.list.exists(&object.bucket, key).await.unwrap(), Some(7), "{key:?}");
         assert!(sim.is_warm("training", key.as_bytes()), "{key:?}");
@@ -128,7 +129,7 @@ async fn overheard(listener: TcpListener) -> String {
         stream.read_exact(&mut byte).await.unwrap();
         request.push(byte[0]);
     }
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n").await.unwrap();
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nETag: \"a\"\r\n\r\n").await.unwrap();
     String::from_utf8(request).unwrap()
 }
 
@@ -144,7 +145,7 @@ async fn a_key_that_is_not_utf8_is_sent_byte_for_byte() {
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let clients = To::new(&url, &url).connect().await;
         let overheard = tokio::spawn(overheard(listener));
-        clients.cache.warm(&training(), &Key::from_bytes(key)).await.unwrap();
+        clients.cache.warm(&listed(Key::from_bytes(key), 7), Via::Pool).await.unwrap();
         let request = overheard.await.unwrap();
         let target = request.split(' ').nth(1).unwrap();
         assert_eq!(target, path, "{request}");

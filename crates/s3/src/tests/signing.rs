@@ -2,9 +2,9 @@ use chrono::TimeDelta;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::{To, clients, list_all, sim, training};
+use super::{To, clients, list_all, listed, sim, training};
 use crate::clock;
-use crate::{Class, PageRequest};
+use crate::{Class, PageRequest, Via};
 use model::config::endpoint::Addressing;
 use model::object::Key;
 use sim::{Bucket, Credentials, Entry, Fault, Kind, Rule, Side};
@@ -13,11 +13,11 @@ use sim::{Bucket, Credentials, Entry, Fault, Kind, Rule, Side};
 async fn a_right_signature_is_accepted_and_a_wrong_secret_is_denied() {
     let sim = sim(Bucket::new().object("a", Entry::sized(7))).await;
     let right = clients(&sim).await;
-    right.cache.warm(&training(), &Key::from("a")).await.unwrap();
+    right.warm("a").await.unwrap();
     assert_eq!(right.list.buckets().await.unwrap()[0].bucket, training());
     let (cache, list) = (sim.cache_url(), sim.list_url());
     let wrong = To { secret: "not-it", ..To::new(&cache, &list) }.connect().await;
-    let error = wrong.cache.warm(&training(), &Key::from("a")).await.unwrap_err();
+    let error = wrong.warm("a").await.unwrap_err();
     assert_eq!((error.class, error.message.as_str()), (Class::Denied, "403"));
     let request =
         PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
@@ -33,16 +33,16 @@ async fn a_right_signature_is_accepted_and_a_wrong_secret_is_denied() {
 async fn rotated_keys_are_used_once_they_are_read_again() {
     let sim = sim(Bucket::new().object("a", Entry::sized(7))).await;
     let clients = clients(&sim).await;
-    clients.cache.warm(&training(), &Key::from("a")).await.unwrap();
+    clients.warm("a").await.unwrap();
     sim.set_credentials(vec![Credentials {
         access_key: "AK".to_owned(),
         secret_key: "SK2".to_owned(),
         session_token: None,
     }]);
     std::fs::write(clients.dir.path().join("secret"), "SK2").unwrap();
-    assert_eq!(clients.cache.warm(&training(), &Key::from("a")).await.unwrap_err().class, Class::Denied);
+    assert_eq!(clients.warm("a").await.unwrap_err().class, Class::Denied);
     clients.keys.reread().await.unwrap();
-    clients.cache.warm(&training(), &Key::from("a")).await.unwrap();
+    clients.warm("a").await.unwrap();
 }
 
 #[tokio::test]
@@ -53,9 +53,9 @@ async fn a_refusal_by_a_clock_far_away_sets_ours_once_for_both_sides() {
     let date = ahead.format("%a, %d %b %Y %H:%M:%S GMT");
     let refused = format!("HTTP/1.1 403 Forbidden\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n");
     sim.faults().push(Rule::new(Fault::Raw { status: 403, answer: refused.into() }));
-    let warmed = clients.cache.warm(&training(), &Key::from("a")).await;
+    let warmed = clients.warm("a").await;
     assert_eq!(warmed.unwrap_err().class, Class::ClockSkew, "signed by another clock next time");
-    let warmed = clients.cache.warm(&training(), &Key::from("a")).await;
+    let warmed = clients.warm("a").await;
     assert_eq!(warmed.unwrap_err().class, Class::Denied, "it was not the clock");
     let request =
         PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
@@ -73,10 +73,10 @@ async fn a_session_token_travels_along() {
     }]);
     let (cache, list) = (sim.cache_url(), sim.list_url());
     let with = To { token: Some("TOKEN"), ..To::new(&cache, &list) }.connect().await;
-    with.cache.warm(&training(), &Key::from("a")).await.unwrap();
+    with.warm("a").await.unwrap();
     assert_eq!(list_all(&with.list, "").await.len(), 1);
     let without = To::new(&cache, &list).connect().await;
-    assert_eq!(without.cache.warm(&training(), &Key::from("a")).await.unwrap_err().class, Class::Denied);
+    assert_eq!(without.warm("a").await.unwrap_err().class, Class::Denied);
 }
 
 #[tokio::test]
@@ -87,8 +87,8 @@ async fn only_the_cache_gets_the_range_and_only_by_host() {
         let (cache, list) = (sim.cache_url(), sim.list_url());
         let clients = To { list_addressing: addressing, ..To::new(&cache, &list) }.connect().await;
         let key = Key::from("a/b");
-        clients.cache.warm(&training(), &key).await.unwrap();
-        assert_eq!(clients.cache.probe(&training(), &key).await.unwrap(), Some(7));
+        clients.cache.warm(&listed(key.clone(), 7), Via::Pool).await.unwrap();
+        assert_eq!(clients.cache.exists(&training(), &key).await.unwrap(), Some(7));
         assert_eq!(clients.list.exists(&training(), &key).await.unwrap(), Some(7));
         assert_eq!(clients.list.exists(&training(), &Key::from("missing")).await.unwrap(), None);
         assert_eq!(list_all(&clients.list, "a/").await.len(), 1);
@@ -121,10 +121,10 @@ async fn a_warming_request_is_small_and_says_no_more_than_it_must() {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = vec![0; 8192];
         let read = stream.read(&mut request).await.unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n").await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nETag: \"a\"\r\n\r\n").await.unwrap();
         String::from_utf8(request[..read].to_vec()).unwrap()
     });
-    clients.cache.warm(&training(), &Key::from("a b")).await.unwrap();
+    clients.warm("a b").await.unwrap();
     let request = server.await.unwrap();
     let mut lines = request.lines();
     assert_eq!(lines.next(), Some("HEAD /a%20b HTTP/1.1"));

@@ -80,6 +80,15 @@ impl std::fmt::Debug for Lane {
     }
 }
 
+/// Which connection a request goes out on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// One that is idle, else a new one.
+    Pool,
+    /// A new one: servers that end connections without saying so end those that were used.
+    Own,
+}
+
 /// A request without a whole answer.
 #[derive(Debug)]
 pub(super) enum Unanswered {
@@ -107,10 +116,12 @@ impl Lane {
     pub(super) async fn head<T>(
         &self,
         request: &[u8],
+        via: Via,
         read: impl Fn(u16, &[Header<'_>]) -> T,
     ) -> Result<T, Unanswered> {
         loop {
-            let mut connection = match self.heads.take() {
+            let idle = if via == Via::Pool { self.heads.take() } else { None };
+            let mut connection = match idle {
                 Some(idle) => idle,
                 // Rare, and as large as a handshake: not to be carried along by every request.
                 None => Box::new(HeadConnection::new(Box::pin(self.connect()).await?)),

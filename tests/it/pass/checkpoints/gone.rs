@@ -97,7 +97,8 @@ async fn a_run_that_loses_its_checkpoints_twice_is_not_complete() {
     let poller = rotated("", "").await;
     delete(&poller, "run/");
     let poll = poller.poll().await;
-    let why = "a checkpoint was selected anew, and has lost 4 objects as well";
+    let why = "a checkpoint was selected anew, and has lost 4 objects as well; all that was just listed, 8 objects, is 404 at \
+               both addresses: cache_url and list_url may not be of one store";
     assert_eq!((poll.report.outcome, poll.counts(), poll.reason()), (Outcome::Failed, [8, 0, 0, 8, 0], why));
     assert!(!poll.heads.iter().any(|key| key.starts_with("run/checkpoint-100/")), "no third plan");
     poller.stage.sim.faults().clear();
