@@ -16,9 +16,12 @@ pub mod groups;
 pub mod json;
 
 mod cut;
+mod ratio;
 mod trigger;
 
 pub use cut::Cut;
+use ratio::share;
+pub use ratio::{Ratio, percent};
 pub use trigger::Trigger;
 
 /// How a run ended. Exit codes, metrics and the page derive from this one value.
@@ -249,9 +252,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// What was planned, by the plan or by the one before it, and what did not fit the caps.
+    /// What was planned, by the plan or by the one before it, and what was wanted and did not fit the caps.
     pub fn wanted(&self) -> Count {
-        self.totals.planned + self.plan.selection.over_cap()
+        self.totals.planned + self.plan.selection.unmet
     }
 
     /// Nothing wanted is all warm, unless it is not known what is wanted.
@@ -266,27 +269,6 @@ impl Report {
     pub fn did_something(&self) -> bool {
         self.outcome == Outcome::Complete || self.totals.warmed.objects + self.totals.fresh.objects > 0
     }
-}
-
-/// A share of objects and of bytes, from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Ratio {
-    pub objects: f64,
-    pub bytes: f64,
-}
-
-impl Ratio {
-    pub const NONE: Self = Self { objects: 0.0, bytes: 0.0 };
-
-    /// Whether both reach `least`.
-    pub fn reaches(self, least: f64) -> bool {
-        self.objects >= least && self.bytes >= least
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
-fn share(part: u64, whole: u64) -> f64 {
-    if part >= whole { 1.0 } else { part as f64 / whole as f64 }
 }
 
 /// Live figures of one run. Written by the stages, read by whoever shows them.

@@ -291,7 +291,7 @@ PROFILES = [
     graph(
         "Warm ratio",
         "percentunit",
-        "What the latest run found or made warm of what the profile wants; what a cap cuts off counts as wanted.",
+        "What the latest run found or made warm of what the profile wants; what max_bytes cuts off counts as wanted, unless on_excess is trim.",
         query(f"hotset_profile_warm_ratio{{{PROFILE}}}", "{{profile}}"),
         max=1,
     ),

@@ -11,8 +11,8 @@ use crate::report::json::{ObjectLine, PlanLine};
 use model::config::profile::Profile;
 use model::config::value::size::brief;
 use model::manifest::Account;
-use model::select::Rules;
 use model::select::plan::{Plan, Verdict};
+use model::select::{Rules, no_room};
 
 /// What `plan` prints and where.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +106,10 @@ fn request(plan: &Plan) -> &'static str {
 }
 
 fn write_facts(plan: &Plan, profile: &Profile, out: &mut impl Write) -> io::Result<()> {
+    let unmet = plan.selection.unmet;
+    if unmet.objects > 0 && profile.min_warm.is_none() && plan.selection.runs_over_cap.is_empty() {
+        writeln!(out, "  a warm of this ends partial: {}", no_room(unmet, plan.wanted()))?;
+    }
     if let (Some(share), Some(capacity)) = (plan.share, profile.endpoint.capacity) {
         writeln!(out, "  share: {} of the cache's {}", percent(share), brief(capacity))?;
     }

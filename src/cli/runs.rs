@@ -19,9 +19,10 @@ use super::{Context, Usage, state, verbs};
 use crate::clock;
 use crate::journal::{Filter, Journal, Recorded};
 use crate::report::json::groups;
-use crate::report::{Failure, Outcome};
+use crate::report::{Failure, Outcome, Ratio};
 use model::config::value::duration::Length;
 use model::object::{Count, Escaped};
+use model::select::Reason;
 
 #[derive(Clone, Debug, Args)]
 pub struct RunsArgs {
@@ -122,7 +123,7 @@ fn row(run: &Recorded) -> [String; 9] {
     let line: Value = serde_json::from_str(&run.line).unwrap_or_default();
     let objects = |field: &str| count(line[field]["objects"].as_u64().unwrap_or_default());
     let warmed = if run.outcome == Outcome::Running { count(run.warmed.objects) } else { objects("warmed") };
-    let ratio = line["warm_ratio"]["bytes"].as_f64().filter(|_| run.outcome != Outcome::Running);
+    let ratio = Ratio::read(&line["warm_ratio"]).filter(|_| run.outcome != Outcome::Running);
     [
         run.id.to_string(),
         Escaped(&run.profile).to_string(),
@@ -132,7 +133,7 @@ fn row(run: &Recorded) -> [String; 9] {
         run.outcome.to_string(),
         warmed,
         objects("planned"),
-        ratio.map_or_else(String::new, percent),
+        ratio.map_or_else(String::new, |ratio| percent(ratio.lower())),
     ]
 }
 
@@ -149,14 +150,16 @@ pub fn write_one(run: &Recorded, failures: &[Failure], out: &mut impl Write) -> 
     if let Some(reason) = &run.reason {
         writeln!(out, "  {}: {}", if run.outcome == Outcome::Complete { "note" } else { "because" }, Escaped(reason))?;
     }
-    let rows = ["planned", "warmed", "fresh", "gone", "failed", "unknown"].map(|field| {
-        let of = |what| line[field][what].as_u64().unwrap_or_default();
-        match (field, run.outcome) {
-            ("warmed", Outcome::Running) => Row::new(field, run.warmed, "so far"),
-            _ => Row::new(field, Count { objects: of("objects"), bytes: of("bytes") }, ""),
-        }
+    let read = |field: &Value| {
+        let of = |what| field[what].as_u64().unwrap_or_default();
+        Count { objects: of("objects"), bytes: of("bytes") }
+    };
+    let rows = ["planned", "warmed", "fresh", "gone", "failed", "unknown"].map(|field| match (field, run.outcome) {
+        ("warmed", Outcome::Running) => Row::new(field, run.warmed, "so far"),
+        _ => Row::new(field, read(&line[field]), ""),
     });
-    let rows: Vec<_> = rows.into_iter().filter(|row| row.count.objects > 0).collect();
+    let over = Row::new("over cap", read(&line["left_out"][Reason::OverCap.as_str()]), "");
+    let rows: Vec<_> = rows.into_iter().chain([over]).filter(|row| row.count.objects > 0).collect();
     if !rows.is_empty() {
         write_counts(&rows, out)?;
     }

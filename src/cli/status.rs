@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Context;
 use super::contact::{Client, Contact, conclude};
 use super::text::{brief_time, count, iec, percent};
+use crate::report::Ratio;
 use model::object::Escaped;
 
 #[derive(Clone, Debug, Args)]
@@ -117,7 +118,7 @@ fn profile(profile: &Value, now: DateTime<Utc>) -> Vec<String> {
         text(&profile["name"]),
         text(&last["outcome"]),
         instant(&last["ended"]).map(|ended| format!("{} ago", ago(now, ended))).unwrap_or_default(),
-        last["warm_ratio"]["bytes"].as_f64().map(percent).unwrap_or_default(),
+        Ratio::read(&last["warm_ratio"]).map(|ratio| percent(ratio.lower())).unwrap_or_default(),
         instant(&profile["next_due"]).map(|due| format!("in {}", ago(due, now))).unwrap_or_default(),
         state,
     ]
@@ -201,7 +202,7 @@ mod tests {
             "profiles": [
                 {
                     "name": "nightly", "running": { "run": "01M818RQTE2MSQ2NDXHXH8SS0W" }, "next_due": "2026-03-10T05:30:00Z",
-                    "last": { "outcome": "partial", "ended": "2026-03-09T12:00:00Z", "warm_ratio": { "bytes": 0.97 } },
+                    "last": { "outcome": "partial", "ended": "2026-03-09T12:00:00Z", "warm_ratio": { "objects": 0.97, "bytes": 0.99 } },
                 },
                 { "name": "latest", "paused": { "until": "2026-03-09T18:00:00Z" } },
             ],

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 
+pub use crate::report::percent;
 use model::config::value::size::brief;
 use model::object::Count;
 use model::select::plan::Plan;
@@ -33,15 +34,6 @@ pub fn count(n: u64) -> String {
 /// `1 object`, `12,345 objects`.
 pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
-}
-
-/// `12.3%` of a share between 0 and 1; a little is not nothing, and almost all is not all.
-pub fn percent(share: f64) -> String {
-    match 100.0 * share {
-        some if some > 0.0 && some < 0.1 => "under 0.1%".to_owned(),
-        most if most > 99.9 && most < 100.0 => "over 99.9%".to_owned(),
-        percent => format!("{percent:.1}%").replace(".0%", "%"),
-    }
 }
 
 /// `$12.30`, rounded up: what it is said of costs at most that.
@@ -148,18 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_little_is_not_nothing_and_almost_all_is_not_all() {
-        for (share, text) in [
-            (0.0, "0%"),
-            (0.000_1, "under 0.1%"),
-            (0.255, "25.5%"),
-            (0.5, "50%"),
-            (0.999_5, "over 99.9%"),
-            (1.0, "100%"),
-            (1.5, "150%"),
-        ] {
-            assert_eq!(percent(share), text);
-        }
+    fn dollars_are_rounded_up() {
         for (dollars, text) in
             [(0.0, "$0.00"), (0.001, "$0.01"), (0.01, "$0.01"), (0.011, "$0.02"), (1234.5, "$1234.50")]
         {

@@ -12,7 +12,7 @@ use super::contact::{Answer, Client, Contact, Unreached, part};
 use super::typed::{checked, typed};
 use super::{Context, Usage};
 use crate::exit;
-use crate::report::{Cut, Outcome};
+use crate::report::{Cut, Outcome, Ratio};
 use model::config::value::Kind as _;
 use model::config::value::duration::Length;
 use model::config::value::percent::Percent;
@@ -207,7 +207,5 @@ fn is_cancelled(line: &Value) -> bool {
 }
 
 fn reaches(line: &Value, least: Option<f64>) -> bool {
-    let ratio = &line["warm_ratio"];
-    let share = |of: &str| ratio[of].as_f64().unwrap_or_default();
-    least.is_some_and(|least| share("objects") >= least && share("bytes") >= least)
+    least.zip(Ratio::read(&line["warm_ratio"])).is_some_and(|(least, ratio)| ratio.reaches(least))
 }

@@ -54,11 +54,9 @@ fn rows(report: &Report, profile: &Profile) -> Vec<Row> {
     rows.extend(parts.map(|(name, count, note)| Row::new(name, count, note)));
     let over = report.plan.selection.over_cap();
     if over.objects > 0 {
-        let ratio = report.warm_ratio();
-        let (objects, bytes) = (percent(ratio.objects), percent(ratio.bytes));
-        let by_bytes = if objects == bytes { String::new() } else { format!(" ({bytes} by bytes)") };
-        let caps = caps(&report.plan, &profile.rules);
-        rows.push(Row::new("over cap", over, format!("{caps}; {objects} of what is wanted is warm{by_bytes}")));
+        let ratio = report.warm_ratio().lower();
+        let warm = if ratio < 1.0 { format!("; {} of what is wanted is warm", percent(ratio)) } else { String::new() };
+        rows.push(Row::new("over cap", over, caps(&report.plan, &profile.rules) + &warm));
     }
     rows
 }

@@ -40,7 +40,7 @@ fn new_run(n: u128, profile: &str) -> NewRun {
         started: at(i64::try_from(n).unwrap()),
         rewarm: false,
         mark: None,
-        line: r#"{"v":1,"planned":{"objects":4,"bytes":40},"fresh":{"objects":1,"bytes":10}}"#.to_owned(),
+        line: r#"{"v":1,"wanted":{"objects":4,"bytes":40},"fresh":{"objects":1,"bytes":10}}"#.to_owned(),
     }
 }
 

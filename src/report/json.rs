@@ -56,6 +56,7 @@ pub struct PlanLine<'a> {
     selected: Count,
     fresh: Count,
     to_warm: Count,
+    wanted: Count,
     max_bytes: Option<u64>,
     over_cap: bool,
     groups: Vec<GroupField>,
@@ -85,6 +86,7 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
             selected: plan.selected,
             fresh: plan.fresh,
             to_warm: plan.to_warm(),
+            wanted: plan.wanted(),
             max_bytes: match plan.max_bytes {
                 Cap::Bytes(bytes) => Some(bytes),
                 Cap::Unlimited => None,
@@ -158,8 +160,7 @@ pub fn interrupted(line: &str, warmed: Count, ended: DateTime<Utc>, reason: &str
         objects: field.and_then(|count| count["objects"].as_u64()).unwrap_or_default(),
         bytes: field.and_then(|count| count["bytes"].as_u64()).unwrap_or_default(),
     };
-    let over = fields.get("left_out").and_then(|left| left.get(Reason::OverCap.as_str()));
-    let wanted = count(fields.get("planned")) + count(over);
+    let wanted = count(fields.get("wanted"));
     let totals = Totals { warmed, fresh: count(fields.get("fresh")), ..Totals::default() };
     let ratio = if wanted == Count::default() { Ratio::NONE } else { totals.warm_ratio(wanted) };
     fields.insert("ended".to_owned(), time(ended).into());
@@ -244,6 +245,7 @@ pub struct RunLine<'a> {
     outcome: Outcome,
     reason: Option<&'a str>,
     matched: Count,
+    wanted: Count,
     planned: Count,
     warmed: Count,
     fresh: Count,
@@ -300,6 +302,7 @@ impl<'a> From<&'a Report> for RunLine<'a> {
             outcome: report.outcome,
             reason: report.reason.as_deref(),
             matched: report.plan.selection.matched,
+            wanted: report.wanted(),
             planned: totals.planned,
             warmed: totals.warmed,
             fresh: totals.fresh,
@@ -341,13 +344,12 @@ impl Summary {
         let line: Value = serde_json::from_str(line).ok()?;
         let count =
             |value: &Value| Some(Count { objects: value["objects"].as_u64()?, bytes: value["bytes"].as_u64()? });
-        let ratio = &line["warm_ratio"];
         Some(Self {
             planned: count(&line["planned"])?,
             warmed: count(&line["warmed"])?,
             fresh: count(&line["fresh"])?,
             over_cap: count(&line["left_out"][Reason::OverCap.as_str()]).unwrap_or_default(),
-            warm_ratio: Ratio { objects: ratio["objects"].as_f64()?, bytes: ratio["bytes"].as_f64()? },
+            warm_ratio: Ratio::read(&line["warm_ratio"])?,
             groups: groups(&line),
             more_groups: line["more_groups"].as_u64().unwrap_or_default(),
         })

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::report::{Cut, Errors, Outcome, Totals};
+use crate::report::{Cut, Errors, Outcome, Totals, percent};
 use crate::warm::Ended;
 use model::object::Count;
+use model::select::no_room;
 use model::select::plan::Verdict;
 use s3::Class;
 
@@ -15,7 +16,7 @@ pub(super) struct Standard<'a> {
     pub wanted: Count,
     /// A share of that, in the place of every object and of the newest checkpoint of every run.
     pub min_warm: Option<f64>,
-    /// The newest complete checkpoints of runs of which nothing fits the caps.
+    /// The newest complete checkpoints of runs of which nothing fits the caps: wanted, too.
     pub over_cap: &'a [String],
     pub lost: Lost,
 }
@@ -37,7 +38,8 @@ pub(super) enum Lost {
 /// The outcome of a warm and, unless it is a plain `complete`, why.
 ///
 /// `complete` means that every planned object that still exists was warmed or is fresh, that the newest complete checkpoint of
-/// every run is among them, and that no half of one is; `min_warm` replaces the first two by a share of what is wanted.
+/// every run is among them, that no half of one is, and that the caps cut nothing that is wanted; `min_warm` replaces all but the
+/// third by a share of what is wanted.
 pub(super) fn judge(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> (Outcome, Option<String>) {
     if let Some(cut_off) = cut_off(totals, ended) {
         return cut_off;
@@ -54,16 +56,16 @@ pub(super) fn judge(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> 
         Some(least) if ratio.reaches(least) => {
             return (Outcome::Complete, (!whole).then(|| format!("min_warm is reached; {}", missing(totals))));
         }
-        None if whole && standard.over_cap.is_empty() => return (Outcome::Complete, None),
+        None if whole && !is_cut(totals, standard.wanted) => return (Outcome::Complete, None),
         Some(least) if whole => format!(
-            "{:.1}% of the wanted objects and {:.1}% of their bytes are warm, min_warm is {}%",
-            100.0 * ratio.objects,
-            100.0 * ratio.bytes,
-            100.0 * least
+            "{} of the wanted objects and {} of their bytes are warm, min_warm is {}",
+            percent(ratio.objects),
+            percent(ratio.bytes),
+            percent(least)
         ),
-        None if whole => without_room(standard.over_cap),
-        None if !standard.over_cap.is_empty() => {
-            format!("{}; {}", without_room(standard.over_cap), left_undone(totals, ended))
+        None if whole => without_room(totals, standard),
+        None if is_cut(totals, standard.wanted) => {
+            format!("{}; {}", without_room(totals, standard), left_undone(totals, ended))
         }
         _ => left_undone(totals, ended),
     };
@@ -128,9 +130,19 @@ fn left_undone(totals: &Totals, ended: &Ended) -> String {
     }
 }
 
-/// The first of the checkpoints that do not fit the caps.
-fn without_room(over_cap: &[String]) -> String {
-    let first = over_cap.first().map_or("", String::as_str);
+/// Whether the caps have no room for something that is wanted.
+fn is_cut(totals: &Totals, wanted: Count) -> bool {
+    wanted.objects > totals.planned.objects
+}
+
+/// What does not fit the caps: the first of the newest checkpoints, else how much of what is wanted.
+fn without_room(totals: &Totals, standard: &Standard<'_>) -> String {
+    let Standard { wanted, over_cap, .. } = standard;
+    let Some(first) = over_cap.first() else {
+        let objects = wanted.objects.saturating_sub(totals.planned.objects);
+        let bytes = wanted.bytes.saturating_sub(totals.planned.bytes);
+        return no_room(Count { objects, bytes }, *wanted);
+    };
     let text = format!("{first} does not fit the caps, and is the newest complete checkpoint of its run");
     match over_cap.len() {
         0 | 1 => text,
@@ -291,7 +303,23 @@ mod tests {
     fn min_warm_asks_about_what_did_not_fit_too() {
         let (outcome, why) = judge(&totals(10, 0, 0, 0), &Ended::Done, &standard(count(20), Some(0.9)));
         assert_eq!(outcome, Outcome::Partial);
-        assert_eq!(why.unwrap(), "50.0% of the wanted objects and 50.0% of their bytes are warm, min_warm is 90%");
+        assert_eq!(why.unwrap(), "50% of the wanted objects and 50% of their bytes are warm, min_warm is 90%");
+    }
+
+    #[test]
+    fn a_cap_that_cuts_what_is_wanted_leaves_a_run_partial() {
+        let text = "max_bytes has no room for 10 of 20 wanted objects (1000 B); on_excess = \"trim\" takes what fits as enough";
+        for (name, wanted, totals, min_warm, expected) in [
+            ("nothing cut", 10, totals(10, 0, 0, 0), None, (Outcome::Complete, None)),
+            ("half of it", 20, totals(10, 0, 0, 0), None, (Outcome::Partial, Some(text.to_owned()))),
+            ("and one gone", 20, totals(9, 1, 0, 0), None, (Outcome::Partial, Some(text.to_owned()))),
+            ("and one failed", 20, totals(9, 0, 1, 0), None, {
+                (Outcome::Partial, Some(format!("{text}; 1 failed of 10 objects")))
+            }),
+            ("half is enough", 20, totals(10, 0, 0, 0), Some(0.5), (Outcome::Complete, None)),
+        ] {
+            assert_eq!(judge(&totals, &Ended::Done, &standard(count(wanted), min_warm)), expected, "{name}");
+        }
     }
 
     #[test]

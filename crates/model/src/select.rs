@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 
 use crate::object::store::{Room, Spill};
@@ -23,7 +24,7 @@ pub mod plan;
 mod rank;
 mod recency;
 
-use budget::Budget;
+use budget::{Budget, CutBy};
 use estimate::Weighed;
 use group::Group;
 
@@ -59,11 +60,14 @@ pub enum Cap {
     Unlimited,
 }
 
-/// What happens when a cap cuts something.
+/// What happens when a cap cuts something. `max_objects` says how many are wanted, so what it alone cuts is missed only by
+/// `Refuse`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnExcess {
-    /// What does not fit is left out as `over_cap`.
+    /// What does not fit `max_bytes` is left out as `over_cap`, was wanted all the same, and leaves the run `partial`.
     #[default]
+    Partial,
+    /// What does not fit is left out as `over_cap`, and was not wanted.
     Trim,
     /// Nothing is warmed.
     Refuse,
@@ -193,6 +197,8 @@ pub struct Selection {
     pub more_groups: u64,
     /// Pointers that name no checkpoint, and what they hold instead.
     pub bad_pointers: Vec<(Bucket, Key, String)>,
+    /// What is wanted of what the caps cut.
+    pub unmet: Count,
     /// Of which checkpoints `selected` is made up, in its order.
     pub segments: Vec<Segment>,
     /// The newest complete checkpoints of runs of which nothing fits the caps.
@@ -229,8 +235,19 @@ impl Selection {
 
     /// What would be kept hot if there were room.
     pub fn wanted(&self) -> Count {
-        self.kept() + self.over_cap()
+        self.kept() + self.unmet
     }
+}
+
+/// That `max_bytes` cut `unmet` of what is wanted, and what to do where that is as it should be.
+pub fn no_room(unmet: Count, wanted: Count) -> String {
+    format!(
+        "max_bytes has no room for {} of {} wanted object{} ({}); on_excess = \"trim\" takes what fits as enough",
+        unmet.objects,
+        wanted.objects,
+        if wanted.objects == 1 { "" } else { "s" },
+        ByteSize(unmet.bytes).display().iec(),
+    )
 }
 
 /// Why a selection must not be warmed.
@@ -264,6 +281,7 @@ pub struct Selector {
     listed: Count,
     matched: Count,
     left_out: BTreeMap<Reason, LeftOut>,
+    unmet: Count,
     handed_over: Weighed,
     budget: Budget,
 }
@@ -278,6 +296,7 @@ impl Selector {
             listed: Count::default(),
             matched: Count::default(),
             left_out: BTreeMap::new(),
+            unmet: Count::default(),
             handed_over: Weighed::default(),
             budget,
         }
@@ -301,8 +320,7 @@ impl Selector {
             self.left_out.entry(reason).or_default().add(object);
             return;
         }
-        let left_out = &mut self.left_out;
-        self.budget.offer(object, |over| left_out.entry(Reason::OverCap).or_default().add(over));
+        self.budget.offer(object, |over, by| self.rules.cut(over, by, (&mut self.left_out, &mut self.unmet)));
     }
 
     /// Objects that may be selected by now.
@@ -318,9 +336,10 @@ impl Selector {
     }
 
     pub fn finish(self) -> Selection {
-        let Self { rules, listed, matched, mut left_out, handed_over, budget, .. } = self;
-        let selected = budget.finish(|over| left_out.entry(Reason::OverCap).or_default().add(over));
-        let mut selection = Selection { listed, matched, selected, handed_over, left_out, ..Selection::default() };
+        let Self { rules, listed, matched, mut left_out, mut unmet, handed_over, budget, .. } = self;
+        let selected = budget.finish(|over, by| rules.cut(over, by, (&mut left_out, &mut unmet)));
+        let mut selection =
+            Selection { listed, matched, selected, handed_over, left_out, unmet, ..Selection::default() };
         if selection.left_out.contains_key(&Reason::OverCap) {
             selection.cutoff = selection.selected.last().map(Cutoff::from);
         }
@@ -345,6 +364,14 @@ impl Rules {
     /// Whether a pattern speaks of `object`, and none excludes it.
     pub fn is_candidate(&self, object: Row<'_>) -> bool {
         self.matches(object) && !self.exclude.iter().any(|pattern| pattern.matches(object.bucket, object.key))
+    }
+
+    /// Leaves out what a cap cuts, and counts it as wanted where it was.
+    fn cut(&self, over: Row<'_>, by: CutBy, (left_out, unmet): (&mut BTreeMap<Reason, LeftOut>, &mut Count)) {
+        left_out.entry(Reason::OverCap).or_default().add(over);
+        if by == CutBy::Bytes && self.on_excess != OnExcess::Trim {
+            unmet.add(over.size);
+        }
     }
 
     /// Why nothing of `selection` may be warmed, if so. The first that holds, from the least to the most that was found.

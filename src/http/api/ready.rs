@@ -125,13 +125,12 @@ fn candidate(run: &Recorded, fingerprint: &str) -> Option<Candidate> {
     if line["fingerprint"] != fingerprint || matches!(run.outcome, Outcome::Running | Outcome::Skipped) {
         return None;
     }
-    let share = |of: &str| line["warm_ratio"][of].as_f64();
     Some(Candidate {
         run: run.id.to_string(),
         ended: run.ended?,
         outcome: run.outcome,
         reason: run.reason.clone(),
-        warm_ratio: Ratio { objects: share("objects")?, bytes: share("bytes")? },
+        warm_ratio: Ratio::read(&line["warm_ratio"])?,
     })
 }
 
@@ -146,14 +145,11 @@ fn judge(good: &Candidate, age: Duration, within: Duration) -> String {
 
 fn fault(latest: &Candidate, least: Option<f64>) -> String {
     let why = latest.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    let Ratio { objects, bytes } = latest.warm_ratio;
     match least {
-        Some(least) => format!(
-            "the latest run warmed {} of the objects and {} of the bytes, less than {}",
-            percent(objects),
-            percent(bytes),
-            percent(least)
-        ),
+        Some(least) => {
+            let ratio = latest.warm_ratio.lower();
+            format!("{} of what is wanted is warm after the latest run, less than {}", percent(ratio), percent(least))
+        }
         None => format!("the latest run ended {}{why}", latest.outcome),
     }
 }

@@ -7,6 +7,7 @@ use super::time::{ago, between, local, until};
 use super::{groups, safe, table};
 use crate::daemon::view::{EndedView, PauseView, ProfileView, View};
 use crate::http::text::{iec, percent};
+use crate::report::Outcome;
 
 pub(super) fn section(view: &View) -> Markup {
     let heads = ["Profile", "State", "Last run", "Warm", "Schedule", "Last fire", "Next fire"];
@@ -79,14 +80,16 @@ fn last_run(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
 }
 
 fn warm(run: &EndedView, profile: &ProfileView) -> Markup {
-    let ratio = run.warm_ratio.objects.min(run.warm_ratio.bytes);
+    let ratio = run.warm_ratio.lower();
     html! {
         div.ratio {
             progress.(run.outcome.as_str()) max="1" value=(ratio) aria-label={ "Warm of " (profile.name) } {}
             span { (percent(ratio)) }
         }
         small { (iec(run.warmed.bytes + run.fresh.bytes)) " warm" }
-        @if run.over_cap.objects > 0 { small.warn { (iec(run.over_cap.bytes)) " over the cap" } }
+        @if run.over_cap.objects > 0 {
+            small.warn[run.outcome != Outcome::Complete] { (iec(run.over_cap.bytes)) " over the cap" }
+        }
     }
 }
 

@@ -199,7 +199,7 @@ fn with(last: Option<EndedView>, last_complete: Option<EndedView>) -> View {
 async fn a_profile_is_ready_when_its_latest_good_run_is_young_enough() {
     let complete = ended("p", 1, Outcome::Complete);
     let partial = ended("p", 2, Outcome::Partial);
-    let trimmed = EndedView { warm_ratio: Ratio { objects: 0.5, bytes: 0.9 }, ..complete.clone() };
+    let enough = EndedView { warm_ratio: Ratio { objects: 0.5, bytes: 0.9 }, ..complete.clone() };
     let tomorrow = EndedView { ended: fresh().now + TimeDelta::days(1), ..complete.clone() };
     let older = EndedView { fingerprint: "of before".to_owned(), ..complete.clone() };
     let both = |one: &EndedView| (Some(one.clone()), Some(one.clone()));
@@ -216,13 +216,13 @@ async fn a_profile_is_ready_when_its_latest_good_run_is_young_enough() {
             (Some(partial.clone()), None),
             "?min_warm=99.5%25",
             503,
-            "99.9% of the objects and 99% of the bytes",
+            "99% of what is wanted is warm after the latest run, less than 99.5%",
         ),
         ("complete before it", (Some(partial), Some(complete.clone())), "", 200, "its run ended complete 1h ago"),
-        ("complete within its cap", both(&trimmed), "", 200, "its run ended complete 1h ago"),
+        ("complete by a min_warm of its own", both(&enough), "", 200, "its run ended complete 1h ago"),
         ("by a clock that was ahead", both(&tomorrow), "", 503, "the clock was set back"),
         ("which hides nothing", (Some(tomorrow), Some(complete.clone())), "", 200, "its run ended complete 1h ago"),
-        ("which is too little", both(&trimmed), "?min_warm=90%25", 503, "less than 90%"),
+        ("which is too little", both(&enough), "?min_warm=90%25", 503, "less than 90%"),
     ] {
         let answer = Fake::new(with(last, good)).get(&format!("/api/v1/profiles/p/ready{query}")).await;
         let json = answer.json();

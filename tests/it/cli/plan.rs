@@ -71,7 +71,7 @@ async fn a_plan_warns_of_what_warms_badly() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_json_of_a_plan_has_every_field_of_the_contract() {
-    const FIELDS: [&str; 23] = [
+    const FIELDS: [&str; 24] = [
         "at",
         "cost",
         "cutoff",
@@ -94,6 +94,7 @@ async fn the_json_of_a_plan_has_every_field_of_the_contract() {
         "share",
         "to_warm",
         "v",
+        "wanted",
         "warnings",
     ];
     let desk = Desk::start(Sim::builder().bucket("training", odds_and_ends())).await;

@@ -96,7 +96,7 @@ async fn a_plan_is_interrupted_while_it_lists() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_reader_that_leaves_early_is_no_fault() {
-    let desk = Desk::with_shards(40).await;
+    let desk = Desk::with_shards(30).await;
     desk.nightly("");
     for line in ["plan", "plan --objects -", "plan --json", "warm", "check", "config --reference", "schema", "schedule"]
     {

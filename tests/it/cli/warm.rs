@@ -4,7 +4,7 @@ use sim::{Fault, Kind, Outage, Rule, Side};
 
 use super::{Desk, Ran, fields, hotset, out_of_time, shows};
 
-const FIELDS: [&str; 26] = [
+const FIELDS: [&str; 27] = [
     "due",
     "ended",
     "endpoint",
@@ -29,6 +29,7 @@ const FIELDS: [&str; 26] = [
     "unknown",
     "v",
     "version",
+    "wanted",
     "warm_ratio",
     "warmed",
 ];
@@ -83,6 +84,29 @@ async fn what_went_wrong_is_counted_and_named_by_class() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_a_cap_cuts_is_said_and_decides_the_exit_code() {
+    let desk = Desk::with_shards(6).await;
+    let capped = |keys: &str| {
+        let table = "[profile.nightly]\nobjects = [\"s3://training/d/**\"]\norder = \"key\"\nmax_bytes = \"30 MiB\"";
+        desk.configure("", &format!("{table}\n{keys}"));
+    };
+    let mut ran = Vec::new();
+    for (keys, code) in [("", 3), ("on_excess = \"trim\"", 0), ("max_objects = 2", 0), ("max_objects = 4", 3)] {
+        capped(keys);
+        ran.extend([desk.run("plan"), desk.run("warm")]);
+        assert_eq!(ran.last().unwrap().code, code, "{keys}");
+        let line = desk.json("warm --json", code).remove(0);
+        let (wanted, planned, over) = (&line["wanted"], &line["planned"], &line["left_out"]["over_cap"]["objects"]);
+        assert_eq!(wanted != planned, code == 3, "{line}");
+        assert_eq!(planned["objects"].as_u64().unwrap() + over.as_u64().unwrap(), 6, "{line}");
+    }
+    capped("");
+    ran.push(desk.run("warm s3://training/d/** --endpoint lota --max-bytes 30MiB"));
+    assert_eq!(ran.last().unwrap().code, 3, "and without a profile");
+    shows("warm_over_cap", &ran);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_run_that_warms_nothing_is_refused_or_failed() {
     let desk = Desk::with_shards(3).await;
     let mut ran = Vec::new();
@@ -115,7 +139,8 @@ async fn several_runs_share_one_exit_code() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_time_limit_and_a_share_decide_what_is_complete() {
     let desk = Desk::with_shards(4).await;
-    desk.nightly("max_objects = 3\norder = \"key\"");
+    let cut = "[profile.nightly]\nobjects = [\"s3://training/d/**\"]\norder = \"key\"\nmax_bytes = \"27 MiB\"";
+    desk.configure("", cut);
     let mut ran = vec![
         desk.run("warm --min-warm 50%"),
         desk.run("warm --min-warm 99%"),

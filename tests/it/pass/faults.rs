@@ -92,8 +92,8 @@ async fn a_share_that_may_be_missing_decides_in_place_of_completeness() {
 #[tokio::test]
 async fn what_did_not_fit_counts_against_the_share() {
     let sim = builder().bucket("training", bucket("", 10));
-    let lines = "max_objects = 8\nmin_warm = \"90%\"";
-    let stage = stage(sim, "", &profile("\"s3://training/**\"", lines)).await;
+    let tables = profile("\"s3://training/**\"", "min_warm = \"90%\"").replace("1 TiB", "8 kB");
+    let stage = stage(sim, "", &tables).await;
     let report = stage.warm("p").await;
     assert_eq!((report.outcome, ends(&report)), (Outcome::Partial, [8, 8, 0, 0, 0]));
     snapshot("warm-below-min-warm", &report.reason.unwrap());

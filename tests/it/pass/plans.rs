@@ -40,17 +40,26 @@ async fn a_plan_and_a_warm_come_to_the_same() {
 }
 
 #[tokio::test]
-async fn over_its_cap_a_profile_is_trimmed_or_refused() {
-    for (lines, outcome, warmed) in [
-        ("", Outcome::Complete, 5),
-        ("on_excess = \"trim\"", Outcome::Complete, 5),
-        ("on_excess = \"refuse\"", Outcome::Refused, 0),
+async fn what_does_not_fit_was_wanted_unless_it_is_said_that_it_was_not() {
+    for (lines, outcome, warmed, ratio) in [
+        ("", Outcome::Partial, 5, 5.0 / 9.0),
+        ("on_excess = \"partial\"", Outcome::Partial, 5, 5.0 / 9.0),
+        ("max_objects = 6", Outcome::Partial, 5, 5.0 / 6.0),
+        ("max_objects = 5", Outcome::Complete, 5, 1.0),
+        ("max_objects = 3", Outcome::Complete, 3, 1.0),
+        ("max_objects = 3\nmin_warm = \"99%\"", Outcome::Complete, 3, 1.0),
+        ("min_warm = \"55%\"", Outcome::Complete, 5, 5.0 / 9.0),
+        ("min_warm = \"56%\"", Outcome::Partial, 5, 5.0 / 9.0),
+        ("on_excess = \"trim\"", Outcome::Complete, 5, 1.0),
+        ("on_excess = \"trim\"\nmin_warm = \"99%\"", Outcome::Complete, 5, 1.0),
+        ("on_excess = \"refuse\"", Outcome::Refused, 0, 0.0),
     ] {
         let tables = format!("[profile.p]\nobjects = [\"s3://training/**\"]\nmax_bytes = \"5 kB\"\n{lines}\n");
         let stage = stage(builder().bucket("training", bucket("", 9)), "", &tables).await;
         let report = stage.warm("p").await;
-        assert_eq!((report.outcome, report.totals.warmed), (outcome, count(warmed)), "{lines}");
+        assert_eq!((report.outcome, report.totals.warmed), (outcome, count(warmed)), "{lines}: {:?}", report.reason);
         assert_eq!((stage.heads(), report.plan.over_cap()), (warmed, true), "{lines}");
+        assert!((report.warm_ratio().lower() - ratio).abs() < 1e-9, "{lines}: {:?}", report.warm_ratio());
         if outcome == Outcome::Refused {
             snapshot("plan-refused-over-its-cap", &plan_json(&report.plan));
         }

@@ -13,9 +13,9 @@ from shipped import MANUAL, METRICS, dashboard, queries, rules
 
 # What must fire in this plant, and of whom.
 EXPECTED = {
-    "HotsetRunNotComplete": {"partial", "denied", "dead"},
-    "HotsetProfileBehind": {"partial", "denied", "dead"},
-    "HotsetWarmRatioLow": {"partial", "denied", "dead"},
+    "HotsetRunNotComplete": {"partial", "cut", "denied", "dead"},
+    "HotsetProfileBehind": {"partial", "cut", "denied", "dead"},
+    "HotsetWarmRatioLow": {"partial", "cut", "denied", "dead"},
     "HotsetOverCap": {"cut"},
     "HotsetPausedLong": {"paused"},
     "HotsetRunStalled": {"running"},

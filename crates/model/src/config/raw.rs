@@ -246,7 +246,7 @@ pub struct Profile {
     pub max_objects: Number,
     /// Keep at most so many bytes, first in `order`; or "unlimited".
     pub max_bytes: Text<ByteCap>,
-    /// What happens when a cap cuts something: the rest is warmed, or nothing.
+    /// What happens when `max_bytes` cuts something that is wanted: the rest is warmed, or nothing.
     pub on_excess: Text<OnExcess>,
     /// What a cap keeps.
     pub order: Text<Order>,

@@ -2,6 +2,9 @@
 //!
 //! That one ends the selection even where smaller ones behind it would fit, so that a larger cap never loses an object. It also
 //! bounds memory: what ranks behind it can never come back, and is dropped when seen.
+//!
+//! With `max_objects` the first so many are what is wanted, and are held until all is seen: how much of them `max_bytes` cuts
+//! has to be known.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -16,6 +19,13 @@ use crate::object::{Object, Roll, Row};
 const SLACK: u32 = 1 << 14;
 /// And at least this part of those that the caps let in, as a fraction of one.
 const SLACK_PART: u32 = 4;
+
+/// Which cap left a candidate out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutBy {
+    Objects,
+    Bytes,
+}
 
 /// The candidates that the caps let in so far, and some more.
 #[derive(Debug)]
@@ -69,24 +79,27 @@ impl Budget {
     }
 
     /// Hands `over` what is known to be cut by now, each once.
-    pub fn offer(&mut self, object: Row<'_>, mut over: impl FnMut(Row<'_>)) {
+    pub fn offer(&mut self, object: Row<'_>, mut over: impl FnMut(Row<'_>, CutBy)) {
         if self.is_behind_fence(object) {
-            return over(object);
+            return over(object, self.cuts_early());
         }
         self.held.push(object);
         self.spread.add(self.order, object);
         self.bytes += u128::from(object.size);
         let held = self.held.len();
-        if self.is_over(u64::from(held), self.bytes) && held >= *self.cut_at.get_or_insert_with(|| with_slack(held)) {
+        let is_over = self.is_over(self.cuts_early(), u64::from(held), self.bytes);
+        if is_over && held >= *self.cut_at.get_or_insert_with(|| with_slack(held)) {
             self.cut(over);
         }
     }
 
     /// In rank order. Hands `over` what else is cut.
-    pub fn finish(self, mut over: impl FnMut(Row<'_>)) -> Roll {
+    pub fn finish(self, mut over: impl FnMut(Row<'_>, CutBy)) -> Roll {
         let mut places = ranked(&self.held, self.order, &self.spread);
-        let (fitting, bytes) = self.fitting(&places);
-        places.split_off(fitting).into_iter().map(|place| self.held.get(place)).for_each(|object| over(object.row()));
+        let (within, bytes) = self.fitting(CutBy::Objects, &places, self.bytes);
+        self.leave(places.split_off(within), |object| over(object, CutBy::Objects));
+        let (fitting, bytes) = self.fitting(CutBy::Bytes, &places, bytes);
+        self.leave(places.split_off(fitting), |object| over(object, CutBy::Bytes));
         Roll::counted(self.held, places, u64::try_from(bytes).unwrap_or(u64::MAX))
     }
 
@@ -94,34 +107,46 @@ impl Budget {
         self.fence.as_ref().is_some_and(|fence| compare(self.order, fence.row(), object) != Ordering::Greater)
     }
 
+    /// The cap that bounds what is held before all is seen.
+    fn cuts_early(&self) -> CutBy {
+        if self.max_objects.is_some() { CutBy::Objects } else { CutBy::Bytes }
+    }
+
     /// Drops what ranks behind the first that does not fit.
-    fn cut(&mut self, mut over: impl FnMut(Row<'_>)) {
+    fn cut(&mut self, mut over: impl FnMut(Row<'_>, CutBy)) {
+        let cap = self.cuts_early();
         let mut places = ranked(&self.held, self.order, &self.spread);
-        let (fitting, bytes) = self.fitting(&places);
+        let (fitting, bytes) = self.fitting(cap, &places, self.bytes);
         self.fence = places.get(fitting).map(|place| self.held.get(*place));
-        let mut behind = places.split_off(fitting);
+        let behind = places.split_off(fitting);
         drop(places);
-        behind.sort_unstable();
-        let mut cursor = self.held.cursor();
-        behind.iter().for_each(|place| over(cursor.read(*place).to_object().row()));
+        let behind = self.leave(behind, |object| over(object, cap));
         let mut behind = behind.into_iter().peekable();
         self.held = std::mem::take(&mut self.held).retain(|place| behind.next_if_eq(&place).is_none());
         self.bytes = bytes;
         self.cut_at = Some(with_slack(self.held.len()));
     }
 
-    /// How many of the first of these fit the caps, and their bytes.
-    fn fitting(&self, places: &[u32]) -> (usize, u128) {
-        if !self.is_over(places.len() as u64, self.bytes) {
-            return (places.len(), self.bytes);
+    /// Hands these to `over` in the order of the store, which is ten times as fast as by rank, and returns them so.
+    fn leave(&self, mut places: Vec<u32>, mut over: impl FnMut(Row<'_>)) -> Vec<u32> {
+        places.sort_unstable();
+        let mut cursor = self.held.cursor();
+        places.iter().for_each(|place| over(cursor.read(*place).to_object().row()));
+        places
+    }
+
+    /// How many of the first of these, which have `all` bytes, `cap` lets in, and their bytes.
+    fn fitting(&self, cap: CutBy, places: &[u32], all: u128) -> (usize, u128) {
+        if !self.is_over(cap, places.len() as u64, all) {
+            return (places.len(), all);
         }
-        // Read in the order of the store, which is ten times as fast as by rank.
+        // In the order of the store, too.
         let mut cursor = self.held.cursor();
         let sizes: Vec<u64> = (0..self.held.len()).map(|place| cursor.read(place).size()).collect();
         let mut bytes = 0;
         for (place, nth) in places.iter().zip(0..) {
             let more = bytes + u128::from(sizes[*place as usize]);
-            if self.is_over(nth + 1, more) {
+            if self.is_over(cap, nth + 1, more) {
                 return (usize::try_from(nth).unwrap_or(usize::MAX), bytes);
             }
             bytes = more;
@@ -129,12 +154,11 @@ impl Budget {
         (places.len(), bytes)
     }
 
-    fn is_over(&self, objects: u64, bytes: u128) -> bool {
-        let over_bytes = match self.max_bytes {
-            Cap::Bytes(max) => bytes > u128::from(max),
-            Cap::Unlimited => false,
-        };
-        over_bytes || self.max_objects.is_some_and(|max| objects > max)
+    fn is_over(&self, cap: CutBy, objects: u64, bytes: u128) -> bool {
+        match cap {
+            CutBy::Objects => self.max_objects.is_some_and(|max| objects > max),
+            CutBy::Bytes => matches!(self.max_bytes, Cap::Bytes(max) if bytes > u128::from(max)),
+        }
     }
 }
 
@@ -149,13 +173,13 @@ mod tests {
     use crate::select::tests::object;
 
     fn keys(budget: Budget) -> Vec<String> {
-        budget.finish(|_| ()).iter().map(|object| object.key.to_string()).collect()
+        budget.finish(|_, _| ()).iter().map(|object| object.key.to_string()).collect()
     }
 
     fn filled(max_objects: Option<u64>, max_bytes: Cap, order: Order) -> Budget {
         let mut budget = Budget::new(max_objects, max_bytes, order);
         for (key, size, age) in [("d", 40, 1), ("a", 10, 4), ("c", 30, 2), ("b", 20, 3)] {
-            budget.offer(object(key, size, age).row(), |_| ());
+            budget.offer(object(key, size, age).row(), |_, _| ());
         }
         budget
     }
@@ -178,9 +202,9 @@ mod tests {
         let mut budget = Budget::new(Some(3), Cap::Unlimited, Order::Newest);
         for (bucket, key) in [("b2", "a"), ("b1", "z"), ("b1", "a"), ("b3", "a")] {
             let object = Object { bucket: crate::object::Bucket::new(bucket), ..object(key, 1, 0) };
-            budget.offer(object.row(), |_| ());
+            budget.offer(object.row(), |_, _| ());
         }
-        let kept = budget.finish(|_| ());
+        let kept = budget.finish(|_, _| ());
         let names: Vec<_> = kept.iter().map(|object| format!("{}/{}", object.bucket, object.key)).collect();
         assert_eq!(names, ["b1/a", "b1/z", "b2/a"]);
     }
@@ -202,6 +226,29 @@ mod tests {
     }
 
     #[test]
+    fn what_max_bytes_cuts_of_the_first_max_objects_is_told_apart() {
+        for (name, max_objects, max_bytes, by_objects, by_bytes) in [
+            ("the newest two, and no more was wanted", Some(2), Cap::Bytes(70), "ab", ""),
+            ("of the newest three one has no room", Some(3), Cap::Bytes(70), "a", "b"),
+            ("bytes alone", None, Cap::Bytes(70), "", "ab"),
+            ("both, and bytes first", Some(4), Cap::Bytes(40), "", "abc"),
+            ("neither", Some(4), Cap::Bytes(100), "", ""),
+        ] {
+            let (mut objects, mut bytes) = (String::new(), String::new());
+            filled(max_objects, max_bytes, Order::Newest).finish(|object, by| {
+                let cut = if by == CutBy::Objects { &mut objects } else { &mut bytes };
+                cut.insert_str(0, &Key::from_bytes(object.key).to_string());
+            });
+            let sorted = |text: &str| {
+                let mut keys: Vec<_> = text.chars().collect();
+                keys.sort_unstable();
+                keys.into_iter().collect::<String>()
+            };
+            assert_eq!((sorted(&objects), sorted(&bytes)), (by_objects.to_owned(), by_bytes.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
     fn caps_of_nothing_keep_nothing() {
         assert_eq!(keys(filled(Some(0), Cap::Unlimited, Order::Key)), [""; 0]);
         assert_eq!(keys(filled(None, Cap::Bytes(0), Order::Key)), [""; 0]);
@@ -211,7 +258,7 @@ mod tests {
     fn sizes_that_no_sum_can_hold_are_ranked_all_the_same() {
         let mut budget = Budget::new(Some(2), Cap::Unlimited, Order::Key);
         for key in ["c", "b", "a"] {
-            budget.offer(object(key, u64::MAX, 0).row(), |_| ());
+            budget.offer(object(key, u64::MAX, 0).row(), |_, _| ());
         }
         assert_eq!(keys(budget), ["a", "b"]);
     }
@@ -225,11 +272,11 @@ mod tests {
             let mut budget = Budget::new(Some(1_000), Cap::Unlimited, Order::Newest);
             let (mut over, mut most, mut ages) = (0, 0, Vec::new());
             for n in 0..200_000 {
-                budget.offer(object("k", 1, age(n)).row(), |_| over += 1);
+                budget.offer(object("k", 1, age(n)).row(), |_, _| over += 1);
                 most = most.max(budget.held.len());
                 ages.push(age(n));
             }
-            let kept = budget.finish(|_| over += 1);
+            let kept = budget.finish(|_, _| over += 1);
             ages.sort_unstable();
             assert!(most <= 1_001 + SLACK, "{name}: {most}");
             assert_eq!(over, 199_000, "{name}");
@@ -242,7 +289,7 @@ mod tests {
         let objects = |n: u64| object(&format!("{n:06}"), n % 7, i64::try_from(n * 7_919 % 100_003).unwrap());
         let mut budget = Budget::new(None, Cap::Bytes(150_000), Order::Newest);
         let mut over = Vec::new();
-        (0..100_000).for_each(|n| budget.offer(objects(n).row(), |object| over.push(Key::from_bytes(object.key))));
+        (0..100_000).for_each(|n| budget.offer(objects(n).row(), |object, _| over.push(Key::from_bytes(object.key))));
         let mut all: Vec<_> = (0..100_000).map(objects).collect();
         all.sort_by(|a, b| compare(Order::Newest, a.row(), b.row()));
         let mut bytes = 0;
@@ -252,7 +299,9 @@ mod tests {
         });
         let fits = fits.count();
         assert!(over.len() > 10_000, "most of it was cut on the way");
-        assert!(budget.finish(|object| over.push(Key::from_bytes(object.key))).iter().eq(all[..fits].iter().cloned()));
+        assert!(
+            budget.finish(|object, _| over.push(Key::from_bytes(object.key))).iter().eq(all[..fits].iter().cloned())
+        );
         over.sort_unstable();
         let mut expected: Vec<_> = all[fits..].iter().map(|object| object.key.clone()).collect();
         expected.sort_unstable();

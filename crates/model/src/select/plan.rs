@@ -64,6 +64,11 @@ impl Plan {
         self.manifest = manifest;
     }
 
+    /// What would be warmed if there were room.
+    pub fn wanted(&self) -> Count {
+        self.selected + self.selection.unmet
+    }
+
     /// Whether a cap cut something.
     pub fn over_cap(&self) -> bool {
         self.selection.over_cap().objects > 0

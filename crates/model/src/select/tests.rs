@@ -32,7 +32,7 @@ pub(super) fn rules() -> Rules {
         max_size: None,
         max_objects: None,
         max_bytes: Cap::Unlimited,
-        on_excess: OnExcess::Trim,
+        on_excess: OnExcess::Partial,
         order: Order::Newest,
         storage_classes: vec!["STANDARD".into()],
         allow_empty: false,
@@ -71,8 +71,27 @@ fn says_where_a_cap_cut() {
     assert_eq!(selection.over_cap(), Count { objects: 2, bytes: 30 });
     assert_eq!(selection.kept(), Count { objects: 2, bytes: 70 });
     assert_eq!(selection.wanted(), Count { objects: 4, bytes: 100 });
-    assert_eq!(selection.refused, None, "trimming is what was asked for");
+    assert_eq!(selection.refused, None, "what fits is warmed");
     assert_eq!(select(Rules { max_bytes: Cap::Bytes(100), ..rules() }, four()).cutoff, None, "nothing was cut");
+}
+
+#[test]
+fn what_max_bytes_cuts_is_wanted_and_what_max_objects_alone_cuts_is_not() {
+    let bytes = |most| Rules { max_bytes: Cap::Bytes(most), ..rules() };
+    let trim = |rules| Rules { on_excess: OnExcess::Trim, ..rules };
+    for (name, rules, kept, wanted, over) in [
+        ("all fits", bytes(100), (4, 100), (4, 100), (0, 0)),
+        ("bytes cut", bytes(75), (2, 70), (4, 100), (2, 30)),
+        ("on purpose", trim(bytes(75)), (2, 70), (2, 70), (2, 30)),
+        ("the newest two", Rules { max_objects: Some(2), ..rules() }, (2, 70), (2, 70), (2, 30)),
+        ("the newest two, with room", Rules { max_objects: Some(2), ..bytes(100) }, (2, 70), (2, 70), (2, 30)),
+        ("no room for the third", Rules { max_objects: Some(3), ..bytes(75) }, (2, 70), (3, 90), (2, 30)),
+        ("nor wanted", trim(Rules { max_objects: Some(3), ..bytes(75) }), (2, 70), (2, 70), (2, 30)),
+    ] {
+        let selection = select(rules, four());
+        let counts = [selection.kept(), selection.wanted(), selection.over_cap()];
+        assert_eq!(counts.map(|count| (count.objects, count.bytes)), [kept, wanted, over], "{name}");
+    }
 }
 
 #[test]
@@ -84,7 +103,7 @@ fn refuses_what_must_not_be_warmed() {
         (Rules { patterns: nothing(), ..rules() }, Some(Refusal::NothingMatched { listed: 4 }), "a typo warms nothing"),
         (Rules { patterns: nothing(), allow_empty: true, ..rules() }, None, "unless that is allowed"),
         (Rules { newer_than: Some(Duration::from_secs(1)), ..rules() }, None, "old objects were found, that is all"),
-        (Rules { max_bytes: cap, ..rules() }, None, "a cap trims"),
+        (Rules { max_bytes: cap, ..rules() }, None, "a cap cuts"),
         (Rules { max_bytes: cap, on_excess: OnExcess::Refuse, ..rules() }, Some(Refusal::OverCap), "or refuses"),
         (Rules { on_excess: OnExcess::Refuse, ..rules() }, None, "where it cuts"),
         (

@@ -74,18 +74,14 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "0 to 1",
         labels: PROFILE,
         help: "What the latest run found or made warm of what the profile wants: by objects or by bytes, the lower; absent until a run of the present configuration has ended.",
-        read: |view| {
-            profiles(view, |profile| {
-                current(profile).map(|run| Number::Real(run.warm_ratio.objects.min(run.warm_ratio.bytes)))
-            })
-        },
+        read: |view| profiles(view, |profile| current(profile).map(|run| Number::Real(run.warm_ratio.lower()))),
     },
     Metric {
         name: "hotset_profile_over_cap_bytes",
         kind: Gauge,
         unit: "bytes",
         labels: PROFILE,
-        help: "What a cap cut off in the latest run; absent until a run of the present configuration has ended.",
+        help: "What a cap cut off in the latest run, wanted or not; absent until a run of the present configuration has ended.",
         read: |view| profiles(view, |profile| current(profile).map(|run| Number::Whole(run.over_cap.bytes))),
     },
     Metric {

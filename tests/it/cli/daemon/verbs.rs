@@ -2,8 +2,11 @@
 
 use std::process::Stdio;
 
+use serde_json::Value;
+use sim::{Bucket, Entry, Sim};
+
 use super::desk::{Daemon, tables};
-use crate::cli::{Desk, PATIENT, Ran, out_of_time, shows};
+use crate::cli::{Desk, MIB, PATIENT, Ran, out_of_time, shows};
 
 /// Whether there was time for an answer, or for the lack of one.
 fn heard(ran: &Ran) -> bool {
@@ -41,6 +44,70 @@ async fn what_a_daemon_is_told() {
         ran.push(desk.ask(&daemon, line));
     }
     shows("daemon_verbs", &ran);
+}
+
+/// Ninety-nine small objects of a hundred, and next to nothing of the bytes; the other way round; and as many of both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_has_one_warm_ratio_wherever_it_is_shown() {
+    for (name, order, max_bytes, shown, ratio) in [
+        ("by bytes", "smallest", "100 MiB", "0.9%", 99.0 / 10_339.0),
+        ("by objects", "largest", "10 GiB", "1%", 0.01),
+        ("by both", "smallest", "1 TiB", "100%", 1.0),
+    ] {
+        let small = (0..99).fold(Bucket::new(), |bucket, n| bucket.object(format!("d/{n:02}"), Entry::sized(MIB)));
+        let bucket = small.object("d/large", Entry::sized(10 << 30));
+        let desk = Desk::start(Sim::builder().bucket("training", bucket)).await;
+        let cap = format!("max_bytes = \"{max_bytes}\"\norder = \"{order}\"");
+        desk.configure("", &tables("").replace("max_bytes = \"1 GiB\"", &cap));
+        let mut daemon = desk.daemon("").await;
+        let outcome = if name == "by both" { "complete" } else { "partial" };
+        let (run, last) = (daemon.begin(), daemon.ended(outcome).await);
+        let cell = |ran: Ran| {
+            let row = ran.out.lines().find(|line| line.contains("nightly")).map(str::to_owned);
+            row.unwrap_or_else(|| panic!("{ran}"))
+                .split_whitespace()
+                .filter(|cell| cell.ends_with('%'))
+                .collect::<String>()
+        };
+        assert_eq!(cell(desk.ask(&daemon, "status")), shown, "{name}");
+        assert_eq!(cell(desk.ask(&daemon, "runs")), shown, "{name}");
+        let Some(Value::String(page)) = daemon.get("/") else { panic!("no page") };
+        assert!(page.contains(&format!("<span>{shown}</span>")), "{name}: {page}");
+        let is = |number: f64| (number - ratio).abs() < 1e-6;
+        assert!(is(daemon.metric("hotset_profile_warm_ratio{profile=\"nightly\"}").unwrap()), "{name}");
+        let both = |line: &Value| ["objects", "bytes"].map(|of| line["warm_ratio"][of].as_f64().unwrap());
+        let line = daemon.get(&format!("/api/v1/runs/{run}")).unwrap();
+        for line in [&last, &line] {
+            let [objects, bytes] = both(line);
+            assert!(is(objects.min(bytes)), "{name}: {line}");
+        }
+        let ready = |share: &str| daemon.get(&format!("/api/v1/profiles/nightly/ready?min_warm={share}%25"));
+        let ready = ready(if name == "by both" { "100" } else { "0.9" });
+        assert_eq!(both(&ready.unwrap()), both(&last), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_a_profile_that_a_cap_cuts_is_told() {
+    let desk = Desk::with_shards(3).await;
+    let trim = |keys: &str| tables(keys).replace("1 GiB", "20 MiB");
+    desk.configure("", &trim(""));
+    let daemon = desk.daemon("").await;
+    let started = desk.ask(&daemon, "wait nightly --start --timeout 10m");
+    let enough = desk.ask(&daemon, "wait nightly --min-warm 60% --timeout 10m");
+    let said = "max_bytes has no room for 1 of 3 wanted objects";
+    let waits = out_of_time(
+        |limit| desk.ask(&daemon, &format!("wait nightly --timeout {limit}")),
+        |ran| ran.err.contains(said),
+    );
+    assert_eq!((started.code, enough.code, waits.code), (3, 0, 3), "{started}{enough}{waits}");
+    assert!(started.err.contains(said) && waits.err.contains(said), "{started}{waits}");
+    let page = daemon.get("/").unwrap().to_string();
+    assert!(page.contains("tag partial") && page.contains("over the cap"), "{page}");
+    desk.configure("", &trim("on_excess = \"trim\"\n"));
+    assert_eq!(desk.ask(&daemon, "reload").code, 0);
+    let trimmed = desk.ask(&daemon, "wait nightly --timeout 10m");
+    assert_eq!(trimmed.code, 0, "{trimmed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,12 +34,32 @@ async fn the_newest_of_every_run_comes_before_the_second_newest_of_any() {
 }
 
 #[tokio::test]
+async fn older_checkpoints_that_do_not_fit_were_wanted_unless_it_is_said_that_they_were_not() {
+    let why = |n: u64, size: &str| {
+        format!(
+            "max_bytes has no room for {n} of 24 wanted objects ({size}); on_excess = \"trim\" takes what fits as enough"
+        )
+    };
+    for (cap, lines, outcome, selected, why) in [
+        ("16 kB", "on_excess = \"partial\"", Outcome::Partial, 16, why(8, "7.8 KiB")),
+        ("12 kB", "on_excess = \"partial\"", Outcome::Partial, 12, why(12, "11.7 KiB")),
+        ("24 kB", "on_excess = \"partial\"", Outcome::Complete, 24, String::new()),
+        ("24 kB", "on_excess = \"partial\"\nmax_objects = 19", Outcome::Complete, 16, String::new()),
+    ] {
+        let poll = capped(cap, lines).await;
+        assert_eq!((poll.report.outcome, poll.counts()[1]), (outcome, selected), "{cap} {lines}: {}", poll.reason());
+        assert_eq!(poll.reason(), why, "{cap} {lines}");
+    }
+}
+
+#[tokio::test]
 async fn a_cap_cuts_the_oldest_runs_and_then_the_outcome_is_partial() {
     let poll = capped("11 kB", "on_excess = \"trim\"").await;
     let why = "s3://training/a/checkpoint-2 does not fit the caps, and is the newest complete checkpoint of its run";
     assert_eq!((poll.report.outcome, poll.counts(), poll.reason()), (Outcome::Partial, [8, 8, 0, 0, 0], why));
     assert_eq!(poll.heads, [members("b/checkpoint-2"), members("c/checkpoint-2")].concat());
-    assert_eq!(poll.report.plan.selection.over_cap(), count(16), "what is wanted and does not fit");
+    let selection = &poll.report.plan.selection;
+    assert_eq!((selection.over_cap(), selection.unmet), (count(16), count(4)), "the newest is wanted whatever is said");
     let poll = capped("7 kB", "on_excess = \"trim\"").await;
     let why = "s3://training/b/checkpoint-2 does not fit the caps, and is the newest complete checkpoint of its run; \
                the same of 1 more run";
@@ -48,8 +68,13 @@ async fn a_cap_cuts_the_oldest_runs_and_then_the_outcome_is_partial() {
 
 #[tokio::test]
 async fn a_share_that_is_asked_for_replaces_the_rule_of_the_newest() {
-    for (share, outcome) in [("33%", Outcome::Complete), ("34%", Outcome::Partial)] {
-        let poll = capped("11 kB", &format!("on_excess = \"trim\"\nmin_warm = \"{share}\"")).await;
+    for (excess, share, outcome) in [
+        ("partial", "33%", Outcome::Complete),
+        ("partial", "34%", Outcome::Partial),
+        ("trim", "66%", Outcome::Complete),
+        ("trim", "67%", Outcome::Partial),
+    ] {
+        let poll = capped("11 kB", &format!("on_excess = \"{excess}\"\nmin_warm = \"{share}\"")).await;
         assert_eq!((poll.report.outcome, poll.counts()), (outcome, [8, 8, 0, 0, 0]), "{share}: {}", poll.reason());
     }
 }

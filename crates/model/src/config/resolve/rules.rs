@@ -40,7 +40,7 @@ pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
     let on_excess = on_excess?.map_or_else(
         || {
             let group = r.layer(|p| p.checkpoint.as_ref()).is_some();
-            let choice = if group { OnExcess::Refuse } else { OnExcess::Trim };
+            let choice = if group { OnExcess::Refuse } else { OnExcess::Partial };
             let origin = if group { Origin::Inherited("default with checkpoint".to_owned()) } else { Origin::Default };
             r.record("on_excess", format!("\"{}\"", choice.word()), origin);
             choice

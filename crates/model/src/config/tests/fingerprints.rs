@@ -16,7 +16,7 @@ fn base() -> String {
 
 #[test]
 fn is_the_same_for_every_release() {
-    assert_eq!(fingerprint(&base()), "d3310ef4b2be6c31a9d7");
+    assert_eq!(fingerprint(&base()), "350cfad3b90671bf04c0");
 }
 
 #[test]
@@ -78,6 +78,7 @@ fn depends_on_what_is_warmed_and_where() {
         format!("{base}max_size = \"1 MiB\"\n"),
         format!("{base}max_objects = 7\n"),
         format!("{base}on_excess = \"refuse\"\n"),
+        format!("{base}on_excess = \"trim\"\n"),
         format!("{base}order = \"oldest\"\n"),
         format!("{base}storage_classes = [\"STANDARD_IA\"]\n"),
         format!("{base}checkpoint = {{ layout = \"verl\" }}\n"),

@@ -24,7 +24,7 @@ fn a_profile_that_says_little_gets_the_documented_defaults() {
     let config = config(&format!("{LOTA}[profile.p]\nobjects = [\"s3://b/k/**\"]\nmax_bytes = \"1 TiB\"\n"));
     let profile = &config.profiles["p"];
     assert_eq!(profile.rules.max_bytes, Cap::Bytes(1 << 40));
-    assert_eq!(profile.rules.on_excess, OnExcess::Trim);
+    assert_eq!(profile.rules.on_excess, OnExcess::Partial);
     assert_eq!(profile.rules.order, Order::Newest);
     assert_eq!(profile.rules.storage_classes, ["STANDARD".into()]);
     assert!(!profile.rules.allow_empty && !profile.paused && profile.schedules.is_empty());

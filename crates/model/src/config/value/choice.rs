@@ -47,7 +47,8 @@ impl Choice for Addressing {
 }
 
 impl Choice for OnExcess {
-    const WORDS: &'static [(&'static str, Self)] = &[("trim", Self::Trim), ("refuse", Self::Refuse)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("partial", Self::Partial), ("trim", Self::Trim), ("refuse", Self::Refuse)];
 }
 
 impl Choice for Order {

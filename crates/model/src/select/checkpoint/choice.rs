@@ -19,7 +19,7 @@ pub(super) fn choose(search: Search) -> Selection {
     let Search { rules, checkpoint, finder, runs, .. } = search;
     let mut runs = runs.unwrap_or_default();
     let mut selection = Selection { listed: finder.others, ..Selection::default() };
-    let mut fill = Fill { rules: &rules, kept: Count::default(), is_full: false };
+    let mut fill = Fill { rules: &rules, kept: Count::default(), is_full: false, offered: 0 };
     let places = report(&runs, &mut selection);
     let mut selected = Store::default();
     for (rank, run, at) in ranks(&runs) {
@@ -31,6 +31,10 @@ pub(super) fn choose(search: Search) -> Selection {
         if !fits {
             let left = selection.left_out.entry(Reason::OverCap).or_default();
             members.iter().for_each(|object| left.add(object.row()));
+            // The newest of every run is wanted whatever is said.
+            if rank == 0 || fill.is_wanted() {
+                members.iter().for_each(|object| selection.unmet.add(object.size));
+            }
             if rank == 0 {
                 selection.runs_over_cap.push(name(&runs[run].groups[at].found));
             }
@@ -93,6 +97,8 @@ struct Fill<'a> {
     rules: &'a Rules,
     kept: Count,
     is_full: bool,
+    /// Members of all groups so far, whether they fit or not.
+    offered: u64,
 }
 
 impl Fill<'_> {
@@ -100,6 +106,7 @@ impl Fill<'_> {
     fn takes(&mut self, members: &[Object]) -> bool {
         let bytes = members.iter().fold(u128::from(self.kept.bytes), |sum, object| sum + u128::from(object.size));
         let objects = self.kept.objects + members.len() as u64;
+        self.offered += members.len() as u64;
         let over_bytes = match self.rules.max_bytes {
             Cap::Bytes(most) => bytes > u128::from(most),
             Cap::Unlimited => false,
@@ -109,6 +116,11 @@ impl Fill<'_> {
             members.iter().for_each(|object| self.kept.add(object.size));
         }
         !self.is_full
+    }
+
+    /// Whether the last one was wanted, though it did not fit: `max_objects` has room for it and all before it.
+    fn is_wanted(&self) -> bool {
+        self.rules.on_excess != OnExcess::Trim && self.rules.max_objects.is_none_or(|most| self.offered <= most)
     }
 }
 

@@ -103,6 +103,14 @@ proptest! {
     }
 
     #[test]
+    fn wanted_is_what_would_be_chosen_without_a_byte_cap_unless_it_trims(rules in some_rules(), objects in objects()) {
+        let without = Rules { max_bytes: Cap::Unlimited, ..rules.clone() };
+        prop_assert_eq!(select(rules.clone(), objects.clone()).wanted(), count(&reference(&without, &objects)));
+        let trimmed = select(Rules { on_excess: OnExcess::Trim, ..rules }, objects);
+        prop_assert_eq!(trimmed.wanted(), trimmed.kept());
+    }
+
+    #[test]
     fn the_order_of_arrival_does_not_matter(rules in some_rules(), (objects, shuffled) in objects().prop_flat_map(|objects| (Just(objects.clone()), Just(objects).prop_shuffle()))) {
         prop_assert_eq!(select(rules.clone(), objects), select(rules, shuffled));
     }
