@@ -19,7 +19,8 @@ def check(runs, profile, period, began, until):
     """Every fire between `began` and `until` has one row, or was counted as missed by the row after it.
 
     `period` is in seconds and divides time since the epoch into fires. A run that a reload stops hands its fire on to
-    the one that takes its place: that is the only way to two rows of one fire. Returns how many fires there were.
+    the one that takes its place, which a restart may have taken up again since: that is the only way to two rows of one
+    fire. Returns how many fires there were.
     """
     rows = rows_by_due(runs, profile)
     assert rows, f"{profile}: no fire at all"
@@ -31,7 +32,7 @@ def check(runs, profile, period, began, until):
     for before, after in zip(rows, rows[1:]):
         gap = (instant(after["due"]) - instant(before["due"])) // step
         if gap == 0:
-            handed_on = before["outcome"] == "interrupted" and after["trigger"] == "reload"
+            handed_on = before["outcome"] == "interrupted" and (after["trigger"] == "reload" or after["resumes"] > 0)
             assert handed_on, f"{profile}: one fire twice:\n{before}\n{after}"
         else:
             assert gap == 1 + after["missed"], f"{profile}: {gap - 1} fires between, {after['missed']} said:\n{before}\n{after}"
