@@ -1,5 +1,6 @@
 //! Whether an endpoint can be used, at no cost: nothing here fills a cache or moves an object to another tier.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -7,10 +8,14 @@ use tokio::time::timeout;
 use super::named::glance;
 use super::{Connection, Task};
 use model::config::endpoint::Addressing;
+use model::config::profile::Profile;
 use model::manifest::{Entry, Place};
 use model::object::{Bucket, Key, Object, Row};
 use model::pattern::{Pattern, merge_prefixes};
-use s3::{Class, PageRequest, RequestError, Stat, Warmed};
+use model::select::Refusal;
+use model::select::checkpoint::Sample;
+use model::select::estimate::Warning;
+use s3::{Class, Page, PageRequest, RequestError, Stat, Warmed};
 
 /// Which side is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +48,15 @@ pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Fi
         let missing = page.as_ref().is_err_and(|error| error.class == Class::NotFound);
         let object = page.as_ref().ok().and_then(|page| page.objects.first()).map(Row::to_object);
         if scope != Scope::Cache {
+            let doubt = page.as_ref().ok().and_then(|page| doubt(&task.profile, page));
             let result = page.map(|page| match page.objects.len() {
                 0 => "may be listed, and nothing is there".to_owned(),
                 n => format!("may be listed, {n} on the first page"),
             });
             let result = result.map_err(|error| error.to_string());
             findings.push(Finding { what: format!("list s3://{bucket}/{prefix}"), result });
+            let what = format!("checkpoints on the first page of s3://{bucket}/{prefix}");
+            findings.extend(doubt.map(|doubt| Finding { what, result: Ok(format!("warning: {doubt}")) }));
         }
         // A cache answers the same 404 for a bucket that is not there.
         if scope != Scope::List && !(scope == Scope::All && missing) {
@@ -59,6 +67,21 @@ pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Fi
         }
     }
     findings
+}
+
+/// Why the layout of a profile may be the wrong one, as far as a first page shows.
+fn doubt(profile: &Profile, page: &Page) -> Option<String> {
+    let checkpoint = profile.checkpoint.as_ref()?;
+    let objects: Vec<Object> = page.objects.iter().map(|row| row.to_object()).collect();
+    let (mut sample, rules) = (Sample::default(), Arc::new(profile.rules.clone()));
+    sample.add(&objects);
+    let selection = sample.search(&rules, checkpoint.clone());
+    if let Some((runs, example)) = selection.lone_runs {
+        return Some(Warning::LoneRuns { runs, example }.to_string());
+    }
+    let fits = if selection.groups.is_empty() { sample.fitting(&rules, checkpoint.layout) } else { Vec::new() };
+    let listed = page.objects.len() as u64;
+    (!fits.is_empty()).then(|| Refusal::NoCheckpoint { listed, fits }.to_string())
 }
 
 /// The beginning of a manifest, and the first object that it names.
@@ -143,7 +166,7 @@ fn said(connection: &Connection, error: &RequestError) -> String {
     }
 }
 
-async fn first_page(connection: &Connection, bucket: &Bucket, prefix: &Key) -> Result<s3::Page, RequestError> {
+async fn first_page(connection: &Connection, bucket: &Bucket, prefix: &Key) -> Result<Page, RequestError> {
     let request = PageRequest { bucket, prefix, after: None, continuation: None, delimiter: false };
     let page = within(connection, connection.lists.client.page(request)).await;
     match page {

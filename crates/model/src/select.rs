@@ -25,6 +25,7 @@ mod rank;
 mod recency;
 
 use budget::{Budget, CutBy};
+use checkpoint::layout::Layout;
 use estimate::Weighed;
 use group::Group;
 
@@ -199,6 +200,8 @@ pub struct Selection {
     pub bad_pointers: Vec<(Bucket, Key, String)>,
     /// What is wanted of what the caps cut.
     pub unmet: Count,
+    /// Runs of a single step each whose names differ by numbers alone: how many, and one of them.
+    pub lone_runs: Option<(usize, Key)>,
     /// Of which checkpoints `selected` is made up, in its order.
     pub segments: Vec<Segment>,
     /// The newest complete checkpoints of runs of which nothing fits the caps.
@@ -257,20 +260,40 @@ pub enum Refusal {
     NothingMatched { listed: u64 },
     #[error("nothing matched: the manifest names no object that the rules speak of ({listed} named)")]
     NothingNamed { listed: u64 },
-    #[error("nothing matched: no object belongs to a checkpoint of this layout ({listed} listed)")]
-    NoCheckpoint { listed: u64 },
+    #[error("nothing matched: no object belongs to a checkpoint of this layout ({listed} listed){}", found_by(fits))]
+    NoCheckpoint {
+        listed: u64,
+        /// Layouts of which a whole checkpoint is among the first objects.
+        fits: Vec<Layout>,
+    },
     #[error(
         "more than {most} folders below `objects` hold no checkpoint: begin the patterns nearer to the checkpoints"
     )]
     TooManyFolders { most: usize },
-    #[error("no checkpoint is complete{}; the newest, {name}, is not: {why}", looked_at.map_or_else(String::new, |n| format!(" among the newest {n}")))]
-    NoneComplete { name: String, why: String, looked_at: Option<usize> },
+    #[error("no checkpoint is complete{}; the newest, {name}, is not: {why}{}", looked_at.map_or_else(String::new, |n| format!(" among the newest {n}")), found_by(fits))]
+    NoneComplete {
+        name: String,
+        why: String,
+        looked_at: Option<usize>,
+        /// See `NoCheckpoint`.
+        fits: Vec<Layout>,
+    },
     #[error("the newest checkpoint, {name}, is not complete: {why}; on_incomplete is \"refuse\"")]
     Incomplete { name: String, why: String },
     #[error("the caps leave nothing: not even the first of {over} candidates fits")]
     AllOverCap { over: u64 },
     #[error("not all candidates fit the caps, and on_excess is \"refuse\"")]
     OverCap,
+}
+
+/// Which layouts are right instead, for the end of a reason.
+fn found_by(fits: &[Layout]) -> String {
+    let names: Vec<String> = fits.iter().map(|layout| format!("\"{}\"", layout.as_str())).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => format!("; layout = {only} finds a whole one"),
+        [others @ .., last] => format!("; layout = {} or {last} finds a whole one", others.join(", ")),
+    }
 }
 
 /// Takes listed objects one by one, each once, in any order.

@@ -41,6 +41,7 @@ fn complete(checkpoint: &Checkpoint) -> Vec<String> {
         MemberCount::AtLeast(least) => asks.push(format!("at least {least} objects")),
     }
     asks.extend(checkpoint.pointer.as_deref().map(|pointer| format!("not ahead of `{}`", Escaped(pointer))));
+    asks.extend(checkpoint.beside.as_deref().map(|added| format!("nothing called `…{}` beside it", Escaped(added))));
     asks.push(format!("quiet for {}", show(checkpoint.settle)));
     asks
 }

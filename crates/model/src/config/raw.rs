@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::endpoint::Addressing;
 use super::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use super::value::duration::Length;
-use super::value::glob::{Buckets, Group, Members, Objects, Pointer};
+use super::value::glob::{Buckets, Group, Members, Objects, Pointer, Suffix};
 use super::value::listen::Listen;
 use super::value::name::{self, Name};
 use super::value::percent::Percent;
@@ -303,6 +303,8 @@ pub struct Checkpoint {
     pub count: Option<WordOrNumber>,
     /// Name of the file beside the groups that names the newest.
     pub pointer: Text<Pointer>,
+    /// What an object beside a group is called, behind the group's own name, while it is being written.
+    pub unfinished: Text<Suffix>,
     /// How long a group must have been quiet.
     pub settle: Text<Length<true>>,
     /// Drop runs whose newest object is older.

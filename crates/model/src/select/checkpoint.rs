@@ -17,11 +17,13 @@ pub mod naming;
 mod pointer;
 mod presets;
 mod ranking;
+mod sample;
 mod search;
 mod set;
 
 use layout::Layout;
 use naming::Naming;
+pub use sample::Sample;
 pub use search::{Listing, Need, Search};
 pub use set::Set;
 

@@ -70,6 +70,8 @@ pub enum Warning {
     OverCapacity { bytes: u64, capacity: u64 },
     /// It bounds nothing, as it names no checkpoint.
     BadPointer { bucket: Bucket, key: Key, holds: String },
+    /// They may be the checkpoints of one run.
+    LoneRuns { runs: usize, example: Key },
     /// What the manifest does not say, or says twice.
     Manifest(String),
 }
@@ -102,6 +104,11 @@ impl fmt::Display for Warning {
                 ByteSize(*capacity).display().iec(),
             ),
             Self::Manifest(note) => f.write_str(note),
+            Self::LoneRuns { runs, example } => write!(
+                f,
+                "{runs} runs hold a single step each and differ by numbers alone, as `{example}`: each is kept. If they are \
+                 checkpoints of one run, type a `group` whose `run` ends before the number",
+            ),
             Self::BadPointer { bucket, key, holds } => {
                 write!(f, "the pointer s3://{bucket}/{key} names no checkpoint of this layout: it holds `{holds}`")
             }
@@ -146,7 +153,8 @@ pub fn warnings_of(selection: &Selection, capacity: Option<u64>) -> Vec<Warning>
     let pointers = pointers.map(|(bucket, key, holds)| Warning::BadPointer { bucket, key, holds });
     let mut weighed = selection.handed_over.clone();
     selection.selected.scan(|object| weighed.add(object));
-    pointers.chain(weighed.warnings(capacity)).collect()
+    let lone = selection.lone_runs.iter().cloned().map(|(runs, example)| Warning::LoneRuns { runs, example });
+    pointers.chain(lone).chain(weighed.warnings(capacity)).collect()
 }
 
 /// An object without an entity tag may have any number of parts.

@@ -47,6 +47,7 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     let forbid = globs(r, "forbid", |c| c.forbid.as_ref());
     let count = count(r);
     let pointer = r.text("pointer", |c| c.pointer.as_ref());
+    let unfinished = r.text("unfinished", |c| c.unfinished.as_ref());
     let times = times(r);
     let parts = r.text("parts", |c| c.parts.as_ref());
     let keep = r.count_or("keep", |c| c.keep.as_ref(), 1);
@@ -61,6 +62,7 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     checkpoint.forbid = forbid?.unwrap_or(checkpoint.forbid);
     checkpoint.count = count?.unwrap_or(checkpoint.count);
     checkpoint.pointer = value(pointer)?.or(checkpoint.pointer);
+    checkpoint.beside = value(unfinished)?.or(checkpoint.beside);
     show_layout(r, &checkpoint);
     (checkpoint.parts, (checkpoint.without, checkpoint.mixed)) = parts?;
     let (settle, active_within) = times?;
@@ -124,6 +126,7 @@ fn show_layout(r: &mut R<'_, '_>, checkpoint: &Checkpoint) {
         ("forbid", forbid),
         ("count", Some(count)),
         ("pointer", pointer),
+        ("unfinished", checkpoint.beside.as_deref().map(toml_string)),
     ];
     let origin = match checkpoint.layout {
         Layout::Custom => Origin::Default,

@@ -67,6 +67,7 @@ fn each_key_of_a_layout_can_be_typed_in_its_place_and_leaves_the_others_as_they_
             ("", preset.clone()),
             ("group = \"own_(?<step>[0-9]+)/\"", Checkpoint { naming, signs: Vec::new(), ..preset.clone() }),
             ("require = [\"DONE\"]", Checkpoint { kinds, ..preset.clone() }),
+            ("unfinished = \".lock\"", Checkpoint { beside: Some(".lock".into()), ..preset.clone() }),
             ("forbid = [\"*.part\"]", Checkpoint { forbid: glob("*.part"), ..preset.clone() }),
             ("count = \"any\"", Checkpoint { count: MemberCount::Any, ..preset.clone() }),
             ("pointer = \"newest.txt\"", Checkpoint { pointer: Some("newest.txt".into()), ..preset.clone() }),

@@ -94,6 +94,26 @@ impl Kind for Pointer {
     }
 }
 
+/// What is added to the name of a checkpoint to name an object beside it.
+pub struct Suffix;
+
+impl Kind for Suffix {
+    type Value = Arc<str>;
+    const EXAMPLE: &'static str = "-unfinished";
+    const PATTERN: Option<&'static str> = Some("^[^/]+$");
+
+    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
+        if text.is_empty() || text.contains('/') {
+            return Err(ValueError::new("what is added to the name of a checkpoint is expected, without a `/`"));
+        }
+        Ok(text.into())
+    }
+
+    fn show(added: &Arc<str>) -> String {
+        added.to_string()
+    }
+}
+
 /// What tells checkpoints apart: a regular expression over keys with the capture `step`.
 pub struct Group;
 

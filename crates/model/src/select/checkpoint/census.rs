@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::naming::last_segment;
 use super::set::Seen;
 use super::{Checkpoint, MemberCount, When};
 use crate::object::{Count, Escaped, Key, Object};
@@ -13,11 +14,16 @@ use crate::select::{LeftOut, Reason, Rules};
 /// The part of the bytes of the group before it, as a fraction, that a group has to hold to be like it.
 const LIKE: (u128, u128) = (7, 8);
 
+/// Why a group is not taken of which the profile would warm nothing.
+pub(super) const NOTHING_LEFT: &str = "nothing of it is left to warm";
+
 /// What was seen of one group.
 #[derive(Clone, Debug)]
 pub(super) struct Census {
     /// Every object, whatever the patterns and exclusions are.
     pub all: Count,
+    /// Those of them that hold a byte, and markers.
+    full: u64,
     pub newest: Option<DateTime<Utc>>,
     /// What the patterns match.
     pub matched: LeftOut,
@@ -25,6 +31,8 @@ pub(super) struct Census {
     pub left: BTreeMap<Reason, LeftOut>,
     /// What of that would be warmed; empty where the group is only counted.
     pub members: Vec<Object>,
+    /// Whether there is a member that would be warmed.
+    is_wanted: bool,
     /// Whether members are kept.
     pub holds_members: bool,
     kinds: Vec<KindSeen>,
@@ -37,10 +45,19 @@ pub(super) struct Census {
     names: BTreeSet<Vec<u8>>,
 }
 
+/// What a glob that is required matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Held {
+    Nothing,
+    /// Nothing but files without a byte.
+    Empty,
+    Full,
+}
+
 #[derive(Clone, Debug)]
 struct KindSeen {
     applies: bool,
-    required: Vec<bool>,
+    required: Vec<Held>,
 }
 
 impl Census {
@@ -51,14 +68,16 @@ impl Census {
                 When::Folder => is_folder,
                 When::Holds(_) => false,
             },
-            required: vec![false; kind.require.len()],
+            required: vec![Held::Nothing; kind.require.len()],
         };
         Self {
             all: Count::default(),
+            full: 0,
             newest: None,
             matched: LeftOut::default(),
             left: BTreeMap::new(),
             members: Vec::new(),
+            is_wanted: false,
             holds_members,
             kinds: checkpoint.kinds.iter().map(kind).collect(),
             forbidden: None,
@@ -77,7 +96,10 @@ impl Census {
         }
         self.all.add(object.size);
         self.newest = self.newest.max(Some(object.last_modified));
-        if checkpoint.count == MemberCount::LikePrevious {
+        // A file that lost its bytes, as in a power cut, is as good as none; a marker says all with its name.
+        let is_full = object.size > 0 || is_marker(name);
+        self.full += u64::from(is_full);
+        if is_full && checkpoint.count == MemberCount::LikePrevious {
             self.names.insert(plain(name));
         }
         for (seen, kind) in self.kinds.iter_mut().zip(&checkpoint.kinds) {
@@ -85,7 +107,11 @@ impl Census {
                 seen.applies = seen.applies || globs.iter().any(|glob| glob.matches(name));
             }
             for (seen, glob) in seen.required.iter_mut().zip(&kind.require) {
-                *seen = *seen || glob.matches(name);
+                *seen = (*seen).max(match glob.matches(name) {
+                    true if is_full => Held::Full,
+                    true => Held::Empty,
+                    false => Held::Nothing,
+                });
             }
         }
         if self.forbidden.is_none() && checkpoint.forbid.iter().any(|glob| glob.matches(name)) {
@@ -95,7 +121,7 @@ impl Census {
             self.mixed = Some(Key::from_bytes(name));
         }
         for (seen, set) in self.sets.iter_mut().zip(&checkpoint.sets) {
-            set.see(seen, name);
+            set.see(seen, name, is_full);
         }
         self.sort(object, name, (checkpoint, rules));
     }
@@ -116,8 +142,12 @@ impl Census {
                 }
                 self.left.entry(reason).or_default().add(object.row());
             }
-            None if self.holds_members => self.members.push(object),
-            None => {}
+            None => {
+                self.is_wanted = true;
+                if self.holds_members {
+                    self.members.push(object);
+                }
+            }
         }
     }
 
@@ -127,23 +157,39 @@ impl Census {
         if let Some(name) = &self.forbidden {
             return Some(format!("`{name}` must not be there"));
         }
+        if self.all.bytes == 0 {
+            return Some("all of its files are empty".to_owned());
+        }
         self.missing(checkpoint, unnamed).or_else(|| self.missing_of_a_set(checkpoint)).or_else(|| {
             match checkpoint.count {
-                MemberCount::AtLeast(least) if self.all.objects < least => {
-                    Some(format!("it holds {} objects, count is {least}", self.all.objects))
+                MemberCount::AtLeast(least) if self.full < least => {
+                    Some(format!("it holds {}, count is {least}", self.held()))
                 }
                 _ => None,
             }
         })
     }
 
+    /// How many objects count.
+    fn held(&self) -> String {
+        match self.all.objects - self.full {
+            0 => format!("{} objects", self.full),
+            empty => format!("{} objects and {empty} empty ones", self.full),
+        }
+    }
+
     /// Why the group cannot be warmed as it is, whole or not.
     pub fn obstacle(&self, settle: Duration, now: DateTime<Utc>) -> Option<String> {
         if let Some(name) = &self.mixed {
-            return Some(format!("its weights cannot be had alone: `{name}` holds none, the optimizer state does"));
+            return Some(format!(
+                "its weights cannot be had alone: `{name}` shows that they share files with the optimizer state"
+            ));
         }
         if let Some((name, class)) = &self.elsewhere {
             return Some(format!("`{name}` is of class {}, which the profile does not warm", Escaped(class)));
+        }
+        if !self.is_wanted {
+            return Some(NOTHING_LEFT.to_owned());
         }
         self.unrest(settle, now)
     }
@@ -151,8 +197,8 @@ impl Census {
     /// Why it cannot be whole when `other`, which is a whole one that is called `called`, has what it has.
     pub fn objection_by(&self, other: &Self, called: &str, count: MemberCount) -> Option<String> {
         match count {
-            MemberCount::AsPrevious if self.all.objects < other.all.objects => {
-                Some(format!("it holds {} objects, and {called} {}", self.all.objects, other.all.objects))
+            MemberCount::AsPrevious if self.full < other.full => {
+                Some(format!("it holds {}, and {called} {}", self.held(), other.full))
             }
             MemberCount::LikePrevious => {
                 if let Some(name) = other.names.difference(&self.names).next() {
@@ -169,9 +215,10 @@ impl Census {
 
     fn missing(&self, checkpoint: &Checkpoint, unnamed: Option<String>) -> Option<String> {
         let (seen, kind) = self.kinds.iter().zip(&checkpoint.kinds).find(|(seen, _)| seen.applies)?;
-        let missing = seen.required.iter().zip(&kind.require).find(|(seen, _)| !**seen);
-        if let Some((_, glob)) = missing {
-            return Some(format!("`{}` is missing", Escaped(glob.text())));
+        let missing = seen.required.iter().zip(&kind.require).find(|(seen, _)| **seen != Held::Full);
+        if let Some((seen, glob)) = missing {
+            let lack = if *seen == Held::Empty { "is empty" } else { "is missing" };
+            return Some(format!("`{}` {lack}", Escaped(glob.text())));
         }
         unnamed.filter(|_| kind.named)
     }
@@ -186,6 +233,28 @@ impl Census {
         let settle_text = humantime::format_duration(settle);
         (age < settle).then(|| format!("changed {} ago, settle is {settle_text}", coarse(age)))
     }
+}
+
+/// Whether a file of this name may be empty: what it says is that it is there.
+fn is_marker(name: &[u8]) -> bool {
+    const WORDS: [&str; 10] = [
+        "commit",
+        "commit_success",
+        "committed",
+        "complete",
+        "completed",
+        "done",
+        "finished",
+        "ready",
+        "saved",
+        "success",
+    ];
+    let name = last_segment(name).to_ascii_lowercase();
+    let name = name.strip_suffix(b".txt").unwrap_or(&name);
+    // `_SUCCESS`, `.done`, and `shard-3.done`, which marks what it stands beside.
+    let word = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let word = word.strip_prefix(b"_").unwrap_or(word);
+    WORDS.iter().any(|known| known.as_bytes() == word)
 }
 
 /// A name with every long hexadecimal number in it replaced: such files have other names, and are more or fewer, each time.

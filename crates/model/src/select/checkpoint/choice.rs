@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::find::{Found, MOST_FOLDERS};
+use super::census::NOTHING_LEFT;
+use super::find::{Found, MOST_FOLDERS, shape};
 use super::pointer::Bound;
-use super::ranking::{MOST, Ranking};
+use super::ranking::{MOST, Ranked, Ranking};
 use super::search::Search;
 use super::{Checkpoint, OnIncomplete};
 use crate::object::store::Store;
@@ -14,6 +15,8 @@ use crate::select::{Cap, Cutoff, LeftOut, OnExcess, Reason, Refusal, Rules, Segm
 
 /// Groups of a run that a plan names, beside those that are chosen; what is older is counted.
 const NAMED: usize = 100;
+/// Runs of a single step each from which on they may be one run.
+const LONE: usize = 3;
 
 pub(super) fn choose(search: Search) -> Selection {
     let Search { rules, checkpoint, finder, runs, .. } = search;
@@ -48,7 +51,8 @@ pub(super) fn choose(search: Search) -> Selection {
     }
     selection.selected = selected.into();
     account(&runs, &mut selection);
-    selection.bad_pointers = runs.iter().filter_map(bad_pointer).collect();
+    selection.lone_runs = lone_runs(&runs);
+    selection.bad_pointers = runs.iter().flat_map(bad_pointers).collect();
     if selection.left_out.contains_key(&Reason::OverCap) {
         selection.cutoff = selection.selected.last().map(Cutoff::from);
     }
@@ -59,11 +63,24 @@ pub(super) fn choose(search: Search) -> Selection {
     selection
 }
 
-fn bad_pointer(run: &Ranking) -> Option<(Bucket, Key, String)> {
-    match &run.bound {
+/// The most runs of a single step each that are called alike but for numbers.
+fn lone_runs(runs: &[Ranking]) -> Option<(usize, Key)> {
+    let mut alike: BTreeMap<_, (usize, &Key)> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.inactive.is_none()) {
+        let Some(Ranked { found, .. }) = run.groups.first() else { continue };
+        if found.step.is_some() && run.groups.iter().all(|group| group.found.step == found.step) {
+            alike.entry((&run.bucket, shape(found.run.as_bytes()))).or_insert((0, &found.run)).0 += 1;
+        }
+    }
+    let (runs, run) = alike.into_values().max_by_key(|(runs, _)| *runs)?;
+    (runs >= LONE).then(|| (runs, run.clone()))
+}
+
+fn bad_pointers(run: &Ranking) -> impl Iterator<Item = (Bucket, Key, String)> {
+    run.bounds.values().filter_map(|bound| match bound {
         Bound::Garbage { key, shown } => Some((run.bucket.clone(), key.clone(), shown.clone())),
         Bound::None | Bound::Step { .. } => None,
-    }
+    })
 }
 
 /// Chosen groups as `(rank, run, group)`, in the order in which caps let them in.
@@ -161,12 +178,16 @@ fn refusal(runs: &[Ranking], selection: &Selection, (checkpoint, rules): (&Check
     };
     if runs.is_empty() {
         let listed = selection.listed.objects;
-        return (!rules.allow_empty).then_some(Refusal::NoCheckpoint { listed });
+        return (!rules.allow_empty).then_some(Refusal::NoCheckpoint { listed, fits: Vec::new() });
+    }
+    let is_bare = |group: &Ranked| group.why.as_deref() == Some(NOTHING_LEFT);
+    if selection.matched.objects == 0 && active().any(|run| run.groups.iter().any(is_bare)) {
+        return (!rules.allow_empty).then_some(Refusal::NothingMatched { listed: selection.listed.objects });
     }
     if active().next().is_some() && active().all(|run| run.chosen.is_empty()) {
         let (name, why) = active().find_map(newest).unwrap_or_default();
         let looked_at = active().any(|run| run.has_given_up).then_some(MOST);
-        return Some(Refusal::NoneComplete { name, why, looked_at });
+        return Some(Refusal::NoneComplete { name, why, looked_at, fits: Vec::new() });
     }
     if selection.matched.objects == 0 && !rules.allow_empty {
         return Some(Refusal::NothingMatched { listed: selection.listed.objects });

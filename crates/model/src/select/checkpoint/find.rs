@@ -321,7 +321,7 @@ fn whole<'k>(place: Place<'k>, folder: &'k [u8]) -> Place<'k> {
 }
 
 /// A name with every number in it replaced.
-fn shape(name: &[u8]) -> Vec<u8> {
+pub(super) fn shape(name: &[u8]) -> Vec<u8> {
     let mut shape = Vec::with_capacity(name.len());
     for byte in name {
         match byte.is_ascii_digit() {

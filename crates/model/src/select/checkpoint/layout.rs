@@ -82,6 +82,27 @@ pub enum Weights {
 }
 
 impl Layout {
+    /// As it is typed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TorchDcp => "torch-dcp",
+            Self::Torchtitan => "torchtitan",
+            Self::Deepspeed => "deepspeed",
+            Self::Megatron => "megatron",
+            Self::HfTrainer => "hf-trainer",
+            Self::Safetensors => "safetensors",
+            Self::Lightning => "lightning",
+            Self::Nemo => "nemo",
+            Self::Orbax => "orbax",
+            Self::Levanter => "levanter",
+            Self::Composer => "composer",
+            Self::Olmo => "olmo",
+            Self::Nanotron => "nanotron",
+            Self::Verl => "verl",
+            Self::Custom => "custom",
+        }
+    }
+
     /// `None` for a custom one.
     pub fn preset(self) -> Option<&'static Preset> {
         PRESETS.iter().find(|preset| preset.layout == self)

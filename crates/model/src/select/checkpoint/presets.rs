@@ -29,12 +29,16 @@ const fn holds(signs: &'static [&'static str], require: &'static [&'static str])
 const ONE_FILE: Weights = Weights::Mixed("one file holds weights and optimizer state together");
 const DISTCP: Weights = Weights::Mixed("every .distcp file holds weights and optimizer state together");
 
-/// `NAME-00002-of-00004.safetensors`, counted from 1; an index lists them.
+/// `NAME-00002-of-00004.safetensors`, counted from 1, the name of a variant before its end; an index lists them.
 const SHARDS: PresetSet = PresetSet {
-    member: r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.(?:safetensors|bin)$",
+    member: r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)(?:\.[^/.]+)?\.(?:safetensors|bin)$",
     first: 1,
-    index: Some("**/*.{safetensors,bin}.index.json"),
+    index: Some("**/*.{safetensors,bin}.index{,.*}.json"),
 };
+
+/// Components that only pipelines have below them: it is one before its `model_index.json` is there, which comes last.
+const PIPELINE: &str =
+    "{transformer,transformer_2,unet,vae,vqvae,movq,prior}/diffusion_pytorch_model*.{safetensors,bin}";
 
 /// What Trainer needs to go on, and no weights.
 const TRAINER_STATE: Weights = Weights::Without(&[
@@ -65,6 +69,8 @@ pub(super) const PRESETS: [Preset; 14] = [
                 &["*.safetensors", "*.safetensors.index.json", "sharded/**"],
                 &["model.safetensors.index.json", "*.safetensors"],
             ),
+            // The back-end torch_checkpointing: a file of each item and rank.
+            holds(&["metadata.pkl", "model_*.pt"], &["metadata.pkl", "model_*.pt"]),
             always(&[".metadata", "__*_*.distcp"]),
         ],
         sets: &[PresetSet {
@@ -104,6 +110,11 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::HfTrainer,
         group: r"^(?:(?<run>.*?)/)??(?<temporary>tmp-)?checkpoint-(?<step>[0-9]+)/",
         kinds: &[
+            // The optimizer is not there where models are saved alone.
+            holds(
+                &["optimizer_*/**"],
+                &["pytorch_model_fsdp_*/.metadata", "optimizer_*/.metadata", "trainer_state.json"],
+            ),
             holds(&["pytorch_model_fsdp_*/**"], &["pytorch_model_fsdp_*/.metadata", "trainer_state.json"]),
             always(&["trainer_state.json"]),
         ],
@@ -114,7 +125,11 @@ pub(super) const PRESETS: [Preset; 14] = [
     Preset {
         layout: Layout::Safetensors,
         group: r"^(?:(?:(?<run>.*)/)?[^/]*/)?$",
-        signs: &["*.safetensors", "*.safetensors.index.json"],
+        signs: &["*.safetensors", "*.safetensors.index.json", "model_index.json", PIPELINE],
+        kinds: &[
+            // A pipeline of Diffusers, each component in a folder of its own.
+            holds(&["model_index.json", PIPELINE], &["model_index.json", "*/*.{safetensors,bin,flashpack}"]),
+        ],
         sets: &[SHARDS],
         count: Any,
         weights: TRAINER_STATE,
@@ -133,7 +148,8 @@ pub(super) const PRESETS: [Preset; 14] = [
     },
     Preset {
         layout: Layout::Nemo,
-        group: r"^(?:(?<run>.*?)/)??[^/]*--[^/]*step=(?<step>[0-9]+)[^/]*/",
+        // Names by default hold no step, and others hold it before the samples.
+        group: r"^(?:(?<run>.*?)/)??[^/]*--[^/]*?(?:step|consumed_samples)=(?<step>[0-9]+)[^/]*/",
         kinds: &[
             holds(&["weights/**", "context/**"], &["weights/metadata.json", "weights/.metadata", "context/**"]),
             // NeMo 1 wrote the same without a folder for it.
@@ -161,10 +177,14 @@ pub(super) const PRESETS: [Preset; 14] = [
     Preset {
         layout: Layout::Levanter,
         group: r"^(?:(?<run>.*?)/)??step-(?<step>[0-9]+)/",
-        kinds: &[always(&["metadata.json", "model/**"])],
+        kinds: &[
+            // One database for all arrays, since late in 2025.
+            holds(&["manifest.ocdbt", "d/**"], &["metadata.json", "manifest.ocdbt", "d/**"]),
+            always(&["metadata.json", "model/**"]),
+        ],
         // As orbax.
         count: LikePrevious,
-        weights: Weights::Without(&["opt_state/**", "training_state/**"]),
+        weights: Weights::WithoutUnless(&["opt_state/**", "training_state/**"], &["manifest.ocdbt"]),
         ..PLAIN
     },
     Preset {
@@ -213,13 +233,42 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Verl,
         group: r"^(?:(?<run>.*?)/)??global_step_(?<step>[0-9]+)/",
         kinds: &[
-            // Megatron's workers.
-            holds(&["*/dist_ckpt/**"], &["actor/dist_ckpt/metadata.json", "actor/dist_ckpt/.metadata"]),
+            // Megatron's workers since 2026, each of which ends with a manifest. The weights are Megatron's or Hugging Face's.
+            holds(
+                &["critic/{ckpt_contents.json,model/**,optimizer/**,extra/**}"],
+                &[
+                    "actor/ckpt_contents.json",
+                    "actor/model/{dist_ckpt,huggingface}/**",
+                    "critic/ckpt_contents.json",
+                    "critic/model/{dist_ckpt,huggingface}/**",
+                ],
+            ),
+            holds(
+                &["actor/{ckpt_contents.json,model/**,optimizer/**,extra/**}"],
+                &["actor/ckpt_contents.json", "actor/model/{dist_ckpt,huggingface}/**"],
+            ),
+            // The one worker of supervised fine-tuning has no folder of its own.
+            holds(
+                &["{ckpt_contents.json,model/**,optimizer/**,extra/**}"],
+                &["ckpt_contents.json", "model/{dist_ckpt,huggingface}/**"],
+            ),
+            // Before 2026.
+            holds(&["{actor,critic}/dist_ckpt/**"], &["actor/dist_ckpt/metadata.json", "actor/dist_ckpt/.metadata"]),
+            holds(&["dist_ckpt/**"], &["dist_ckpt/metadata.json", "dist_ckpt/.metadata"]),
             always(&["**/model_world_size_*_rank_*.pt"]),
         ],
-        sets: &[PresetSet { member: r"_world_size_(?<n>[0-9]+)_rank_(?<i>[0-9]+)\.pt$", first: 0, index: None }],
+        sets: &[
+            PresetSet { member: r"_world_size_(?<n>[0-9]+)_rank_(?<i>[0-9]+)\.pt$", first: 0, index: None },
+            SHARDS,
+        ],
         pointer: Some("latest_checkpointed_iteration.txt"),
-        weights: Weights::Without(&["**/optim_world_size_*", "**/extra_state_world_size_*", "data.pt"]),
+        weights: Weights::Without(&[
+            "**/optim_world_size_*",
+            "**/extra_state_world_size_*",
+            "**/optimizer/dist_ckpt/**",
+            "**/extra/dist_ckpt/**",
+            "{data,data_*}.pt",
+        ]),
         ..PLAIN
     },
 ];

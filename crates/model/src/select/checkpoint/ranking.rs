@@ -1,5 +1,7 @@
 //! The groups of one run from the newest down, looked into until enough of them are complete.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 
 use super::census::{Census, age, coarse};
@@ -33,8 +35,8 @@ pub(super) struct Ranking {
     pub bucket: Bucket,
     /// The newest first.
     pub groups: Vec<Ranked>,
-    pub bound: Bound,
-    pointer: Pointer,
+    /// What the pointer of each folder says that groups stand in: one, unless every group has a folder of its own.
+    pub bounds: BTreeMap<Key, Bound>,
     /// The first that was not judged.
     at: usize,
     /// Incomplete ones that were listed for nothing.
@@ -45,12 +47,6 @@ pub(super) struct Ranking {
     pub chosen: Vec<usize>,
     /// Why nothing of the run is wanted.
     pub inactive: Option<String>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Pointer {
-    NotAsked,
-    Asked,
 }
 
 #[derive(Debug)]
@@ -75,8 +71,7 @@ impl Ranking {
         Some(Self {
             bucket: first.bucket.clone(),
             groups: found.into_iter().map(|found| Ranked { found, census: None, beside: None, why: None }).collect(),
-            bound: Bound::None,
-            pointer: Pointer::NotAsked,
+            bounds: BTreeMap::new(),
             at: 0,
             looked_at: 0,
             has_given_up: false,
@@ -87,12 +82,9 @@ impl Ranking {
 
     /// What to find out next, all of it before this is called again. Nothing: the run is done.
     pub fn asks(&mut self, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Vec<Ask> {
-        if let Some(name) = &checkpoint.pointer
-            && std::mem::replace(&mut self.pointer, Pointer::Asked) == Pointer::NotAsked
-        {
-            let folder = self.groups.first().map(|group| group.found.folder());
-            let key = [folder.as_ref().map_or(&b""[..], Key::as_bytes), name.as_bytes()].concat();
-            return vec![Ask::Pointer(Key::from_bytes(key))];
+        let asks = self.pointers(checkpoint);
+        if !asks.is_empty() {
+            return asks;
         }
         if let Some(asks) = self.activity(checkpoint, now) {
             return asks;
@@ -101,6 +93,10 @@ impl Ranking {
             if self.looked_at >= MOST {
                 self.has_given_up = true;
                 break;
+            }
+            let asks = self.pointers(checkpoint);
+            if !asks.is_empty() {
+                return asks;
             }
             let level = self.level(self.at, checkpoint);
             let asks = self.unknown(level.clone(), checkpoint);
@@ -133,6 +129,22 @@ impl Ranking {
             self.at = level.end;
         }
         Vec::new()
+    }
+
+    /// The pointers of those that are judged next, and of those that they are measured by.
+    fn pointers(&mut self, checkpoint: &Checkpoint) -> Vec<Ask> {
+        let Some(name) = &checkpoint.pointer else { return Vec::new() };
+        let next = self.groups.iter().skip(self.at).take(1 + LOOK_BACK);
+        let folders: BTreeSet<Key> = next.map(|group| group.found.folder()).collect();
+        let unknown: Vec<Key> = folders.into_iter().filter(|folder| !self.bounds.contains_key(folder)).collect();
+        self.bounds.extend(unknown.iter().map(|folder| (folder.clone(), Bound::None)));
+        let key = |folder: Key| Key::from_bytes([folder.as_bytes(), name.as_bytes()].concat());
+        unknown.into_iter().map(|folder| Ask::Pointer(key(folder))).collect()
+    }
+
+    /// What the pointer says that stands beside a group.
+    fn bound(&self, found: &Found) -> &Bound {
+        self.bounds.get(&found.folder()).unwrap_or(&Bound::None)
     }
 
     /// Whether the newest object of the run is too old to care; what has to be known first.
@@ -190,9 +202,9 @@ impl Ranking {
         }
         let unnamed = || {
             let all_are_named = matches!(checkpoint.kinds.as_slice(), [Kind { when: When::Always, named: true, .. }]);
-            all_are_named.then(|| self.bound.unnamed(checkpoint.pointer.as_deref())).flatten()
+            all_are_named.then(|| self.bound(found).unnamed(checkpoint.pointer.as_deref())).flatten()
         };
-        self.bound.objection(found.step).or_else(unnamed)
+        self.bound(found).objection(found.step).or_else(unnamed)
     }
 
     fn judge(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> Judged {
@@ -267,7 +279,7 @@ impl Ranking {
         if let Some(Some(beside)) = &group.beside {
             return Some(format!("`{beside}` stands beside it"));
         }
-        census.lack(checkpoint, self.bound.unnamed(checkpoint.pointer.as_deref()))
+        census.lack(checkpoint, self.bound(&group.found).unnamed(checkpoint.pointer.as_deref()))
     }
 
     /// What a plan says of the group at `at`.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::census::Census;
-use super::find::{Finder, Look};
+use super::find::{Finder, Found, Look};
+use super::naming::folder_of;
 use super::pointer::Bound;
 use super::ranking::{Ask, Ranking};
+use super::sample::Sample;
 use super::{Checkpoint, choice};
 use crate::object::{Bucket, Key, Object};
-use crate::select::{Rules, Selection};
+use crate::select::group::State;
+use crate::select::{Refusal, Rules, Selection};
 
 /// Something that has to be found out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +53,8 @@ pub struct Search {
     /// Once all groups are found.
     pub(super) runs: Option<Vec<Ranking>>,
     asked: Vec<Asked>,
+    /// What was listed first.
+    sample: Sample,
 }
 
 #[derive(Debug)]
@@ -66,7 +71,7 @@ impl Search {
     /// first round is answered.
     pub fn new(rules: Arc<Rules>, checkpoint: Arc<Checkpoint>, scopes: Vec<(Bucket, Key)>, now: DateTime<Utc>) -> Self {
         let finder = Finder::new(rules.clone(), &checkpoint, scopes);
-        Self { rules, checkpoint, now, finder, runs: None, asked: Vec::new() }
+        Self { rules, checkpoint, now, finder, runs: None, asked: Vec::new(), sample: Sample::default() }
     }
 
     /// The server's clock, as its first answer has it.
@@ -124,6 +129,7 @@ impl Search {
 
     /// One page of the listing that was asked for as the `nth` of this round; `more` says whether it is not the last.
     pub fn page(&mut self, nth: usize, page: (Vec<Object>, Vec<Key>), more: bool) {
+        self.sample.add(&page.0);
         match &mut self.asked[nth] {
             Asked::Look(look) => self.finder.page(look, page, more),
             Asked::Of { run, ask } => {
@@ -154,12 +160,27 @@ impl Search {
             && let Some(ranking) = self.runs.as_mut().map(|runs| &mut runs[*run])
             && let Some(text) = text
         {
-            ranking.bound = Bound::read(key.clone(), text, &self.checkpoint.naming);
+            let bound = Bound::read(key.clone(), text, &self.checkpoint.naming);
+            ranking.bounds.insert(Key::from_bytes(folder_of(key.as_bytes())), bound);
         }
     }
 
-    /// What was selected; where not everything was answered, what is known of that.
+    /// What was selected; where not everything was answered, what is known of that. Where the layout does not fit, which do.
     pub fn finish(mut self) -> Selection {
+        let (sample, rules) = (std::mem::take(&mut self.sample), self.rules.clone());
+        let layout = self.checkpoint.layout;
+        let mut selection = self.choose();
+        // A single one that is not complete is still being written, or uploaded.
+        let none_of_several = selection.groups.iter().filter(|group| group.state == State::Incomplete).count() > 1;
+        match &mut selection.refused {
+            Some(Refusal::NoCheckpoint { fits, .. }) => *fits = sample.fitting(&rules, layout),
+            Some(Refusal::NoneComplete { fits, .. }) if none_of_several => *fits = sample.fitting(&rules, layout),
+            _ => {}
+        }
+        selection
+    }
+
+    pub(super) fn choose(mut self) -> Selection {
         if self.runs.is_none() {
             self.runs = Some(self.ranked());
         }
@@ -171,9 +192,29 @@ impl Search {
         for found in self.finder.finish() {
             runs.entry((found.bucket.clone(), found.run.clone())).or_default().push(found);
         }
+        // `checkpoint-300/iter_0000300/`: a run of one checkpoint whose name holds nothing but the step of it is no run.
+        let mut merged: BTreeMap<(Bucket, Vec<u8>), Vec<_>> = BTreeMap::new();
+        for ((bucket, run), found) in runs {
+            let name = without_step(run.as_bytes(), &found).unwrap_or_else(|| run.as_bytes().to_vec());
+            merged.entry((bucket, name)).or_default().extend(found);
+        }
         let counts = self.checkpoint.naming.counts();
-        runs.into_values().filter_map(|found| Ranking::new(found, counts)).collect()
+        merged.into_values().filter_map(|found| Ranking::new(found, counts)).collect()
     }
+}
+
+/// The name of a run with the one step that its groups have cut out of it, where that is a number in it.
+fn without_step(run: &[u8], groups: &[Found]) -> Option<Vec<u8>> {
+    let step = groups.first()?.step?;
+    if groups.iter().any(|group| group.step != Some(step)) {
+        return None;
+    }
+    let parts: Vec<&[u8]> = run.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit()).collect();
+    let is_step = |part: &&[u8]| std::str::from_utf8(part).is_ok_and(|text| text.parse::<u64>() == Ok(step));
+    let at = parts.iter().rposition(is_step)?;
+    // No name of an object holds this byte, which is no part of UTF-8.
+    let parts = parts.iter().enumerate().map(|(nth, part)| if nth == at { &b"\xff"[..] } else { *part });
+    Some(parts.collect::<Vec<_>>().concat())
 }
 
 /// What would be called like the group with `added` behind it.

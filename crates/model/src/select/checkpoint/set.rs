@@ -50,7 +50,9 @@ impl Set {
     }
 
     /// Takes note of a member.
-    pub(super) fn see(&self, seen: &mut Seen, name: &[u8]) {
+    ///
+    /// One that is not full tells how many there are, and is not there itself.
+    pub(super) fn see(&self, seen: &mut Seen, name: &[u8], is_full: bool) {
         if seen.index.is_none() && self.index.as_ref().is_some_and(|index| index.matches(name)) {
             seen.index = Some(Key::from_bytes(name));
         }
@@ -63,7 +65,9 @@ impl Set {
         let rest = (name[..place.start].to_vec(), name[place.end..].to_vec());
         let family = seen.families.entry(rest);
         let family = family.or_insert_with(|| Family { total, width: place.len(), numbers: BTreeSet::new() });
-        family.numbers.insert(number);
+        if is_full {
+            family.numbers.insert(number);
+        }
     }
 
     /// The name of a member that is not there, or what there should be.
@@ -88,7 +92,7 @@ mod tests {
 
     fn missing(set: &Set, names: &[&str]) -> Option<String> {
         let mut seen = Seen::default();
-        names.iter().for_each(|name| set.see(&mut seen, name.as_bytes()));
+        names.iter().for_each(|name| set.see(&mut seen, name.as_bytes(), true));
         set.missing(&seen)
     }
 

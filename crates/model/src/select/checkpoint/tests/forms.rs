@@ -118,6 +118,13 @@ pub(super) const FORMS: &[Form] = &[
         ..PLAIN
     },
     Form {
+        layout: Layout::Torchtitan,
+        group: "step-@/",
+        members: &["model_0.pt", "model_1.pt", "optimizer_0.pt", "optimizer_1.pt", "train_state_0.pt", "metadata.pkl"],
+        needs: &["metadata.pkl"],
+        ..PLAIN
+    },
+    Form {
         layout: Layout::Deepspeed,
         group: "global_step@/",
         members: &[
@@ -206,8 +213,15 @@ pub(super) const FORMS: &[Form] = &[
             "optimizer_0/.metadata",
             "trainer_state.json",
         ],
-        needs: &["pytorch_model_fsdp_0/.metadata", "trainer_state.json"],
+        needs: &["pytorch_model_fsdp_0/.metadata", "optimizer_0/.metadata", "trainer_state.json"],
         state: &["optimizer_0/__0_0.distcp", "optimizer_0/__1_0.distcp", "optimizer_0/.metadata"],
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::HfTrainer,
+        group: "checkpoint-@/",
+        members: &["pytorch_model_fsdp_0/__0_0.distcp", "pytorch_model_fsdp_0/.metadata", "trainer_state.json"],
+        needs: &["pytorch_model_fsdp_0/.metadata", "trainer_state.json"],
         ..PLAIN
     },
     Form {
@@ -245,6 +259,23 @@ pub(super) const FORMS: &[Form] = &[
         group: "v@/",
         members: &["model.safetensors", "optimizer.pt"],
         state: &["optimizer.pt"],
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Safetensors,
+        group: "v@/",
+        members: &[
+            "text_encoder/model.safetensors",
+            "transformer/diffusion_pytorch_model-00001-of-00002.safetensors",
+            "transformer/diffusion_pytorch_model-00002-of-00002.safetensors",
+            "transformer/diffusion_pytorch_model.safetensors.index.json",
+            "model_index.json",
+        ],
+        needs: &[
+            "transformer/diffusion_pytorch_model-00001-of-00002.safetensors",
+            "transformer/diffusion_pytorch_model-00002-of-00002.safetensors",
+            "model_index.json",
+        ],
         ..PLAIN
     },
     Form { layout: Layout::Lightning, group: "epoch=1-step=@.ckpt", members: &[""], enumerates: true, ..PLAIN },
@@ -297,6 +328,13 @@ pub(super) const FORMS: &[Form] = &[
         ..PLAIN
     },
     Form {
+        layout: Layout::Nemo,
+        group: "default--None=0.0000-epoch=0-consumed_samples=@.0/",
+        members: &["context/io.json", "weights/__0_0.distcp", "weights/.metadata", "weights/metadata.json"],
+        needs: &["weights/.metadata", "weights/metadata.json"],
+        ..PLAIN
+    },
+    Form {
         layout: Layout::Orbax,
         group: "@/",
         members: &[
@@ -343,6 +381,13 @@ pub(super) const FORMS: &[Form] = &[
         members: &["model/embeddings/0.0", "model/embeddings/.zarray", "opt_state/mu/0.0", "metadata.json"],
         needs: &["metadata.json"],
         state: &["opt_state/mu/0.0"],
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Levanter,
+        group: "step-@/",
+        members: &["d/0123456789abcdef0123456789abcdef", "manifest.ocdbt", "manifest.json", "metadata.json"],
+        needs: &["manifest.ocdbt", "metadata.json"],
         ..PLAIN
     },
     Form {
@@ -435,6 +480,89 @@ pub(super) const FORMS: &[Form] = &[
             "random/tp-0-of-2_dp-0-of-1_pp-0-of-1.pt",
         ],
         pointer: Some(("latest.txt", "@")),
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Verl,
+        group: "global_step_@/",
+        members: &[
+            "actor/model/dist_ckpt/__0_0.distcp",
+            "actor/model/dist_ckpt/.metadata",
+            "actor/optimizer/dist_ckpt/__0_0.distcp",
+            "actor/optimizer/dist_ckpt/.metadata",
+            "actor/extra/dist_ckpt/__0_0.distcp",
+            "actor/extra/dist_ckpt/.metadata",
+            "actor/transformer_config.json",
+            "actor/ckpt_contents.json",
+            "data.pt",
+        ],
+        needs: &["actor/ckpt_contents.json"],
+        state: &[
+            "actor/optimizer/dist_ckpt/__0_0.distcp",
+            "actor/optimizer/dist_ckpt/.metadata",
+            "actor/extra/dist_ckpt/__0_0.distcp",
+            "actor/extra/dist_ckpt/.metadata",
+            "data.pt",
+        ],
+        pointer: Some(("latest_checkpointed_iteration.txt", "@")),
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Verl,
+        group: "global_step_@/",
+        members: &[
+            "actor/model/dist_ckpt/__0_0.distcp",
+            "actor/model/dist_ckpt/.metadata",
+            "actor/ckpt_contents.json",
+            "critic/model/dist_ckpt/__0_0.distcp",
+            "critic/model/dist_ckpt/.metadata",
+            "critic/ckpt_contents.json",
+            "data.pt",
+        ],
+        needs: &["actor/ckpt_contents.json", "critic/ckpt_contents.json"],
+        state: &["data.pt"],
+        pointer: Some(("latest_checkpointed_iteration.txt", "@")),
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Verl,
+        group: "global_step_@/",
+        members: &[
+            "model/huggingface/model.safetensors",
+            "optimizer/dist_ckpt/__0_0.distcp",
+            "ckpt_contents.json",
+            "data_0.pt",
+            "data_1.pt",
+        ],
+        needs: &["model/huggingface/model.safetensors", "ckpt_contents.json"],
+        state: &["optimizer/dist_ckpt/__0_0.distcp", "data_0.pt", "data_1.pt"],
+        pointer: Some(("latest_checkpointed_iteration.txt", "@")),
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Verl,
+        group: "global_step_@/",
+        members: &["dist_ckpt/__0_0.distcp", "dist_ckpt/.metadata", "dist_ckpt/metadata.json", "data_0.pt"],
+        needs: &["dist_ckpt/.metadata", "dist_ckpt/metadata.json"],
+        state: &["data_0.pt"],
+        pointer: Some(("latest_checkpointed_iteration.txt", "@")),
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Verl,
+        group: "global_step_@/",
+        members: &[
+            "actor/model/huggingface/model-00001-of-00002.safetensors",
+            "actor/model/huggingface/model-00002-of-00002.safetensors",
+            "actor/model/huggingface/model.safetensors.index.json",
+            "actor/ckpt_contents.json",
+        ],
+        needs: &[
+            "actor/model/huggingface/model-00001-of-00002.safetensors",
+            "actor/model/huggingface/model-00002-of-00002.safetensors",
+            "actor/ckpt_contents.json",
+        ],
+        pointer: Some(("latest_checkpointed_iteration.txt", "@")),
         ..PLAIN
     },
     Form {
