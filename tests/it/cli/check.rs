@@ -13,7 +13,7 @@ async fn a_configuration_is_valid_or_all_that_is_wrong_is_said() {
     let invalid = desk.run("check --config bad.toml");
     let scripted = desk.run("check --config bad.toml --json");
     shows("check", &[valid, invalid, scripted]);
-    assert_eq!(desk.json("check --json", 0).len(), 2);
+    assert_eq!(desk.json("check --json", 0).len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -77,7 +77,7 @@ fn a_refused_schedule_names_the_field_and_the_fix() {
     ];
     let mut all = String::new();
     for text in refused {
-        let error = Schedule::parse(text, Tz::UTC).expect_err(text);
+        let error = Schedule::parse(text, Zone::utc()).expect_err(text);
         writeln!(all, "{}", shown(text, &error)).unwrap();
     }
     insta::assert_snapshot!(all);
@@ -106,7 +106,7 @@ fn a_refused_window_names_the_part_and_the_fix() {
     ];
     let mut all = String::new();
     for text in refused {
-        let error = Window::parse(text, Tz::UTC).expect_err(text);
+        let error = Window::parse(text, Zone::utc()).expect_err(text);
         writeln!(all, "{}", shown(text, &error)).unwrap();
     }
     insta::assert_snapshot!(all);
