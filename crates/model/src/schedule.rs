@@ -16,6 +16,7 @@ mod due;
 mod error;
 mod every;
 mod field;
+mod foreign;
 mod lint;
 mod wall;
 mod window;
@@ -59,6 +60,9 @@ impl Schedule {
     /// Names the field, what it may hold and an example.
     pub fn parse(text: &str, zone: Zone) -> Result<Self, ScheduleError> {
         let trimmed = Piece::whole(text).trim();
+        if let Some(refusal) = foreign::refusal(trimmed) {
+            return Err(refusal);
+        }
         let rule = if trimmed.text.starts_with('@') { nickname(trimmed)? } else { Rule::Cron(Cron::parse(trimmed)?) };
         Ok(Self { text: trimmed.text.into(), zone, rule })
     }

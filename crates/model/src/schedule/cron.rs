@@ -8,7 +8,7 @@ use croner::parser::{CronParser, Seconds, Year};
 
 use super::error::{Piece, ScheduleError};
 use super::field::Field;
-use super::lint::Lint;
+use super::lint::{self, Lint};
 use super::wall::{Shown, clock, shown};
 use super::zone::Zone;
 
@@ -54,6 +54,15 @@ impl Cron {
         let both_days = day.text != "*" && weekday.text != "*";
         if both_days && (begins_with_star(day) || begins_with_star(weekday)) {
             lints.push(Lint::EitherDay { span: day.start..weekday.span().end });
+        }
+        if both_days && let Some(meant) = lint::counted(day.text, weekday.text) {
+            let texts = words.iter().map(|word| match word.start {
+                start if start == day.start => "*",
+                start if start == weekday.start => &*meant,
+                _ => word.text,
+            });
+            let line = texts.collect::<Vec<_>>().join(" ");
+            lints.push(Lint::CountedDay { span: day.start..weekday.span().end, line });
         }
         let never = never_fires(&plain, text)?;
         if never {
