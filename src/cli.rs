@@ -35,10 +35,12 @@ pub mod warm;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::clock;
 use crate::exit;
 use crate::report::Outcome;
 use crate::signals::{Received, Signals};
@@ -55,6 +57,12 @@ const BLOCKING: usize = 8;
 /// What `--version` says behind the name, and `-V` the first word of: version, commit and features, by `build.rs`.
 const LONG_VERSION: &str = env!("HOTSET_LONG_VERSION");
 
+/// The same, and the zone rules that would be in force.
+fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| format!("{LONG_VERSION}\nzone rules {}", clock::zones()));
+    &TEXT
+}
+
 /// What `--help` ends with.
 const NOTES: &str = "\
 Sizes are written with a unit (500 MB, 8 TiB), times too (90s, 36h), shares in percent (99%).
@@ -67,7 +75,7 @@ const LAST_THREADS: Duration = Duration::from_secs(2);
 
 /// Keeps the right objects hot in an S3 read cache.
 #[derive(Debug, Parser)]
-#[command(name = "hotset", version, long_version = LONG_VERSION, about)]
+#[command(name = "hotset", version, long_version = long_version(), about)]
 #[command(max_term_width = 100, arg_required_else_help = true, after_help = NOTES)]
 struct Cli {
     #[command(flatten)]

@@ -36,6 +36,7 @@ pub fn write(config: &Config, now: DateTime<Utc>, color: bool, out: &mut impl Wr
     for endpoint in config.endpoints.values() {
         write_endpoint(config, endpoint, out)?;
     }
+    writeln!(out, "zone rules {}\n", config.zones)?;
     for warning in &config.warnings {
         writeln!(out, "{}\n", warning.render(color))?;
     }
@@ -166,6 +167,13 @@ enum Line<'a> {
         budget: Option<u64>,
         capacity: Option<u64>,
     },
+    ZoneRules {
+        v: u32,
+        /// `null`: nothing tells.
+        zone_rules: Option<&'a str>,
+        /// A folder, or `built in`.
+        origin: String,
+    },
     Warning {
         v: u32,
         warning: &'a Diagnostic,
@@ -189,7 +197,7 @@ pub fn write_json_errors(diagnostics: &Diagnostics, out: &mut impl Write) -> io:
     Ok(())
 }
 
-/// JSON Lines: profiles, endpoints, warnings.
+/// JSON Lines: profiles, endpoints, the zone rules, warnings.
 ///
 /// # Errors
 /// What `out` cannot take.
@@ -230,7 +238,8 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
         }
     });
     let warnings = config.warnings.iter().map(|warning| Line::Warning { v: 1, warning });
-    for line in profiles.chain(endpoints).chain(warnings) {
+    let zones = Line::ZoneRules { v: 1, zone_rules: config.zones.version(), origin: config.zones.origin() };
+    for line in profiles.chain(endpoints).chain([zones]).chain(warnings) {
         serde_json::to_writer(&mut *out, &line)?;
         writeln!(out)?;
     }

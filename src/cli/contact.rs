@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::global::Files;
 use super::{Context, Usage, verbs};
+use crate::clock;
 use crate::exit;
 use model::config::{self, Config};
 
@@ -150,7 +151,7 @@ async fn blocking<T: Send + 'static>(call: impl FnOnce() -> anyhow::Result<T> + 
 /// Where the daemon of these files listens, and its token. Files that are bad are no concern of a verb that speaks to a daemon,
 /// which goes on with what was there before.
 fn configured(paths: &[PathBuf]) -> (Option<SocketAddr>, Option<PathBuf>) {
-    match config::load(paths) {
+    match config::load(paths, clock::zones()) {
         Ok(Config { daemon, .. }) => (daemon.listen, daemon.token_file),
         Err(_) => {
             let key = |name| config::daemon_key_of(paths, name);

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::global::Files;
 use super::state::{self, Place};
 use super::{Context, Usage, verbs};
+use crate::clock;
 use crate::daemon::{Bad, Daemon, Setup};
 use crate::http::{Access, Server};
 use crate::journal::{Instance, Journal, JournalError};
@@ -33,7 +34,7 @@ pub async fn run(context: &Context, args: &DaemonArgs) -> anyhow::Result<ExitCod
     // Before the first file is read: a process that does not handle it is ended by it.
     let hangups = Hangups::install()?;
     let paths = verbs::files(context, &args.files).paths()?;
-    let read = config::load(&paths);
+    let read = config::load(&paths, clock::zones());
     let hint = match &read {
         Ok(config) => config.daemon.state_dir.clone(),
         Err(_) => config::daemon_key_of(&paths, "state_dir").map(PathBuf::from),
@@ -48,13 +49,16 @@ pub async fn run(context: &Context, args: &DaemonArgs) -> anyhow::Result<ExitCod
                 let wrong = wrong.render(false);
                 tracing::error!("the configuration is bad; the last good one stays in force:\n{}", wrong.trim_end());
                 // As long as the files stay what they are, that was said.
-                let tried = config::read(&paths).ok().filter(|tried| config::load_sources(tried.clone()).is_err());
+                let tried = config::read(&paths)
+                    .ok()
+                    .filter(|tried| config::resolve_sources(tried.clone(), clock::zones()).is_err());
                 (config, Some(Bad { why: wrong, tried }))
             }
             None => return Err(wrong.into()),
         },
     };
     let config = verbs::warned(config, &[]);
+    verbs::warn_of_zones(&config);
     let server = match config.daemon.listen {
         Some(listen) => Some(Server::bind(listen, access(&config)).with_context(|| format!("listen on {listen}"))?),
         None => None,
@@ -135,7 +139,9 @@ fn last_good(state_dir: &Path) -> Option<Config> {
     let read = || -> anyhow::Result<Option<Config>> {
         let Some(journal) = Journal::read(state_dir)? else { return Ok(None) };
         let Some(good) = journal.last_good()? else { return Ok(None) };
-        config::load_sources(good.sources).map(Some).map_err(|wrong| anyhow::anyhow!("{}", wrong.render(false)))
+        config::resolve_sources(good.sources, clock::zones())
+            .map(Some)
+            .map_err(|wrong| anyhow::anyhow!("{}", wrong.render(false)))
     };
     read().unwrap_or_else(|error| {
         tracing::error!("the last good configuration cannot be used: {error:#}");

@@ -13,6 +13,7 @@ use super::plan::{Output, write_json, write_objects, write_text};
 use super::text::write_gap;
 use super::verbs::{self, PlanArgs, code, load, tasks};
 use super::{Context, Usage, state};
+use crate::clock;
 use crate::report::{Outcome, Progress};
 use crate::run::{self, Task};
 use model::config::profile::Profile;
@@ -95,7 +96,7 @@ async fn compare(
     names: &[String],
     format: against::Format,
 ) -> anyhow::Result<ExitCode> {
-    let before = config::load(before)?;
+    let before = config::load(before, clock::zones())?;
     let mut all: Vec<&str> = before.profiles.keys().chain(after.profiles.keys()).map(|name| &**name).collect();
     all.sort_unstable();
     all.dedup();

@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike, Utc};
-use chrono_tz::Tz;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use model::config::value::duration;
 use model::object::Escaped;
-use model::schedule::{Schedule, Window, dues};
+use model::schedule::{Schedule, Window, Zone, dues};
 
 /// What a profile is called, and what decides when it fires.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +25,7 @@ pub struct Fire<'a> {
     pub profile: &'a str,
     pub at: DateTime<Utc>,
     /// Of the schedule that fires; of the first such where several of the profile do at once.
-    pub zone: Tz,
+    pub zone: &'a Zone,
 }
 
 /// The next `count` fires of each profile after `from`, merged in the order of time; at one instant, in the order of
@@ -91,7 +90,7 @@ pub(super) fn silence(schedules: &[Schedule], window: Option<&Window>, from: Dat
 
 fn row(fire: &Fire<'_>, from: DateTime<Utc>, seconds: bool) -> [String; 4] {
     let time = if seconds { "%H:%M:%S" } else { "%H:%M" };
-    let local = fire.at.with_timezone(&fire.zone).format(&format!("%a %Y-%m-%d {time} %:z")).to_string();
+    let local = fire.at.with_timezone(fire.zone).format(&format!("%a %Y-%m-%d {time} %:z")).to_string();
     [
         Escaped(fire.profile).to_string(),
         format!("{local} {}", fire.zone),
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
 
     fn schedules(zone: &str, texts: &[&str]) -> Vec<Schedule> {
-        texts.iter().map(|text| Schedule::parse(text, zone.parse().unwrap()).unwrap()).collect()
+        texts.iter().map(|text| Schedule::parse(text, Zone::built_in(zone).unwrap()).unwrap()).collect()
     }
 
     fn scheduled<'a>(profile: &'a str, schedules: &'a [Schedule]) -> Scheduled<'a> {
@@ -191,7 +190,7 @@ mod tests {
     #[test]
     fn fires_outside_the_window_are_none() {
         let (often, noon) = (schedules("UTC", &["*/30 * * * *", "15 * * * *"]), schedules("UTC", &["0 12 * * *"]));
-        let window = Window::parse("Mon 01:00-02:00", chrono_tz::UTC).unwrap();
+        let window = Window::parse("Mon 01:00-02:00", Zone::utc()).unwrap();
         let within = |profile, schedules| Scheduled { profile, schedules, window: Some(&window) };
         let fires = coming(&[within("often", &often)], from(), 4);
         let fires: Vec<_> = fires.iter().map(|fire| fire.at.format("%dT%H:%M").to_string()).collect();

@@ -120,7 +120,7 @@ pub(super) fn files(context: &Context, args: &Files) -> Files {
 }
 
 pub(super) fn load(context: &Context, args: &Files, names: &[String]) -> anyhow::Result<Config> {
-    Ok(warned(config::load(&files(context, args).paths()?)?, names))
+    Ok(warned(config::load(&files(context, args).paths()?, clock::zones())?, names))
 }
 
 /// Prints a configuration's warnings, once, without those about profiles that were not asked for.
@@ -135,6 +135,13 @@ pub(super) fn warned(config: Config, names: &[String]) -> Config {
         }
     }
     config
+}
+
+/// For verbs that say when something happens.
+pub(super) fn warn_of_zones(config: &Config) {
+    for warning in config.zone_warnings(clock::now()) {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// What the environment says and hotset does not obey.
@@ -178,7 +185,7 @@ pub(super) fn unknown<'a>(name: &str, profiles: impl Iterator<Item = &'a str>) -
 
 pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout();
-    let mut config = match config::load(&files(context, &args.files).paths()?) {
+    let mut config = match config::load(&files(context, &args.files).paths()?, clock::zones()) {
         Err(diagnostics) if args.json => {
             super::check::write_json_errors(&diagnostics, &mut out)?;
             return Ok(ExitCode::from(exit::USAGE));
@@ -186,6 +193,8 @@ pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCo
         loaded => loaded?,
     };
     config.warnings.extend(environment());
+    let zones = config.zone_warnings(clock::now());
+    config.warnings.extend(zones);
     let unreadable = super::check::unreadable(&config);
     config.warnings.extend(unreadable);
     if args.json {
@@ -323,13 +332,14 @@ fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::Result<(Config, V
     };
     let mut sources = config::read(&paths)?;
     sources.push(args.ad_hoc.source(&patterns, paths.len()));
-    let config = config::load_sources(sources)?;
+    let config = config::resolve_sources(sources, clock::zones())?;
     let names = vec![adhoc::NAME.to_owned()];
     Ok((warned(config, &names), names))
 }
 
 pub fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
     let config = load(context, &args.files, &[])?;
+    warn_of_zones(&config);
     let from = args.from.unwrap_or_else(clock::now);
     let (paused, running): (Vec<_>, Vec<_>) = config.profiles.values().partition(|profile| profile.paused);
     let profiles: Vec<_> = running
@@ -356,7 +366,7 @@ pub fn config(context: &Context, args: &ConfigArgs) -> anyhow::Result<ExitCode> 
     if args.reference {
         super::config::write_reference(&mut out)?;
     } else {
-        super::config::write(&config::load(&files(context, &args.files).paths()?)?, &mut out)?;
+        super::config::write(&config::load(&files(context, &args.files).paths()?, clock::zones())?, &mut out)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

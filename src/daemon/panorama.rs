@@ -15,6 +15,7 @@ impl Daemon {
     pub(super) fn view(&self) -> View {
         let now = clock::now();
         View {
+            zone_rules: self.config.zones.clone(),
             now,
             started: self.started,
             stopping: self.ending != super::Ending::No,
@@ -60,7 +61,7 @@ impl Daemon {
             endpoint: profile.endpoint.name.clone(),
             fingerprint: seat.task.fingerprint.clone(),
             schedules: profile.schedules.iter().map(Schedule::text).map(str::to_owned).collect(),
-            zone: profile.zone.name().to_owned(),
+            zone: profile.zone.clone(),
             window: profile.window.as_ref().map(|window| window.text().to_owned()),
             priority: profile.priority,
             max_bytes: cap(seat),

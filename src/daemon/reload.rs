@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::handle::Reloaded;
 use super::view::ReloadedBy;
+use crate::clock;
 use model::config::diagnostic::Diagnostics;
 use model::config::{self, Config, Source};
 
@@ -200,7 +201,7 @@ async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool
             None => config::read(&paths).map_err(Unloaded::Wrong)?,
         };
         let kept = Arc::new(sources.clone());
-        Ok((config::load_sources(sources).map(Box::new).map_err(Unloaded::Wrong), kept))
+        Ok((config::resolve_sources(sources, clock::zones()).map(Box::new).map_err(Unloaded::Wrong), kept))
     });
     match loaded.await {
         Ok(Ok((result, kept))) => (Reading::Loaded(result), Some(kept)),

@@ -79,7 +79,7 @@ impl Daemon {
                 succeeded: (!is_bad).then_some(now),
                 last_good: is_bad,
                 error,
-                warnings: swap::warnings(&config),
+                warnings: swap::warnings(&config, now),
                 paths: setup.paths.clone(),
             },
             in_force: watch::Sender::new(config.clone()),

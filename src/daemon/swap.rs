@@ -10,6 +10,8 @@ use model::config::Config;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 impl Daemon {
     /// The files were read.
     pub(super) async fn loaded(&mut self, loaded: Loaded) {
@@ -50,7 +52,7 @@ impl Daemon {
         let reloaded =
             Reloaded { error: None, added, changed: changed.map(|(name, _)| name.clone()).collect(), removed };
         let paths = self.reloader.paths().to_vec();
-        let warnings = warnings(&config);
+        let warnings = warnings(&config, now);
         for warning in warnings.iter().filter(|warning| !self.reload.warnings.contains(warning)) {
             tracing::warn!("{warning}");
         }
@@ -97,6 +99,6 @@ fn fingerprints(config: &Config) -> BTreeMap<Arc<str>, String> {
 }
 
 /// What is legal and worth a second look, in words.
-pub(super) fn warnings(config: &Config) -> Vec<String> {
-    config.warnings.iter().map(ToString::to_string).collect()
+pub(super) fn warnings(config: &Config, now: DateTime<Utc>) -> Vec<String> {
+    config.warnings.iter().chain(&config.zone_warnings(now)).map(ToString::to_string).collect()
 }

@@ -11,7 +11,9 @@ use ulid::Ulid;
 use crate::limit::Snapshot;
 use crate::report::groups::GroupField;
 use crate::report::{Cut, Outcome, Ratio, Trigger};
+use model::config::Zones;
 use model::object::{Bucket, Count, Key};
+use model::schedule::Zone;
 
 /// Everything, at one instant.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct View {
     /// It sends nothing new, and ends.
     pub stopping: bool,
     pub reload: ReloadView,
+    /// The rules of time zones in force.
+    pub zone_rules: Zones,
     pub journal: JournalView,
     /// How often the scheduler's heartbeat failed to come, and the fallback woke the loop instead.
     pub heartbeat_fallbacks: u64,
@@ -105,7 +109,7 @@ pub struct ProfileView {
     pub fingerprint: String,
     /// As they are written.
     pub schedules: Vec<String>,
-    pub zone: String,
+    pub zone: Zone,
     pub window: Option<String>,
     pub priority: i64,
     /// Bytes; `None` is unlimited.

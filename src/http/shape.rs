@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub(super) use config::{EndpointShape, ProfileShape, ReloadShape};
+pub(super) use config::{EndpointShape, ProfileShape, ReloadShape, ZoneRulesShape};
 pub(super) use run::{EndedShape, FailureShape, RunShape};
 
 use crate::daemon::view::{Counters, JournalView, View};
@@ -25,6 +25,7 @@ pub(super) struct StatusShape<'a> {
     started: String,
     stopping: bool,
     reload: ReloadShape<'a>,
+    zone_rules: ZoneRulesShape<'a>,
     journal: JournalShape<'a>,
     heartbeat_fallbacks: u64,
     endpoints: Vec<EndpointShape<'a>>,
@@ -43,6 +44,7 @@ impl<'a> From<&'a View> for StatusShape<'a> {
             started: time(view.started),
             stopping: view.stopping,
             reload: (&view.reload).into(),
+            zone_rules: (&view.zone_rules).into(),
             journal: (&view.journal).into(),
             heartbeat_fallbacks: view.heartbeat_fallbacks,
             endpoints: endpoints(view),

@@ -15,6 +15,7 @@ mod plan;
 mod shell;
 mod signals;
 mod warm;
+mod zones;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -134,10 +135,10 @@ impl Desk {
     }
 }
 
-/// The binary in `dir`, with an environment of its own.
+/// The binary in `dir`, with an environment of its own, zone rules included.
 fn hotset<S: AsRef<OsStr>>(dir: &Path, args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hotset"));
-    command.args(args).current_dir(dir).env_clear().env("HOME", dir).stdin(Stdio::null());
+    command.args(args).current_dir(dir).env_clear().env("HOME", dir).env("TZDIR", zones::of(dir)).stdin(Stdio::null());
     command
 }
 
@@ -203,6 +204,7 @@ fn blanked(assert: impl FnOnce()) {
     settings.set_omit_expression(true);
     for (pattern, blank) in [
         (r"localhost:\d+", "localhost:PORT"),
+        (r"/tmp/\.tmp\w+/zoneinfo", "/usr/share/zoneinfo"),
         (r"/tmp/\.tmp\w+", "DIR"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)", "TIME"),
         (r"01[0-9A-HJKMNP-TV-Z]{24}", "ULID"),

@@ -18,11 +18,13 @@ mod schema;
 mod syntax;
 mod tables;
 mod walk;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use toml::de::DeTable;
 
@@ -35,6 +37,7 @@ use reader::Section;
 use source::File;
 pub use source::Source;
 use tables::{Parsed, Tables};
+pub use zones::Zones;
 
 pub use reference::reference;
 pub use resolve::{environment_warnings, unreadable_manifest};
@@ -51,6 +54,8 @@ pub struct Config {
     pub warnings: Vec<Diagnostic>,
     /// Every key that has a value, with its origin, table by table.
     pub sections: Vec<Section>,
+    /// The rules of its time zones.
+    pub zones: Zones,
     /// What it was resolved from: to compare with what the files say now, and to come back to.
     pub sources: Vec<Source>,
 }
@@ -62,15 +67,21 @@ impl Config {
     pub fn fingerprint(&self, profile: &Profile) -> String {
         fingerprint::of(profile)
     }
+
+    /// What is worth a second look about the zone rules; nothing where all is in UTC.
+    pub fn zone_warnings(&self, now: DateTime<Utc>) -> Vec<Diagnostic> {
+        let is_local = self.profiles.values().any(|profile| profile.zone.name() != "UTC");
+        if is_local { self.zones.warnings(now) } else { Vec::new() }
+    }
 }
 
 /// Reads and resolves files, and folders of `*.toml`. Every file is read before any is parsed.
 ///
 /// # Errors
 /// Everything that is wrong, in all files.
-pub fn load(paths: &[PathBuf]) -> Result<Config, Diagnostics> {
+pub fn load(paths: &[PathBuf], zones: Zones) -> Result<Config, Diagnostics> {
     let (sources, errors) = source::read(paths);
-    build(sources, errors)
+    build(sources, errors, zones)
 }
 
 /// Reads files and folders as [`load`] does, and parses none.
@@ -96,16 +107,24 @@ pub fn change_together(paths: &[PathBuf]) -> bool {
     paths.iter().all(|path| source::is_in_volume(path))
 }
 
-/// Resolves texts. Pure.
+/// Resolves texts by the zone rules that are compiled in. Pure.
 ///
 /// # Errors
 /// Everything that is wrong, in all sources.
 pub fn load_sources(sources: Vec<Source>) -> Result<Config, Diagnostics> {
-    build(sources, Vec::new())
+    resolve_sources(sources, Zones::built_in())
 }
 
-fn build(sources: Vec<Source>, errors: Vec<Diagnostic>) -> Result<Config, Diagnostics> {
-    let mut cx = Context::default();
+/// Resolves texts. Reads the zone rules that they name, and nothing else.
+///
+/// # Errors
+/// Everything that is wrong, in all sources.
+pub fn resolve_sources(sources: Vec<Source>, zones: Zones) -> Result<Config, Diagnostics> {
+    build(sources, Vec::new(), zones)
+}
+
+fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, zones: Zones) -> Result<Config, Diagnostics> {
+    let mut cx = Context::new(zones.clone());
     cx.incomplete = !errors.is_empty();
     for error in errors {
         cx.push(error);
@@ -121,6 +140,7 @@ fn build(sources: Vec<Source>, errors: Vec<Diagnostic>) -> Result<Config, Diagno
             profiles: known(resolved.profiles),
             warnings: cx.into_diagnostics(),
             sections: resolved.sections,
+            zones,
             sources,
         }),
         Err(_) => Err(Diagnostics::new(cx.into_diagnostics())),

@@ -10,22 +10,24 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, TimeZone, Utc};
-use chrono_tz::Tz;
 
 mod cron;
 mod due;
 mod error;
 mod every;
 mod field;
+mod foreign;
 mod lint;
 mod wall;
 mod window;
+mod zone;
 
 pub use due::{Dues, dues};
 pub use error::ScheduleError;
 pub use field::Field;
 pub use lint::Lint;
 pub use window::Window;
+pub use zone::{Zone, ZoneOffset, built_in_version};
 
 use cron::Cron;
 use error::Piece;
@@ -39,7 +41,7 @@ use crate::object::Escaped;
 #[derive(Clone, PartialEq)]
 pub struct Schedule {
     text: Box<str>,
-    zone: Tz,
+    zone: Zone,
     rule: Rule,
 }
 
@@ -56,8 +58,11 @@ impl Schedule {
     /// # Errors
     ///
     /// Names the field, what it may hold and an example.
-    pub fn parse(text: &str, zone: Tz) -> Result<Self, ScheduleError> {
+    pub fn parse(text: &str, zone: Zone) -> Result<Self, ScheduleError> {
         let trimmed = Piece::whole(text).trim();
+        if let Some(refusal) = foreign::refusal(trimmed) {
+            return Err(refusal);
+        }
         let rule = if trimmed.text.starts_with('@') { nickname(trimmed)? } else { Rule::Cron(Cron::parse(trimmed)?) };
         Ok(Self { text: trimmed.text.into(), zone, rule })
     }
@@ -67,8 +72,8 @@ impl Schedule {
         &self.text
     }
 
-    pub fn zone(&self) -> Tz {
-        self.zone
+    pub fn zone(&self) -> &Zone {
+        &self.zone
     }
 
     /// The first fire after `after`, never `after` itself. `None` when none comes: no date matches, or the calendar ends.
@@ -76,7 +81,7 @@ impl Schedule {
         // Fires are whole seconds, so the first one after 12:00:00.5 is also the first one after 12:00:00.
         let after = DateTime::from_timestamp(after.timestamp().max(-1), 0)?;
         let next = match &self.rule {
-            Rule::Cron(cron) => cron.next_after(self.zone, after),
+            Rule::Cron(cron) => cron.next_after(&self.zone, after),
             Rule::Every(every) => every.next_after(after),
         };
         next.filter(|next| *next < end_of_calendar())

@@ -1,5 +1,5 @@
 use super::*;
-use model::schedule::{Schedule, Window};
+use model::schedule::{Schedule, Window, Zone};
 
 mod clocks;
 mod jumps;
@@ -13,8 +13,11 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn schedules(texts: &[&str], zone: &str) -> Vec<Schedule> {
-    let zone = zone.parse().unwrap();
-    texts.iter().map(|text| Schedule::parse(text, zone).unwrap_or_else(|error| panic!("{text}: {error}"))).collect()
+    let zone = Zone::built_in(zone).unwrap();
+    texts
+        .iter()
+        .map(|text| Schedule::parse(text, zone.clone()).unwrap_or_else(|error| panic!("{text}: {error}")))
+        .collect()
 }
 
 /// Without window or jitter.
@@ -23,7 +26,7 @@ fn timetable(texts: &[&str], zone: &str) -> Timetable {
 }
 
 fn within(window: &str, texts: &[&str]) -> Timetable {
-    let window = Window::parse(window, chrono_tz::UTC).unwrap();
+    let window = Window::parse(window, Zone::utc()).unwrap();
     Timetable::new("nightly", schedules(texts, "UTC"), Some(window), Duration::ZERO)
 }
 

@@ -8,6 +8,7 @@ use super::{groups, safe, table};
 use crate::daemon::view::{EndedView, PauseView, ProfileView, View};
 use crate::http::text::{iec, percent};
 use crate::report::Outcome;
+use model::schedule::Zone;
 
 pub(super) fn section(view: &View) -> Markup {
     let heads = ["Profile", "State", "Last run", "Warm", "Schedule", "Last fire", "Next fire"];
@@ -96,12 +97,12 @@ fn warm(run: &EndedView, profile: &ProfileView) -> Markup {
 fn schedule(profile: &ProfileView) -> Markup {
     html! {
         @for schedule in &profile.schedules { code { (safe(schedule)) } br; }
-        @if profile.schedules.is_empty() { span.faint { "by hand" } } @else { small { (profile.zone) } }
+        @if profile.schedules.is_empty() { span.faint { "by hand" } } @else { small { (profile.zone.name()) } }
         @if let Some(window) = &profile.window { small { "within " (safe(window)) } }
     }
 }
 
-fn fire(distance: Option<Markup>, at: Option<DateTime<Utc>>, zone: &str) -> Markup {
+fn fire(distance: Option<Markup>, at: Option<DateTime<Utc>>, zone: &Zone) -> Markup {
     let (Some(distance), Some(at)) = (distance, at) else { return nothing() };
     html! { (distance) small { (local(at, zone)) } }
 }

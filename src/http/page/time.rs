@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use maud::{Markup, html};
 
 use crate::http::text::length;
 use crate::report::json;
+use model::schedule::Zone;
 
 fn span(length: TimeDelta) -> Duration {
     length.to_std().unwrap_or_default()
@@ -33,8 +33,7 @@ pub(super) fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
     }
 }
 
-/// `Tue 10 Mar 01:30 EDT`, in the zone of that name, else in UTC.
-pub(super) fn local(at: DateTime<Utc>, zone: &str) -> String {
-    let zone: Tz = zone.parse().unwrap_or(Tz::UTC);
-    at.with_timezone(&zone).format("%a %-d %b %H:%M %Z").to_string()
+/// `Tue 10 Mar 01:30 EDT`
+pub(super) fn local(at: DateTime<Utc>, zone: &Zone) -> String {
+    at.with_timezone(zone).format("%a %-d %b %H:%M %Z").to_string()
 }

@@ -6,6 +6,7 @@ use super::{EndedShape, RunShape};
 use crate::daemon::view::{EndpointView, PauseView, ProfileView, ReloadView, View, WaitingView};
 use crate::report::Trigger;
 use crate::report::json::time;
+use model::config::Zones;
 use model::object::Count;
 
 #[derive(Debug, Serialize)]
@@ -32,6 +33,20 @@ impl<'a> From<&'a ReloadView> for ReloadShape<'a> {
             warnings: &reload.warnings,
             paths: reload.paths.iter().map(|path| path.display().to_string()).collect(),
         }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ZoneRulesShape<'a> {
+    /// `null`: nothing tells.
+    version: Option<&'a str>,
+    /// A folder, or `built in`.
+    origin: String,
+}
+
+impl<'a> From<&'a Zones> for ZoneRulesShape<'a> {
+    fn from(zones: &'a Zones) -> Self {
+        Self { version: zones.version(), origin: zones.origin() }
     }
 }
 
@@ -120,7 +135,7 @@ impl<'a> ProfileShape<'a> {
             endpoint: &profile.endpoint,
             fingerprint: &profile.fingerprint,
             schedules: &profile.schedules,
-            zone: &profile.zone,
+            zone: profile.zone.name(),
             window: profile.window.as_deref(),
             priority: profile.priority,
             max_bytes: profile.max_bytes,

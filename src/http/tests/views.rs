@@ -14,7 +14,9 @@ use crate::daemon::view::{
 use crate::limit::{Cause, Reason, Snapshot};
 use crate::report::groups::GroupField;
 use crate::report::{Outcome, Ratio, Trigger};
+use model::config::Zones;
 use model::object::{Bucket, Count, Key};
+use model::schedule::Zone;
 use model::select::group::State;
 
 pub(crate) const TIB: u64 = 1 << 40;
@@ -51,6 +53,7 @@ pub(crate) fn fresh() -> View {
             warnings: Vec::new(),
             paths: vec!["/etc/hotset/hotset.toml".into()],
         },
+        zone_rules: Zones::built_in(),
         journal: JournalView { path: Some("/var/lib/hotset/journal.db".into()), unwritable: None, bytes: 40_960 },
         heartbeat_fallbacks: 0,
         endpoints: vec![endpoint("lota")],
@@ -90,7 +93,7 @@ pub(crate) fn profile(name: &str) -> ProfileView {
         endpoint: "lota".into(),
         fingerprint: format!("fp-{name}"),
         schedules: vec!["30 1 * * *".to_owned()],
-        zone: "America/New_York".to_owned(),
+        zone: Zone::built_in("America/New_York").unwrap(),
         window: None,
         priority: 0,
         max_bytes: Some(8 * TIB),
@@ -192,6 +195,7 @@ pub(crate) fn busy() -> View {
             warnings: vec!["profile `latest-llama`: `rewarm_after` is above 0.8 × the gap between fires".to_owned()],
             ..fresh().reload
         },
+        zone_rules: Zones::built_in(),
         journal: JournalView {
             unwritable: Some("cannot write to /var/lib/hotset/journal.db: no space left on device".to_owned()),
             bytes: 88_604_672,
@@ -238,7 +242,7 @@ pub(crate) fn busy() -> View {
             ProfileView {
                 endpoint: "lota-eu".into(),
                 schedules: vec!["@every 10m".to_owned()],
-                zone: "UTC".to_owned(),
+                zone: Zone::utc(),
                 running: Some(id(12)),
                 next_due: since("2026-03-09T14:10:00Z"),
                 last_due: since("2026-03-09T14:00:00Z"),
@@ -247,7 +251,7 @@ pub(crate) fn busy() -> View {
             },
             ProfileView {
                 schedules: vec!["*/5 * * * *".to_owned()],
-                zone: "UTC".to_owned(),
+                zone: Zone::utc(),
                 running: Some(id(11)),
                 next_due: since("2026-03-09T14:10:00Z"),
                 last_due: since("2026-03-09T14:05:00Z"),

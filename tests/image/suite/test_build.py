@@ -20,4 +20,6 @@ def test_it_is_small(rootfs, tmp_path):
 
 def test_the_version_names_the_commit_and_the_features(bench):
     said = labels()
-    assert bench.runs("--version") == f"hotset {said['version']} ({said['revision'][:10]} {said['created'][:10]}, sim)\n"
+    told, rules = bench.runs("--version").splitlines()
+    assert told == f"hotset {said['version']} ({said['revision'][:10]} {said['created'][:10]}, sim)"
+    assert rules.startswith("zone rules 20") and rules.endswith(" (/usr/share/zoneinfo)"), rules

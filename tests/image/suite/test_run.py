@@ -1,6 +1,9 @@
 """hotset in the image: on a root file system that is read-only, as process 1."""
 
 import os
+import pathlib
+import re
+import shutil
 
 from container import STATE, bind
 from process import wait_until
@@ -36,13 +39,36 @@ def test_the_demo_needs_nothing_that_can_be_written_to(bench):
     assert "times as fast" in bench.runs("demo")
 
 
-def test_schedules_know_their_zones_without_the_systems_files(bench):
-    """The image has zone data for what reads it; hotset carries its own."""
+def local(bench):
+    """The shipped configuration, in a zone that is half an hour off all others."""
     shipped = bench.rootfs_file("etc/hotset/hotset.toml")
     text = shipped.replace("paused = true", 'time_zone = "Australia/Lord_Howe"')
-    named = bench.file("hotset.toml", text)
-    said = bench.runs("schedule", binds=[bind(named, "/etc/hotset/hotset.toml"), hidden("/usr/share/zoneinfo")])
+    return bind(bench.file("hotset.toml", text), "/etc/hotset/hotset.toml")
+
+
+def test_schedules_follow_the_zone_rules_of_the_image(bench):
+    said = bench.runs("check", binds=[local(bench)])
+    assert re.search(r"^zone rules \d{4}[a-z] \(/usr/share/zoneinfo\)$", said, re.MULTILINE), said
+
+
+def test_schedules_know_their_zones_without_the_systems_files(bench):
+    binds = [local(bench), hidden("/usr/share/zoneinfo")]
+    said = bench.runs("schedule", binds=binds)
     assert "+10:30" in said or "+11:00" in said, said
+    assert re.search(r"^zone rules \d{4}[a-z] \(built in\)$", bench.runs("check", binds=binds), re.MULTILINE)
+
+
+def test_newer_zone_rules_are_mounted(bench):
+    """Lord Howe takes over the clocks of New York."""
+    folder = bench.folder / "zoneinfo"
+    for zone, source in [("Etc/UTC", "Etc/UTC"), ("Australia/Lord_Howe", "America/New_York")]:
+        (folder / zone).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pathlib.Path(bench.rootfs) / "usr/share/zoneinfo" / source, folder / zone)
+    (folder / "+VERSION").write_text("2999a\n")
+    binds = [local(bench), bind(folder, "/zoneinfo")]
+    said = bench.runs("schedule", binds=binds, environment={"TZDIR": "/zoneinfo"})
+    assert "-04:00" in said or "-05:00" in said, said
+    assert "zone rules 2999a (/zoneinfo)" in bench.runs("check", binds=binds, environment={"TZDIR": "/zoneinfo"})
 
 
 def test_the_daemon_keeps_its_journal_in_the_volume(bench):

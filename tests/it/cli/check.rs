@@ -13,7 +13,7 @@ async fn a_configuration_is_valid_or_all_that_is_wrong_is_said() {
     let invalid = desk.run("check --config bad.toml");
     let scripted = desk.run("check --config bad.toml --json");
     shows("check", &[valid, invalid, scripted]);
-    assert_eq!(desk.json("check --json", 0).len(), 2);
+    assert_eq!(desk.json("check --json", 0).len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -90,4 +90,22 @@ async fn online_tells_an_answer_of_something_else_from_one_of_the_cache() {
     assert_eq!(ran.iter().map(|ran| ran.code).collect::<Vec<_>>(), [4, 4, 4, 4, 0]);
     shows("check_online_another_service", &ran);
     assert_eq!(desk.ranged_heads(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_weekday_beside_the_days_of_a_week_is_warned_of_by_the_line_that_was_meant() {
+    let desk = Desk::with_shards(0).await;
+    for (schedule, meant) in [
+        ("0 2 1-7 * SAT", "`0 2 * * SAT#1`"),
+        ("30 0 2 8-14 * 2", "`30 0 2 * * TUE#2`"),
+        ("0 2 22-28 1,7 MON,THU", "`0 2 * 1,7 MON#4,THU#4`"),
+        ("0 2 25-31 * FRI", "`0 2 * * FRIL`"),
+    ] {
+        desk.nightly(&format!("schedule = \"{schedule}\"\n"));
+        let ran = desk.run("check");
+        assert!(ran.code == 0 && ran.out.contains(meant) && ran.out.contains("1 warning\n"), "{ran}");
+        desk.nightly(&format!("schedule = \"{}\"\n", meant.trim_matches('`')));
+        let ran = desk.run("check");
+        assert!(ran.code == 0 && ran.out.contains("0 warnings\n"), "{ran}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Where the configuration comes from, the verbs that only read it, and help.
 
-use super::{Desk, Ran, shows};
+use super::{Desk, Ran, shows, zones};
 
 const PROFILE: &str = "[profile.NAME]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n";
 
@@ -98,10 +98,14 @@ async fn help_reads_well() {
 
 /// Which commit it is depends on who builds, so no snapshot shows it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn the_long_version_names_the_commit_and_the_features() {
-    let ran = Desk::with_shards(0).await.run("--version");
+async fn the_long_version_names_the_commit_the_features_and_the_zone_rules() {
+    let desk = Desk::with_shards(0).await;
+    let ran = desk.run("--version");
     let told = ran.out.strip_prefix(concat!("hotset ", env!("CARGO_PKG_VERSION"), " (")).unwrap();
-    let parts: Vec<&str> = told.strip_suffix(")\n").unwrap().split(", ").collect();
+    let (told, rules) = told.split_once("\nzone rules ").unwrap();
+    let folder = desk.path("zoneinfo");
+    assert_eq!(rules, format!("{} ({})\n", zones::RELEASE, folder.display()), "{ran}");
+    let parts: Vec<&str> = told.strip_suffix(')').unwrap().split(", ").collect();
     let hash = parts[0].split(' ').next().unwrap();
     let is_hash = hash.len() >= 7 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     assert!(parts[0] == "unknown commit" || is_hash, "{ran}");

@@ -1,15 +1,18 @@
 //! What resolving gathers on its way: diagnostics, each once, and which keys are known to be bad already.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::diagnostic::{Diagnostic, MOST, Place};
+use super::zones::{Known, Zones};
 
 /// A value that cannot be used, and has been reported.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bad;
 
-#[derive(Default)]
 pub(super) struct Context {
+    pub(super) zones: Zones,
+    /// Looked up already: a file is read once, however many profiles name its zone.
+    known_zones: HashMap<String, Result<Known, String>>,
     diagnostics: Vec<Diagnostic>,
     seen: HashSet<(usize, usize, usize, String)>,
     /// Dotted paths of keys whose value the walk took out.
@@ -21,6 +24,22 @@ pub(super) struct Context {
 }
 
 impl Context {
+    pub(super) fn new(zones: Zones) -> Self {
+        Self {
+            zones,
+            known_zones: HashMap::new(),
+            diagnostics: Vec::new(),
+            seen: HashSet::new(),
+            broken: HashSet::new(),
+            incomplete: false,
+            override_keys: Vec::new(),
+        }
+    }
+
+    pub(super) fn zone(&mut self, name: &str) -> Result<Known, String> {
+        self.known_zones.entry(name.to_owned()).or_insert_with(|| self.zones.find(name)).clone()
+    }
+
     /// Adds a diagnostic, unless the same was said of the same place.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         if self.is_full() {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono_tz::Tz;
+use crate::schedule::Zone;
 
 /// `[daemon]`, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Daemon {
     /// `None`: by the environment (`$STATE_DIRECTORY`, `$XDG_STATE_HOME/hotset`, `~/.local/state/hotset`).
     pub state_dir: Option<PathBuf>,
     /// Of schedules and windows whose profile names none.
-    pub time_zone: Tz,
+    pub time_zone: Zone,
     /// How often the files are compared with what was read; `None` when off.
     pub watch: Option<Duration>,
     pub shutdown_grace: Duration,

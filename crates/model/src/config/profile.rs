@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono_tz::Tz;
-
 use super::endpoint::{Credentials, Endpoint};
 use crate::manifest::Place;
-use crate::schedule::{Schedule, Window};
+use crate::schedule::{Schedule, Window, Zone};
 use crate::select::Rules;
 use crate::select::checkpoint::Checkpoint;
 
@@ -25,7 +23,7 @@ pub struct Profile {
     /// A share from 0 to 1 of objects and of bytes.
     pub min_warm: Option<f64>,
     pub schedules: Vec<Schedule>,
-    pub zone: Tz,
+    pub zone: Zone,
     pub window: Option<Window>,
     pub jitter: Duration,
     pub on_missed: OnMissed,

@@ -20,7 +20,7 @@ use super::value::site::SiteUrl;
 use super::value::size::{ByteCap, Size};
 use super::value::text::{AwsProfile, Cron, FilePath, Manifest, Region, StorageClass};
 use super::value::watch::Watch;
-use super::value::zone::Zone;
+use super::value::zone::ZoneName;
 use super::value::{At, OneOrMany, Typed, WordOrNumber};
 use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::{OnIncomplete, Parts};
@@ -116,7 +116,7 @@ pub struct Daemon {
     /// Folder of the journal, on a local disk.
     pub state_dir: Text<FilePath>,
     /// Zone of schedules and windows whose profile names none.
-    pub time_zone: Text<Zone>,
+    pub time_zone: Text<ZoneName>,
     /// How often the content of the files is compared, or "off".
     pub watch: Text<Watch>,
     /// How long requests in flight may take after SIGTERM.
@@ -261,7 +261,7 @@ pub struct Profile {
     /// When to run: 5 or 6 cron fields, @daily, "@every 10m"; or a list of these.
     pub schedule: Option<OneOrMany<Cron>>,
     /// Zone of schedule and window.
-    pub time_zone: Text<Zone>,
+    pub time_zone: Text<ZoneName>,
     /// Nothing starts by itself outside it: "Mon-Fri 01:00-06:00".
     pub window: Text<WindowText>,
     /// Fires are spread over so much time, the same for a profile every time.

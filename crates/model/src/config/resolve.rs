@@ -9,6 +9,7 @@ mod profile;
 mod rules;
 mod sums;
 mod timing;
+mod zone;
 
 pub use lint::{environment as environment_warnings, unreadable_manifest};
 

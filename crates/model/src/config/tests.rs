@@ -4,6 +4,7 @@ mod odd;
 mod shipped;
 mod volume;
 mod warnings;
+mod zones;
 
 use super::{Config, Source, load_sources};
 

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use croner::parser::{CronParser, Seconds, Year};
 
 use super::error::{Piece, ScheduleError};
 use super::field::Field;
-use super::lint::Lint;
+use super::lint::{self, Lint};
 use super::wall::{Shown, clock, shown};
+use super::zone::Zone;
 
 /// Clocks put forward by more than this make a correction, whose lost fires are not made up (Debian's cron).
 const LONGEST_MADE_UP: TimeDelta = TimeDelta::hours(3);
@@ -55,6 +55,15 @@ impl Cron {
         if both_days && (begins_with_star(day) || begins_with_star(weekday)) {
             lints.push(Lint::EitherDay { span: day.start..weekday.span().end });
         }
+        if both_days && let Some(meant) = lint::counted(day.text, weekday.text) {
+            let texts = words.iter().map(|word| match word.start {
+                start if start == day.start => "*",
+                start if start == weekday.start => &*meant,
+                _ => word.text,
+            });
+            let line = texts.collect::<Vec<_>>().join(" ");
+            lints.push(Lint::CountedDay { span: day.start..weekday.span().end, line });
+        }
         let never = never_fires(&plain, text)?;
         if never {
             lints.push(Lint::NeverFires);
@@ -64,7 +73,7 @@ impl Cron {
     }
 
     /// The first fire after `after`, which is a whole second.
-    pub(super) fn next_after(&self, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(super) fn next_after(&self, zone: &Zone, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if self.never {
             return None;
         }
@@ -73,7 +82,7 @@ impl Cron {
     }
 
     /// Every wall time stands for one instant at most, and they follow one another in the same order.
-    fn next_fixed(&self, zone: Tz, after: DateTime<Utc>, last: NaiveDateTime) -> Option<DateTime<Utc>> {
+    fn next_fixed(&self, zone: &Zone, after: DateTime<Utc>, last: NaiveDateTime) -> Option<DateTime<Utc>> {
         let mut from = clock(zone, after)?.checked_add_signed(TimeDelta::seconds(1))?;
         loop {
             let wall = self.next_wall(from, last)?;
@@ -90,7 +99,7 @@ impl Cron {
     }
 
     /// Every instant counts at which the clock shows a matching time.
-    fn next_wildcard(&self, zone: Tz, after: DateTime<Utc>, last: NaiveDateTime) -> Option<DateTime<Utc>> {
+    fn next_wildcard(&self, zone: &Zone, after: DateTime<Utc>, last: NaiveDateTime) -> Option<DateTime<Utc>> {
         let mut from = after.checked_add_signed(TimeDelta::seconds(1))?;
         loop {
             let start = clock(zone, from)?;

@@ -1,9 +1,10 @@
 //! What a schedule says that its author hardly meant.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-use super::field::Field;
+use super::field::{Field, WEEKDAYS};
 
 /// Something legal that looks like a mistake. `Display` says what happens instead of what was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Lint {
     EmptyItem { field: Field, span: Range<usize> },
     /// `*/2` beside a day of the week: crons differ on whether both must match.
     EitherDay { span: Range<usize> },
+    /// `1-7 * SAT`, which is hardly meant as the first seven days and every Saturday; `line` is the first Saturday.
+    CountedDay { span: Range<usize>, line: String },
 }
 
 impl Lint {
@@ -23,9 +26,10 @@ impl Lint {
     pub fn span(&self) -> Option<Range<usize>> {
         match self {
             Self::NeverFires => None,
-            Self::StepTooLarge { span, .. } | Self::EmptyItem { span, .. } | Self::EitherDay { span } => {
-                Some(span.clone())
-            }
+            Self::StepTooLarge { span, .. }
+            | Self::EmptyItem { span, .. }
+            | Self::EitherDay { span }
+            | Self::CountedDay { span, .. } => Some(span.clone()),
         }
     }
 }
@@ -42,6 +46,41 @@ impl fmt::Display for Lint {
                 "both day fields are given, so either one matching is enough; some crons want both \
                  where a field begins with `*`",
             ),
+            Self::CountedDay { line, .. } => {
+                write!(f, "both day fields are given, so either one matching is enough; what was meant may be `{line}`")
+            }
         }
     }
+}
+
+/// Weeks of a month, counted from its start or its end.
+const WEEKS: [(RangeInclusive<u32>, &str); 6] =
+    [(1..=7, "#1"), (8..=14, "#2"), (15..=21, "#3"), (22..=28, "#4"), (29..=31, "#5"), (25..=31, "L")];
+
+/// `SAT#1` of `1-7` and `SAT`: the days of the week that lie in that week of the month. `None` where no such field says it.
+pub(super) fn counted(days: &str, weekdays: &str) -> Option<String> {
+    let days = set(days, &[])?;
+    let (_, week) = WEEKS.iter().find(|(week, _)| week.clone().eq(days.iter().copied()))?;
+    let mut weekdays: Vec<u32> = set(weekdays, &WEEKDAYS)?.into_iter().map(|day| day % 7).collect();
+    weekdays.sort_unstable();
+    weekdays.dedup();
+    let named = weekdays.iter().map(|day| Some(format!("{}{week}", WEEKDAYS.get(*day as usize)?)));
+    Some(named.collect::<Option<Vec<_>>>()?.join(","))
+}
+
+/// The values of numbers or names and of ranges. `None` where something else stands there.
+fn set(field: &str, names: &[&str]) -> Option<BTreeSet<u32>> {
+    let value = |text: &str| match names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
+        Some(index) => u32::try_from(index).ok(),
+        None => text.parse().ok(),
+    };
+    let mut values = BTreeSet::new();
+    for item in field.split(',').filter(|item| !item.is_empty()) {
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        let (first, last) = (value(first)?, value(last)?);
+        // A Sunday that ends a range is 7.
+        let last = if last < first { last.saturating_add(7) } else { last };
+        values.extend(first..=last.min(31));
+    }
+    Some(values)
 }

@@ -1,7 +1,8 @@
 //! Wall time and instants: which instants a clock on the wall shows a time at, when clocks are put forward and back.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
-use chrono_tz::{GapInfo, Tz};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+
+use super::zone::{Wall, Zone};
 
 /// When a wall time is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,32 +35,34 @@ impl Shown {
 }
 
 /// What the clock on the wall shows; `None` at the edges of the calendar.
-pub(super) fn clock(zone: Tz, at: DateTime<Utc>) -> Option<NaiveDateTime> {
-    at.naive_utc().checked_add_offset(zone.offset_from_utc_datetime(&at.naive_utc()).fix())
+pub(super) fn clock(zone: &Zone, at: DateTime<Utc>) -> Option<NaiveDateTime> {
+    at.naive_utc().checked_add_offset(zone.offset(at.naive_utc()))
 }
 
 /// When the clock shows `wall`; `None` at the edges of the calendar.
-pub(super) fn shown(zone: Tz, wall: NaiveDateTime) -> Option<Shown> {
-    match zone.from_local_datetime(&wall) {
-        LocalResult::Single(at) => Some(Shown::Once(at.to_utc())),
-        LocalResult::Ambiguous(first, second) => {
-            let (first, second) = (first.to_utc(), second.to_utc());
+pub(super) fn shown(zone: &Zone, wall: NaiveDateTime) -> Option<Shown> {
+    let at = |offset| Some(wall.checked_sub_offset(offset)?.and_utc());
+    Some(match zone.wall(wall) {
+        Wall::Once(offset) => Shown::Once(at(offset)?),
+        Wall::Twice { first, second } => {
+            let (first, second) = (at(first)?, at(second)?);
             let change = change_between(zone, first, second);
             let end = clock(zone, change - TimeDelta::seconds(1))? + TimeDelta::seconds(1);
-            Some(Shown::Twice { first, second, change, end })
+            Shown::Twice { first, second, change, end }
         }
-        LocalResult::None => {
-            let (begin, before) = GapInfo::new(&wall, &zone)?.begin?;
-            let change = begin.checked_sub_offset(before.fix())?.and_utc();
+        // The later offset makes of it an instant before the change, the earlier one an instant after it.
+        Wall::Never { before, after } => {
+            let change = change_between(zone, at(after)?, at(before)?);
+            let begin = clock(zone, change - TimeDelta::seconds(1))? + TimeDelta::seconds(1);
             let end = clock(zone, change)?;
-            Some(Shown::Never { change, gap: end - begin, end })
+            Shown::Never { change, gap: end - begin, end }
         }
-    }
+    })
 }
 
 /// The first instant after `before` with the offset of `after`, by bisection over whole seconds.
-fn change_between(zone: Tz, before: DateTime<Utc>, after: DateTime<Utc>) -> DateTime<Utc> {
-    let offset = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+fn change_between(zone: &Zone, before: DateTime<Utc>, after: DateTime<Utc>) -> DateTime<Utc> {
+    let offset = |at: DateTime<Utc>| zone.offset(at.naive_utc());
     let old = offset(before);
     let (mut low, mut high) = (0, (after - before).num_seconds());
     while high - low > 1 {

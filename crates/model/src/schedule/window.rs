@@ -5,11 +5,11 @@
 //! takes them. So a fire at the time a window opens always finds it open.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use super::error::{Piece, ScheduleError};
 use super::field::WEEKDAYS;
 use super::wall::{clock, shown};
+use super::zone::Zone;
 use crate::object::Escaped;
 
 /// Days to look ahead for an end or a beginning: weeks more than a timetable needs, clock changes included.
@@ -19,7 +19,7 @@ const HORIZON: u64 = 35;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     text: Box<str>,
-    zone: Tz,
+    zone: Zone,
     parts: Vec<Part>,
 }
 
@@ -47,7 +47,7 @@ impl Window {
     /// # Errors
     ///
     /// Names the part, what it may hold and an example.
-    pub fn parse(text: &str, zone: Tz) -> Result<Self, ScheduleError> {
+    pub fn parse(text: &str, zone: Zone) -> Result<Self, ScheduleError> {
         let trimmed = Piece::whole(text).trim();
         if trimmed.text.is_empty() {
             return Err(ScheduleError::new("the window is empty").hint(EXAMPLE));
@@ -61,8 +61,8 @@ impl Window {
         &self.text
     }
 
-    pub fn zone(&self) -> Tz {
-        self.zone
+    pub fn zone(&self) -> &Zone {
+        &self.zone
     }
 
     /// Whether the window is open at `at`. The closing time itself is outside.
@@ -92,7 +92,7 @@ impl Window {
         if self.contains(at) {
             return at;
         }
-        let Some(today) = clock(self.zone, at).map(|wall| wall.date()) else { return at };
+        let Some(today) = clock(&self.zone, at).map(|wall| wall.date()) else { return at };
         (0..HORIZON)
             .filter_map(|days| today.checked_add_days(Days::new(days)))
             .find_map(|day| self.openings_of(day).map(|(opens, _)| opens).filter(|opens| *opens > at).min())
@@ -102,7 +102,7 @@ impl Window {
     /// The openings that can hold `at`: those of its day, of the day before (over midnight), and of the day after
     /// (clocks put back over midnight show the day before once more).
     fn openings(&self, at: DateTime<Utc>) -> impl Iterator<Item = Opening> {
-        let today = clock(self.zone, at).map(|wall| wall.date());
+        let today = clock(&self.zone, at).map(|wall| wall.date());
         let around = today.map(|today| [today.pred_opt(), Some(today), today.succ_opt()]);
         around.into_iter().flatten().flatten().flat_map(|day| self.openings_of(day))
     }
@@ -120,7 +120,7 @@ impl Window {
 
     fn instant(&self, day: NaiveDate, minute: Minute) -> Option<DateTime<Utc>> {
         let wall = day.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::minutes(minute.into()))?;
-        Some(shown(self.zone, wall)?.instant())
+        Some(shown(&self.zone, wall)?.instant())
     }
 }
 

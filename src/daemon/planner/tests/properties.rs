@@ -27,7 +27,7 @@ fn any_timetable() -> impl Strategy<Value = Timetable> {
     let jitter = prop_oneof![Just(0_u64), 1..7_200_000_u64];
     (texts, proptest::sample::select(ZONES), window, jitter, any::<bool>()).prop_map(
         |(texts, zone, window, jitter, skipping)| {
-            let window = window.map(|window| Window::parse(window, zone.parse().unwrap()).unwrap());
+            let window = window.map(|window| Window::parse(window, Zone::built_in(zone).unwrap()).unwrap());
             let timetable = Timetable::new("nightly", schedules(&texts, zone), window, Duration::from_millis(jitter));
             if skipping { timetable.skipping() } else { timetable }
         },

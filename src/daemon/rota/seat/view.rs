@@ -27,8 +27,8 @@ impl Seat {
             format!("another process warms this profile; it is looked at again at {}", at.format("%H:%M:%S UTC"))
         } else {
             let window = self.task.profile.window.as_ref()?;
-            let zone = self.task.profile.zone;
-            format!("its window opens at {}", window.next_open(now).with_timezone(&zone).format("%Y-%m-%d %H:%M %Z"))
+            let zone = &self.task.profile.zone;
+            format!("its window opens at {}", window.next_open(now).with_timezone(zone).format("%Y-%m-%d %H:%M %Z"))
         };
         Some(WaitingView { trigger, due, why })
     }

@@ -61,6 +61,26 @@ pub(super) const METRICS: &[Metric<View>] = &[
         },
     },
     Metric {
+        name: "hotset_zone_rules_info",
+        kind: Gauge,
+        unit: "",
+        labels: &["version", "origin"],
+        help: "The rules of time zones in force, and the folder they are in, or built in; always 1.",
+        read: |view| {
+            let zones = &view.zone_rules;
+            let version = zones.version().unwrap_or("unknown").to_owned();
+            vec![(vec![version, zones.origin()], Number::Whole(1))]
+        },
+    },
+    Metric {
+        name: "hotset_zone_rules_timestamp_seconds",
+        kind: Gauge,
+        unit: "seconds since the epoch",
+        labels: &[],
+        help: "When the zone rules in force were released, by their version, each letter counting as a month; absent where it is unknown.",
+        read: |view| view.zone_rules.released().map(time).map_or_else(Vec::new, one),
+    },
+    Metric {
         name: "hotset_journal_writable",
         kind: Gauge,
         unit: "0 or 1",

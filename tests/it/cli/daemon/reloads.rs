@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::desk::tables;
-use crate::cli::{Desk, PATIENT};
+use crate::cli::{Desk, PATIENT, zones};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_reload_changes_nothing_and_says_so_and_a_good_one_mends_it() {
@@ -121,4 +121,42 @@ async fn warnings_of_a_reload_are_said_once() {
         assert_eq!(desk.ask(&daemon, "reload").code, 0);
     }
     assert_eq!(daemon.said().matches("runs only when it is asked to").count(), 1, "{}", daemon.said());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn zone_rules_that_have_changed_are_taken_at_the_next_reload() {
+    let desk = Desk::with_shards(1).await;
+    desk.configure("", &tables("schedule = \"30 1 * * *\"\ntime_zone = \"Europe/Oslo\""));
+    let folder = zones::of(desk.dir.path());
+    zones::write(&folder, "Europe/Oslo", "CET-1");
+    zones::release(&folder, zones::OLD);
+    let daemon = desk.daemon("").await;
+    let next = || daemon.status()["profiles"][0]["next_due"].as_str().unwrap().split_once('T').unwrap().1.to_owned();
+    assert!(next().starts_with("00:30:00"), "{}", next());
+    assert_eq!(daemon.status()["zone_rules"], serde_json::json!({"version": zones::OLD, "origin": folder}));
+    // 2025b counts as February 2025.
+    assert_eq!(daemon.metric("hotset_zone_rules_timestamp_seconds"), Some(1_738_368_000.0));
+    assert_eq!(
+        daemon.said().matches("the zone rules are more than a year old: 2025b (").count(),
+        1,
+        "{}",
+        daemon.said()
+    );
+    assert!(daemon.status()["reload"]["warnings"].to_string().contains("more than a year old"));
+
+    zones::write(&folder, "Europe/Oslo", "CET-2");
+    zones::release(&folder, zones::RELEASE);
+    let reloaded = desk.ask(&daemon, "reload");
+    assert_eq!(reloaded.code, 0, "{reloaded}");
+    assert!(next().starts_with("23:30:00"), "{}", next());
+    assert_eq!(daemon.status()["reload"]["warnings"], serde_json::json!([]));
+    let status = desk.ask(&daemon, "status");
+    assert!(status.out.contains(&format!("\nzone rules: 2999a ({})\n", folder.display())), "{status}");
+    let info = format!("hotset_zone_rules_info{{version=\"2999a\",origin=\"{}\"}}", folder.display());
+    assert_eq!(daemon.metric(&info), Some(1.0));
+
+    fs::write(folder.join("Europe/Oslo"), "no zone").unwrap();
+    let refused = desk.ask(&daemon, "reload");
+    assert!(refused.code == 2 && refused.err.contains("the rules of `Europe/Oslo` cannot be read from"), "{refused}");
+    assert!(next().starts_with("23:30:00"), "what was in force stays so: {}", next());
 }

@@ -15,17 +15,19 @@ use tokio::time::{sleep, timeout};
 use super::commands;
 use super::configurations::completed;
 use super::page::{Block, Page};
-use crate::cli::{ACCESS_KEY, Desk, MIB, SECRET_KEY};
+use crate::cli::{ACCESS_KEY, Desk, MIB, SECRET_KEY, zones};
 use crate::patience::{PATIENCE, seen};
 
 /// The endpoints that pages write, and the simulator's stand for.
 const CACHE: &str = "http://cwlota.com";
 const LIST: &str = "https://cwobject.com";
 const LISTEN: &str = "127.0.0.1:9464";
+const ZONES: &str = "/usr/share/zoneinfo";
 
 /// What is not the same twice, and what stands for it.
-const DIFFERS: [(&str, &str); 5] = [
+const DIFFERS: [(&str, &str); 6] = [
     (r"01[0-9A-HJKMNP-TV-Z]{24}", "ULID"),
+    (r"\b\d{4}[a-z]\b", "RELEASE"),
     (
         r"((Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?( ?(UTC|Z|E[SD]T|[+-]\d\d:\d\d)\b)?",
         "TIME",
@@ -194,7 +196,7 @@ impl Session {
         let path = format!("{}:{}", self.desk.path("bin").display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("sh");
         shell.args(["-c", line]).current_dir(self.desk.dir.path()).stdin(Stdio::null()).env_clear();
-        shell.env("PATH", path).env("HOME", self.desk.dir.path());
+        shell.env("PATH", path).env("HOME", self.desk.dir.path()).env("TZDIR", zones::of(self.desk.dir.path()));
         shell.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
         shell
     }
@@ -210,6 +212,7 @@ impl Session {
             .replace(&self.desk.sim.cache_url(), CACHE)
             .replace(&self.desk.sim.list_url(), LIST)
             .replace(&self.listen, LISTEN)
+            .replace(&*zones::of(self.desk.dir.path()).to_string_lossy(), ZONES)
             .replace(&format!("{}/", self.desk.dir.path().display()), "")
     }
 }

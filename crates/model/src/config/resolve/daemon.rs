@@ -26,7 +26,7 @@ fn read(r: &mut Reader<'_, '_, raw::Daemon>) -> Result<Daemon, Bad> {
     let token_file = r.text("token_file", |d| d.token_file.as_ref());
     let run_token_file = r.text("run_token_file", |d| d.run_token_file.as_ref());
     let state_dir = r.text("state_dir", |d| d.state_dir.as_ref());
-    let time_zone = r.text_or("time_zone", |d| d.time_zone.as_ref(), chrono_tz::UTC);
+    let time_zone = super::zone::find_or_utc(r);
     let watch = r.text_or("watch", |d| d.watch.as_ref(), None);
     let shutdown_grace = r.text_or("shutdown_grace", |d| d.shutdown_grace.as_ref(), Duration::from_secs(30));
     let retention = r.text_or("retention", |d| d.retention.as_ref(), 90 * DAY);

@@ -53,7 +53,7 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section
     let rules = rules::resolve(r);
     let checkpoint = checkpoint::resolve(r);
     let min_warm = r.text("min_warm", |p| p.min_warm.as_ref());
-    let timing = timing::resolve(r, scope.daemon.as_ref().ok().map(|daemon| daemon.time_zone));
+    let timing = timing::resolve(r, scope.daemon.as_ref().ok().map(|daemon| daemon.time_zone.clone()));
     let priority = r.plain_or("priority", |p| p.priority.as_ref(), 0);
     let paused = r.plain_or("paused", |p| p.paused.as_ref(), false);
     if r.values_only {

@@ -3,22 +3,20 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
 use crate::config::context::Bad;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use crate::config::raw;
 use crate::config::reader::{Found, Origin, Reader, toml_string, value};
-use crate::config::value::zone::Zone;
-use crate::config::value::{Kind, ValueError, duration};
-use crate::schedule::{Schedule, ScheduleError, Window, fires};
+use crate::config::value::{ValueError, duration};
+use crate::schedule::{Schedule, ScheduleError, Window, Zone, fires};
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Profile>;
 
 pub(super) struct Timing {
     pub schedules: Vec<Schedule>,
-    pub zone: Tz,
+    pub zone: Zone,
     pub window: Option<Window>,
     pub jitter: Duration,
     pub on_missed: OnMissed,
@@ -29,12 +27,12 @@ pub(super) struct Timing {
     pub deadline: Option<Duration>,
 }
 
-pub(super) fn resolve(r: &mut R<'_, '_>, daemon_zone: Option<Tz>) -> Result<Timing, Bad> {
+pub(super) fn resolve(r: &mut R<'_, '_>, daemon_zone: Option<Zone>) -> Result<Timing, Bad> {
     let zone = zone(r, daemon_zone);
     // A bad zone does not hide a bad schedule.
-    let guess = *zone.as_ref().unwrap_or(&Tz::UTC);
-    let schedules = schedules(r, guess);
-    let window = window(r, guess);
+    let guess = zone.clone().unwrap_or_else(|_| Zone::utc());
+    let schedules = schedules(r, &guess);
+    let window = window(r, &guess);
     let jitter = r.text_or("jitter", |p| p.jitter.as_ref(), Duration::ZERO);
     let on_missed = r.text_or("on_missed", |p| p.on_missed.as_ref(), OnMissed::default());
     let on_overlap = r.text_or("on_overlap", |p| p.on_overlap.as_ref(), OnOverlap::default());
@@ -66,12 +64,12 @@ pub(super) fn resolve(r: &mut R<'_, '_>, daemon_zone: Option<Tz>) -> Result<Timi
     })
 }
 
-fn zone(r: &mut R<'_, '_>, daemon_zone: Option<Tz>) -> Result<Tz, Bad> {
+fn zone(r: &mut R<'_, '_>, daemon_zone: Option<Zone>) -> Result<Zone, Bad> {
     if let Some(found) = r.text("time_zone", |p| p.time_zone.as_ref())? {
-        return Ok(found.value);
+        return super::zone::find(r, &found);
     }
     let zone = daemon_zone.ok_or(Bad)?;
-    r.record("time_zone", toml_string(&Zone::show(&zone)), Origin::Inherited("daemon.time_zone".to_owned()));
+    r.record("time_zone", toml_string(zone.name()), Origin::Inherited("daemon.time_zone".to_owned()));
     Ok(zone)
 }
 
@@ -82,7 +80,7 @@ fn explain(error: ScheduleError) -> ValueError {
     ValueError { message, span: error.span, help: error.hint }
 }
 
-fn schedules(r: &mut R<'_, '_>, zone: Tz) -> Result<Vec<Found<Schedule>>, Bad> {
+fn schedules(r: &mut R<'_, '_>, zone: &Zone) -> Result<Vec<Found<Schedule>>, Bad> {
     let Some(list) = r.one_or_many("schedule", |p| p.schedule.as_ref())? else { return Ok(Vec::new()) };
     if list.value.is_empty() {
         let error = Diagnostic::error("an empty list never fires").key(&list.key).at(&list.place, "");
@@ -92,7 +90,7 @@ fn schedules(r: &mut R<'_, '_>, zone: Tz) -> Result<Vec<Found<Schedule>>, Bad> {
     let parsed: Vec<_> = list
         .value
         .into_iter()
-        .map(|item| match Schedule::parse(&item.value, zone) {
+        .map(|item| match Schedule::parse(&item.value, zone.clone()) {
             Ok(schedule) => Ok(Found { value: schedule, key: item.key, place: item.place }),
             Err(error) => Err(r.refuse(&item.key, &item.place, (&item.value, &explain(error)))),
         })
@@ -100,9 +98,9 @@ fn schedules(r: &mut R<'_, '_>, zone: Tz) -> Result<Vec<Found<Schedule>>, Bad> {
     parsed.into_iter().collect()
 }
 
-fn window(r: &mut R<'_, '_>, zone: Tz) -> Result<Option<Window>, Bad> {
+fn window(r: &mut R<'_, '_>, zone: &Zone) -> Result<Option<Window>, Bad> {
     let Some(found) = r.text("window", |p| p.window.as_ref())? else { return Ok(None) };
-    Window::parse(&found.value, zone)
+    Window::parse(&found.value, zone.clone())
         .map(Some)
         .map_err(|error| r.refuse(&found.key, &found.place, (&found.value, &explain(error))))
 }

@@ -9,6 +9,7 @@ use super::{LOTA, config, errors, source};
 use crate::config::value::choice::Choice;
 use crate::object::Bucket;
 use crate::pattern::KeyGlob;
+use crate::schedule::Zone;
 use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::naming::Naming;
 use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, OnIncomplete, Parts, When};
@@ -32,7 +33,7 @@ fn a_profile_that_says_little_gets_the_documented_defaults() {
     assert_eq!((profile.on_reload, profile.on_start), (OnReload::IfChanged, OnStart::Auto));
     assert_eq!(profile.rewarm_after, Duration::from_hours(12));
     assert_eq!((profile.deadline, profile.min_warm, profile.priority), (None, None, 0));
-    assert_eq!(profile.zone, chrono_tz::UTC);
+    assert_eq!(profile.zone, Zone::utc());
     let endpoint = &profile.endpoint;
     assert_eq!(endpoint.list.0.url, endpoint.cache.0.url);
     assert_eq!(endpoint.list.0.addressing, Addressing::Virtual);
@@ -96,7 +97,7 @@ fn an_override_beats_the_profile_and_the_profile_beats_the_defaults() {
     let (p, q) = (&config.profiles["p"], &config.profiles["q"]);
     assert_eq!((p.priority, q.priority), (3, 1));
     assert_eq!((p.jitter, p.rules.exclude.len(), q.rules.exclude.len()), (Duration::from_mins(1), 1, 0));
-    assert_eq!(p.zone, chrono_tz::Asia::Tokyo);
+    assert_eq!(p.zone, Zone::built_in("Asia/Tokyo").unwrap());
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::super::reader::Origin;
-use super::super::{Config, load, reference, schema};
+use super::super::{Config, Zones, load, reference, schema};
 use super::config;
 
 fn loaded(paths: &[&str]) -> Config {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let paths: Vec<PathBuf> = paths.iter().map(|path| root.join(path)).collect();
-    load(&paths).unwrap_or_else(|errors| panic!("{}", errors.render(false)))
+    load(&paths, Zones::built_in()).unwrap_or_else(|errors| panic!("{}", errors.render(false)))
 }
 
 /// A file, or a folder of them. Other folders hold what goes around a configuration, such as alerts.
@@ -31,7 +31,7 @@ fn every_example_is_valid_and_gives_no_warning() {
             // An override is nothing by itself.
             let before = root.join("examples/many-teams");
             let paths = if path.ends_with("many-teams-staging.toml") { vec![before, path] } else { vec![path] };
-            let config = load(&paths).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
+            let config = load(&paths, Zones::built_in()).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
             let warnings: Vec<String> = config.warnings.iter().map(|warning| warning.render(false)).collect();
             assert!(warnings.is_empty(), "{}", warnings.join("\n"));
             seen += 1;

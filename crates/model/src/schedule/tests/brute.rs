@@ -73,8 +73,8 @@ impl Plain {
     }
 
     /// All fires after `from` until `to`. The walk starts hours before, to know what the clock has shown already.
-    fn fires(&self, zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-        let clock = |at: DateTime<Utc>| at.with_timezone(&zone).naive_local();
+    fn fires(&self, zone: &Zone, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        let clock = |at: DateTime<Utc>| at.with_timezone(zone).naive_local();
         let mut instant = from - TimeDelta::hours(5);
         let mut latest = clock(instant);
         let mut fires = Vec::new();
@@ -127,10 +127,10 @@ const ZONES: &[&str] = &[
 ];
 
 /// The clock changes of a zone in the years that the tests walk through, to within an hour.
-fn changes(zone: Tz) -> &'static [DateTime<Utc>] {
-    type Known = HashMap<Tz, &'static [DateTime<Utc>]>;
+fn changes(zone: &Zone) -> &'static [DateTime<Utc>] {
+    type Known = HashMap<String, &'static [DateTime<Utc>]>;
     static CHANGES: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
-    let offset = |at: DateTime<Utc>| at.with_timezone(&zone).naive_local() - at.naive_utc();
+    let offset = |at: DateTime<Utc>| at.with_timezone(zone).naive_local() - at.naive_utc();
     let hours = |year, years: i64| {
         let start = Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap();
         (0..years * 366 * 24).map(move |hour| start + TimeDelta::hours(hour))
@@ -139,11 +139,11 @@ fn changes(zone: Tz) -> &'static [DateTime<Utc>] {
         let all = hours(1993, 3).chain(hours(2009, 4)).chain(hours(2025, 3));
         all.filter(|at| offset(*at) != offset(*at + TimeDelta::hours(1))).collect::<Vec<_>>().leak() as &_
     };
-    CHANGES.lock().unwrap().entry(zone).or_insert_with(find)
+    CHANGES.lock().unwrap().entry(zone.name().to_owned()).or_insert_with(find)
 }
 
-fn check(text: &str, zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) {
-    let schedule = Schedule::parse(text, zone).unwrap();
+fn check(text: &str, zone: &Zone, from: DateTime<Utc>, to: DateTime<Utc>) {
+    let schedule = Schedule::parse(text, zone.clone()).unwrap();
     let found: Vec<_> = fires(std::slice::from_ref(&schedule), from).take_while(|at| *at <= to).collect();
     let expected = Plain::parse(text).fires(zone, from, to);
     if found != expected {
@@ -168,7 +168,7 @@ fn fires_agree_with_a_walk_over_every_minute_around_clock_changes() {
         "10-50/20 0-2 1-31/2 * 5",
     ];
     for name in ZONES {
-        let zone = zone(name);
+        let zone = &zone(name);
         for change in changes(zone) {
             for text in texts {
                 check(text, zone, *change - TimeDelta::hours(7), *change + TimeDelta::hours(9));
@@ -188,7 +188,7 @@ fn fires_agree_with_a_walk_over_every_second_around_clock_changes() {
         "5-55/25 15,45 1,2 * * *",
     ];
     for name in ["America/New_York", "Australia/Lord_Howe", "Antarctica/Casey", "Pacific/Apia"] {
-        let zone = zone(name);
+        let zone = &zone(name);
         for change in changes(zone).iter().filter(|at| (2009..2012).contains(&at.year())) {
             for text in texts {
                 check(text, zone, *change - TimeDelta::hours(2), *change + TimeDelta::hours(4));
@@ -238,7 +238,7 @@ proptest! {
         before in 0i64..2 * 24 * 60,
         length in 60i64..3 * 24 * 60,
     ) {
-        let zone = zone(ZONES[zone_index]);
+        let zone = &zone(ZONES[zone_index]);
         let changes = changes(zone);
         let around = if changes.is_empty() { at("2012-02-28T12:00:00Z") } else { *change.get(changes) };
         let from = around - TimeDelta::minutes(before);

@@ -6,7 +6,7 @@ use super::*;
 fn fires_in(text: &str, zone_name: &str, from: &str, count: usize) -> Vec<String> {
     let schedule = schedule(text, zone_name);
     let fires = fires(std::slice::from_ref(&schedule), at(from)).take(count);
-    fires.map(|fire| fire.with_timezone(&schedule.zone()).format("%Y-%m-%dT%H:%M:%S%:z").to_string()).collect()
+    fires.map(|fire| fire.with_timezone(schedule.zone()).format("%Y-%m-%dT%H:%M:%S%:z").to_string()).collect()
 }
 
 /// Sentence, schedule, zone, from, and the fires that follow.

@@ -74,10 +74,27 @@ fn a_refused_schedule_names_the_field_and_the_fix() {
         "@every ten minutes",
         "@every -5m",
         "@every 99999999999999999999s",
+        "CRON_TZ=Europe/Berlin 30 2 * * *",
+        "TZ=:Asia/Tokyo @daily",
+        "CRON_TZ=UTC 0 0 * *",
+        "cron(0 2 ? * 2-6 *)",
+        "cron(0/15 8 1 * ? *)",
+        "cron(0 9 ? * 6#1 2027)",
+        "rate(5 minutes)",
+        "at(2027-01-01T00:00:00)",
+        "Mon..Fri 02:30",
+        "Mon..Fri",
+        "*-*-01",
+        "*-*-* 02:00:00 Europe/Berlin",
+        "OnCalendar=weekly",
+        "Sat *-*-1..7 18:00:00",
+        "*-*-1,15 00/6:05:30",
+        "Fri *-*-13 12:00",
+        "2027-01-01 00:00",
     ];
     let mut all = String::new();
     for text in refused {
-        let error = Schedule::parse(text, Tz::UTC).expect_err(text);
+        let error = Schedule::parse(text, Zone::utc()).expect_err(text);
         writeln!(all, "{}", shown(text, &error)).unwrap();
     }
     insta::assert_snapshot!(all);
@@ -106,7 +123,7 @@ fn a_refused_window_names_the_part_and_the_fix() {
     ];
     let mut all = String::new();
     for text in refused {
-        let error = Window::parse(text, Tz::UTC).expect_err(text);
+        let error = Window::parse(text, Zone::utc()).expect_err(text);
         writeln!(all, "{}", shown(text, &error)).unwrap();
     }
     insta::assert_snapshot!(all);
@@ -122,6 +139,10 @@ fn lints_say_what_happens_instead() {
         "1,,2 * * * *",
         "0 1, * * *",
         "0 0 */2 * MON",
+        "0 2 1-7 * SAT",
+        "0 2 8,9,10,11,12,13,14 * 1,TUE",
+        "0 0 2 25-31 * FRI",
+        "0 2 29-31 1 SAT-SUN",
         "@every 9999years",
     ];
     let mut all = String::new();

@@ -133,16 +133,14 @@ fn what_never_fires_is_found_at_once() {
 #[test]
 fn a_wildcard_time_that_every_year_skips_is_given_up_after_a_century() {
     let schedule = schedule("*/30 2 * 3 SUN#2", "America/New_York");
-    let next = schedule.next_after(at("2026-01-01T00:00:00Z"));
-    // The zone's rules are tabulated up to 2099, and the search ends a hundred years on.
-    assert!(next.is_none_or(|next| next > at("2099-01-01T00:00:00Z")), "{next:?}");
+    assert_eq!(schedule.next_after(at("2026-01-01T00:00:00Z")), None);
 }
 
 #[test]
-fn zone_rules_are_known_up_to_2099() {
+fn the_last_rules_of_a_zone_go_on() {
     let summer = schedule("0 12 1 7 *", "America/New_York");
     assert_eq!(summer.next_after(at("2099-01-01T00:00:00Z")), Some(at("2099-07-01T12:00:00-04:00")));
-    assert_eq!(summer.next_after(at("2100-01-01T00:00:00Z")), Some(at("2100-07-01T12:00:00-05:00")));
+    assert_eq!(summer.next_after(at("2100-01-01T00:00:00Z")), Some(at("2100-07-01T12:00:00-04:00")));
 }
 
 #[test]

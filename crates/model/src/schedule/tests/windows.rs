@@ -201,7 +201,7 @@ proptest! {
         let clock = |minute: u32| format!("{:02}:{:02}", minute / 60, minute % 60);
         let window = window(&format!("{days} {}-{}", clock(opens), clock(closes)), "Asia/Kathmandu");
         let when = DateTime::from_timestamp(start, 0).unwrap();
-        let local = when.with_timezone(&window.zone());
+        let local = when.with_timezone(window.zone());
         let minute = local.hour() * 60 + local.minute();
         let on = |day: chrono::Weekday| days.contains(&day.to_string());
         let expected = if opens < closes {
