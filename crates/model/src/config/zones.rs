@@ -1,4 +1,4 @@
-//! Where the rules of time zones come from: files that the system keeps up to date, and behind them those compiled in.
+//! Where the rules of time zones come from: files that the system keeps up to date, and those compiled in where they are newer or alone.
 
 use std::fmt;
 use std::fs::File;
@@ -28,6 +28,8 @@ pub struct Zones {
     version: Option<String>,
     /// `TZDIR` names this folder, which has no rules.
     empty: Option<PathBuf>,
+    /// Version and folder of the system's, which are older than those compiled in.
+    older: Option<String>,
 }
 
 /// A zone that was looked up.
@@ -42,18 +44,32 @@ pub(super) enum Known {
 impl Zones {
     /// The rules compiled in.
     pub fn built_in() -> Self {
-        Self { folder: None, version: Some(built_in_version().to_owned()), empty: None }
+        Self { folder: None, version: Some(built_in_version().to_owned()), empty: None, older: None }
     }
 
-    /// Those of the folder that is named (by `TZDIR`), else of the system, else those compiled in.
+    /// Those of the folder that is named (by `TZDIR`), else the newer of the system's and those compiled in.
     pub fn of_system(named: Option<PathBuf>) -> Self {
-        let named = named.filter(|folder| !folder.as_os_str().is_empty());
+        Self::of(named, SYSTEM.into())
+    }
+
+    pub(super) fn of(named: Option<PathBuf>, system: PathBuf) -> Self {
         let has_rules = |folder: &PathBuf| folder.join("Etc/UTC").is_file();
-        let empty = named.clone().filter(|folder| !has_rules(folder));
-        let folder = [named, Some(SYSTEM.into())].into_iter().flatten().find(has_rules);
-        match folder {
-            Some(folder) => Self { version: version_of(&folder), folder: Some(folder), empty },
-            None => Self { empty, ..Self::built_in() },
+        let named = named.filter(|folder| !folder.as_os_str().is_empty());
+        let (named, empty) = match named {
+            Some(folder) if has_rules(&folder) => (Some(folder), None),
+            empty => (None, empty),
+        };
+        if named.is_some() {
+            return Self { version: named.as_deref().and_then(version_of), folder: named, empty, older: None };
+        }
+        if !has_rules(&system) {
+            return Self { empty, ..Self::built_in() };
+        }
+        match version_of(&system) {
+            Some(version) if *version < *built_in_version() => {
+                Self { empty, older: Some(format!("{version} of {}", system.display())), ..Self::built_in() }
+            }
+            version => Self { version, folder: Some(system), empty, older: None },
         }
     }
 
@@ -115,7 +131,11 @@ impl Zones {
 /// `2026f (/usr/share/zoneinfo)`
 impl fmt::Display for Zones {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.version().unwrap_or("of an unknown version"), self.origin())
+        write!(f, "{} ({}", self.version().unwrap_or("of an unknown version"), self.origin())?;
+        match &self.older {
+            Some(older) => write!(f, ", newer than {older})"),
+            None => f.write_str(")"),
+        }
     }
 }
 

@@ -73,6 +73,25 @@ fn the_rules_of_the_folder_decide_and_those_built_in_are_behind_it() {
 }
 
 #[test]
+fn a_system_that_is_not_kept_up_to_date_does_not_decide() {
+    for (sentence, version, fire) in [
+        ("an older release", Some(("tzdata.zi", "# version 2025b\n")), "23:30"),
+        ("one of a later year", Some(("+VERSION", "2099a\n")), "00:30"),
+        ("that which is compiled in", Some(("version", built_in_version())), "00:30"),
+        ("one that does not say", None, "00:30"),
+    ] {
+        let system = folder(version, &["Europe/Paris"]);
+        let zones = Zones::of(None, system.path().into());
+        let is_system = fire == "00:30";
+        assert_eq!(zones.to_string().contains(", newer than 2025b of "), !is_system, "{sentence}: {zones}");
+        assert_eq!(fires(&nightly("Europe/Paris", zones).unwrap()), fire, "{sentence}");
+        // A folder that is named decides, whatever its age.
+        let named = Zones::of(Some(system.path().into()), "/nowhere".into());
+        assert_eq!(fires(&nightly("Europe/Paris", named).unwrap()), "00:30", "{sentence}");
+    }
+}
+
+#[test]
 fn a_file_that_changes_counts_at_the_next_reading() {
     let folder = folder(None, &["Europe/Paris"]);
     let read = || nightly("Europe/Paris", Zones::of_system(Some(folder.path().into())));
