@@ -152,6 +152,7 @@ pub(crate) fn run(profile: &str, n: u128) -> RunView {
         unknown: 1,
         gone: 4,
         silent: None,
+        trouble: None,
     }
 }
 
