@@ -32,6 +32,7 @@ mod typed;
 mod verbs;
 mod wait;
 pub mod warm;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -93,13 +94,13 @@ enum Verb {
     #[command(after_help = codes::DEMO)]
     Demo,
     /// Check the configuration: all that is wrong with it, else what it will do when
-    #[command(after_help = codes::CHECK)]
+    #[command(after_help = codes::CHECK, visible_alias = "validate")]
     Check(verbs::CheckArgs),
     /// List and select: what would be warmed, what is left out and why; warms nothing
     #[command(after_help = codes::PLAN)]
     Plan(verbs::PlanArgs),
     /// Warm now, once: profiles, or the objects of s3:// patterns
-    #[command(after_help = codes::WARM)]
+    #[command(after_help = codes::WARM, visible_aliases = ["run", "prestage"])]
     Warm(verbs::WarmArgs),
     /// Run the schedules until stopped; SIGHUP reloads the configuration
     #[command(after_help = codes::DAEMON)]
@@ -110,6 +111,9 @@ enum Verb {
     /// Show what the daemon is doing
     #[command(after_help = codes::CONTROL)]
     Status(status::StatusArgs),
+    /// Say why a profile is not warm, and what to do about it
+    #[command(after_help = codes::WHY)]
+    Why(why::WhyArgs),
     /// Have the daemon pause a profile; its run is stopped
     #[command(after_help = codes::CONTROL)]
     Pause(control::PauseArgs),
@@ -216,6 +220,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
             Verb::Daemon(args) => daemon::run(&context, &args).await,
             Verb::Wait(args) => wait::run(&context, &args).await,
             Verb::Status(args) => status::run(&context, &args).await,
+            Verb::Why(args) => why::run(&context, &args).await,
             Verb::Pause(args) => control::pause(&context, &args).await,
             Verb::Resume(args) => control::resume(&context, &args).await,
             Verb::Reload(args) => control::reload(&context, &args).await,

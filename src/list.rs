@@ -25,7 +25,7 @@ use rand::RngExt;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::report::Progress;
+use crate::report::{Asked, Progress};
 use model::config::endpoint::Limits;
 use model::object::{Bucket, Key};
 use s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
@@ -133,12 +133,14 @@ pub struct Patience {
     pub retries: u32,
     /// How long the endpoint may answer nothing.
     pub outage_wait: Duration,
+    /// The same where it has answered nothing yet.
+    pub first_wait: Duration,
 }
 
 impl Patience {
-    pub fn new(limits: &Limits, places: &Places) -> Self {
-        let share = Arc::new(places.share());
-        Self { share, page_timeout: limits.base_timeout, retries: limits.retries, outage_wait: limits.outage_wait }
+    pub fn new(limits: &Limits, places: &Places, first_wait: Duration) -> Self {
+        let Limits { base_timeout: page_timeout, retries, outage_wait, .. } = *limits;
+        Self { share: Arc::new(places.share()), page_timeout, retries, outage_wait, first_wait }
     }
 }
 
@@ -263,12 +265,10 @@ impl<L: Lists> Asking<L> {
     where
         F: Future<Output = Result<T, RequestError>>,
     {
-        let Patience { page_timeout, retries, outage_wait, .. } = self.patience;
+        let page_timeout = self.patience.page_timeout;
         let mut claim = Some(claim);
         let (mut reread, mut moved) = (false, false);
-        let mut refusals = 0;
-        let mut tries = 0;
-        let mut silent_since: Option<Instant> = None;
+        let mut failures = Failures::default();
         loop {
             // A retry waits for a place like all others.
             let place = claim.take().unwrap_or_else(|| self.claim()).place().await;
@@ -278,6 +278,7 @@ impl<L: Lists> Asking<L> {
             let error = match answer.unwrap_or_else(|_| Err(RequestError::timed_out(page_timeout))) {
                 Ok(answer) => {
                     place.went_well();
+                    self.progress.answered(Asked::List);
                     return Ok(answer);
                 }
                 Err(error) if error.transient() && error.class != Class::ClockSkew => {
@@ -299,36 +300,58 @@ impl<L: Lists> Asking<L> {
                 continue;
             }
             if error.class == Class::Denied && !std::mem::replace(&mut reread, true) {
-                self.reread_keys(keys_read).await;
-                continue;
-            }
-            tries += 1;
-            if error.answered() {
-                silent_since = None;
-                refusals += 1;
-                if !error.transient() || refusals > retries {
+                if !self.reread_keys(keys_read).await {
+                    // Asking with none, or with the same, changes nothing.
                     return Err(error);
                 }
-            } else if silent_since.get_or_insert(asked).elapsed() >= outage_wait {
-                return Err(error);
+                continue;
             }
-            let pause = back_off(tries).max(error.retry_after.unwrap_or_default().min(outage_wait));
+            let Some(pause) = self.again(&mut failures, &error, asked) else { return Err(error) };
             tracing::debug!(%error, ?pause, "the list endpoint was asked in vain; trying again");
             sleep(pause).await;
         }
     }
 
-    /// Unless that was done since `before`.
-    async fn reread_keys(&self, before: u32) {
+    /// How long to wait for another try of a request; `None` where more asking would not change the answer, or lasts too long.
+    fn again(&self, failures: &mut Failures, error: &RequestError, asked: Instant) -> Option<Duration> {
+        let Patience { retries, outage_wait, first_wait, .. } = self.patience;
+        failures.tries += 1;
+        let pause = back_off(failures.tries).max(error.retry_after.unwrap_or_default().min(outage_wait));
+        if error.answered() {
+            self.progress.answered(Asked::List);
+            failures.silent_since = None;
+            failures.refusals += 1;
+            return (error.transient() && failures.refusals <= retries).then_some(pause);
+        }
+        let wait = if self.progress.has_answered(Asked::List) { outage_wait } else { outage_wait.min(first_wait) };
+        let silent = failures.silent_since.get_or_insert(asked).elapsed();
+        let left = wait.checked_sub(silent).filter(|left| !left.is_zero())?;
+        self.progress.unanswered(Asked::List, &error.why_unanswered(), wait);
+        Some(pause.min(left))
+    }
+
+    /// Unless that was done since `before`. False where they could not be read.
+    async fn reread_keys(&self, before: u32) -> bool {
         let _reading = self.reading_keys.lock().await;
         if self.keys_read.load(Ordering::Relaxed) != before {
-            return;
+            return true;
         }
         if let Err(why) = self.lists.reread_keys().await {
             tracing::info!(error = why, "could not read the credentials again");
+            return false;
         }
         self.keys_read.fetch_add(1, Ordering::Relaxed);
+        true
     }
+}
+
+/// How one request has failed so far.
+#[derive(Default)]
+struct Failures {
+    tries: u32,
+    /// Answers among them.
+    refusals: u32,
+    silent_since: Option<Instant>,
 }
 
 fn back_off(tries: u32) -> Duration {

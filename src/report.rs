@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
@@ -294,6 +295,17 @@ pub struct Progress {
     pub silent_ms: AtomicU64,
     /// How hard the endpoint is driven, and why no harder: a few words.
     limit: Mutex<String>,
+    /// Whether the list endpoint, and the cache, have answered anything.
+    answered: [AtomicBool; 2],
+    trouble: Mutex<Option<(Asked, String)>>,
+    is_troubled: AtomicBool,
+}
+
+/// Who was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    List,
+    Cache,
 }
 
 impl Progress {
@@ -316,6 +328,40 @@ impl Progress {
     /// Empty until something is sent.
     pub fn limit(&self) -> String {
         self.limit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn answered(&self, who: Asked) {
+        self.answered[who as usize].store(true, Ordering::Relaxed);
+        if self.is_troubled.load(Ordering::Relaxed) {
+            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            trouble.take_if(|(troubled, _)| *troubled == who);
+            self.is_troubled.store(trouble.is_some(), Ordering::Relaxed);
+        }
+    }
+
+    pub fn has_answered(&self, who: Asked) -> bool {
+        self.answered[who as usize].load(Ordering::Relaxed)
+    }
+
+    /// A request was not answered, and is tried for so long. Said at once where nothing has been answered yet, and shown until
+    /// something is.
+    pub fn unanswered(&self, who: Asked, why: &str, wait: Duration) {
+        let text = format!("{why}; trying for {}", humantime::format_duration(wait));
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.is_none() && !self.has_answered(who) {
+            tracing::warn!("{text}");
+        }
+        *trouble = Some((who, text));
+        self.is_troubled.store(true, Ordering::Relaxed);
+    }
+
+    /// Why nothing is answered, since something was last.
+    pub fn trouble(&self) -> Option<String> {
+        if !self.is_troubled.load(Ordering::Relaxed) {
+            return None;
+        }
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().map(|(_, text)| text.clone())
     }
 
     pub fn end(&self, size: u64, end: &End) {

@@ -26,9 +26,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock;
 use crate::journal::{Completion, Notes};
 use crate::limit::{Limit, Permit, Place};
-use crate::report::{Cut, End, Fault, Progress, Totals};
+use crate::report::{Asked, Cut, End, Fault, Progress, Totals};
 use model::object::{ETag, Object};
-use s3::Class;
+use s3::{Class, RequestError};
 
 use feed::Feed;
 use flights::Aside;
@@ -56,6 +56,8 @@ pub struct Warming<W> {
     pub limit: Limit,
     /// Shared by all runs of the cache: an object that another one has open is not sent.
     pub flights: Flights,
+    /// How long an endpoint that has answered nothing yet may answer nothing, if not for as long as any other.
+    pub first_wait: Duration,
     /// Among the runs that share the limit, higher first.
     pub priority: i64,
     /// When the run must be over.
@@ -66,6 +68,14 @@ pub struct Warming<W> {
     pub notes: Option<Notes>,
     /// More objects, until it is closed.
     pub more: Option<mpsc::Receiver<WarmingOrder>>,
+}
+
+impl<W> Warming<W> {
+    /// How long the endpoint may answer nothing.
+    fn outage_wait(&self) -> Duration {
+        let wait = self.limit.limits().outage_wait;
+        if self.progress.has_answered(Asked::Cache) { wait } else { wait.min(self.first_wait) }
+    }
 }
 
 /// Why a warm ended.
@@ -234,7 +244,7 @@ impl<W: Wires> Run<W> {
         if now >= self.warming.deadline {
             return Some(Ended::Deadline);
         }
-        self.watch.look(now, &self.warming.limit, &self.warming.progress, self.requests.is_empty())
+        self.watch.look(now, &self.warming, self.requests.is_empty())
     }
 
     /// Sends the next object that no other run has open.
@@ -292,6 +302,12 @@ impl<W: Wires> Run<W> {
         self.warming.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
         let Some(Answer { sent, permit, generation, deadline }) = answer else { return self.unsend(pending) };
         permit.settle(sent.verdict());
+        match &sent {
+            // Of a connection that the server had closed.
+            Sent::Failed(error) if error.class == Class::IdleReset => {}
+            Sent::Failed(error) if !error.answered() => self.unanswered(error),
+            _ => self.warming.progress.answered(Asked::Cache),
+        }
         match sent {
             Sent::Warmed { changed, etag, size } => {
                 self.buckets.answered(&pending.object.bucket);
@@ -299,9 +315,16 @@ impl<W: Wires> Run<W> {
                 self.end(&pending, &End::Warmed { changed });
             }
             Sent::Gone => self.end(&pending, &End::Gone),
-            Sent::Failed(error) if error.class == Class::Denied => self.denied(pending, &error, generation).await,
+            Sent::Failed(error) if error.may_be_of_the_keys() => {
+                self.denied(pending, &error, (generation, deadline)).await;
+            }
             Sent::Failed(error) => self.failed(pending, &error, deadline),
         }
+    }
+
+    fn unanswered(&self, error: &RequestError) {
+        let wait = self.warming.outage_wait();
+        self.warming.progress.unanswered(Asked::Cache, &error.why_unanswered(), wait);
     }
 
     async fn note(&mut self, pending: &Pending, etag: Option<&ETag>, size: u64) {

@@ -27,6 +27,8 @@ place of 3, 4 and 5.";
 pub(super) const CONTROL: &str = "Exit codes: 0 done, 2 unknown profile or run, usage, or bad files at a reload, 4 no or a \
 wrong token, or the profile is paused in the configuration, 5 nobody answers, or the daemon cannot.";
 
+pub(super) const WHY: &str = "Exit codes: 0 answered, warm or not, 2 unknown profile or usage, 5 nobody answers.";
+
 pub(super) const READ: &str = "Exit codes: 0 shown, 1 a fault of hotset itself, 2 usage or configuration.";
 
 pub(super) const WRITE: &str = "Exit codes: 0 written, 1 it cannot be, 2 usage.";

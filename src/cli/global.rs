@@ -53,7 +53,7 @@ pub struct Global {
     /// How log lines on standard error are written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub log_format: LogFormat,
-    /// When to colour; auto: on a terminal, unless NO_COLOR is set
+    /// When to colour; auto: on a terminal, unless NO_COLOR is set or TERM is dumb
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
     pub color: Color,
     /// Errors only, and no progress
@@ -79,13 +79,18 @@ pub enum Color {
     Never,
 }
 
+/// Whether the terminal takes no codes for colours and the cursor.
+pub fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|kind| kind == "dumb")
+}
+
 impl Global {
     /// Whether what goes to `stream` is coloured.
     pub fn colors(&self, stream: &impl IsTerminal) -> bool {
         match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => stream.is_terminal() && env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
+            Color::Auto => stream.is_terminal() && !is_dumb() && env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
         }
     }
 

@@ -30,14 +30,25 @@ pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode>
         let format = if output.json { against::Format::Json } else { args.format };
         return compare(context, &config, &args.against, &args.profiles, format).await;
     }
+    show(context, (&config, &args.profiles), &output, true).await
+}
+
+/// Plans the profiles named, else all that are not paused, and prints what comes of it; what is fresh is left out where
+/// `fresh`.
+pub(super) async fn show(
+    context: &Context,
+    (config, names): (&Config, &[String]),
+    output: &Output,
+    fresh: bool,
+) -> anyhow::Result<ExitCode> {
     let mut objects = match &output.objects {
         Some(path) if !output.objects_on_stdout() => Some(create(path)?),
         _ => None,
     };
-    let mut connections = state::connections(context, &config);
+    let mut connections = state::connections(context, config);
     let mut ends = Vec::new();
-    let tasks = tasks(&config, &args.profiles)?;
-    let journal = state::read(context, &config);
+    let tasks = tasks(config, names)?;
+    let journal = if fresh { state::read(context, config) } else { None };
     for task in &tasks {
         let connection = connections.open(&task.profile).await;
         verbs::say_where(&task.profile);
@@ -53,7 +64,7 @@ pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode>
         if !output.json {
             write_gap(ends.is_empty(), &mut output.text())?;
         }
-        print(&plan, &task.profile, &output)?;
+        print(&plan, &task.profile, output)?;
         let (outcome, _) = Outcome::of_plan(&plan.verdict);
         ends.push((outcome, outcome == Outcome::Complete));
         if context.stop.drain.is_cancelled() {

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
 use tokio::time::{Instant, interval};
 
 mod terminal;
 
 use terminal::Terminal;
 
+use super::global::is_dumb;
 use super::text::{brief_time, count, counted, iec};
 use crate::report::Progress;
 
@@ -22,6 +24,9 @@ pub const TARGET: &str = "hotset::progress";
 const DRAW: Duration = Duration::from_millis(100);
 /// How often a line is written where there is no terminal.
 const LINE: Duration = Duration::from_secs(15);
+
+/// How often a line says what is waited for, where there is no terminal.
+const WAIT_LINE: Duration = Duration::from_secs(30);
 
 /// Where progress and logs go, without disturbing each other.
 #[derive(Clone, Debug)]
@@ -34,7 +39,7 @@ pub struct Screen {
 
 impl Screen {
     pub fn new(quiet: bool) -> Self {
-        let terminal = io::stderr().is_terminal();
+        let terminal = io::stderr().is_terminal() && !is_dumb();
         let target = match terminal {
             true => ProgressDrawTarget::term_like(Box::new(Terminal::new())),
             false => ProgressDrawTarget::hidden(),
@@ -49,6 +54,55 @@ impl Screen {
         }
         let showing = async {
             if self.terminal { self.draw(profile, progress).await } else { self.write(profile, progress).await }
+        };
+        tokio::select! {
+            biased;
+            done = work => {
+                self.clear();
+                done
+            }
+            () = showing => unreachable!("it is shown until the work is done"),
+        }
+    }
+
+    /// Says what `work` waits for, for `timeout` at the most, for as long as it takes: a line that changes on a terminal, one
+    /// now and then elsewhere.
+    pub async fn watch_reason<T>(
+        &self,
+        (profile, timeout): (&str, Duration),
+        mut reason: watch::Receiver<Option<String>>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        if self.quiet {
+            return work.await;
+        }
+        let showing = async {
+            let (started, most) = (Instant::now(), humantime::format_duration(timeout));
+            // Whoever is ready at once is not waited for, and nothing is said.
+            let Ok(_) = reason.wait_for(Option::is_some).await else { return std::future::pending().await };
+            if self.terminal {
+                let bar = Removed { bar: self.bars.add(ProgressBar::no_length()), bars: self.bars.clone() };
+                bar.bar.set_style(style("{spinner} {wide_msg}"));
+                let mut tick = interval(DRAW);
+                loop {
+                    tick.tick().await;
+                    let why = reason.borrow().clone().unwrap_or_default();
+                    let so_far = Duration::from_secs(started.elapsed().as_secs());
+                    let so_far = humantime::format_duration(so_far);
+                    bar.bar.set_message(format!("{profile}: waiting, {so_far} of {most}: {why}"));
+                    bar.bar.tick();
+                }
+            }
+            let mut tick = interval(WAIT_LINE);
+            tick.tick().await;
+            let why = reason.borrow().clone().unwrap_or_default();
+            tracing::info!(target: TARGET, "{profile}: waiting for up to {most}: {why}");
+            loop {
+                tick.tick().await;
+                let why = reason.borrow().clone().unwrap_or_default();
+                let elapsed = brief_time(started.elapsed());
+                tracing::info!(target: TARGET, "{profile}: still waiting after {elapsed}: {why}");
+            }
         };
         tokio::select! {
             biased;
@@ -104,7 +158,11 @@ impl Screen {
                 tracing::info!(target: TARGET, "{profile}: {} after {elapsed}", now.listing(started.elapsed()));
             } else {
                 let bytes = format!("{} of {}", iec(now.ended_bytes), iec(now.planned_bytes));
-                let limit = if now.limit.is_empty() { String::new() } else { format!("; {}", now.limit()) };
+                let limit = if now.limit.is_empty() && now.trouble.is_none() {
+                    String::new()
+                } else {
+                    format!("; {}", now.limit())
+                };
                 let more = if now.still_listing { format!("; {}", now.listing(started.elapsed())) } else { limit };
                 tracing::info!(target: TARGET, "{profile}: {}, {bytes} after {elapsed}{more}", now.warming());
             }
@@ -150,6 +208,8 @@ struct Figures {
     unknown: u64,
     limit: String,
     still_listing: bool,
+    /// What keeps answers from coming.
+    trouble: Option<String>,
 }
 
 impl Figures {
@@ -168,10 +228,18 @@ impl Figures {
             unknown: of(&progress.unknown),
             limit: progress.limit(),
             still_listing: progress.still_listing.load(Ordering::Relaxed),
+            trouble: progress.trouble(),
         }
     }
 
     fn listing(&self, elapsed: Duration) -> String {
+        match &self.trouble {
+            Some(trouble) => format!("{trouble}; {}", self.listed(elapsed)),
+            None => self.listed(elapsed),
+        }
+    }
+
+    fn listed(&self, elapsed: Duration) -> String {
         let (objects, requests) = (counted(self.listed, "object"), counted(self.list_requests, "LIST request"));
         let mut text = format!("listing, {objects} by {requests}");
         if let Some(rate) = (u128::from(self.listed) * 1_000).checked_div(elapsed.as_millis()) {
@@ -197,12 +265,12 @@ impl Figures {
 
     /// Of all runs through it.
     fn limit(&self) -> String {
-        format!("endpoint: {}", self.limit)
+        self.trouble.clone().unwrap_or_else(|| format!("endpoint: {}", self.limit))
     }
 }
 
 fn listing() -> ProgressStyle {
-    style("{spinner} {msg}")
+    style("{spinner} {wide_msg}")
 }
 
 /// Three lines, and widths that do not change while it goes on, within 80 columns.

@@ -1,6 +1,8 @@
 //! `hotset runs`: what the journal says of past runs.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use crate::clock;
 use crate::journal::{Filter, Journal, Recorded};
 use crate::report::json::groups;
 use crate::report::{Failure, Outcome, Ratio};
+use model::config;
 use model::config::value::duration::Length;
 use model::object::{Count, Escaped};
 use model::select::Reason;
@@ -63,7 +66,10 @@ pub(super) fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<ExitCode
         let since = args.since.map(TimeDelta::from_std).transpose().unwrap_or_default();
         let since = since.and_then(|since| clock::now().checked_sub_signed(since));
         let filter = Filter { profile: args.profile.clone(), since };
-        let runs = journal.map(|journal| journal.runs(&filter)).transpose()?.unwrap_or_default();
+        let runs = journal.as_ref().map(|journal| journal.runs(&filter)).transpose()?.unwrap_or_default();
+        if let Some(name) = args.profile.as_ref().filter(|_| runs.is_empty()) {
+            refuse_unknown(name, journal.as_ref(), verbs::files(context, &args.files).paths().ok())?;
+        }
         if args.json {
             for run in &runs {
                 writeln!(out, "{}", run.line)?;
@@ -74,6 +80,20 @@ pub(super) fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<ExitCode
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A profile that neither the journal nor the configuration knows is a slip. Bad files are no concern of a verb that shows what
+/// was: what they name cannot be told then.
+fn refuse_unknown(name: &str, journal: Option<&Journal>, paths: Option<Vec<PathBuf>>) -> anyhow::Result<()> {
+    let all = Filter { profile: None, since: None };
+    let runs = journal.map(|journal| journal.runs(&all)).transpose()?.unwrap_or_default();
+    let config = paths.and_then(|paths| config::load(&paths, clock::zones()).ok());
+    let configured = config.iter().flat_map(|config| config.profiles.keys().map(|name| &**name));
+    let names: BTreeSet<&str> = runs.iter().map(|run| &*run.profile).chain(configured).collect();
+    if names.contains(name) {
+        return Ok(());
+    }
+    Err(verbs::unknown(name, names.into_iter()).into())
 }
 
 /// The journal that is named, or that the configuration leads to. Without either the environment does.

@@ -2,12 +2,16 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Context;
 use crate::clock;
 use crate::journal::Journal;
 use crate::run::Connections;
 use model::config::Config;
+
+/// How long whoever typed a command waits for an endpoint that has answered nothing yet: a slip is more likely than an outage.
+const FIRST_WAIT: Duration = Duration::from_secs(20);
 
 /// Who named the folder of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +50,13 @@ pub fn read(context: &Context, config: &Config) -> Option<Journal> {
     })
 }
 
-/// Connections whose large plans find room beside the journal.
+/// Connections for one command, whose large plans find room beside the journal.
 pub fn connections(context: &Context, config: &Config) -> Connections {
-    match place(context, config.daemon.state_dir.as_deref()) {
+    let connections = match place(context, config.daemon.state_dir.as_deref()) {
         Place::Folder(folder) => Connections::spilling_into(folder),
         Place::None | Place::Unknown => Connections::default(),
-    }
+    };
+    connections.waiting_at_first(FIRST_WAIT)
 }
 
 /// Where the journal is, by the flag, the configuration and the environment, in this order.

@@ -47,9 +47,10 @@ pub fn write(status: &Value, out: &mut impl Write) -> io::Result<()> {
     let stopping = if status["stopping"] == true { ", stopping" } else { "" };
     writeln!(out, "hotset {}, up {up}{stopping}", text(&status["version"]))?;
     write_reload(&status["reload"], now, out)?;
-    let rules = &status["zone_rules"];
-    let version = rules["version"].as_str().unwrap_or("of an unknown version");
-    writeln!(out, "zone rules: {} ({})", Escaped(version), text(&rules["origin"]))?;
+    if let Some(origin) = status["zone_rules"]["origin"].as_str() {
+        let version = status["zone_rules"]["version"].as_str().unwrap_or("of an unknown version");
+        writeln!(out, "zone rules: {} ({})", Escaped(version), Escaped(origin))?;
+    }
     let journal = &status["journal"];
     match journal["path"].as_str() {
         _ if journal["writable"] == false => writeln!(out, "journal: cannot be written: {}", text(&journal["error"]))?,

@@ -13,8 +13,9 @@ use super::adhoc::{self, AdHoc};
 use super::against;
 use super::global::Files;
 use super::online::Tally;
+use super::plan::Output;
 use super::typed::{instant, typed};
-use super::{Context, Usage, state};
+use super::{Context, Usage, planning, state};
 use crate::clock;
 use crate::exit;
 use crate::report::{Outcome, Progress, Report};
@@ -25,6 +26,7 @@ use model::config::profile::Profile;
 use model::config::value::duration::Length;
 use model::config::value::percent::Percent;
 use model::config::{self, Config};
+use model::select::plan::Verdict;
 
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
@@ -70,7 +72,8 @@ pub struct PlanArgs {
 pub struct WarmArgs {
     #[command(flatten)]
     pub files: Files,
-    /// Profiles, or patterns such as s3://training/datasets/** [default: all profiles that are not paused]
+    /// Profiles, or patterns in quotes, such as 's3://training/d-*.tar'; s3://training/datasets/ is all below it [default:
+    /// all profiles that are not paused]
     #[arg(value_name = "PROFILE|PATTERN")]
     pub what: Vec<String>,
     /// One JSON line a run
@@ -86,6 +89,9 @@ pub struct WarmArgs {
     /// Warm also what was warmed within `rewarm_after`
     #[arg(long)]
     pub rewarm: bool,
+    /// List and select, and warm nothing: what `hotset plan` prints
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub ad_hoc: AdHoc,
 }
@@ -178,9 +184,10 @@ pub(super) fn tasks(config: &Config, names: &[String]) -> Result<Vec<Task>, Usag
 
 /// Names what may have been meant.
 pub(super) fn unknown<'a>(name: &str, profiles: impl Iterator<Item = &'a str>) -> Usage {
-    let hint = config::suggest::did_you_mean(name, profiles);
-    let hint = hint.map(|hint| format!("; {hint}").replace("; one of", "; there are")).unwrap_or_default();
-    Usage(format!("there is no profile `{name}`{hint}"))
+    if name.starts_with("s3://") {
+        return Usage(format!("`{name}` is a pattern, and no profile: `hotset warm '{name}' --dry-run` plans it"));
+    }
+    Usage(format!("there is no profile `{name}`{}", config::suggest::hint(name, profiles)))
 }
 
 pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCode> {
@@ -249,7 +256,11 @@ pub(super) fn say_where(profile: &Profile) {
 }
 
 pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode> {
-    let (config, names) = what_to_warm(context, &args)?;
+    let Wanted { config, names, patterns } = what_to_warm(context, &args).await?;
+    if args.dry_run {
+        let output = Output { json: args.json, objects: None };
+        return planning::show(context, (&config, &names), &output, !args.rewarm).await;
+    }
     let tasks = tasks(&config, &names)?;
     let journal = state::open(context, &config);
     let mut connections = state::connections(context, &config);
@@ -272,6 +283,11 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
         // Nobody may be reading any more; what was asked for is warmed all the same.
         let printed = print_run(&report, &task.profile, args.json, ends.is_empty());
         unprinted = unprinted.or(printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe));
+        if let (Verdict::Refused(why), Some(hint)) = (&report.plan.verdict, adhoc::hint(&patterns))
+            && why.starts_with("nothing matched")
+        {
+            tracing::warn!("{hint}");
+        }
         ends.push((report.outcome, report.did_something()));
     }
     match unprinted {
@@ -307,34 +323,43 @@ pub(super) fn say(profile: &str, outcome: Outcome, reason: Option<&str>) {
     }
 }
 
+/// What `warm` was asked for.
+struct Wanted {
+    config: Config,
+    names: Vec<String>,
+    /// In place of names.
+    patterns: Vec<String>,
+}
+
 /// The configuration with its names, or the one that patterns and flags stand for.
-fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::Result<(Config, Vec<String>)> {
+async fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::Result<Wanted> {
     let (patterns, names): (Vec<_>, Vec<_>) = args.what.iter().cloned().partition(|what| what.starts_with("s3://"));
     if let Some(neither) = names.iter().find(|name| name.contains(['/', ':'])) {
         return Err(Usage(format!("`{neither}` is no profile, and no pattern either: those begin with s3://")).into());
     }
     if patterns.is_empty() {
         if args.ad_hoc.is_given() {
-            let why = "--max-bytes, --endpoint and --cache-url go with patterns (s3://...), not with profiles";
+            let why = "--max-bytes, --endpoint, --cache-url and --lota go with patterns (s3://...), not with profiles";
             return Err(Usage(why.to_owned()).into());
         }
-        return Ok((load(context, &args.files, &names)?, names));
+        return Ok(Wanted { config: load(context, &args.files, &names)?, names, patterns });
     }
     if !names.is_empty() {
         return Err(Usage("patterns and profiles cannot be warmed in one call".to_owned()).into());
     }
-    args.ad_hoc.judge(&patterns)?;
+    let patterns: Vec<String> = patterns.iter().map(|pattern| adhoc::below(pattern)).collect();
     // With a cache on the command line no file is needed; one that is named counts all the same.
     let files = files(context, &args.files);
-    let paths = match &args.ad_hoc.cache_url {
-        Some(_) => files.named().unwrap_or_default(),
-        None => files.paths()?,
+    let ad_hoc = args.ad_hoc.clone().placed(&patterns, &files).await?;
+    let paths = match &ad_hoc.endpoint {
+        None => files.named().unwrap_or_default(),
+        Some(_) => files.paths()?,
     };
     let mut sources = config::read(&paths)?;
-    sources.push(args.ad_hoc.source(&patterns, paths.len()));
+    sources.push(ad_hoc.source(&patterns, paths.len()));
     let config = config::resolve_sources(sources, clock::zones())?;
     let names = vec![adhoc::NAME.to_owned()];
-    Ok((warned(config, &names), names))
+    Ok(Wanted { config: warned(config, &names), names, patterns })
 }
 
 pub fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCode> {

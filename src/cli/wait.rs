@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::contact::{Answer, Client, Contact, Unreached, part};
+use super::text::{count, counted, iec};
 use super::typed::{checked, typed};
 use super::{Context, Usage};
 use crate::exit;
@@ -55,16 +57,20 @@ struct Waited {
 pub(super) async fn run(context: &Context, args: &WaitArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new(context, &args.contact)?;
     let until = Instant::now() + args.timeout;
-    let mut gate = Gate { args, client, run: None, last: "nothing was heard of the daemon".to_owned() };
+    let last = watch::Sender::new(None);
+    let heard = last.subscribe();
+    let mut gate = Gate { args, client, run: None, last };
+    let waiting = context.screen.watch_reason((&args.profile, args.timeout), heard, gate.wait());
     let waited = tokio::select! {
-        waited = timeout_at(until, gate.wait()) => waited,
+        waited = timeout_at(until, waiting) => waited,
         () = context.stop.told() => return Ok(ExitCode::from(context.received.exit_code().unwrap_or(130))),
     };
     let waited = match waited {
         Ok(waited) => waited?,
         Err(_) => {
             let after = humantime::format_duration(args.timeout);
-            Waited { code: TIMED_OUT, said: format!("not warm after {after}: {}", gate.last) }
+            let last = gate.last.borrow().clone().unwrap_or_else(|| "nothing was heard of the daemon".to_owned());
+            Waited { code: TIMED_OUT, said: format!("not warm after {after}: {last}") }
         }
     };
     let Waited { code, said } = waited;
@@ -81,8 +87,8 @@ struct Gate<'a> {
     client: Client,
     /// The run that is waited for.
     run: Option<String>,
-    /// Why it is not warm yet.
-    last: String,
+    /// Why it is not warm yet; `None` until that is known.
+    last: watch::Sender<Option<String>>,
 }
 
 impl Gate<'_> {
@@ -97,11 +103,15 @@ impl Gate<'_> {
             match looked {
                 Ok(Some(waited)) => return Ok(waited),
                 Ok(None) => {}
-                Err(error) if error.is::<Unreached>() => self.last = error.to_string(),
+                Err(error) if error.is::<Unreached>() => self.not_yet(error.to_string()),
                 Err(error) => return Err(error),
             }
             sleep(ASK).await;
         }
+    }
+
+    fn not_yet(&self, why: String) {
+        self.last.send_replace(Some(why));
     }
 
     async fn look(&mut self) -> anyhow::Result<Option<Waited>> {
@@ -115,7 +125,8 @@ impl Gate<'_> {
             200 => Ok(Some(Waited { code: 0, said: format!("warm: {}", reason.unwrap_or_default()) })),
             400 | 404 => Err(Usage(answer.error()).into()),
             _ => {
-                self.last = reason.unwrap_or_else(|| answer.error());
+                let running = answer.body["running"].as_str().map(|run| format!("; run {run} is in progress"));
+                self.not_yet(reason.unwrap_or_else(|| answer.error()) + &running.unwrap_or_default());
                 Ok(None)
             }
         }
@@ -133,7 +144,7 @@ impl Gate<'_> {
         if let Some(run) = answer.body["run"].as_str().filter(|_| answer.is_ok()) {
             let how = if answer.body["joined"] == true { "joined" } else { "started" };
             tracing::info!("{}: {how} run {run}", self.args.profile);
-            self.last = format!("run {run} is in progress");
+            self.not_yet(format!("run {run} is in progress"));
             self.run = Some(run.to_owned());
             return Ok(None);
         }
@@ -145,7 +156,7 @@ impl Gate<'_> {
             400 | 404 => Err(Usage(answer.error()).into()),
             // It may be resumed, and a run that is being stopped ends.
             409 | 503 => {
-                self.last = answer.error();
+                self.not_yet(answer.error());
                 Ok(None)
             }
             _ => Ok(Some(Waited { code: answer.code(), said: answer.error() })),
@@ -157,7 +168,7 @@ impl Gate<'_> {
         let answer = self.client.get(&format!("/api/v1/runs/{run}")).await?;
         if answer.status == 404 {
             // Not in the journal yet, or the daemon lost what it kept in memory: then another is begun.
-            self.last = format!("the daemon does not know run {run}");
+            self.not_yet(format!("the daemon does not know run {run}"));
             if self.is_over(run).await? {
                 self.run = None;
             }
@@ -169,7 +180,7 @@ impl Gate<'_> {
         let least = self.args.min_warm.as_deref().and_then(|text| Percent::parse(text).ok());
         match outcome {
             Outcome::Running => {
-                self.last = format!("run {run} is in progress");
+                self.not_yet(format!("run {run} is in progress{}", so_far(&line["progress"])));
                 Ok(None)
             }
             Outcome::Interrupted if !reaches(line, least) && is_cancelled(line) => Ok(Some(Waited {
@@ -177,7 +188,7 @@ impl Gate<'_> {
                 said: format!("run {run} was interrupted{reason}"),
             })),
             Outcome::Interrupted if !reaches(line, least) => {
-                self.last = format!("run {run} was interrupted{reason}");
+                self.not_yet(format!("run {run} was interrupted{reason}"));
                 if self.is_over(run).await? {
                     self.run = None;
                 }
@@ -198,6 +209,22 @@ impl Gate<'_> {
         let runs = profile["running"]["run"] == run;
         let waits = profile["waiting"]["trigger"] == "resume";
         Ok(answer.is_ok() && !runs && !waits)
+    }
+}
+
+/// How far a run is.
+fn so_far(progress: &Value) -> String {
+    if let Some(trouble) = progress["trouble"].as_str() {
+        return format!(": {trouble}");
+    }
+    let of = |what: &str, unit: &str| progress[what][unit].as_u64().unwrap_or_default();
+    match (of("planned", "objects"), progress["listed"].as_u64()) {
+        (0, Some(listed)) => format!(": listing, {} so far", counted(listed, "object")),
+        (0, None) => String::new(),
+        (planned, _) => {
+            let (bytes, all) = (iec(of("ended", "bytes")), iec(of("planned", "bytes")));
+            format!(": {} of {}, {bytes} of {all}", count(of("ended", "objects")), counted(planned, "object"))
+        }
     }
 }
 

@@ -25,7 +25,7 @@ impl Daemon {
                         self.act(actions).await;
                         self.keep(reply, move |journal| journal.set_pause(&profile, Some(pause)));
                     }
-                    Err(objection) => drop(reply.send(Err(objection))),
+                    Err(objection) => drop(reply.send(Err(self.explained(objection)))),
                 }
             }
             Command::Resume { profile, reply } => match self.rota.resume(&profile, clock::now()) {
@@ -34,7 +34,7 @@ impl Daemon {
                     self.keep(reply, move |journal| journal.set_pause(&profile, None));
                     self.tick().await;
                 }
-                Err(objection) => drop(reply.send(Err(objection))),
+                Err(objection) => drop(reply.send(Err(self.explained(objection)))),
             },
             Command::Cancel { run, reply } => {
                 let cancelled = match self.rota.cancel(run) {
@@ -60,9 +60,14 @@ impl Daemon {
     }
 
     async fn start(&mut self, profile: &str, rewarm: bool) -> Result<Started, Objection> {
-        let (started, actions) = self.rota.begin_by_hand(profile, rewarm, clock::now())?;
+        let begun = self.rota.begin_by_hand(profile, rewarm, clock::now());
+        let (started, actions) = begun.map_err(|objection| self.explained(objection))?;
         self.act(actions).await;
         Ok(started)
+    }
+
+    fn explained(&self, objection: Objection) -> Objection {
+        objection.beside_files(self.reload.error.is_some())
     }
 
     /// Answers with what comes of the journal. Whoever asked may have gone.

@@ -11,6 +11,8 @@ use ulid::Ulid;
 use super::view::View;
 use crate::journal::{Filter, Recorded};
 use crate::report::Failure;
+use model::config::suggest::hint;
+use model::object::Escaped;
 
 /// How long the loop may take for an answer that needs no reload.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,10 +33,12 @@ pub enum Unanswered {
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Objection {
-    #[error("no profile is named `{0}`")]
+    /// In words for a person.
+    #[error("{0}")]
     NoProfile(String),
-    #[error("no run {0} is in progress")]
-    NoRun(Ulid),
+    /// In words for a person.
+    #[error("{0}")]
+    NoRun(String),
     #[error("the profile `{0}` is paused")]
     Paused(Arc<str>),
     #[error("the profile `{0}` is paused in the configuration; only the configuration can resume it")]
@@ -46,6 +50,31 @@ pub enum Objection {
     Journal(String),
     #[error(transparent)]
     Unanswered(#[from] Unanswered),
+}
+
+impl Objection {
+    /// `name` is none of these.
+    pub fn no_profile<'a>(name: &str, profiles: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::NoProfile(format!("no profile is named `{}`{}", Escaped(name), hint(name, profiles)))
+    }
+
+    /// What is not in force may stand in the files of the last reload, where these were `refused`.
+    #[must_use]
+    pub fn beside_files(self, refused: bool) -> Self {
+        match self {
+            Self::NoProfile(said) if refused => Self::NoProfile(format!(
+                "{said}; the files were refused at the last reload, and it may stand in them: `hotset status` shows why"
+            )),
+            other => other,
+        }
+    }
+
+    /// `run` is none of these.
+    pub fn no_run(run: Ulid, in_progress: impl IntoIterator<Item = (Ulid, Arc<str>)>) -> Self {
+        let all: Vec<_> = in_progress.into_iter().map(|(run, profile)| format!("{run} of `{profile}`")).collect();
+        let there = if all.is_empty() { "none is".to_owned() } else { format!("there is {}", all.join(", ")) };
+        Self::NoRun(format!("no run {run} is in progress; {there}"))
+    }
 }
 
 /// A run that was asked for.

@@ -114,6 +114,7 @@ impl LiveRun {
             unknown: get(&progress.unknown),
             gone: get(&progress.gone),
             silent,
+            trouble: progress.trouble(),
         }
     }
 }

@@ -180,7 +180,8 @@ impl Rota {
     pub fn cancel(&mut self, run: Ulid) -> Result<Vec<Action>, Objection> {
         let mut actions = Vec::new();
         let seat = self.seats.values_mut().find(|seat| seat.live().is_some_and(|live| live.identity.run == run));
-        seat.ok_or(Objection::NoRun(run))?.cut(Cut::Cancelled, &mut actions);
+        let Some(seat) = seat else { return Err(Objection::no_run(run, self.in_progress())) };
+        seat.cut(Cut::Cancelled, &mut actions);
         Ok(actions)
     }
 
@@ -213,8 +214,15 @@ impl Rota {
     }
 
     fn seat(&mut self, profile: &str) -> Result<&mut Seat, Objection> {
-        let seat = self.seats.get_mut(profile).filter(|seat| !seat.is_leaving());
-        seat.ok_or_else(|| Objection::NoProfile(profile.to_owned()))
+        if self.seats.get(profile).is_none_or(Seat::is_leaving) {
+            let names: Vec<_> = self.seats().map(|seat| &*seat.task.profile.name).collect();
+            return Err(Objection::no_profile(profile, names));
+        }
+        self.seats.get_mut(profile).ok_or_else(|| unreachable!("it was there just now"))
+    }
+
+    fn in_progress(&self) -> impl Iterator<Item = (Ulid, Arc<str>)> {
+        self.seats.values().filter_map(|seat| Some((seat.live()?.identity.run, seat.task.profile.name.clone())))
     }
 }
 

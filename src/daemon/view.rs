@@ -199,6 +199,8 @@ pub struct RunView {
     pub gone: u64,
     /// The run waits for an endpoint that has answered nothing for so long.
     pub silent: Option<Duration>,
+    /// What keeps answers from coming, in words.
+    pub trouble: Option<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ pub(super) mod act;
 pub(super) mod profile;
 pub(super) mod ready;
 pub(super) mod run;
+pub(super) mod why;
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -52,5 +53,8 @@ fn value<K: Kind>(name: &str, text: &str) -> Result<K::Value, Refusal> {
 
 fn named<'a>(view: &'a View, name: &str) -> Result<&'a ProfileView, Refusal> {
     let found = view.profiles.iter().find(|profile| &*profile.name == name);
-    found.ok_or_else(|| Objection::NoProfile(name.to_owned()).into())
+    found.ok_or_else(|| {
+        let names = view.profiles.iter().map(|profile| &*profile.name);
+        Objection::no_profile(name, names).beside_files(view.reload.error.is_some()).into()
+    })
 }

@@ -46,6 +46,7 @@ pub(super) fn router(handle: Handle, door: Door) -> Router {
         .route("/api/v1/profiles", get(api::profile::all))
         .route("/api/v1/profiles/{name}", get(api::profile::one))
         .route("/api/v1/profiles/{name}/ready", get(api::ready::show))
+        .route("/api/v1/profiles/{name}/why", get(api::why::show))
         .route("/api/v1/profiles/{name}/run", post(api::act::run))
         .route("/api/v1/profiles/{name}/pause", post(api::act::pause))
         .route("/api/v1/profiles/{name}/resume", post(api::act::resume))

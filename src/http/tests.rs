@@ -4,3 +4,4 @@ mod bounds;
 pub(super) mod fake;
 mod reads;
 pub(super) mod views;
+mod why;

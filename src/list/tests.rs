@@ -179,7 +179,13 @@ impl Lists for Fake {
 }
 
 fn patience() -> Patience {
-    Patience { share: Arc::new(Places::new(4).share()), page_timeout: MINUTE, retries: 4, outage_wait: 5 * MINUTE }
+    Patience {
+        share: Arc::new(Places::new(4).share()),
+        page_timeout: MINUTE,
+        retries: 4,
+        outage_wait: 5 * MINUTE,
+        first_wait: Duration::MAX,
+    }
 }
 
 fn range(prefix: &str, depth: Depth) -> Range {
@@ -291,6 +297,36 @@ async fn several_prefixes_are_walked_at_once_and_no_more_than_allowed() {
     let keys = list(&fake, &["a/", "b/", "c/", "d/", "e/", "f/", "g/", "h/"]).await.unwrap();
     assert_eq!((keys.len(), keys.iter().collect::<HashSet<_>>().len()), (16, 16));
     assert_eq!((fake.state.lock().unwrap().most_open, start.elapsed()), (4, 4 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_has_answered_nothing_yet_may_be_given_up_sooner() {
+    let take = async |fake: &Arc<Fake>, outage_wait| {
+        let progress = Arc::new(Progress::default());
+        let patience = Patience { first_wait: 20 * SECOND, outage_wait, ..patience() };
+        let ranges = vec![range("p/", Depth::Folders)];
+        let start = Instant::now();
+        let pages: Vec<_> = pages(fake.clone(), ranges, patience, progress.clone()).collect().await;
+        (pages.last().unwrap().is_err(), start.elapsed(), progress.trouble())
+    };
+    for class in [Class::Unreachable, Class::Lost] {
+        let fake = Fake::new(move |_| fails(class));
+        let (failed, took, trouble) = take(&fake, 5 * MINUTE).await;
+        assert!(failed && (20 * SECOND..21 * SECOND).contains(&took), "{class}: {took:?}");
+        let said = if class == Class::Lost { "lost: by script" } else { "cannot reach by script" };
+        assert_eq!(trouble, Some(format!("{said}; trying for 20s")));
+    }
+    let (_, took, _) = take(&Fake::new(|_| fails(Class::Unreachable)), 2 * SECOND).await;
+    assert!((2 * SECOND..3 * SECOND).contains(&took), "no longer than an outage: {took:?}");
+    let fake =
+        Fake::new(|ask| if ask.token.is_none() { folders(&["a/"], Some("1")) } else { fails(Class::Unreachable) });
+    let (failed, took, trouble) = take(&fake, 5 * MINUTE).await;
+    assert!(failed && took >= 5 * MINUTE, "one that has answered is waited for: {took:?}");
+    assert_eq!(trouble.as_deref(), Some("cannot reach by script; trying for 5m"));
+    let fake = Fake::new(|ask| if ask.nth == 1 { fails(Class::Unreachable) } else { folders(&["a/"], None) });
+    assert_eq!(take(&fake, 5 * MINUTE).await.2, None, "it is over once something is answered");
+    let fake = Fake::new(|ask| if ask.nth < 4 { fails(Class::ServerError) } else { fails(Class::Unreachable) });
+    assert!(take(&fake, 5 * MINUTE).await.1 >= 5 * MINUTE, "an error is an answer");
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,7 +23,7 @@ pub enum Cut {
 
 impl Cut {
     /// The words that a report's reason begins with.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Told => "told to stop",
             Self::Shutdown => "the daemon was stopped",

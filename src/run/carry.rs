@@ -119,6 +119,7 @@ impl Going<'_> {
             wire: connection.wire.clone(),
             limit: connection.limit.clone(),
             flights: connection.flights.clone(),
+            first_wait: connection.first_wait,
             priority: task.profile.priority,
             deadline: *deadline,
             stop: pass.stop.clone(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -30,12 +31,14 @@ pub struct Connection {
     pub(super) spills: Option<Spills>,
     /// Of the list endpoint, for all that any run asks of it at a time.
     places: Places,
+    /// How long an endpoint that has answered nothing yet is waited for, if not for its `outage_wait`.
+    pub(super) first_wait: Duration,
 }
 
 impl Connection {
     /// How patiently one run asks the list endpoint.
     pub fn patience(&self) -> Patience {
-        Patience::new(&self.endpoint.limits, &self.places)
+        Patience::new(&self.endpoint.limits, &self.places, self.first_wait)
     }
 }
 
@@ -49,6 +52,7 @@ pub struct Connections {
     endpoints: HashMap<Arc<str>, Shared>,
     opened: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
     spills: Option<Spills>,
+    first_wait: Option<Duration>,
 }
 
 /// What all the runs of a cache share.
@@ -72,6 +76,12 @@ impl Connections {
         Self { spills: Some(Spills::new(folder)), ..Self::default() }
     }
 
+    /// For whoever looks on: an endpoint that has answered nothing yet is given up after this time.
+    #[must_use]
+    pub fn waiting_at_first(self, first_wait: Duration) -> Self {
+        Self { first_wait: Some(first_wait), ..self }
+    }
+
     /// The connection for `profile`; nothing is sent yet, and no credentials are read. The machine's certificates are, for a
     /// new endpoint, for a few seconds at the most.
     pub async fn open(&mut self, profile: &Profile) -> Connection {
@@ -93,7 +103,8 @@ impl Connections {
         let places = self.places.entry(store_of(endpoint)).or_insert_with(|| Places::new(most)).clone();
         let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
         let connection = connect(endpoint, own, &shared, (cache, places)).await;
-        let connection = Connection { spills: self.spills.clone(), ..connection };
+        let first_wait = self.first_wait.unwrap_or(Duration::MAX);
+        let connection = Connection { spills: self.spills.clone(), first_wait, ..connection };
         self.endpoints.insert(endpoint.name.clone(), shared);
         self.opened.insert(name, connection.clone());
         connection
@@ -172,7 +183,7 @@ fn store_of(endpoint: &Endpoint) -> String {
 }
 
 /// What a pool of connections is made for.
-fn pool(endpoint: &Endpoint) -> (std::time::Duration, u32) {
+fn pool(endpoint: &Endpoint) -> (Duration, u32) {
     (endpoint.limits.connect_timeout, endpoint.limits.max_in_flight)
 }
 
@@ -211,6 +222,7 @@ async fn connect(
         flights: cache.flights,
         places,
         spills: None,
+        first_wait: Duration::MAX,
         list_credentials,
         cache_credentials,
     }

@@ -88,7 +88,9 @@ impl<W: Wires> Run<W> {
         Instant::now().checked_add(pause).unwrap_or(self.warming.deadline)
     }
 
-    pub(super) async fn denied(&mut self, mut pending: Pending, error: &RequestError, generation: u32) {
+    /// `sent`: under the keys of which generation, and with which deadline.
+    pub(super) async fn denied(&mut self, mut pending: Pending, error: &RequestError, sent: (u32, Duration)) {
+        let (generation, deadline) = sent;
         let bucket = pending.object.bucket.clone();
         match self.buckets.judge(&bucket, generation) {
             Denial::Reread => {
@@ -96,6 +98,10 @@ impl<W: Wires> Run<W> {
                 self.reread_keys().await;
             }
             Denial::Stale => {}
+            // It was not the keys.
+            Denial::Object | Denial::Bucket if error.class != Class::Denied => {
+                return self.failed(pending, error, deadline);
+            }
             Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
             Denial::Bucket => {
                 if self.buckets.deny(&bucket, fault(error)) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Ended, LOOK};
-use crate::limit::{Cause, Limit, Reason, Snapshot};
+use super::{Ended, LOOK, Warming};
+use crate::limit::{Cause, Reason, Snapshot};
 use crate::report::Progress;
 
 #[derive(Debug)]
@@ -25,7 +25,8 @@ impl Watch {
 
     /// Says how the endpoint is, if that has not been said just now, and why a run that has nothing in flight (`is_idle`) must
     /// end by it.
-    pub fn look(&mut self, now: Instant, limit: &Limit, progress: &Progress, is_idle: bool) -> Option<Ended> {
+    pub fn look<W>(&mut self, now: Instant, warming: &Warming<W>, is_idle: bool) -> Option<Ended> {
+        let Warming { limit, progress, .. } = warming;
         if self.look_again.is_some_and(|look| now < look) {
             return None;
         }
@@ -33,7 +34,7 @@ impl Watch {
         let (snapshot, since) = (limit.snapshot(), limit.open_since().map(|since| since.max(self.began)));
         let silent = since.map(|since| now.duration_since(since));
         self.show(&snapshot, silent.unwrap_or_default(), progress);
-        let wait = silent.map(|_| limit.limits().outage_wait);
+        let wait = silent.map(|_| warming.outage_wait());
         let wait = wait.filter(|wait| silent >= Some(*wait) && is_idle)?;
         Some(match snapshot.reason {
             Reason::Circuit { cause: Cause::Malformed(what), .. } => Ended::Malformed(wait, what),

@@ -6,6 +6,7 @@ mod against;
 mod check;
 mod checkpoints;
 mod configuration;
+mod contact;
 mod daemon;
 mod journal;
 mod logs;
@@ -14,6 +15,7 @@ mod manual;
 mod plan;
 mod shell;
 mod signals;
+mod terminal;
 mod warm;
 mod zones;
 
@@ -143,6 +145,7 @@ fn hotset<S: AsRef<OsStr>>(dir: &Path, args: impl IntoIterator<Item = S>) -> Com
 }
 
 /// What a run printed, and how it ended.
+#[derive(Clone)]
 struct Ran {
     line: String,
     out: String,
@@ -211,6 +214,7 @@ fn blanked(assert: impl FnOnce()) {
         (r"after \d[\w. ]*, run", "after 12ms, run"),
         (r"complete \d+m?s ago", "complete 12ms ago"),
         (r"TIME, \d[\w. ]* ago", "TIME, 12ms ago"),
+        (r"(refused|began) \d+[smhd]( \d+[smhd])? ago", "$1 1s ago"),
         (r" +TOOK +OUTCOME", "  TOOK  OUTCOME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d[\d.]*m?s ", "2026-03-07 22:30:00  12ms "),
         (r"\b[0-9a-f]{20}\b", "FINGERPRINT"),

@@ -1,22 +1,27 @@
 //! Keys: where they come from, how long they are held, and when they are read again.
 
 mod files;
+mod places;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::meta::ProviderChainError;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 pub(super) use aws_credential_types::Credentials as Secret;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_s3::config::Region;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use files::{Files, Pair};
 
+use super::error::{Class, RequestError, has_cause};
+use super::reach::reason;
 use super::transport::Transport;
 use crate::clock;
 use model::config::endpoint::CredentialSource;
@@ -63,6 +68,8 @@ struct Held {
 #[derive(Debug)]
 enum Source {
     Sdk(SharedCredentialsProvider),
+    /// A profile of the shared files, by its name.
+    Profile(String, SharedCredentialsProvider),
     Files(Files),
 }
 
@@ -76,9 +83,10 @@ impl Keys {
             CredentialSource::Chain => Source::Sdk(SharedCredentialsProvider::new(
                 DefaultCredentialsChain::builder().region(region).configure(sdk).build().await,
             )),
-            CredentialSource::AwsProfile(name) => Source::Sdk(SharedCredentialsProvider::new(
-                ProfileFileCredentialsProvider::builder().configure(&sdk).profile_name(name).build(),
-            )),
+            CredentialSource::AwsProfile(name) => {
+                let provider = ProfileFileCredentialsProvider::builder().configure(&sdk).profile_name(name).build();
+                Source::Profile(name.clone(), SharedCredentialsProvider::new(provider))
+            }
             CredentialSource::Fixed { access_key_id, secret_access_key } => Source::Sdk(
                 SharedCredentialsProvider::new(Secret::new(access_key_id, secret_access_key, None, None, "fixed")),
             ),
@@ -231,6 +239,12 @@ impl Source {
     async fn read(&self) -> Result<Secret, CredentialsError> {
         match self {
             Self::Sdk(provider) => provider.provide_credentials().await,
+            Self::Profile(name, provider) => provider.provide_credentials().await.map_err(|error| match error {
+                CredentialsError::CredentialsNotLoaded(_) => {
+                    CredentialsError::not_loaded(places::no_profile(name, |name| std::env::var(name).ok()))
+                }
+                other => other,
+            }),
             Self::Files(files) => {
                 let Pair { id, secret, token } = files.read().await.map_err(CredentialsError::invalid_configuration)?;
                 Ok(Secret::new(id, secret, token, None, "files"))
@@ -253,13 +267,24 @@ fn lifetime(left: Option<Duration>) -> Duration {
 }
 
 /// Layers of the client libraries that only say that there is a cause below them.
-const LAYERS: [&str; 4] = ["dispatch failure", "io error", "other", "client error (Connect)"];
+const LAYERS: [&str; 7] = [
+    "dispatch failure",
+    "io error",
+    "other",
+    "client error (Connect)",
+    "the credential provider was not enabled",
+    "an error occurred while loading credentials",
+    "unexpected credentials error",
+];
 
 /// The chain of causes in one line: the outer error alone says only "an error occurred".
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
+pub(super) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(cause) = next {
+        if let Some(chain) = cause.downcast_ref::<ProviderChainError<CredentialsError>>() {
+            return places::looked_at(chain, |name| std::env::var(name).ok());
+        }
         let text = cause.to_string();
         next = cause.source();
         let says_something = next.is_none() || !LAYERS.contains(&text.as_str());
@@ -268,11 +293,31 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
         }
     }
     let text = causes.join(": ");
-    // The chain lists every source that had none, a line each.
-    if text.contains("no credentials found in chain") {
-        return "no credentials found (environment, shared files, web identity, container, instance)".to_owned();
+    if text.contains("IMDS") {
+        return places::before_instance(&text, |name| std::env::var(name).ok());
     }
     text
+}
+
+/// What a request without keys to sign with failed for. A source that did not answer may do so soon.
+pub(super) fn without_keys(error: &CredentialsError) -> RequestError {
+    match is_away(error) {
+        true => RequestError::new(Class::Unreachable, format!("the source of the keys: {}", reason(error))),
+        false => RequestError::new(Class::Denied, describe(error)),
+    }
+}
+
+/// Whether the source did not answer, or could not. What it answers otherwise it will answer again.
+fn is_away(error: &CredentialsError) -> bool {
+    match error {
+        CredentialsError::ProviderTimedOut(_) => true,
+        CredentialsError::Unhandled(_) => has_cause::<ConnectorError>(error),
+        CredentialsError::ProviderError(_) => {
+            let said = describe(error);
+            ["StatusCode(5", "StatusCode(429", "StatusCode(408"].iter().any(|status| said.contains(status))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

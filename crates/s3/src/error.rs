@@ -8,9 +8,10 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::credentials::describe;
+use super::credentials::{describe, without_keys};
 use super::page::xml::{Broken, Reader};
 use super::probe::{Head, Loss, Seen};
+use super::reach::reason;
 use model::object::Escaped;
 
 /// What an error means for the request: `class` in the JSON contract.
@@ -100,6 +101,20 @@ impl RequestError {
         Self::new(Class::Malformed, message)
     }
 
+    /// What keeps an answer from coming, as a sentence begins.
+    pub fn why_unanswered(&self) -> String {
+        match self.class {
+            Class::Unreachable => format!("cannot reach {}", self.message),
+            _ => self.to_string(),
+        }
+    }
+
+    /// Whether keys that are over may be the cause: 400 to a HEAD has no body that would tell.
+    pub fn may_be_of_the_keys(&self) -> bool {
+        let bare = self.class == Class::Rejected && self.message == "400" && self.region.is_none();
+        self.class == Class::Denied || bare
+    }
+
     /// Whether the server answered at all.
     pub fn answered(&self) -> bool {
         !matches!(self.class, Class::Unreachable | Class::TimedOut | Class::Lost | Class::IdleReset)
@@ -117,11 +132,13 @@ impl RequestError {
         let Some(head) = &seen.answer else {
             return Self::without_answer(error, seen.loss);
         };
+        let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
         let class = match class_of(head) {
             Class::Malformed if has_cause::<hyper::Error>(error) => Class::Lost,
+            Class::Rejected if code.is_some_and(is_of_the_keys) => Class::Denied,
             class => class,
         };
-        let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
         let detail = meta.and_then(|meta| match (meta.code(), meta.message()) {
             (Some(code), Some(message)) => Some(format!("{code}: {message}")),
             (code, message) => code.or(message).map(str::to_owned),
@@ -141,18 +158,24 @@ impl RequestError {
             Some(Loss::NotSent) => Class::Unreachable,
             Some(Loss::IdleReset) => Class::IdleReset,
             Some(Loss::Sent) => Class::Lost,
-            // It never came to a connection: an unusable address, or no keys to sign with.
-            None if has_cause::<CredentialsError>(error) => Class::Denied,
+            // It never came to a connection: an unusable address.
             None => Class::Rejected,
         };
+        if let Some(keys) = cause_of::<CredentialsError>(error).filter(|_| loss.is_none()) {
+            return without_keys(keys);
+        }
         // The SDK's own two layers say only that a request could not be dispatched.
         let cause = std::error::Error::source(error).and_then(std::error::Error::source);
-        Self::new(class, cause.map_or_else(|| describe(error), describe))
+        Self::new(class, cause.map_or_else(|| describe(error), reason))
     }
 }
 
-fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |cause| cause.source()).any(<dyn std::error::Error>::is::<E>)
+pub(super) fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    cause_of::<E>(error).is_some()
+}
+
+fn cause_of<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
+    std::iter::successors(Some(error), |cause| cause.source()).find_map(<dyn std::error::Error>::downcast_ref)
 }
 
 /// The error that a head alone tells of.
@@ -167,10 +190,19 @@ pub(super) fn of_answer(head: &Head, body: &[u8]) -> RequestError {
     let text = std::str::from_utf8(body).unwrap_or_default();
     // A body that is none of S3's says nothing that could be relied on: the status does.
     if let Ok(Some(said)) = said(text) {
+        let code = said.split(':').next().unwrap_or_default();
+        if error.class == Class::Rejected && is_of_the_keys(code) {
+            error.class = Class::Denied;
+        }
         error.message = format!("{} {}", head.status, Escaped(&said));
     }
     error.region = error.region.or_else(|| region_element(body));
     error
+}
+
+/// What servers answer with 400, and would with 403, to temporary keys that are over.
+fn is_of_the_keys(code: &str) -> bool {
+    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired")
 }
 
 /// `CODE: MESSAGE` of an `<Error>`, or what of them there is.
@@ -242,6 +274,21 @@ mod tests {
             (503, Class::Throttled),
         ] {
             assert_eq!(of_status(status), class, "{status}");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_over_are_denied_whatever_the_status() {
+        for (status, code, class) in [
+            (400, "ExpiredToken", Class::Denied),
+            (400, "InvalidToken", Class::Denied),
+            (403, "ExpiredToken", Class::Denied),
+            (400, "InvalidRequest", Class::Rejected),
+            (503, "ExpiredToken", Class::Throttled),
+        ] {
+            let body = format!("<Error><Code>{code}</Code><Message>The token has expired.</Message></Error>");
+            let head = Head::read(status, &http::HeaderMap::new());
+            assert_eq!(of_answer(&head, body.as_bytes()).class, class, "{status} {code}");
         }
     }
 

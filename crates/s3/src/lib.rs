@@ -18,6 +18,7 @@ mod page;
 mod part;
 mod probe;
 mod proof;
+mod reach;
 mod stat;
 mod transport;
 mod wire;

@@ -14,7 +14,7 @@ use http::response::Parts;
 use httparse::Header;
 
 use super::address::{Regions, base_url};
-use super::credentials::{Keys, Secret, describe};
+use super::credentials::{Keys, Secret, without_keys};
 use super::error::{Class, RequestError, of_answer, of_head};
 use super::probe::Head;
 use super::proof::doubt;
@@ -134,7 +134,7 @@ impl Wire {
             Some(secret) => Ok(secret),
             None => Box::pin(self.0.keys.get()).await,
         };
-        let secret = secret.map_err(|error| RequestError::new(Class::Denied, describe(&error)))?;
+        let secret = secret.map_err(|error| without_keys(&error))?;
         let stamp = Stamp::of(self.0.transport.clock.now());
         Ok(Signing { key: self.signing_key(bucket, host, (&secret, &stamp)), secret, stamp })
     }

@@ -22,6 +22,9 @@ use crate::report::{Outcome, Ratio};
 use model::config::value::duration::Length;
 use model::config::value::percent::Percent;
 
+const SET_BACK: &str = "the clock was set back: the runs that are known ended after now";
+const NONE_ENDED: &str = "no run of this configuration has ended";
+
 /// How far back in the journal a run is looked for that reaches `min_warm` without being the latest.
 const LOOK_BACK: usize = 100;
 
@@ -83,10 +86,8 @@ pub(crate) async fn show(State(app): State<App>, name: Part, query: Asked<Terms>
     let reason = match (good, latest) {
         (Some(good), _) => judge(good, age(good), within),
         (None, Some(latest)) => fault(latest, least),
-        (None, None) if !ahead.is_empty() => {
-            "the clock was set back: the runs that are known ended after now".to_owned()
-        }
-        (None, None) => "no run of this configuration has ended".to_owned(),
+        (None, None) if !ahead.is_empty() => SET_BACK.to_owned(),
+        (None, None) => NONE_ENDED.to_owned(),
     };
     let shown = good.or(latest);
     let answer = Answer {
@@ -101,6 +102,20 @@ pub(crate) async fn show(State(app): State<App>, name: Part, query: Asked<Terms>
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, Json(answer)).into_response())
+}
+
+/// Whether it is ready by the terms of its own configuration, and the reason in words.
+pub(super) fn by_default(profile: &ProfileView, now: DateTime<Utc>) -> (bool, String) {
+    let runs = known(profile);
+    let past = || runs.iter().filter(|run| run.ended <= now);
+    let good = past().filter(|run| run.outcome == Outcome::Complete).max_by_key(|run| run.ended);
+    let age = good.map(|run| (now - run.ended).to_std().unwrap_or_default());
+    match (good.zip(age), past().max_by_key(|run| run.ended)) {
+        (Some((good, age)), _) => (age <= profile.rewarm_after, judge(good, age, profile.rewarm_after)),
+        (None, Some(latest)) => (false, fault(latest, None)),
+        (None, None) if !runs.is_empty() => (false, SET_BACK.to_owned()),
+        (None, None) => (false, NONE_ENDED.to_owned()),
+    }
 }
 
 fn known(profile: &ProfileView) -> Vec<Candidate> {

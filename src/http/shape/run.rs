@@ -56,6 +56,7 @@ pub(crate) struct ProgressShape {
     unknown: u64,
     gone: u64,
     silent_s: Option<f64>,
+    trouble: Option<String>,
 }
 
 impl From<&RunView> for ProgressShape {
@@ -73,6 +74,7 @@ impl From<&RunView> for ProgressShape {
             unknown: run.unknown,
             gone: run.gone,
             silent_s: run.silent.map(|silent| silent.as_secs_f64()),
+            trouble: run.trouble.clone(),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Prepared {
             })),
             Command::Cancel { run, reply } => {
                 let live = self.view.runs.iter().any(|live| live.run == run);
-                drop(reply.send(if live { Ok(()) } else { Err(Objection::NoRun(run)) }));
+                drop(reply.send(if live { Ok(()) } else { Err(Objection::no_run(run, [])) }));
             }
             Command::Reload(reply) => drop(reply.send(Reloaded {
                 error: self.reload.clone(),
@@ -68,7 +68,8 @@ impl Prepared {
 
     fn known(&self, name: &str) -> Result<(), Objection> {
         let known = self.view.profiles.iter().any(|profile| &*profile.name == name);
-        if known { Ok(()) } else { Err(Objection::NoProfile(name.to_owned())) }
+        let names = self.view.profiles.iter().map(|profile| &*profile.name);
+        if known { Ok(()) } else { Err(Objection::no_profile(name, names)) }
     }
 
     fn start(&self, name: &str, rewarm: bool) -> Result<Started, Objection> {

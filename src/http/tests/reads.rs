@@ -81,7 +81,12 @@ async fn a_profile_has_its_configuration_its_past_and_its_run() {
     assert_eq!(one.as_object_mut().unwrap().remove("v"), Some(json!(1)));
     assert_eq!(one, llama);
     let answer = fake.get("/api/v1/profiles/latest-lama").await;
-    assert_eq!((answer.status.as_u16(), answer.error().as_str()), (404, "no profile is named `latest-lama`"));
+    assert_eq!(answer.status, 404);
+    assert_eq!(
+        answer.error(),
+        "no profile is named `latest-lama`; did you mean `latest-llama`?; the files were refused at the last reload, and it \
+         may stand in them: `hotset status` shows why"
+    );
 }
 
 fn recorded(profile: &str, n: u128, outcome: Outcome) -> Recorded {

@@ -155,6 +155,7 @@ pub(crate) fn run(profile: &str, n: u128) -> RunView {
         unknown: 1,
         gone: 4,
         silent: None,
+        trouble: None,
     }
 }
 

@@ -85,7 +85,7 @@ fn listed(patterns: &[Pattern], keys: impl IntoIterator<Item = Vec<u8>>, page: u
         .collect();
     let minute = std::time::Duration::from_secs(60);
     let share = Arc::new(list::Places::new(4).share());
-    let patience = Patience { share, page_timeout: minute, retries: 0, outage_wait: minute };
+    let patience = Patience { share, page_timeout: minute, retries: 0, outage_wait: minute, first_wait: minute };
     let progress = Arc::new(Progress::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let asked = || std::mem::take(&mut *store.asked.lock().unwrap());

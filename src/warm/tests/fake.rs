@@ -59,6 +59,10 @@ pub fn fails(class: Class) -> Answer {
     Some(Err(error(class))).into()
 }
 
+pub fn rejected(message: &str) -> Answer {
+    Some(Err(RequestError { message: message.to_owned(), ..error(Class::Rejected) })).into()
+}
+
 pub fn throttled(retry_after: Duration) -> Answer {
     Some(Err(RequestError { retry_after: Some(retry_after), ..error(Class::Throttled) })).into()
 }
@@ -229,6 +233,8 @@ pub struct Scene {
     pub limits: Limits,
     /// From the start.
     pub deadline: Duration,
+    /// Of an endpoint that has answered nothing yet.
+    pub first_wait: Duration,
     pub stop: Stop,
     pub progress: Arc<Progress>,
     pub notes: Option<Notes>,
@@ -252,6 +258,7 @@ impl Default for Scene {
                 outage_wait: 5 * MINUTE,
             },
             deadline: 24 * 60 * MINUTE,
+            first_wait: Duration::MAX,
             stop: Stop::default(),
             progress: Arc::default(),
             notes: None,
@@ -297,6 +304,7 @@ impl Scene {
             wire: fake.clone(),
             limit: Limit::new(&self.limits),
             flights: Flights::default(),
+            first_wait: self.first_wait,
             priority: 0,
             deadline: start + self.deadline,
             stop: self.stop,

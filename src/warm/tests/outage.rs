@@ -139,3 +139,38 @@ async fn one_of_several_backends_that_is_not_the_cache_costs_its_share_only() {
     let gone = Scene::default().run(&fake, many(200)).await;
     assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Done, [140, 0, 60, 0], Duration::ZERO));
 }
+
+/// An endpoint that never answered is more likely a slip than an outage.
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_on_gives_an_endpoint_up_that_has_answered_nothing_yet() {
+    let scene = |outage_wait| {
+        let mut scene = Scene { first_wait: 20 * SECOND, ..Scene::default() };
+        scene.limits.outage_wait = outage_wait;
+        scene
+    };
+    let unreachable = || Arc::new(Fake::new(|_| fails(Class::Unreachable)));
+    let gone = scene(5 * MINUTE).run(&unreachable(), many(10)).await;
+    assert_eq!(gone.ended, Ended::Outage(20 * SECOND));
+    assert!((20 * SECOND..45 * SECOND).contains(&gone.took), "{:?}", gone.took);
+    let gone = scene(2 * SECOND).run(&unreachable(), many(10)).await;
+    assert_eq!(gone.ended, Ended::Outage(2 * SECOND), "no longer than an outage");
+    let fake = Fake::new(|call| if call.at < 10 * SECOND { warmed().after(SECOND) } else { fails(Class::Unreachable) });
+    let gone = scene(5 * MINUTE).run(&Arc::new(fake), many(200)).await;
+    assert_eq!(gone.ended, Ended::Outage(5 * MINUTE), "one that has answered is waited for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_answers_from_coming_is_shown_until_one_comes() {
+    let scene = Scene::default();
+    let progress = scene.progress.clone();
+    let fake = Arc::new(Fake::new(|call| if call.at < MINUTE { fails(Class::Unreachable) } else { warmed() }));
+    let running = scene.run(&fake, many(3));
+    tokio::pin!(running);
+    let shown = tokio::select! {
+        _ = &mut running => unreachable!("nothing is answered for a minute"),
+        () = tokio::time::sleep(30 * SECOND) => progress.trouble(),
+    };
+    assert_eq!(shown.as_deref(), Some("cannot reach unreachable, by script; trying for 5m"));
+    running.await;
+    assert_eq!(progress.trouble(), None);
+}

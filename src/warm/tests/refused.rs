@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::fake::{Fake, SECOND, Scene, fails, objects, warmed};
+use super::fake::{Fake, SECOND, Scene, fails, objects, rejected, warmed};
 use crate::warm::Ended;
 use s3::Class;
 
@@ -18,6 +18,24 @@ async fn old_keys_are_read_again_once_and_everything_goes_on() {
     assert_eq!(fake.rereads(), 1);
     assert!(["a", "b", "c", "d"].iter().all(|key| fake.sends(key) == 2), "those that were under way, once more");
     assert!(["e", "f"].iter().all(|key| fake.sends(key) == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_400_that_says_no_more_may_be_keys_that_are_over() {
+    let keys = ["a", "b", "c", "d"];
+    let over = Fake::new(|call| {
+        let answer = if call.rereads == 0 { rejected("400") } else { warmed() };
+        answer.after(SECOND)
+    });
+    let gone = Scene::of(4).run(&Arc::new(over), objects(&keys)).await;
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Done, [4, 0, 0, 0]));
+    for (message, sends, rereads) in [("400", 2, 1), ("301", 1, 0)] {
+        let fake = Arc::new(Fake::new(move |_| rejected(message).after(SECOND)));
+        let gone = Scene::of(4).run(&fake, objects(&keys)).await;
+        assert_eq!((gone.ends(), gone.classes()), ([0, 0, 4, 0], vec![("rejected", 4)]), "{message}");
+        assert!(keys.iter().all(|key| fake.sends(key) == sends), "{message}");
+        assert_eq!(fake.rereads(), rereads, "{message}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

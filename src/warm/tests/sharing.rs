@@ -56,6 +56,7 @@ impl Crew {
             wire: self.fake.clone(),
             limit: self.limit.clone(),
             flights: self.flights.clone(),
+            first_wait: Duration::MAX,
             priority,
             deadline: start + 600 * MINUTE,
             stop,

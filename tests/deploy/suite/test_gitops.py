@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bench import Simulator
-from manifests import GITOPS
+from manifests import GITOPS, KUBERNETES, objects, of_kind, one, rendered
 from process import BINARY, PATIENCE
 from stack import BUCKETS, PAIR
 
@@ -253,3 +253,80 @@ def test_every_file_has_an_owner():
     assert rows[0][0] == "*"
     for pattern, owner in rows[1:]:
         assert list(GITOPS.glob(pattern.lstrip("/"))), f"{owner} owns nothing: {pattern}"
+
+
+def git(*words, cwd):
+    done = subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """The folder as whoever copies it has it: committed at the root of a repository, and cloned."""
+    shutil.copytree(GITOPS, tmp_path / "origin")
+    git("init", "-q", "-b", "main", cwd=tmp_path / "origin")
+    git("add", "-A", cwd=tmp_path / "origin")
+    git("commit", "-qm", "The configuration", cwd=tmp_path / "origin")
+    git("clone", "-q", f"file://{tmp_path / 'origin'}", tmp_path / "clone", cwd=tmp_path)
+    return tmp_path / "clone"
+
+
+def built(folder):
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=PATIENCE)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("cluster", ["us-east", "eu-north"])
+def test_every_cluster_builds_in_a_repository_of_its_own(clone, cluster):
+    assert built(clone / "clusters" / cluster) == (0, rendered(GITOPS / "clusters" / cluster), "")
+
+
+def test_a_path_that_leaves_the_repository_is_found(clone):
+    """What was wrong once: a base beside the repository."""
+    file = clone / "clusters/us-east/kustomization.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("../../manifests/daemon", "../../../kubernetes/base/daemon"), encoding="utf-8")
+    code, _, said = built(clone / "clusters/us-east")
+    assert code != 0 and "kubernetes/base/daemon" in said, said
+
+
+def test_nothing_in_the_repository_leads_out_of_it(clone):
+    for name in git("ls-files", cwd=clone).split():
+        file = clone / name
+        assert not file.is_symlink(), name
+        for link in re.findall(r"\]\(([^)#]+)", file.read_text(encoding="utf-8")) if name.endswith(".md") else []:
+            assert "://" in link or (file.parent / link).resolve().is_relative_to(clone), f"{name}: {link}"
+            assert "://" in link or (file.parent / link).exists(), f"{name}: {link}"
+
+
+def test_a_cluster_needs_no_more_than_its_own_files_say(clone):
+    """A class of volumes and the operator's kinds are not everywhere: a cluster that uses them says so itself."""
+    for cluster in ("us-east", "eu-north"):
+        said = (clone / "clusters" / cluster / "kustomization.yaml").read_text(encoding="utf-8")
+        found = objects(GITOPS / "clusters" / cluster)
+        claims, monitors = of_kind(found, "PersistentVolumeClaim"), of_kind(found, "ServiceMonitor")
+        assert bool(claims) == ("storageClassName" in said) and bool(monitors) == ("components/monitoring" in said), cluster
+        assert "newName" in said, f"{cluster} does not say where the image's name goes"
+    assert not of_kind(objects(GITOPS / "clusters/us-east"), "ServiceMonitor"), "one builds for every cluster there is"
+
+
+def test_the_copies_are_those_of_the_kubernetes_example():
+    for copy, source in [("manifests", "base"), ("components", "components")]:
+        for file in (path for path in (GITOPS / copy).rglob("*") if path.is_file()):
+            original = KUBERNETES / source / file.relative_to(GITOPS / copy)
+            assert file.read_bytes() == original.read_bytes(), f"{file} is not {original}"
+
+
+def test_the_secrets_of_the_readme_are_those_that_are_mounted(clone):
+    text = (clone / "README.md").read_text(encoding="utf-8")
+    made = set(re.findall(r"^kubectl create secret generic (\S+) --namespace=hotset ", text, re.M))
+    for cluster in ("us-east", "eu-north"):
+        volumes = one(objects(GITOPS / "clusters" / cluster), "Deployment")["spec"]["template"]["spec"]["volumes"]
+        assert {volume["secret"]["secretName"] for volume in volumes if "secret" in volume} == made, cluster

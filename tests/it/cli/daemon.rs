@@ -1,6 +1,6 @@
 //! The daemon as a process: signals, reloads, restarts, and the verbs that speak to it.
 
-mod desk;
+pub(super) mod desk;
 mod reloads;
 mod restarts;
 mod verbs;

@@ -74,7 +74,9 @@ async fn a_cache_that_was_filled_over_again_is_not_believed() {
 async fn past_runs_and_their_failures_are_shown() {
     let desk = Desk::with_shards(3).await;
     desk.nightly("");
-    shows("journal_none", &[desk.run("runs --state-dir state"), desk.run("runs --state-dir none")]);
+    let runs =
+        ["", " --profile nightly", " --profile nigthly"].map(|flag| desk.run(&format!("runs --state-dir state{flag}")));
+    shows("journal_none", &[&runs[..], &[desk.run("runs --state-dir none")]].concat());
     assert!(!desk.path("state").exists(), "reading makes nothing");
     desk.sim.faults().push(Rule::new(Fault::status(403, "AccessDenied")).side(Side::Cache).key("d/01.tar"));
     let failed = desk.json_of("warm --json -q --state-dir state");
@@ -87,7 +89,8 @@ async fn past_runs_and_their_failures_are_shown() {
         &[
             desk.run("runs --state-dir state"),
             one,
-            desk.run("runs --profile other --state-dir state"),
+            desk.run("runs --profile nigthly --state-dir state"),
+            desk.run("runs --profile other --since 1h --json --state-dir state"),
             desk.run("runs --since 1d --profile nightly --state-dir state"),
             desk.run("runs 01ARZ3NDEKTSV4RRFFQ69G5FAV --state-dir state"),
             desk.run("runs nightly --state-dir state"),

@@ -172,8 +172,9 @@ async fn patterns_are_warmed_without_a_file() {
     let ran = [
         ad_hoc(&desk, &[&[glob, "--max-bytes", "1 TiB"], &place[..]].concat()),
         ad_hoc(&desk, &[&[glob], &place[..]].concat()),
-        ad_hoc(&desk, &[glob, "--max-bytes", "1TiB"]),
         ad_hoc(&desk, &[glob, "--cache-url", &cache]),
+        ad_hoc(&desk, &[glob, "--region", "us-east-1"]),
+        ad_hoc(&desk, &[glob, "--lota", "--cache-url", &cache]),
         ad_hoc(&desk, &[glob, "--max-bytes", "1TiB", "--endpoint", "lota"]),
         ad_hoc(
             &desk,
@@ -195,8 +196,36 @@ async fn patterns_are_warmed_at_an_endpoint_of_the_file() {
     let desk = Desk::with_shards(2).await;
     desk.nightly("");
     let run = |endpoint| desk.run(&format!("warm s3://training/d/01.tar --max-bytes 1GiB --endpoint {endpoint}"));
-    shows("warm_patterns_endpoint", &[run("lota"), run("lotta")]);
+    let mut ran = vec![run("lota"), run("lotta")];
     assert!(desk.sim.is_warm("training", "d/01.tar") && !desk.sim.is_warm("training", "d/00.tar"));
+    ran.push(desk.run("warm s3://training/d --max-bytes 1TiB"));
+    ran.push(desk.run("prestage s3://training/d/ --max-bytes 1TiB --dry-run --state-dir state"));
+    assert!(!desk.sim.is_warm("training", "d/00.tar") && !desk.path("state").exists());
+    ran.push(desk.run("warm s3://training/d/ --max-bytes 1TiB"));
+    assert!(desk.sim.is_warm("training", "d/00.tar"), "the only endpoint is taken, and said");
+    let other = "[endpoint.spare]\ncache_url = \"http://spare.invalid\"\nregion = \"us-east-1\"\n";
+    desk.configure("", other);
+    ran.push(desk.run("warm s3://training/d/ --max-bytes 1TiB"));
+    shows("warm_patterns_endpoint", &ran);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_dry_run_is_a_plan_and_verbs_have_the_names_that_people_type() {
+    let desk = Desk::with_shards(2).await;
+    desk.nightly("");
+    let names =
+        [desk.run("validate"), desk.run("run nightly --dry-run --state-dir state"), desk.run("plan s3://training/d/")];
+    assert_eq!((desk.ranged_heads(), desk.path("state").exists()), (0, false));
+    shows("warm_dry", &names);
+    let line = |line: &str| {
+        let mut line = desk.json(line, 0).remove(0);
+        line.as_object_mut().unwrap().remove("at");
+        line
+    };
+    assert_eq!(line("warm --dry-run --json --state-dir state"), line("plan --json --state-dir state"));
+    assert_eq!(desk.run("run --state-dir state").code, 0);
+    assert_eq!(line("warm --dry-run --json --state-dir state")["to_warm"]["objects"], 0, "all is fresh");
+    assert_eq!(line("warm --dry-run --rewarm --json --state-dir state")["to_warm"]["objects"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

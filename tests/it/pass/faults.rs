@@ -52,7 +52,8 @@ async fn a_throttled_and_faulty_run_is_partial_with_counts_that_match_the_cache(
     assert_eq!(stage.warm_keys(), 55);
     let cache = stage.sim.counters().cache;
     let statuses = [200, 416, 404, 400].map(|status| cache.status(status));
-    assert_eq!((statuses, cache.status(503)), ([55, 1, 1, 1], cache.throttled));
+    // 400 may be keys that are over: once more, with those just read.
+    assert_eq!((statuses, cache.status(503)), ([55, 1, 1, 2], cache.throttled));
     assert_eq!(stage.sim.key_counters("training", "07").ranged_heads, 5, "four retries");
     assert_eq!((faults.struck(stall), faults.struck(reset)), (2, 1), "once, and once more");
     snapshot("warm-partial", &run_json(&report));

@@ -12,10 +12,31 @@ pub fn reference() -> &'static str {
     TEXT
 }
 
-/// A right line for `key` of the table that the schema calls `head`.
+/// A right line for `key` of the table that the schema calls `head`. A table that has a head of its own there is written within
+/// the line, with the first of its keys.
 pub(super) fn example(head: &str, key: &str) -> Option<String> {
     let (_, value) = entry(head, key)?;
-    (!value.contains('\n')).then(|| format!("{key} = {value}"))
+    if value.contains('\n') {
+        return None;
+    }
+    let Some(below) = value.strip_prefix('[').and_then(|value| value.strip_suffix(']')).filter(|_| is_headed(value))
+    else {
+        return Some(format!("{key} = {value}"));
+    };
+    let first = first_line(below)?;
+    Some(format!("{key} = {{ {first} }}"))
+}
+
+/// Whether it is the head of a table, which is no value.
+fn is_headed(value: &str) -> bool {
+    TEXT.lines().any(|line| line == value)
+}
+
+/// The first key of the table with this head, as it is written.
+fn first_line(head: &str) -> Option<String> {
+    let (_, table) = TEXT.split_once(&format!("\n[{head}]\n"))?;
+    let line = table.lines().find(|line| !line.starts_with('#'))?;
+    Some(line.rsplit_once("  #").map_or(line, |(setting, _)| setting).trim_end().to_owned())
 }
 
 /// Where the key stands among the others.

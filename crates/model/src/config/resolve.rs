@@ -75,6 +75,7 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
         );
     }
     sums::check(tables, &profiles, &endpoints, cx);
+    lint::buckets_in_hosts(tables, &profiles, cx);
     lint::unused(tables, cx);
     if cx.has_errors() {
         return Err(Bad);

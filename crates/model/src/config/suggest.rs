@@ -33,6 +33,12 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     }
 }
 
+/// The same behind a sentence that says what is not there; empty where there is nothing to name.
+pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    let hint = did_you_mean(word, candidates).map(|hint| format!("; {hint}"));
+    hint.unwrap_or_default().replace("; one of", "; there are")
+}
+
 fn list(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

@@ -21,7 +21,7 @@ fn config(text: &str) -> Config {
 }
 
 /// What is wrong with a text, a line each.
-fn errors(text: &str) -> Vec<String> {
+pub(super) fn errors(text: &str) -> Vec<String> {
     let Err(errors) = load_sources(vec![source("hotset.toml", 0, text)]) else { panic!("accepted:\n{text}") };
     errors.iter().map(ToString::to_string).collect()
 }

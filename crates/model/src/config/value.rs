@@ -7,6 +7,7 @@ pub mod listen;
 pub mod name;
 pub mod percent;
 pub mod rate;
+pub mod region;
 pub mod site;
 pub mod size;
 pub mod text;

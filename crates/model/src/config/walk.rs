@@ -15,6 +15,8 @@ use super::reference::example;
 use super::schema::{self, entries, head};
 use super::source::{File, is_secret};
 use super::suggest::{did_you_mean, nearest};
+use super::value::choice::Choice as _;
+use crate::select::checkpoint::layout::Layout;
 use types::{allows, found, types, wanted};
 
 /// Walks a file beside its schema. What is reported is removed from `table`, and its path marked as broken.
@@ -160,6 +162,14 @@ impl Walk<'_> {
         let key = path.rsplit('.').next().unwrap_or(path);
         let written = place.file.text().get(place.span.clone()).filter(|text| text.len() < 200 && !text.contains('\n'));
         let right = path.rsplit_once('.').and_then(|(table, key)| example(&head(table), key));
+        // The one word that makes a table: it was typed in its place.
+        let right = match (value, key) {
+            (DeValue::String(word), "checkpoint") => {
+                let layouts = Layout::WORDS.iter().map(|(word, _)| *word);
+                nearest(word, layouts).map(|layout| format!("checkpoint = {{ layout = \"{layout}\" }}")).or(right)
+            }
+            _ => right,
+        };
         let help = match (value, types(schema).next()) {
             (DeValue::String(_), Some("array")) => written.map(|text| format!("write a list: `{key} = [{text}]`")),
             (DeValue::String(text), Some("integer" | "number" | "boolean"))
@@ -173,6 +183,7 @@ impl Walk<'_> {
             (DeValue::Integer(_) | DeValue::Float(_), Some("string")) if right.as_deref().is_some_and(has_unit) => {
                 right.map(|right| format!("write it in quotes, a number with its unit: `{right}`"))
             }
+            (DeValue::String(_), Some("object")) => right.map(|right| format!("write a table: `{right}`")),
             _ => right.map(|right| format!("for example `{right}`")),
         };
         self.cx.push(error.help_if(help));

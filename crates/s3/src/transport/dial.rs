@@ -93,7 +93,7 @@ impl Service<http::Uri> for Dial {
         let connecting = self.tcp.call(uri);
         Box::pin(async move {
             let stream = tokio::time::timeout(timeout, connecting).await.map_err(|_| {
-                io::Error::new(io::ErrorKind::TimedOut, format!("no connection to {host} within {timeout:?}"))
+                io::Error::new(io::ErrorKind::TimedOut, format!("{host}: no connection within {timeout:?}"))
             })??;
             Ok(TokioIo::new(Tracked { stream: stream.into_inner(), usage: Usage::default() }))
         })

@@ -19,6 +19,7 @@ use tower_service::Service;
 use crate::credentials::describe;
 use crate::error::{Class, RequestError};
 use crate::probe::Loss;
+use crate::reach::reason;
 use crate::transport::{Connector, Stream};
 pub(super) use get::NoBody;
 use get::{GetConnection, Unread, may_go_on};
@@ -184,13 +185,11 @@ impl Lane {
 
     async fn connect(&self) -> Result<Stream, Unanswered> {
         let Self { origin, connect_timeout, .. } = self;
+        let host = origin.authority().map(http::uri::Authority::as_str).unwrap_or_default();
         let connecting = self.connector.clone().call(origin.clone());
         match timeout(*connect_timeout, connecting).await {
-            Ok(connected) => connected.map_err(|error| unsent(describe(&*error))),
-            Err(_) => {
-                let host = origin.host().unwrap_or_default();
-                Err(unsent(format!("no connection to {host} within {connect_timeout:?}")))
-            }
+            Ok(connected) => connected.map_err(|error| unsent(format!("{host}: {}", reason(&*error)))),
+            Err(_) => Err(unsent(format!("{host}: no connection within {connect_timeout:?}"))),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Verbs that speak to a daemon.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
-use sim::{Bucket, Entry, Sim};
+use sim::{Bucket, Entry, Fault, Rule, Side, Sim};
 
 use super::desk::{Daemon, tables};
 use crate::cli::{Desk, MIB, PATIENT, Ran, out_of_time, shows};
@@ -26,6 +27,7 @@ async fn what_a_daemon_is_told() {
         "wait nightly --timeout 10m",
         "wait nightly --timeout 10m --within 1d --min-warm 100%",
         "wait nigthly --timeout 10m",
+        "wait nigthly --start --timeout 10m",
         "pause nightly",
         "pause --all --for 4h",
     ] {
@@ -108,6 +110,52 @@ async fn whoever_waits_for_a_profile_that_a_cap_cuts_is_told() {
     assert_eq!(desk.ask(&daemon, "reload").code, 0);
     let trimmed = desk.ask(&daemon, "wait nightly --timeout 10m");
     assert_eq!(trimmed.code, 0, "{trimmed}");
+}
+
+/// From the first start to a run that failed, and to a file that is bad.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_a_profile_is_not_warm_and_what_to_do() {
+    let desk = Desk::with_shards(3).await;
+    desk.configure("", &tables(""));
+    let mut daemon = desk.daemon("").await;
+    let mut ran = vec![desk.ask(&daemon, "why nightly"), desk.ask(&daemon, "why nigthly")];
+    desk.sim.faults().push(Rule::new(Fault::status(403, "AccessDenied")).side(Side::Cache));
+    daemon.begin();
+    daemon.ended("refused").await;
+    ran.push(desk.ask(&daemon, "why nightly"));
+    desk.sim.faults().clear();
+    ran.push(desk.ask(&daemon, "pause nightly --for 4h"));
+    ran.push(desk.ask(&daemon, "why nightly"));
+    ran.push(desk.ask(&daemon, "resume nightly"));
+    ran.push(desk.ask(&daemon, "wait nightly --start --timeout 10m"));
+    ran.push(desk.ask(&daemon, "why nightly"));
+    desk.configure("", &format!("{}[profile.second]\nobjets = [\"s3://training/d/**\"]\n", tables("")));
+    assert_eq!(desk.ask(&daemon, "reload").code, 2);
+    ran.push(desk.ask(&daemon, "why second"));
+    ran.push(desk.ask(&daemon, "pause second"));
+    shows("daemon_why", &ran);
+    let line: Value = serde_json::from_str(&desk.ask(&daemon, "why nightly --json").out).unwrap();
+    assert_eq!((&line["warm"], &line["causes"]), (&true.into(), &serde_json::json!([])), "{line}");
+}
+
+/// The run that is waited for is held until it was said that it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_is_told_what_for() {
+    let desk = Desk::with_shards(3).await;
+    desk.configure(PATIENT, &tables(""));
+    let daemon = desk.daemon("").await;
+    let release = desk.hold_after(0);
+    let mut command = desk.command("wait nightly --start --timeout 1h");
+    let mut waiting =
+        command.env("HOTSET_URL", &daemon.url).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let first = said.next().unwrap().unwrap();
+    let run = daemon.status()["runs"][0]["run"].as_str().unwrap().to_owned();
+    assert_eq!(first, format!("nightly: waiting for up to 1h: run {run} is in progress"));
+    release.cancel();
+    assert!(waiting.wait().unwrap().success());
+    // Within half a minute nothing more is said; a busy machine may take longer.
+    said.map(Result::unwrap).for_each(|line| assert!(line.starts_with("nightly: still waiting after "), "{line}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,7 +37,7 @@ fn faults_of_block(page: &Page, block: &Block) -> Vec<String> {
             let line = line.trim_start_matches("$ ").to_owned();
             commands(&line)
                 .into_iter()
-                .filter_map(|words| fault(&words, true))
+                .filter_map(|words| fault(&words, true).or_else(|| unquoted(&line, &words)))
                 .map(|fault| format!("{}: {line}: {fault}", page.at(at)))
                 .collect::<Vec<_>>()
         })
@@ -67,6 +67,26 @@ fn commands(line: &str) -> Vec<Vec<String>> {
 
 fn is_end(word: &str) -> bool {
     matches!(word, "&&" | "||" | "|" | ";" | "&" | "--") || word.trim_start_matches('2').starts_with(['>', '<'])
+}
+
+/// What a shell would put something else in the place of, in a line with a command of hotset.
+fn unquoted(line: &str, words: &[String]) -> Option<String> {
+    let is_ours = words.iter().any(|word| word == "hotset" || word.ends_with("/hotset"));
+    let (mut quote, mut before) = (None, ' ');
+    for letter in line.chars().filter(|_| is_ours) {
+        match (quote, letter) {
+            (Some(open), letter) if letter == open => quote = None,
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '#') if before == ' ' => break,
+            // `$?` and `${NAME}` are meant.
+            (None, '*' | '?' | '[' | '{') if before != '$' => {
+                return Some(format!("`{letter}` stands in no quotes, and a shell takes it for its own"));
+            }
+            _ => {}
+        }
+        before = letter;
+    }
+    None
 }
 
 /// Words as a shell takes them apart; a comment ends them.
@@ -133,6 +153,9 @@ fn a_slip_in_a_command_is_found() {
         ("```ini\nExecStart=/usr/local/bin/hotset deamon\n```", "unrecognized subcommand 'deamon'"),
         ("Type `hotset plan --objets keys.jsonl`.", "p:1: `hotset plan --objets keys.jsonl`: "),
         ("```\nhotset cancel\n```", "required arguments"),
+        ("```sh\nhotset warm s3://b/d/** --max-bytes 1TiB\n```", "`*` stands in no quotes"),
+        ("```console,norun\n$ sudo hotset sim --bucket b=d/{0..9}:1MiB\n```", "`{` stands in no quotes"),
+        ("```console,norun\n$ hotset warm 's3://b/d/'[0-9].tar --max-bytes 1TiB\n```", "`[` stands in no quotes"),
     ] {
         let found = faults(&Page::parse("p", text));
         assert!(found.len() == 1 && found[0].contains(fault), "{text}: {found:?}");
@@ -145,6 +168,7 @@ fn what_is_right_or_of_others_is_not() {
         "`hotset`, `hotset wait --start`, `hotset cancel RUN`, `hotset runs ID --json`, `hotset warm s3://…`",
         "```console,norun\n$ HOTSET_URL=http://x hotset status   # what it does; really\n$ kubectl get pods --wram\n```",
         "```text\nhotset explodes\n```",
+        "```console,norun\n$ hotset wait p --url http://${HOST}:9464; echo $?  # 3? and *\n$ ls *.toml\n```",
         "```console\n$ hotset warm 's3://b/a b/**' --max-bytes \"1 TiB\" --cache-url http://c; echo $?\n0\n```",
     ] {
         assert_eq!(faults(&Page::parse("p", text)), [""; 0], "{text}");

@@ -126,7 +126,9 @@ fn command_line() -> String {
 fn verb_section(verb: &Command) -> String {
     let usage = verb.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
-    let mut text = format!("\n## {}\n\n{}.\n\n```text\n{usage}\n```\n", verb.get_name(), about(verb));
+    let aliases: Vec<String> = verb.get_visible_aliases().map(|alias| format!("`{alias}`")).collect();
+    let also = if aliases.is_empty() { String::new() } else { format!(" Also called {}.", aliases.join(" and ")) };
+    let mut text = format!("\n## {}\n\n{}.{also}\n\n```text\n{usage}\n```\n", verb.get_name(), about(verb));
     text += &table(verb.get_arguments().filter(|arg| !is_shared(arg)));
     let codes = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
     write!(text, "\n{}\n", escaped(&codes)).unwrap();

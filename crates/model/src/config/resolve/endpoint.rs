@@ -15,7 +15,7 @@ use crate::config::value::choice::Choice;
 use crate::config::value::glob::Buckets;
 use crate::config::value::site::{SiteUrl, is_at};
 use crate::config::value::text::Region;
-use crate::config::value::{Kind, ValueError};
+use crate::config::value::{Kind, ValueError, region};
 use crate::pattern::BucketGlob;
 use crate::select::estimate::Prices;
 
@@ -116,7 +116,12 @@ impl Parts {
         }
         if let Ok(Some(url)) = &self.cache_url {
             refuse_store(r, url)?;
-            lint_scheme(r, url);
+            refuse_bucket_in_the_host(r, url)?;
+            refuse_scheme(r, url)?;
+        }
+        if let Ok(Some(region)) = &self.region {
+            let urls = [&self.cache_url, &self.list_url].into_iter().filter_map(|url| url.as_ref().ok()?.as_ref());
+            lint_region(r, region, urls.into_iter().any(|url| is_at_coreweave(&url.value)));
         }
         let own = follow_credentials(self.credentials.as_ref(), credentials, r.cx);
         let addressing =
@@ -198,7 +203,11 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         });
         let parsed = Region::parse(&region.text).map_err(|error| r.refuse(&below, &place, (&region.text, &error)));
         match (parsed_glob, parsed) {
-            (Ok(glob), Ok(region)) => regions.push((glob, region)),
+            (Ok(glob), Ok(region)) => {
+                let found = Found { value: region, key: below.clone(), place };
+                lint_region(r, &found, false);
+                regions.push((glob, found.value));
+            }
             _ => bad = true,
         }
         bad |= r.cx.is_broken(&below);
@@ -246,10 +255,39 @@ fn refuse_store(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
     Err(Bad)
 }
 
-fn lint_scheme(r: &mut R<'_, '_>, url: &Found<Url>) {
-    if url.value.scheme() == "https" && is_at(&url.value, "cwlota.com") {
-        let warning = Diagnostic::warning("LOTA answers plain HTTP only").key(&url.key).at(&url.place, "");
-        r.rule(warning.help("write `http://cwlota.com`"));
+fn refuse_scheme(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
+    if url.value.scheme() != "https" || !is_at(&url.value, "cwlota.com") {
+        return Ok(());
+    }
+    let error = Diagnostic::error("LOTA answers plain HTTP only").key(&url.key).at(&url.place, "nobody answers here");
+    r.rule(error.help("write `http://cwlota.com`"));
+    Err(Bad)
+}
+
+/// Each bucket is a host below the vendor's two, so that a bucket in the host asks for one below it.
+fn refuse_bucket_in_the_host(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
+    let host = url.value.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    let below = |domain: &'static str| Some((host.strip_suffix(domain)?.strip_suffix('.')?, domain));
+    let Some((bucket, domain)) = COREWEAVE.into_iter().find_map(below) else { return Ok(()) };
+    let scheme = if domain == "cwlota.com" { "http" } else { "https" };
+    let error =
+        Diagnostic::error(format!("a bucket stands in the host: requests would go to BUCKET.{bucket}.{domain}"));
+    let error = error.key(&url.key).at(&url.place, "");
+    r.rule(error.help(format!("write `{scheme}://{domain}`, and the bucket in `objects`: `s3://{bucket}/...`")));
+    Err(Bad)
+}
+
+/// The vendor's cache and its store.
+const COREWEAVE: [&str; 2] = ["cwlota.com", "cwobject.com"];
+
+fn is_at_coreweave(url: &Url) -> bool {
+    COREWEAVE.iter().any(|domain| is_at(url, domain))
+}
+
+fn lint_region<T>(r: &mut Reader<'_, '_, T>, region: &Found<String>, at_coreweave: bool) {
+    if let Some((oddness, help)) = region::oddness(&region.value, at_coreweave) {
+        let warning = Diagnostic::warning(format!("`{}` {oddness}", region.value)).key(&region.key);
+        r.rule(warning.at(&region.place, "").help(help));
     }
 }
 
@@ -279,7 +317,7 @@ fn refuse_hosts_below_an_address(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<
 }
 
 fn refuse_path_style(r: &mut R<'_, '_>, url: &Found<Url>, typed: Option<&Found<Addressing>>) -> Result<(), Bad> {
-    let Some(host) = ["cwlota.com", "cwobject.com"].into_iter().find(|host| is_at(&url.value, host)) else {
+    let Some(host) = COREWEAVE.into_iter().find(|host| is_at(&url.value, host)) else {
         return Ok(());
     };
     let error =
@@ -340,9 +378,15 @@ fn list_site(
             (None, Ok(None)) => (Addressing::Virtual, None),
             (None, Err(_)) => return Err(Bad),
         };
+        if parts.list_url.as_ref().is_ok_and(Option::is_some) {
+            refuse_bucket_in_the_host(r, url)?;
+        }
         // The cache's own rule has spoken already of an `addressing` that is for both.
         if typed.is_some() || cache.is_ok() {
             refuse_addressing(r, (url, way.0), way.1)?;
+        }
+        if let Ok(Some(region)) = &region {
+            lint_region(r, region, is_at_coreweave(&url.value));
         }
         let region = value(region)?;
         let cache = cache.as_ref().map_err(|bad| *bad)?;

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::Known;
 use crate::config::context::{Context, join};
 use crate::config::diagnostic::{Diagnostic, Place};
+use crate::config::profile::Profile;
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Reader};
 use crate::config::tables::Tables;
-use crate::object::Escaped;
+use crate::object::{Bucket, Escaped};
 use crate::pattern::Pattern;
 
 pub(super) fn whole_buckets(r: &mut Reader<'_, '_, raw::Profile>, patterns: &[Found<Pattern>]) {
@@ -48,6 +50,35 @@ pub(super) fn unused(tables: &Tables<'_>, cx: &mut Context) {
     if tables.endpoints.len() > 1 {
         for (name, layers) in tables.endpoints.iter().filter(|(name, _)| !endpoints.contains(*name)) {
             warn(cx, &join("endpoint", name), layers.last().map(head), "no profile uses this endpoint");
+        }
+    }
+}
+
+/// Hosts that begin with a bucket of their profiles: with virtual addressing the bucket stands before the host once more.
+pub(super) fn buckets_in_hosts(tables: &Tables<'_>, profiles: &Known<Profile>, cx: &mut Context) {
+    for (name, layers) in &tables.endpoints {
+        for key in ["cache_url", "list_url"] {
+            let pick = |layer: &Layer<'_, raw::Endpoint>| {
+                let url = if key == "cache_url" { &layer.table.cache_url } else { &layer.table.list_url };
+                url.as_ref()
+                    .map(|url| (url.text.clone(), Place::new(&layer.file, url.span.clone()), layer.path.clone()))
+            };
+            let Some((text, place, path)) = layers.iter().find_map(pick) else { continue };
+            let Some((scheme, host)) = text.split_once("://") else { continue };
+            let of_endpoint = profiles.values().flatten().filter(|profile| *profile.endpoint.name == **name);
+            let mut buckets = of_endpoint
+                .flat_map(|profile| &profile.rules.patterns)
+                .filter_map(|pattern| pattern.bucket().literal());
+            let in_host =
+                |bucket: &Bucket| host.strip_prefix(bucket.as_str()).is_some_and(|rest| rest.starts_with('.'));
+            if let Some(bucket) = buckets.find(in_host) {
+                let rest = &host[bucket.as_str().len() + 1..];
+                let warning = Diagnostic::warning(format!("the bucket `{bucket}` stands in the host"));
+                let warning = warning
+                    .key(format!("{path}.{key}"))
+                    .at(&place, "each bucket is put before this host, or behind it");
+                cx.push(warning.help(format!("where `{bucket}` is the bucket, write `{scheme}://{rest}`")));
+            }
         }
     }
 }

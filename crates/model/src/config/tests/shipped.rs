@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use toml::de::DeTable;
+
 use super::super::reader::Origin;
 use super::super::{Config, Zones, load, reference, schema};
 use super::config;
@@ -81,9 +83,13 @@ fn the_reference_has_every_key_of_the_schema() {
                     reference().contains("# [override.endpoint.") && reference().contains("# [override.profile.")
                 }
                 ("", table) => reference().contains(&format!("\n[{table}")),
-                (head, key) => reference::example(head, key).is_some(),
+                (head, key) => reference::example(head, key).is_some_and(|line| DeTable::parse(&line).is_ok()),
             };
-            assert!(found, "[{}] {key} is not in config/reference.toml", table.head);
+            assert!(
+                found,
+                "[{}] {key} is not in config/reference.toml, or what a message shows of it is no TOML",
+                table.head
+            );
         }
     }
 }

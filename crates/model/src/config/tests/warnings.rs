@@ -73,3 +73,42 @@ fn variables_that_redirect_other_tools_are_named() {
         ]
     );
 }
+
+#[test]
+fn addresses_and_regions_that_look_like_slips_are_named() {
+    let text = r#"
+[endpoint.lota]
+cache_url = "http://cwlota.com"
+list_url = "https://cwobject.com"
+region = "us-east-04a"
+bucket_regions = { "eu-*" = "eu_west_1" }
+
+[endpoint.store]
+cache_url = "http://training.s3.example.com"
+list_url = "http://models.s3.example.com:9000"
+region = "us-east1"
+
+[endpoint.store.list]
+region = "us-east-1a"
+
+[endpoint.own]
+cache_url = "http://cache.example.com"
+region = "garage"
+
+[profile.a]
+endpoint = "lota"
+objects = ["s3://training/datasets/**"]
+max_bytes = "1 TiB"
+
+[profile.b]
+endpoint = "store"
+objects = ["s3://other/d/**", "s3://training/d/**", "s3://models/d/**"]
+max_bytes = "1 TiB"
+
+[profile.c]
+endpoint = "own"
+objects = ["s3://training/d/**"]
+max_bytes = "1 TiB"
+"#;
+    insta::assert_snapshot!(warnings(text));
+}

@@ -1,0 +1,79 @@
+//! Why a connection could not be opened, in the words of whoever looks for the cause: the libraries' own name their layers.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use super::credentials::describe;
+
+/// What is wrong, without the name of the host.
+pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
+    let causes = || std::iter::successors(Some(error), |cause| (**cause).source());
+    if let Some(tls) = causes().find_map(tls) {
+        return tls;
+    }
+    let said = describe(error);
+    if said.contains("failed to lookup address information") {
+        return of_name(&said).to_owned();
+    }
+    let kind = causes().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    match kind {
+        Some(ErrorKind::ConnectionRefused) => "connection refused: nobody listens there".to_owned(),
+        Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => "no route to it".to_owned(),
+        _ => said,
+    }
+}
+
+/// What the system's resolver says, by its texts: it gives no more than these.
+fn of_name(said: &str) -> &'static str {
+    match said {
+        unsure if unsure.contains("Temporary failure") => "its name cannot be looked up: no name server answers",
+        _ => "name not found",
+    }
+}
+
+/// What rustls says stands within the errors of the streams above it, whose sources pass it over.
+fn tls(cause: &(dyn Error + 'static)) -> Option<String> {
+    let Some(error) = cause.downcast_ref::<rustls::Error>() else {
+        return tls(cause.downcast_ref::<io::Error>()?.get_ref()?);
+    };
+    Some(match error {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
+            "TLS: the issuer of its certificate is not known to this machine".to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => "TLS: it answers something else: is it plain HTTP?".to_owned(),
+        other => format!("TLS: {other}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_in_a_few_words() {
+        let io = |kind: ErrorKind| io::Error::new(kind, "(os error)");
+        let of = |text: &str| io::Error::other(text.to_owned());
+        let tls = |error| io::Error::new(ErrorKind::InvalidData, error);
+        let issuer = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let html = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        for (error, said) in [
+            (of("failed to lookup address information: Name or service not known"), "name not found"),
+            (of("failed to lookup address information: No address associated with hostname"), "name not found"),
+            (
+                of("failed to lookup address information: Temporary failure in name resolution"),
+                "its name cannot be looked up: no name server answers",
+            ),
+            (io(ErrorKind::ConnectionRefused), "connection refused: nobody listens there"),
+            (io(ErrorKind::NetworkUnreachable), "no route to it"),
+            (io(ErrorKind::HostUnreachable), "no route to it"),
+            (tls(issuer), "TLS: the issuer of its certificate is not known to this machine"),
+            (tls(expired), "TLS: invalid peer certificate: Expired"),
+            (tls(html.clone()), "TLS: it answers something else: is it plain HTTP?"),
+            (io::Error::other(tls(html)), "TLS: it answers something else: is it plain HTTP?"),
+            (of("something else"), "something else"),
+        ] {
+            assert_eq!(reason(&error), said);
+        }
+    }
+}

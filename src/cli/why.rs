@@ -1,0 +1,53 @@
+//! `hotset why`: what keeps a profile from being warm, and what to do about it.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::Context;
+use super::contact::{Client, Contact, conclude, part};
+use model::object::Escaped;
+
+#[derive(Clone, Debug, Args)]
+pub struct WhyArgs {
+    #[command(flatten)]
+    contact: Contact,
+    /// The profile that is not warm
+    #[arg(value_name = "PROFILE")]
+    profile: String,
+    /// The daemon's answer, as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(context: &Context, args: &WhyArgs) -> anyhow::Result<ExitCode> {
+    let path = format!("/api/v1/profiles/{}/why", part(&args.profile));
+    let answer = Client::new(context, &args.contact)?.get(&path).await?;
+    if answer.is_ok() {
+        let mut out = BufWriter::new(io::stdout());
+        if args.json {
+            writeln!(out, "{}", answer.body)?;
+        } else {
+            write(&answer.body, &mut out)?;
+        }
+        out.flush()?;
+    }
+    Ok(conclude(&answer))
+}
+
+/// Writes the answer as a person reads it: each cause, and below it what to do.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(answer: &Value, out: &mut impl Write) -> io::Result<()> {
+    let text = |value: &Value| value.as_str().map(|text| Escaped(text).to_string()).unwrap_or_default();
+    let state = if answer["warm"] == true { "warm" } else { "not warm" };
+    writeln!(out, "{}: {state}: {}", text(&answer["profile"]), text(&answer["reason"]))?;
+    for cause in answer["causes"].as_array().into_iter().flatten() {
+        writeln!(out, "  because {}", text(&cause["why"]))?;
+        writeln!(out, "       do {}", text(&cause["do"]))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! What keeps a profile from being warm, in the order in which it is put right: what holds for the whole daemon, what is in the
+//! profile's way now, what came of its latest run, and what starts the next one.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::daemon::view::{EndedView, ProfileView, RunView, View};
+use crate::http::text::{count, length};
+use crate::report::{Cut, Outcome};
+
+/// One cause.
+#[derive(Debug, Serialize)]
+pub(super) struct Cause {
+    /// A word for scripts.
+    cause: &'static str,
+    why: String,
+    /// What to do, in words or as a command.
+    r#do: String,
+}
+
+impl Cause {
+    fn new(cause: &'static str, why: impl Into<String>, r#do: impl Into<String>) -> Self {
+        Self { cause, why: why.into(), r#do: r#do.into() }
+    }
+}
+
+pub(super) fn causes(view: &View, profile: &ProfileView) -> Vec<Cause> {
+    let of_daemon = [stopping(view), files_refused(view), journal(view), endpoint(view, profile), keys(view, profile)];
+    let now = [paused(profile), running(view, profile), waiting(profile)];
+    let is_under_way = now.iter().any(Option::is_some);
+    let mut causes: Vec<Cause> = of_daemon.into_iter().chain(now).flatten().collect();
+    causes.extend(latest(view, profile));
+    if !is_under_way {
+        causes.push(start(view, profile));
+    }
+    causes
+}
+
+fn stopping(view: &View) -> Option<Cause> {
+    let why = "the daemon is being stopped: nothing begins any more";
+    view.stopping.then(|| Cause::new("stopping", why, "start it again: what was interrupted is taken up"))
+}
+
+fn files_refused(view: &View) -> Option<Cause> {
+    let error = view.reload.error.as_deref()?;
+    let since = ago(view, view.reload.at);
+    let mut lines = error.lines();
+    let first = lines.next().unwrap_or_default().trim_start_matches("error: ");
+    let place = lines.next().and_then(|line| line.trim_start().strip_prefix("--> "));
+    let place = place.map_or_else(String::new, |place| format!("{place}: "));
+    let why = format!("the files were refused {since}, and the configuration before them is in force: {place}{first}");
+    Some(Cause::new("files_refused", why, "put right what `hotset check` shows, then `hotset reload`"))
+}
+
+fn journal(view: &View) -> Option<Cause> {
+    let why = view.journal.unwritable.as_deref()?;
+    let why = format!("the journal cannot be written, and runs beyond what fits into memory are refused: {why}");
+    Some(Cause::new("journal", why, "make room, or let the daemon's user write there"))
+}
+
+fn endpoint(view: &View, profile: &ProfileView) -> Option<Cause> {
+    let endpoint = view.endpoints.iter().find(|endpoint| endpoint.name == profile.endpoint)?;
+    endpoint.silent?;
+    let why = format!("endpoint {}: {}", endpoint.name, endpoint.limit.reason);
+    let todo = format!("see whether {} answers where the daemon runs: `hotset check --online`", endpoint.cache_url);
+    Some(Cause::new("endpoint", why, todo))
+}
+
+fn keys(view: &View, profile: &ProfileView) -> Option<Cause> {
+    let endpoint = view.endpoints.iter().find(|endpoint| endpoint.name == profile.endpoint)?;
+    let expired = endpoint.credentials_expiry.filter(|expiry| *expiry <= view.now)?;
+    let why = format!("the keys of endpoint {} expired {}", endpoint.name, ago(view, expired));
+    Some(Cause::new("keys_expired", why, "renew what they are read from: they are read again by themselves"))
+}
+
+fn paused(profile: &ProfileView) -> Option<Cause> {
+    let pause = profile.paused.as_ref()?;
+    let resume = format!("`hotset resume {}`", profile.name);
+    Some(match (pause.by_configuration, pause.until) {
+        (true, _) => Cause::new("paused", "it is paused in the configuration", "take `paused = true` out of its table"),
+        (false, Some(until)) => Cause::new("paused", format!("it is paused by hand until {}", instant(until)), resume),
+        (false, None) => Cause::new("paused", "it is paused by hand", resume),
+    })
+}
+
+fn running(view: &View, profile: &ProfileView) -> Option<Cause> {
+    let run = view.runs.iter().find(|run| Some(run.run) == profile.running)?;
+    let began = format!("run {} began {}", run.run, ago(view, run.started));
+    Some(match run.stopping {
+        Some(cut) => {
+            let why = format!("{began}, and is being stopped: {}", cut.as_str());
+            Cause::new("running", why, "wait until it has ended")
+        }
+        None => {
+            let todo = format!("`hotset wait {}` ends when it is warm", profile.name);
+            Cause::new("running", format!("{began}: {}", progress(run)), todo)
+        }
+    })
+}
+
+fn progress(run: &RunView) -> String {
+    if let Some(trouble) = &run.trouble {
+        return trouble.clone();
+    }
+    if run.planned.objects == 0 {
+        return format!("listing, {} objects so far", count(run.listed));
+    }
+    format!("{} of {} objects", count(run.ended.objects), count(run.planned.objects))
+}
+
+fn waiting(profile: &ProfileView) -> Option<Cause> {
+    let waiting = profile.waiting.as_ref().filter(|_| profile.paused.is_none() && profile.running.is_none())?;
+    let todo = format!("`hotset wait {} --start` runs it now, whatever its window", profile.name);
+    Some(Cause::new("waiting", format!("a run ({}) waits: {}", waiting.trigger.as_str(), waiting.why), todo))
+}
+
+/// What came of the latest run, which did not warm the profile as it is configured now.
+fn latest(view: &View, profile: &ProfileView) -> Option<Cause> {
+    let last = profile.last.as_ref()?;
+    if last.ended > view.now {
+        let why = "the clock was set back: the latest run ended after now";
+        return Some(Cause::new("clock", why, "set the clock of the daemon's machine"));
+    }
+    let ended = format!("run {} ended {} {}", last.run, last.outcome, ago(view, last.ended));
+    if last.fingerprint != profile.fingerprint {
+        let why = format!("{ended}, of another configuration than the one in force");
+        return Some(Cause::new("changed", why, format!("`hotset wait {} --start` runs this one", profile.name)));
+    }
+    if last.outcome == Outcome::Complete {
+        let why = format!("{ended}, and a run counts for {} (`rewarm_after`)", length(profile.rewarm_after));
+        return Some(Cause::new("too_old", why, "let it run more often, or raise `rewarm_after`"));
+    }
+    let reason = last.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    Some(Cause::new("latest_run", format!("{ended}{reason}"), advice(profile, last)))
+}
+
+/// What starts the next run.
+fn start(view: &View, profile: &ProfileView) -> Cause {
+    let by_hand = format!("`hotset wait {} --start` runs it now", profile.name);
+    match (profile.schedules.as_slice(), profile.next_due) {
+        ([], _) => Cause::new("no_schedule", "it has no schedule: nothing starts it by itself", by_hand),
+        (_, None) => Cause::new("no_schedule", "its schedule never fires again", by_hand),
+        (_, Some(due)) => {
+            let left = length((due - view.now).to_std().unwrap_or_default());
+            Cause::new("not_due", format!("its next run is due in {left}, at {}", instant(due)), by_hand)
+        }
+    }
+}
+
+const UNANSWERED: &str = "see whether the addresses answer where the daemon runs: `hotset check --online`";
+const CAPS: &str = "raise its caps: `hotset plan NAME` shows what did not fit";
+
+/// What a reason says, and what to do about it. The first that is found counts.
+const ADVICE: [(&str, &str); 21] = [
+    (Cut::Cancelled.as_str(), "`hotset wait NAME --start` begins another"),
+    (Cut::Window.as_str(), "widen its `window`, or start it earlier in it"),
+    (Cut::Replaced.as_str(), "let it run less often, or `on_overlap = \"skip\"`"),
+    ("no keys found", "give the daemon keys: `hotset check --online` names where it looked"),
+    ("clock skew", "set the clock of the daemon's machine"),
+    ("denied", "let the keys list (s3:ListBucket) and read (s3:GetObject): `hotset check --online` tries both"),
+    ("may not be of one store", "look whether `cache_url` and `list_url` are of one store"),
+    ("no answer of this cache", "look at `cache_url`: something else answers there"),
+    ("malformed", "look at `cache_url` and `list_url`: something else answers there"),
+    ("answered nothing", UNANSWERED),
+    ("unreachable", UNANSWERED),
+    ("timed out", UNANSWERED),
+    ("throttled", "ask for less: lower `max_in_flight`, or set `max_requests_per_second`"),
+    ("fit the caps", CAPS),
+    ("has no room for", CAPS),
+    ("caps leave nothing", CAPS),
+    ("nothing matched", "`hotset plan NAME` shows what is listed, and why it is left out"),
+    ("checkpoint", "`hotset plan NAME` shows each checkpoint, and what is missing in it"),
+    ("deadline", "raise its `deadline`, or what its endpoint may have in flight"),
+    ("not found", "look at the names of its buckets: `hotset check --online`"),
+    ("rejected", "look at `region` and `addressing` of its endpoint: `hotset check --online`"),
+];
+
+fn advice(profile: &ProfileView, last: &EndedView) -> String {
+    // Classes of objects are written as in the contract, those of a listing in words.
+    let reason = last.reason.as_deref().unwrap_or_default().replace('_', " ");
+    match ADVICE.iter().find(|(part, _)| reason.contains(part)) {
+        Some((_, advice)) => advice.replace("NAME", &profile.name),
+        None => format!("`hotset runs {}` has what failed, object by object", last.run),
+    }
+}
+
+fn ago(view: &View, then: DateTime<Utc>) -> String {
+    format!("{} ago", length((view.now - then).to_std().unwrap_or_default()))
+}
+
+fn instant(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,152 @@
+//! Why a profile is not warm.
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use super::fake::Fake;
+use super::views::{at, busy, ended, endpoint, fresh, id, now, profile, run};
+use crate::daemon::view::{EndedView, PauseView, ProfileView, View, WaitingView};
+use crate::limit::{Cause, Reason, Snapshot};
+use crate::report::{Outcome, Trigger};
+
+/// What is said of the one profile of a view.
+async fn why(view: View) -> Value {
+    let name = view.profiles[0].name.to_string();
+    Fake::new(view).get(&format!("/api/v1/profiles/{name}/why")).await.json()
+}
+
+fn one(of: impl FnOnce(&mut ProfileView)) -> View {
+    let mut view = fresh();
+    view.profiles = vec![profile("p")];
+    of(&mut view.profiles[0]);
+    view
+}
+
+fn last(outcome: Outcome, reason: &str) -> View {
+    one(|p| p.last = Some(EndedView { reason: Some(reason.to_owned()), ..ended("p", 7, outcome) }))
+}
+
+/// The first cause, and what to do about it.
+async fn first(view: View) -> (String, String) {
+    let answer = why(view).await;
+    assert_eq!(answer["warm"], false, "{answer}");
+    let text = |key: &str| answer["causes"][0][key].as_str().unwrap_or_default().to_owned();
+    (text("cause"), text("do"))
+}
+
+#[tokio::test]
+async fn a_warm_profile_has_no_causes() {
+    let complete = ended("p", 7, Outcome::Complete);
+    let view = one(|p| (p.last, p.last_complete) = (Some(complete.clone()), Some(complete)));
+    let answer = why(view).await;
+    assert_eq!((&answer["warm"], &answer["causes"]), (&true.into(), &Value::Array(Vec::new())), "{answer}");
+    assert_eq!(answer["reason"], "its run ended complete 1h ago");
+}
+
+#[tokio::test]
+async fn the_cause_that_is_put_right_first_comes_first() {
+    let paused = |by_configuration| PauseView { by_configuration, until: None };
+    let waiting =
+        WaitingView { trigger: Trigger::Reload, due: None, why: "its window opens at 2026-03-10 01:00 EDT".to_owned() };
+    let silent = || {
+        let mut away = endpoint("lota");
+        away.silent = Some(std::time::Duration::from_secs(95));
+        let since = std::time::Duration::from_secs(95);
+        away.limit =
+            Snapshot { reason: Reason::Circuit { cause: Cause::Silence, since }, circuit_open: true, ..away.limit };
+        View { endpoints: vec![away], ..one(|p| p.paused = Some(paused(false))) }
+    };
+    let expired = || {
+        let mut keys = endpoint("lota");
+        keys.credentials_expiry = Some(now() - TimeDelta::hours(2));
+        View { endpoints: vec![keys], ..one(|_| {}) }
+    };
+    let refused = || {
+        let mut view = one(|p| p.paused = Some(paused(false)));
+        view.reload.error = Some("hotset.toml:3:1: profile.p.objets: unknown key\n  more".to_owned());
+        view
+    };
+    let old = EndedView { ended: now() - TimeDelta::hours(30), ..ended("p", 7, Outcome::Complete) };
+    let other = EndedView { fingerprint: "before".to_owned(), ..ended("p", 7, Outcome::Complete) };
+    let ahead = EndedView { ended: now() + TimeDelta::hours(1), ..ended("p", 7, Outcome::Complete) };
+    for (view, cause, todo, sentence) in [
+        (one(|_| {}), "not_due", "`hotset wait p --start`", "it was never run"),
+        (one(|p| (p.schedules, p.next_due) = (Vec::new(), None)), "no_schedule", "--start", "nothing starts it"),
+        (one(|p| p.next_due = None), "no_schedule", "--start", "it fires no more"),
+        (one(|p| p.paused = Some(paused(false))), "paused", "`hotset resume p`", "paused by hand"),
+        (one(|p| p.paused = Some(paused(true))), "paused", "`paused = true`", "paused in the file"),
+        (one(|p| p.waiting = Some(waiting.clone())), "waiting", "whatever its window", "its window is closed"),
+        (View { stopping: true, ..one(|_| {}) }, "stopping", "start it again", "the daemon ends"),
+        (refused(), "files_refused", "`hotset check`", "the files come before the pause"),
+        (silent(), "endpoint", "http://cwlota.com answers", "the cache is away"),
+        (expired(), "keys_expired", "renew", "the keys are of yesterday"),
+        (
+            one(|p| (p.last, p.last_complete) = (Some(old.clone()), Some(old))),
+            "too_old",
+            "`rewarm_after`",
+            "it is not fresh",
+        ),
+        (one(|p| p.last = Some(other)), "changed", "--start", "its table was changed"),
+        (one(|p| p.last = Some(ahead)), "clock", "set the clock", "the clock was set back"),
+    ] {
+        let (said, r#do) = first(view).await;
+        assert_eq!(said, cause, "{sentence}");
+        assert!(r#do.contains(todo), "{sentence}: {do}");
+    }
+}
+
+#[tokio::test]
+async fn what_to_do_about_the_latest_run_follows_from_its_reason() {
+    use Outcome::{Failed, Interrupted, Partial, Refused};
+    for (outcome, reason, todo) in [
+        (Refused, "list s3://b/d/: denied: 403 AccessDenied: no", "s3:ListBucket"),
+        (Refused, "list s3://b/d/: denied: no keys found: AWS_ACCESS_KEY_ID is not set", "`hotset check --online`"),
+        (Refused, "list s3://b/d/: not found: 404 NoSuchBucket", "names of its buckets"),
+        (Refused, "nothing matched: no pattern matches an object (0 listed)", "`hotset plan p`"),
+        (Refused, "not all candidates fit the caps, and on_excess is \"refuse\"", "raise its caps"),
+        (Refused, "the newest checkpoint, s, is not complete: `.metadata` is missing", "each checkpoint"),
+        (Failed, "the endpoint answered nothing for 5m; 3 not tried of 3 objects", "answer where the daemon runs"),
+        (
+            Failed,
+            "list s3://b/d/: unreachable: b.x: connection refused: nobody listens there",
+            "answer where the daemon runs",
+        ),
+        (Failed, "the endpoint gave no answer of this cache (last 200 text/html) for 5m", "something else answers"),
+        (Failed, "3 unknown of 3 objects (timed_out)", "answer where the daemon runs"),
+        (Partial, "3 failed of 40 objects (throttled)", "`max_in_flight`"),
+        (Partial, "max_bytes has no room for 1 of 3 wanted objects", "raise its caps"),
+        (Partial, "the run's deadline came first; 3 not tried of 40 objects", "raise its `deadline`"),
+        (Partial, "its window closed; 3 not tried of 40 objects", "widen its `window`"),
+        (Interrupted, "cancelled by hand; 3 not tried of 40 objects", "`hotset wait p --start`"),
+        (Partial, "3 failed of 40 objects (server_error)", &*format!("`hotset runs {}`", id(7))),
+    ] {
+        let (cause, said) = first(last(outcome, reason)).await;
+        assert_eq!(cause, "latest_run", "{reason}");
+        assert!(said.contains(todo), "{reason}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn all_that_is_in_the_way_is_said() {
+    let mut view = busy();
+    view.profiles.retain(|profile| &*profile.name == "latest-llama");
+    insta::assert_json_snapshot!(why(view).await);
+    let listing = |stopping| {
+        let mut view = one(|p| p.running = Some(id(11)));
+        let planned = super::views::count(0, 0);
+        view.runs = vec![crate::daemon::view::RunView {
+            planned,
+            stopping,
+            started: at("2026-03-09T14:06:00Z"),
+            ..run("p", 11)
+        }];
+        view
+    };
+    let answer = why(listing(None)).await;
+    assert_eq!(answer["causes"][0]["why"], format!("run {} began 1m 30s ago: listing, 11,840 objects so far", id(11)));
+    let answer = why(listing(Some(crate::report::Cut::Paused))).await;
+    let said = format!("run {} began 1m 30s ago, and is being stopped: the profile was paused", id(11));
+    assert_eq!(answer["causes"][0]["why"], said);
+    assert_eq!(answer["causes"].as_array().unwrap().len(), 1, "what starts the next one is no matter now");
+    assert_eq!(Fake::new(fresh()).get("/api/v1/profiles/nightly/why").await.status, 404);
+}
