@@ -264,7 +264,10 @@ pub(super) const FORMS: &[Form] = &[
     Form {
         layout: Layout::Safetensors,
         group: "v@/",
+        // In the order of the pipeline's own list, which begins with the decoder: a text encoder that stands alone is a model of
+        // Transformers by all that tells.
         members: &[
+            "vae/diffusion_pytorch_model.safetensors",
             "text_encoder/model.safetensors",
             "transformer/diffusion_pytorch_model-00001-of-00002.safetensors",
             "transformer/diffusion_pytorch_model-00002-of-00002.safetensors",
