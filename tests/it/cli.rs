@@ -7,6 +7,7 @@ mod check;
 mod checkpoints;
 mod configuration;
 mod daemon;
+mod hostile;
 mod journal;
 mod logs;
 mod manifests;

@@ -1,5 +1,6 @@
 //! From what was typed to what is true: tables in, a valid configuration out, or every reason why there is none.
 
+mod caches;
 mod checkpoint;
 mod credentials;
 mod daemon;
@@ -73,6 +74,7 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
                 .help("`hotset config --reference` prints every key, with an example of each table"),
         );
     }
+    caches::check(tables, cx);
     sums::check(tables, &profiles, &endpoints, cx);
     lint::unused(tables, cx);
     if cx.has_errors() {
