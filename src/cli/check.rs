@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::schedule::silence;
 use model::config::Config;
-use model::config::diagnostic::{Diagnostic, Diagnostics};
+use model::config::diagnostic::{Diagnostic, Diagnostics, shown};
 use model::config::endpoint::Endpoint;
 use model::config::profile::Profile;
 use model::config::value::choice::Choice as _;
@@ -36,8 +36,12 @@ pub fn write(config: &Config, now: DateTime<Utc>, color: bool, out: &mut impl Wr
     for endpoint in config.endpoints.values() {
         write_endpoint(config, endpoint, out)?;
     }
-    for warning in &config.warnings {
+    let shown = shown(&config.warnings, usize::MAX);
+    for warning in config.warnings.iter().take(shown) {
         writeln!(out, "{}\n", warning.render(color))?;
+    }
+    if config.warnings.len() > shown {
+        writeln!(out, "... and {} more\n", config.warnings.len() - shown)?;
     }
     let counts = [
         count(config.profiles.len(), "profile"),

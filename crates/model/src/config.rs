@@ -9,6 +9,7 @@ pub mod source;
 pub mod suggest;
 pub mod value;
 
+mod bounds;
 mod context;
 mod fingerprint;
 mod raw;
@@ -27,6 +28,7 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use context::Context;
+pub use context::Stop;
 use daemon::Daemon;
 use diagnostic::{Diagnostic, Diagnostics};
 use endpoint::{Credentials, Endpoint};
@@ -70,7 +72,7 @@ impl Config {
 /// Everything that is wrong, in all files.
 pub fn load(paths: &[PathBuf]) -> Result<Config, Diagnostics> {
     let (sources, errors) = source::read(paths);
-    build(sources, errors)
+    build(sources, errors, &Stop::default())
 }
 
 /// Reads files and folders as [`load`] does, and parses none.
@@ -101,11 +103,20 @@ pub fn change_together(paths: &[PathBuf]) -> bool {
 /// # Errors
 /// Everything that is wrong, in all sources.
 pub fn load_sources(sources: Vec<Source>) -> Result<Config, Diagnostics> {
-    build(sources, Vec::new())
+    build(sources, Vec::new(), &Stop::default())
 }
 
-fn build(sources: Vec<Source>, errors: Vec<Diagnostic>) -> Result<Config, Diagnostics> {
+/// As [`load_sources`], until nobody waits for it any more.
+///
+/// # Errors
+/// Everything that is wrong, in all sources; that it was stopped.
+pub fn load_sources_until(sources: Vec<Source>, stop: &Stop) -> Result<Config, Diagnostics> {
+    build(sources, Vec::new(), stop)
+}
+
+fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, stop: &Stop) -> Result<Config, Diagnostics> {
     let mut cx = Context::default();
+    cx.stop = stop.clone();
     cx.incomplete = !errors.is_empty();
     for error in errors {
         cx.push(error);
@@ -113,7 +124,11 @@ fn build(sources: Vec<Source>, errors: Vec<Diagnostic>) -> Result<Config, Diagno
     let parsed: Vec<Parsed> =
         sources.iter().enumerate().filter_map(|(number, source)| parse(source, number, &mut cx)).collect();
     let tables = Tables::gather(&parsed, &mut cx);
-    match resolve::resolve(&tables, &mut cx) {
+    let resolved = resolve::resolve(&tables, &mut cx);
+    if stop.is_set() {
+        return Err(Diagnostics::new(vec![Diagnostic::error("the reading was given up")]));
+    }
+    match resolved {
         Ok(resolved) => Ok(Config {
             daemon: resolved.daemon,
             credentials: known(resolved.credentials),
@@ -133,7 +148,14 @@ fn known<T>(all: BTreeMap<Arc<str>, Option<Arc<T>>>) -> BTreeMap<Arc<str>, Arc<T
 }
 
 fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
+    if cx.is_over() {
+        return None;
+    }
     let file = Arc::new(File::new(source, number));
+    if !bounds::text(&source.text, &file, cx) {
+        cx.incomplete = true;
+        return None;
+    }
     // Spans count from the start of the file, so a byte order mark is blanked rather than cut off.
     let text = source.text.strip_prefix('\u{feff}').map_or_else(|| source.text.clone(), |rest| format!("   {rest}"));
     let (mut table, errors) = DeTable::parse_recoverable(&text);
@@ -142,6 +164,10 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
         for error in syntax::explain_all(&errors, &file) {
             cx.push(error);
         }
+        return None;
+    }
+    if !bounds::tables(table.get_ref(), &file, cx) {
+        cx.incomplete = true;
         return None;
     }
     walk::walk(table.get_mut(), &file, cx);

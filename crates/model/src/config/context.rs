@@ -1,16 +1,46 @@
 //! What resolving gathers on its way: diagnostics, each once, and which keys are known to be bad already.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use chrono_tz::Tz;
+
+use super::bounds::Counted;
 use super::diagnostic::{Diagnostic, MOST, Place};
+use crate::schedule::{Schedule, ScheduleError};
+use crate::select::checkpoint::Checkpoint;
+use crate::select::checkpoint::layout::Layout;
 
 /// A value that cannot be used, and has been reported.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bad;
 
+/// Tells a reading that nobody waits for it any more. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Context {
     diagnostics: Vec<Diagnostic>,
+    errors: usize,
+    pub(super) stop: Stop,
+    pub(super) counted: Counted,
+    /// What layouts say, each compiled once.
+    layouts: Vec<(Layout, Option<Checkpoint>)>,
+    schedules: HashMap<(String, Tz), Schedule>,
+    gaps: HashMap<Vec<(String, Tz)>, Option<Duration>>,
     seen: HashSet<(usize, usize, usize, String)>,
     /// Dotted paths of keys whose value the walk took out.
     broken: HashSet<String>,
@@ -21,22 +51,58 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// What the layout says by itself.
+    pub(super) fn of_layout(&mut self, layout: Layout) -> Option<Checkpoint> {
+        if let Some((_, known)) = self.layouts.iter().find(|(known, _)| *known == layout) {
+            return known.clone();
+        }
+        let new = Checkpoint::of(layout);
+        self.layouts.push((layout, new.clone()));
+        new
+    }
+
+    /// A schedule in a zone, read once however many profiles have it.
+    ///
+    /// # Errors
+    /// Not a schedule.
+    pub(super) fn schedule(&mut self, text: &str, zone: Tz) -> Result<Schedule, ScheduleError> {
+        if let Some(known) = self.schedules.get(&(text.to_owned(), zone)) {
+            return Ok(known.clone());
+        }
+        let new = Schedule::parse(text, zone)?;
+        self.schedules.insert((text.to_owned(), zone), new.clone());
+        Ok(new)
+    }
+
+    /// What `compute` says of these schedules together, asked once.
+    pub(super) fn gap(
+        &mut self,
+        schedules: &[Schedule],
+        compute: impl FnOnce(&[Schedule]) -> Option<Duration>,
+    ) -> Option<Duration> {
+        let key = schedules.iter().map(|schedule| (schedule.text().to_owned(), schedule.zone())).collect();
+        *self.gaps.entry(key).or_insert_with(|| compute(schedules))
+    }
+
     /// Adds a diagnostic, unless the same was said of the same place.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        if self.is_full() {
+        // Warnings never keep an error out.
+        let same = if diagnostic.is_error() { self.errors } else { self.diagnostics.len() - self.errors };
+        if same >= MOST {
             return;
         }
         let place = diagnostic
             .place()
             .map_or((usize::MAX, 0, 0), |place| (place.file.number(), place.span.start, place.span.end));
         if self.seen.insert((place.0, place.1, place.2, diagnostic.title())) {
+            self.errors += usize::from(diagnostic.is_error());
             self.diagnostics.push(diagnostic);
         }
     }
 
     /// Nobody reads on, and a file of nothing but mistakes shall not cost more than one of a few.
-    pub(super) fn is_full(&self) -> bool {
-        self.diagnostics.len() >= MOST
+    pub(super) fn is_over(&self) -> bool {
+        self.errors >= MOST || self.stop.is_set()
     }
 
     /// Adds an error about something that is not there.
@@ -62,7 +128,7 @@ impl Context {
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(Diagnostic::is_error)
+        self.errors > 0 || self.stop.is_set()
     }
 
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {

@@ -50,6 +50,9 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
     let daemon = daemon::resolve(tables.daemon.as_ref(), cx, &mut sections);
     let mut credentials = Known::new();
     for (name, layers) in &tables.credentials {
+        if cx.is_over() {
+            break;
+        }
         let mut reader = Reader::new(cx, super::context::join("credentials", name), layers.clone());
         let resolved = named(name, &mut reader).and_then(|name| credentials::resolve(&name, &mut reader));
         sections.push(reader.into_section());
@@ -57,6 +60,9 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
     }
     let mut endpoints = Known::new();
     for (name, layers) in &tables.endpoints {
+        if cx.is_over() {
+            break;
+        }
         endpoint::values(layers, cx);
         let resolved = endpoint::resolve(name, layers, (&credentials, cx), &mut sections);
         endpoints.insert(Arc::from(*name), resolved.ok().map(Arc::new));
@@ -65,6 +71,9 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
     profile::values_of_defaults(tables, &scope, cx);
     let mut profiles = Known::new();
     for (name, layers) in &tables.profiles {
+        if cx.is_over() {
+            break;
+        }
         let resolved = profile::resolve(name, (layers, tables.defaults.as_ref()), &scope, (cx, &mut sections));
         profiles.insert(Arc::from(*name), resolved.ok().map(Arc::new));
     }
@@ -100,6 +109,7 @@ fn follow<T>(found: &Found<Arc<str>>, known: &Known<T>, kind: &str, cx: &mut Con
     match known.get(&found.value) {
         Some(Some(thing)) => Ok(Arc::clone(thing)),
         Some(None) => Err(Bad),
+        None if cx.is_over() => Err(Bad),
         None => {
             if !cx.is_broken(&super::context::join(kind, &found.value)) {
                 let error = Diagnostic::error(format!("there is no [{}]", super::context::join(kind, &found.value)));

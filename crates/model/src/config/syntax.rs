@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::{Diagnostic, MOST, Place};
 use super::source::File;
 
 /// One grammar error a file: what the parser says after the first is mostly about the first. Every key that stands twice.
@@ -12,8 +12,13 @@ pub(super) fn explain_all(errors: &[toml::de::Error], file: &Arc<File>) -> Vec<D
     let (twice, grammar): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.message() == TWICE);
     let first =
         grammar.first().map(|error| explain(error, file).help("what follows in this file is read once this is right"));
-    first.into_iter().chain(twice.into_iter().map(|error| explain(error, file))).collect()
+    let twice = twice.into_iter().take(MOST).enumerate();
+    // The text is searched for each first one.
+    first.into_iter().chain(twice.map(|(nth, error)| duplicate(error, file, nth < PAIRED))).collect()
 }
+
+/// So many keys that stand twice are shown with where they stand first.
+const PAIRED: usize = 20;
 
 const TWICE: &str = "duplicate key";
 
@@ -36,15 +41,21 @@ pub(super) fn explain(error: &toml::de::Error, file: &Arc<File>) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
     let place = Place::new(file, span.clone());
     if error.message() == TWICE {
-        let twice = Diagnostic::error("the same key or table twice").at(&place, "again here");
-        let twice = match first_definition(file.text(), span.start) {
-            Some(first) => twice.at(&Place::new(file, first), "first here"),
-            None => twice,
-        };
-        return twice.help("keep one of the two");
+        return duplicate(error, file, true);
     }
     let (message, help) = plainly(error, file.text().get(span).unwrap_or_default());
     Diagnostic::error(message).at(&place, "").help_if(help.map(str::to_owned))
+}
+
+fn duplicate(error: &toml::de::Error, file: &Arc<File>, is_paired: bool) -> Diagnostic {
+    let span = error.span().unwrap_or(0..0);
+    let first = is_paired.then(|| first_definition(file.text(), span.start)).flatten();
+    let twice = Diagnostic::error("the same key or table twice").at(&Place::new(file, span), "again here");
+    let twice = match first {
+        Some(first) => twice.at(&Place::new(file, first), "first here"),
+        None => twice,
+    };
+    twice.help("keep one of the two")
 }
 
 /// The first line that defines what the line at `at` defines again, within the same table.

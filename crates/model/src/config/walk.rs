@@ -65,6 +65,10 @@ impl Walk<'_> {
 
     /// Whether the value may stay.
     fn value(&mut self, value: &mut Value<'_>, schema: &'static Schema, path: &str) -> bool {
+        // What is left of it does not matter any more.
+        if self.cx.is_over() {
+            return false;
+        }
         let place = self.place(value.span());
         if !allows(schema, value.get_ref()) {
             self.wrong_type(value.get_ref(), &place, schema, path);
@@ -109,7 +113,7 @@ impl Walk<'_> {
         path: &str,
         known: impl Iterator<Item = &'k String>,
     ) {
-        if self.cx.is_full() {
+        if self.cx.is_over() {
             return;
         }
         let known: Vec<&str> = known.map(String::as_str).collect();
