@@ -3,5 +3,6 @@
 mod caches;
 mod markup;
 mod sizes;
+mod state;
 
 use super::{Desk, Ran, shows};
