@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod manifest;
+mod secrets;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -21,6 +22,7 @@ use model::schedule::dues;
 use model::select::Cap;
 
 pub use manifest::unreadable;
+pub use secrets::unreadable as unreadable_secrets;
 
 /// How many coming fires of a profile are told.
 const FIRES: usize = 3;

@@ -16,6 +16,7 @@ mod raw;
 mod reference;
 mod resolve;
 mod schema;
+mod secret;
 mod syntax;
 mod tables;
 mod walk;
@@ -39,8 +40,9 @@ pub use source::Source;
 use tables::{Parsed, Tables};
 
 pub use reference::reference;
-pub use resolve::{environment_warnings, unreadable_manifest};
+pub use resolve::{environment_warnings, unreadable_manifest, unreadable_secret};
 pub use schema::schema;
+pub use secret::starred;
 
 /// A valid configuration.
 #[derive(Clone, Debug)]

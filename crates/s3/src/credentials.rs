@@ -15,6 +15,7 @@ use aws_sdk_s3::config::Region;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
+pub use files::in_home;
 use files::{Files, Pair};
 
 use super::transport::Transport;

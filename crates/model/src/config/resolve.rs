@@ -11,7 +11,7 @@ mod rules;
 mod sums;
 mod timing;
 
-pub use lint::{environment as environment_warnings, unreadable_manifest};
+pub use lint::{environment as environment_warnings, unreadable_manifest, unreadable_secret};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
