@@ -178,8 +178,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Nothing is left to be done about a terminal that is gone.
-            let _ = error.print();
+            said(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
         }
     };
@@ -194,6 +193,14 @@ pub fn main() -> ExitCode {
         done
     };
     run().unwrap_or_else(|error| say(&error, &global))
+}
+
+/// What clap says of a command line, which repeats values: of those that have the shape of a secret, stars.
+fn said(error: &clap::Error) {
+    let text = error.render().to_string();
+    let starred = model::config::starred(&text);
+    // Nothing is left to be done about a terminal that is gone.
+    let _ = if starred == text { error.print() } else { writeln!(io::stderr(), "{}", starred.trim_end()) };
 }
 
 /// A few threads do for what one cache can answer, whatever the machine has; the blocking ones wait for disks and names.

@@ -8,6 +8,7 @@ mod begin;
 mod database;
 mod end;
 mod error;
+mod folder;
 mod health;
 mod instance;
 mod latest;
@@ -20,9 +21,8 @@ mod runs;
 mod schema;
 mod sources;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +37,7 @@ use database::Database;
 pub use end::End;
 use error::Fault;
 pub use error::{JournalError, Trouble};
+use folder::private;
 pub use instance::Instance;
 pub use latest::{Interrupted, PastFailure};
 pub use ledger::{Completion, Freshness, LastWarmed, Written};
@@ -93,11 +94,13 @@ impl Journal {
         let path = state_dir.join(FILE);
         let io = JournalError::io;
         let runs = locks::folder(state_dir);
-        DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(io("make the folder", &runs))?;
+        folder::make(state_dir)?;
+        folder::make(&runs)?;
         // Two processes must not both find the file broken and move each other's new one aside.
         let gate = state_dir.join("journal.lock");
         let gate_file = locks::take(&gate, GATE).map_err(io("take the lock", &gate))?;
         private(&path).map_err(io("open the journal", &path))?;
+        folder::no_links(&path).map_err(io("open the journal", &path))?;
         let db = match connect(&path) {
             Err(error) if error.is_corrupt() => {
                 move_aside(&path)?;
@@ -121,6 +124,7 @@ impl Journal {
         if !path.try_exists().map_err(JournalError::io("look for the journal", &path))? {
             return Ok(None);
         }
+        folder::no_links(&path).map_err(JournalError::io("open the journal", &path))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags).map_err(Fault::from);
         let checked = opened.and_then(|db| schema::prepare_to_read(&db).map(|()| db));
@@ -199,11 +203,6 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     let opened = Connection::open_with_flags(path, flags).map_err(Fault::from);
     let prepared = opened.and_then(|mut db| schema::prepare(&mut db).map(|()| db));
     prepared.map_err(|fault| fault.of("open", path))
-}
-
-/// Opens a file that nobody else may read, and makes it where there is none. SQLite gives its other files the same mode.
-fn private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// A journal that cannot be read is kept for whoever wants to look into it.

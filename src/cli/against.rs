@@ -13,7 +13,7 @@ use super::text::{count, counted, iec, percent, usd};
 use crate::report::Outcome;
 use crate::report::groups::title;
 use crate::report::json::Place;
-use model::object::{Count, Object, Roll};
+use model::object::{Count, Object, Roll, disturbs};
 use model::select::Selection;
 use model::select::plan::{Plan, Verdict};
 
@@ -207,7 +207,8 @@ fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
         };
         let (enters, leaves) = (moved(&change.enters()), moved(&change.leaves()));
         let [before, after] = change.sides().map(|side| cell(&side));
-        let (name, kind) = (cell(&change.profile), change.kind());
+        // A profile's name has nothing that means anything here.
+        let (name, kind) = (&change.profile, change.kind());
         writeln!(out, "| `{name}` | {kind} | {before} | {after} | {enters} | {leaves} |")?;
     }
     for change in changes {
@@ -215,7 +216,7 @@ fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
             if moved.sample.is_empty() {
                 continue;
             }
-            writeln!(out, "\n<details><summary><code>{}</code> {name}</summary>\n\n```diff", cell(&change.profile))?;
+            writeln!(out, "\n<details><summary><code>{}</code> {name}</summary>\n\n```diff", change.profile)?;
             for line in moved.lines() {
                 // A fence inside a key would end the block.
                 writeln!(out, "{sign} {}", line.replace('`', "\\u{60}"))?;
@@ -226,9 +227,20 @@ fn markdown(changes: &[Change], out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Text that cannot leave its table cell.
+/// Text that cannot leave its table cell, nor become a link, an image, a mention or markup: of whatever has a meaning the number
+/// of its character, which nothing reads again.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '.' if out.ends_with(|before: char| before.is_ascii_digit()) => out.push(c),
+            ' ' | '-' | ',' | '%' | '$' | '/' | '(' | ')' => out.push(c),
+            _ if c.is_alphanumeric() => out.push(c),
+            _ if disturbs(c) => out.push(' '),
+            _ => out.push_str(&format!("&#{};", u32::from(c))),
+        }
+    }
+    out
 }
 
 #[derive(Serialize)]
@@ -309,4 +321,26 @@ fn moved_field<'a>(moved: &'a Moved) -> MovedField<'a> {
     });
     let more_groups = moved.groups.len().saturating_sub(groups::NAMED) as u64;
     MovedField { count: moved.count, sample, groups: groups.collect(), more_groups }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_cell_means_anything_to_markdown() {
+        for (text, shown) in [
+            ("refused: 38.0 MiB, 0.4% (8 listed)", "refused&#58; 38.0 MiB, 0.4% (8 listed)"),
+            ("a\\|b|c", "a&#92;&#124;b&#124;c"),
+            ("![i](http://evil.test/p.png)", "&#33;&#91;i&#93;(http&#58;//evil&#46;test/p&#46;png)"),
+            ("@octocat #7 www.evil.test", "&#64;octocat &#35;7 www&#46;evil&#46;test"),
+            (
+                "`code` <b> &lt; *x* _y_ ~z~",
+                "&#96;code&#96; &#60;b&#62; &#38;lt&#59; &#42;x&#42; &#95;y&#95; &#126;z&#126;",
+            ),
+            ("a\nb\u{202e}c", "a b c"),
+        ] {
+            assert_eq!(cell(text), shown);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod manifest;
+mod secrets;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use super::schedule::silence;
 use model::config::Config;
-use model::config::diagnostic::{Diagnostic, Diagnostics};
+use model::config::diagnostic::{Diagnostic, Diagnostics, shown};
 use model::config::endpoint::Endpoint;
 use model::config::profile::Profile;
 use model::config::value::choice::Choice as _;
@@ -21,6 +22,7 @@ use model::schedule::dues;
 use model::select::Cap;
 
 pub use manifest::unreadable;
+pub use secrets::unreadable as unreadable_secrets;
 
 /// How many coming fires of a profile are told.
 const FIRES: usize = 3;
@@ -37,8 +39,12 @@ pub fn write(config: &Config, now: DateTime<Utc>, color: bool, out: &mut impl Wr
         write_endpoint(config, endpoint, out)?;
     }
     writeln!(out, "zone rules {}\n", config.zones)?;
-    for warning in &config.warnings {
+    let shown = shown(&config.warnings, usize::MAX);
+    for warning in config.warnings.iter().take(shown) {
         writeln!(out, "{}\n", warning.render(color))?;
+    }
+    if config.warnings.len() > shown {
+        writeln!(out, "... and {} more\n", config.warnings.len() - shown)?;
     }
     let counts = [
         count(config.profiles.len(), "profile"),

@@ -15,6 +15,7 @@ use super::{Context, Usage, verbs};
 use crate::clock;
 use crate::exit;
 use model::config::{self, Config};
+use s3::in_home;
 
 /// Where a daemon listens unless it is told otherwise.
 const HOME: &str = "http://127.0.0.1:9464";
@@ -76,25 +77,46 @@ pub struct Unreached {
 pub struct Client {
     agent: ureq::Agent,
     url: String,
-    token: Option<PathBuf>,
+    token: Option<Token>,
+    /// The configuration names a token that was not taken.
+    withheld: Option<PathBuf>,
+}
+
+/// The file of a token.
+#[derive(Clone, Debug)]
+struct Token {
+    /// Who named it: messages repeat this and not the path, where someone may have typed the token.
+    by: &'static str,
+    path: PathBuf,
 }
 
 impl Client {
     pub fn new(context: &Context, contact: &Contact) -> anyhow::Result<Self> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let url = contact.url.clone().or_else(|| variable("HOTSET_URL"));
-        let token = contact.token_file.clone().or_else(|| variable("HOTSET_TOKEN_FILE").map(PathBuf::from));
+        let flag = contact.token_file.clone().map(|path| Token { by: "--token-file", path });
+        let named = || variable("HOTSET_TOKEN_FILE").map(|path| Token { by: "HOTSET_TOKEN_FILE", path: path.into() });
+        let token = flag.or_else(named);
         // Asked only where something is left to say.
-        let paths = url.is_none().then(|| verbs::files(context, &contact.files).paths().ok()).flatten();
+        let files = verbs::files(context, &contact.files);
+        let paths = url.is_none().then(|| files.paths().ok()).flatten();
         let (listen, configured) = paths.as_deref().map_or((None, None), configured);
         let url = url.or(listen.map(address)).unwrap_or_else(|| HOME.to_owned());
-        let parsed =
-            url::Url::parse(&url).map_err(|error| Usage(format!("--url {url}: {error}; write http://HOST:PORT")))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(Usage(format!("--url {url}: write http://HOST:PORT")).into());
+        let parsed = url::Url::parse(&url).map_err(|error| Usage(format!("--url: {error}; write http://HOST:PORT")))?;
+        if !matches!(parsed.scheme(), "http" | "https") || !parsed.username().is_empty() || parsed.password().is_some()
+        {
+            return Err(Usage("--url: write http://HOST:PORT".to_owned()).into());
         }
         // What the configuration names may be for the daemon's eyes only.
-        let configured = configured.filter(|path| fs::File::open(path).is_ok());
+        let configured = configured.filter(|path| fs::File::open(in_home(path)).is_ok());
+        // One that was only found where the user stands may be anybody's, and name any file and any address.
+        let found = paths
+            .filter(|_| files.named().is_none())
+            .and_then(|paths| paths.into_iter().find(|path| path.is_relative()));
+        let (configured, withheld) = match (configured, found) {
+            (Some(_), Some(found)) => (None, Some(found)),
+            (configured, _) => (configured.map(|path| Token { by: "token_file", path }), None),
+        };
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -102,7 +124,8 @@ impl Client {
             .timeout_global(Some(PATIENCE))
             .build();
         let url = url.trim_end_matches('/').to_owned();
-        Ok(Self { agent: config.into(), url, token: token.or(configured) })
+        let withheld = withheld.filter(|_| token.is_none());
+        Ok(Self { agent: config.into(), url, token: token.or(configured), withheld })
     }
 
     /// # Errors
@@ -123,12 +146,20 @@ impl Client {
         blocking(move || {
             let url = format!("{}{path}", client.url);
             let mut request = client.agent.post(&url).header("Content-Type", "application/json");
-            if let Some(file) = &client.token {
-                let token = fs::read_to_string(file)
-                    .map_err(|error| Usage(format!("cannot read the token in {}: {error}", file.display())))?;
+            if let Some(Token { by, path }) = &client.token {
+                let token = fs::read_to_string(in_home(path))
+                    .map_err(|error| Usage(format!("{by}: cannot read the file: {error}")))?;
                 request = request.header("Authorization", format!("Bearer {}", token.trim()));
             }
-            client.read(request.send(&body))
+            let answer = client.read(request.send(&body))?;
+            if let (401, Some(found)) = (answer.status, &client.withheld) {
+                tracing::warn!(
+                    "the token that {0} names was not sent, as {0} was only found here: name it with --config {0}, or the \
+                     token with --token-file",
+                    found.display()
+                );
+            }
+            Ok(answer)
         })
         .await
     }
@@ -206,9 +237,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hotset.toml");
         for bad in ["[profile.p]\nobjets = 1", "x = ["] {
-            fs::write(&file, format!("[daemon]\nlisten = \"127.0.0.1:7\"\ntoken_file = \"t\"\n{bad}\n")).unwrap();
+            fs::write(&file, format!("[daemon]\nlisten = \"127.0.0.1:7\"\ntoken_file = \"/t\"\n{bad}\n")).unwrap();
             let found = configured(std::slice::from_ref(&file));
-            assert_eq!(found, (Some("127.0.0.1:7".parse().unwrap()), Some("t".into())), "{bad}");
+            assert_eq!(found, (Some("127.0.0.1:7".parse().unwrap()), Some("/t".into())), "{bad}");
         }
     }
 }

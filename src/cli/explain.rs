@@ -4,7 +4,6 @@ mod group;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -15,8 +14,6 @@ use super::text::{brief_time, iec};
 use super::{Context, Usage, state, verbs};
 use crate::clock;
 use crate::journal::{Journal, LastWarmed};
-use model::config::Config;
-use model::config::endpoint::Endpoint;
 use model::config::profile::Profile;
 use model::config::value::duration::show;
 use model::config::value::size::brief;
@@ -56,9 +53,9 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<ExitC
     for profile in config.profiles.values() {
         write_profile(profile, (bucket, key), &mut out)?;
     }
-    for endpoint in caches(&config) {
-        let url = endpoint.cache.0.url.as_str();
-        let last = journal.as_ref().map(|journal| journal.last_warmed(url, bucket, key)).transpose()?.flatten();
+    for endpoint in config.endpoints.values() {
+        let url = endpoint.cache.0.address();
+        let last = journal.as_ref().map(|journal| journal.last_warmed(&url, bucket, key)).transpose()?.flatten();
         writeln!(out, "  on {} ({url}): {}", Escaped(&endpoint.name), warmed(last, endpoint.capacity, clock::now()))?;
     }
     out.flush()?;
@@ -79,17 +76,6 @@ fn write_profile(profile: &Profile, (bucket, key): (&Bucket, &Key), out: &mut im
         belongs.lines(key, checkpoint).iter().try_for_each(|line| writeln!(out, "    {line}"))?;
     }
     Ok(())
-}
-
-/// Each cache once, by the first endpoint that names it.
-fn caches(config: &Config) -> Vec<&Arc<Endpoint>> {
-    let mut caches: Vec<&Arc<Endpoint>> = Vec::new();
-    for endpoint in config.endpoints.values() {
-        if caches.iter().all(|known| known.cache.0.url != endpoint.cache.0.url) {
-            caches.push(endpoint);
-        }
-    }
-    caches
 }
 
 /// What the rules alone say, and what they leave to the listing; `dropped` is why its checkpoint does without the object.

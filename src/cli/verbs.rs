@@ -204,6 +204,8 @@ pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCo
     config.warnings.extend(zones);
     let unreadable = super::check::unreadable(&config);
     config.warnings.extend(unreadable);
+    let unreadable = super::check::unreadable_secrets(&config);
+    config.warnings.extend(unreadable);
     if args.json {
         super::check::write_json(&config, clock::now(), &mut out)?;
     } else {

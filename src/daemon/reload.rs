@@ -13,7 +13,7 @@ use super::handle::Reloaded;
 use super::view::ReloadedBy;
 use crate::clock;
 use model::config::diagnostic::Diagnostics;
-use model::config::{self, Config, Source};
+use model::config::{self, Config, Source, Stop};
 
 /// How long reading and resolving may take: files on a file system that hangs must not stop reloads for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -71,6 +71,8 @@ pub(super) struct Reloader {
     reading: JoinSet<Read>,
     /// One clone a thread that reads.
     threads: Arc<()>,
+    /// Of the reading that goes on.
+    stop: Stop,
     by: ReloadedBy,
     replies: Vec<oneshot::Sender<Reloaded>>,
     /// Asked for while a reading was going on.
@@ -89,6 +91,7 @@ impl Reloader {
             absent: 0,
             reading: JoinSet::new(),
             threads: Arc::default(),
+            stop: Stop::default(),
             by: ReloadedBy::Watch,
             replies: Vec::new(),
             again: None,
@@ -125,12 +128,14 @@ impl Reloader {
         let seen = self.seen.clone().filter(|_| by == ReloadedBy::Watch);
         let patient = self.absent + 1 < ABSENT;
         let thread = self.threads.clone();
+        self.stop = Stop::default();
+        let stop = self.stop.clone();
         let is_stuck = Arc::strong_count(&self.threads) > STUCK + 1;
         self.reading.spawn(async move {
             if is_stuck {
                 return (Reading::Loaded(Err(Unloaded::Late)), None);
             }
-            let read = read(paths, seen, by == ReloadedBy::Watch && patient, thread);
+            let read = read(paths, seen, by == ReloadedBy::Watch && patient, (thread, stop));
             timeout(PATIENCE, read).await.unwrap_or((Reading::Loaded(Err(Unloaded::Late)), None))
         });
     }
@@ -152,6 +157,8 @@ impl Reloader {
     }
 
     fn done(&mut self, done: Result<Read, JoinError>) -> Option<Loaded> {
+        // What came too late is not waited for, and need not go on.
+        self.stop.set();
         let (reading, seen) =
             done.unwrap_or_else(|error| (Reading::Loaded(Err(Unloaded::Fault(error.to_string()))), None));
         self.look_at = Instant::now() + self.watch.unwrap_or_default();
@@ -182,7 +189,12 @@ impl Reloader {
     }
 }
 
-async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool, thread: Arc<()>) -> Read {
+async fn read(
+    paths: Vec<PathBuf>,
+    seen: Option<Arc<Vec<Source>>>,
+    patient: bool,
+    (thread, stop): (Arc<()>, Stop),
+) -> Read {
     let fault = |error: JoinError| (Reading::Loaded(Err(Unloaded::Fault(error.to_string()))), None);
     let mut last = match seen {
         None => None,
@@ -201,7 +213,8 @@ async fn read(paths: Vec<PathBuf>, seen: Option<Arc<Vec<Source>>>, patient: bool
             None => config::read(&paths).map_err(Unloaded::Wrong)?,
         };
         let kept = Arc::new(sources.clone());
-        Ok((config::resolve_sources(sources, clock::zones()).map(Box::new).map_err(Unloaded::Wrong), kept))
+        let resolved = config::resolve_sources_until(sources, clock::zones(), &stop);
+        Ok((resolved.map(Box::new).map_err(Unloaded::Wrong), kept))
     });
     match loaded.await {
         Ok(Ok((result, kept))) => (Reading::Loaded(result), Some(kept)),
@@ -269,5 +282,20 @@ mod tests {
         stuck.clear();
         reloader.ask(ReloadedBy::Sighup, None);
         assert!(matches!(reloader.next().await.result, Err(Unloaded::Wrong(_))), "they have answered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reading_that_comes_too_late_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("hotset.toml");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let mut reloader = Reloader::new(vec![pipe.clone()], None, None);
+        reloader.ask(ReloadedBy::Sighup, None);
+        let reads = reloader.stop.clone();
+        let (loaded, ()) = tokio::join!(reloader.next(), tokio::time::advance(PATIENCE));
+        assert!(matches!(loaded.result, Err(Unloaded::Late)), "nobody writes into the pipe");
+        assert!(reads.is_set());
+        // Lets the thread go.
+        drop(std::fs::File::options().write(true).open(pipe).unwrap());
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use s3::in_home;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
@@ -30,18 +31,19 @@ impl Token {
     }
 }
 
-/// Reads a token as it is now. The error is for the log: it names the file, and nothing that stands in it.
-pub(super) async fn read(path: &Path) -> Result<Token, String> {
-    let text = match timeout(PATIENCE, text(path)).await {
-        Ok(read) => read.map_err(|error| format!("{}: {error}", path.display()))?,
-        Err(_) => return Err(format!("{}: not read within {PATIENCE:?}", path.display())),
+/// Reads a token as it is now. The error is for the log: it names the key of the file, neither its path, where someone may have
+/// typed the token, nor anything that stands in it.
+pub(super) async fn read(key: &str, path: &Path) -> Result<Token, String> {
+    let text = match timeout(PATIENCE, text(&in_home(path))).await {
+        Ok(read) => read.map_err(|error| format!("{key}: {error}"))?,
+        Err(_) => return Err(format!("{key}: not read within {PATIENCE:?}")),
     };
     let token = text.trim();
     if token.is_empty() {
-        return Err(format!("{}: it is empty", path.display()));
+        return Err(format!("{key}: it is empty"));
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!("{}: a token is one word of printable ASCII", path.display()));
+        return Err(format!("{key}: a token is one word of printable ASCII"));
     }
     Ok(Token(token.to_owned()))
 }

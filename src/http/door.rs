@@ -13,6 +13,9 @@ use super::access::{Access, read};
 use super::refusal::Refusal;
 
 /// What a request wants to do.
+/// What names the files of tokens in the configuration.
+const KEYS: [&str; 2] = ["token_file", "run_token_file"];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     /// Start a run.
@@ -83,8 +86,8 @@ impl Door {
 
     async fn opens(&self, which: usize, path: Option<&Path>, presented: &[u8]) -> Opens {
         let Some(path) = path else { return Opens::No };
-        let token = read(path).await;
-        self.complain(which, path, token.as_ref().err());
+        let token = read(KEYS[which], path).await;
+        self.complain(which, token.as_ref().err());
         match token {
             Ok(token) if same(token.as_bytes(), presented) => Opens::Yes,
             Ok(_) => Opens::No,
@@ -93,14 +96,14 @@ impl Door {
     }
 
     /// Logs what is wrong with a token file, once until it changes.
-    fn complain(&self, which: usize, path: &Path, error: Option<&String>) {
+    fn complain(&self, which: usize, error: Option<&String>) {
         let mut state = self.state();
         let Some(last) = state.complaints.get_mut(which).filter(|last| last.as_ref() != error) else { return };
         *last = error.cloned();
         drop(state);
         match error {
             Some(error) => tracing::error!("a token file cannot be used, so its token opens nothing: {error}"),
-            None => tracing::info!("the token file {} can be used again", path.display()),
+            None => tracing::info!("{} can be used again", KEYS[which]),
         }
     }
 

@@ -1,12 +1,11 @@
 //! One daemon a state folder, whether its database can be used or not.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io::Write as _;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{File, TryLockError};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process;
 
-use super::{Journal, JournalError, private};
+use super::{Journal, JournalError, folder, private};
 
 const FILE: &str = "daemon.lock";
 
@@ -27,10 +26,10 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Taken`] while another process is; a folder or file that cannot be made.
     pub fn instance(state_dir: &Path) -> Result<Instance, JournalError> {
-        let io = JournalError::io;
-        DirBuilder::new().recursive(true).mode(0o700).create(state_dir).map_err(io("make the folder", state_dir))?;
+        let wrong = JournalError::io;
+        folder::make(state_dir)?;
         let path = state_dir.join(FILE);
-        let file = private(&path).map_err(io("open the lock", &path))?;
+        let file = private(&path).map_err(wrong("open the lock", &path))?;
         match file.try_lock() {
             Ok(()) => {
                 // Without its number the lock still holds.
@@ -41,10 +40,10 @@ impl Journal {
                 Ok(Instance(file))
             }
             Err(TryLockError::WouldBlock) => {
-                let pid = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+                let pid = io::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
                 Err(JournalError::Taken { path: state_dir.to_owned(), pid })
             }
-            Err(TryLockError::Error(error)) => Err(io("take the lock", &path)(error)),
+            Err(TryLockError::Error(error)) => Err(wrong("take the lock", &path)(error)),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Locks {
     pub(super) fn is_held(&self, run: &str) -> bool {
         match self {
             // Shared: two that look do not take each other for the holder.
-            Self::Files(folder) => match File::open(path(folder, run)) {
+            Self::Files(folder) => match super::folder::open(&path(folder, run)) {
                 Ok(file) => file.try_lock_shared().is_err(),
                 Err(error) => error.kind() != io::ErrorKind::NotFound,
             },
@@ -98,7 +98,7 @@ impl Locks {
     pub(super) fn clear(&self, run: &str) {
         let Self::Files(folder) = self else { return };
         let path = path(folder, run);
-        if let Ok(file) = File::open(&path)
+        if let Ok(file) = super::folder::open(&path)
             && file.try_lock().is_ok()
             && is_at(&file, &path).unwrap_or(false)
         {

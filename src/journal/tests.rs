@@ -156,7 +156,7 @@ fn whoever_only_looks_at_a_lock_holds_none() {
     let journal = Journal::open(dir.path()).unwrap();
     drop(begun(&journal, 1, "p"));
     let id = Ulid(1).to_string();
-    let looking = File::open(locks::folder(dir.path()).join(format!("{id}.lock"))).unwrap();
+    let looking = fs::File::open(locks::folder(dir.path()).join(format!("{id}.lock"))).unwrap();
     looking.try_lock_shared().unwrap();
     assert!(!journal.locks().is_held(&id));
     assert_eq!(outcomes(&journal), [(1, Outcome::Interrupted)]);
@@ -201,7 +201,7 @@ fn the_lock_of_a_run_is_never_removed_from_under_its_holder() {
     journal.locks().clear(&run.id);
     assert!(journal.locks().is_held(&run.id));
     let path = locks::folder(dir.path()).join(format!("{}.lock", run.id));
-    let early = File::open(&path).unwrap();
+    let early = fs::File::open(&path).unwrap();
     journal.finish(&run, &end(60)).unwrap();
     drop(run);
     early.try_lock().unwrap();
@@ -358,7 +358,7 @@ fn what_cannot_be_made_is_named_with_its_cause() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     let error = Journal::open(&file.join("state")).unwrap_err();
-    let path = file.join("state/runs");
+    let path = file.join("state");
     assert_eq!(error.to_string(), format!("cannot make the folder {}: Not a directory (os error 20)", path.display()));
 }
 

@@ -87,12 +87,12 @@ impl Account {
 
     /// Records completions from now on.
     pub(super) fn record(&self, task: &Task) -> Recorder {
-        self.journal.record(&self.run, task.profile.endpoint.cache.0.url.as_str())
+        self.journal.record(&self.run, &task.profile.endpoint.cache.0.address())
     }
 
     /// Divides the endpoint's limit with other processes that warm through the same cache, until the set is dropped.
     pub(super) fn share(&self, task: &Task, limit: Limit) -> JoinSet<()> {
-        let (journal, url) = (self.journal.clone(), task.profile.endpoint.cache.0.url.to_string());
+        let (journal, url) = (self.journal.clone(), task.profile.endpoint.cache.0.address());
         let mut sharing = JoinSet::new();
         sharing.spawn(async move {
             loop {

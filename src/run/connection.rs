@@ -45,9 +45,9 @@ impl Connection {
 /// Opened connections, by endpoint and by the credentials that a profile names.
 #[derive(Debug, Default)]
 pub struct Connections {
-    /// By the URL of the cache: an endpoint that is renamed, or gone for a while, drives the same cache.
+    /// By the address of the cache: an endpoint that is renamed, or gone for a while, drives the same cache.
     caches: HashMap<String, Cache>,
-    /// By the URL of the list endpoint.
+    /// By the address of the list endpoint.
     places: HashMap<String, Places>,
     endpoints: HashMap<Arc<str>, Shared>,
     opened: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
@@ -121,19 +121,19 @@ impl Connections {
         let (mut configured, mut stores) = (HashSet::new(), HashSet::new());
         for endpoint in endpoints.values() {
             let store = store_of(endpoint);
+            // Where two endpoints name one store, the first one's limit holds.
             if let Some(places) = self.places.get(&store).filter(|_| !stores.contains(&store)) {
                 places.set_most(endpoint.limits.list_in_flight as usize);
             }
             stores.insert(store);
-            let url = cache_of(endpoint);
-            // Where two endpoints name one cache, or one store, the first one's limits hold.
-            if let Some(cache) = self.caches.get(&url).filter(|_| !configured.contains(&url)) {
+            let cache = cache_of(endpoint);
+            if let Some(cache) = self.caches.get(&cache) {
                 cache.limit.set(&endpoint.limits);
             }
-            configured.insert(url);
+            configured.insert(cache);
         }
-        self.caches.retain(|url, cache| configured.contains(url) || cache.flights.in_use());
-        self.places.retain(|url, places| stores.contains(url) || places.in_use());
+        self.caches.retain(|address, cache| configured.contains(address) || cache.flights.in_use());
+        self.places.retain(|address, places| stores.contains(address) || places.in_use());
     }
 
     /// The limit of an endpoint. `None` while nothing of it was opened.
@@ -174,12 +174,12 @@ impl Shared {
 
 /// What names the cache in the ledger, too.
 fn cache_of(endpoint: &Endpoint) -> String {
-    endpoint.cache.0.url.to_string()
+    endpoint.cache.0.address()
 }
 
 /// What is listed, whoever is listed for.
 fn store_of(endpoint: &Endpoint) -> String {
-    endpoint.list.0.url.to_string()
+    endpoint.list.0.address()
 }
 
 /// What a pool of connections is made for.

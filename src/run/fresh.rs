@@ -31,7 +31,7 @@ pub(super) async fn fresh_of(
 ) -> (Vec<bool>, Count) {
     let endpoint = &task.profile.endpoint;
     let rules = Freshness {
-        cache_url: endpoint.cache.0.url.to_string(),
+        cache_url: endpoint.cache.0.address(),
         rewarm_after: within,
         capacity: endpoint.capacity,
         now: clock::now(),

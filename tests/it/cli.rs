@@ -8,6 +8,7 @@ mod checkpoints;
 mod configuration;
 mod contact;
 mod daemon;
+mod hostile;
 mod journal;
 mod logs;
 mod manifests;
@@ -83,9 +84,10 @@ impl Desk {
     /// Impatient, since nothing here is far away, and with one request at a time, so that their order is known.
     fn endpoint(&self) -> String {
         format!(
-            "[credentials.files]\naccess_key_id_file = \"id\"\nsecret_access_key_file = \"secret\"\n\n\
-             [endpoint.lota]\ncache_url = \"{}\"\nlist_url = \"{}\"\nregion = \"us-east-1\"\ncredentials = \"files\"\n\
+            "[credentials.files]\naccess_key_id_file = \"{0}/id\"\nsecret_access_key_file = \"{0}/secret\"\n\n\
+             [endpoint.lota]\ncache_url = \"{1}\"\nlist_url = \"{2}\"\nregion = \"us-east-1\"\ncredentials = \"files\"\n\
              outage_wait = \"1s\"\nretries = 1\nstart_in_flight = 1\nmax_in_flight = 1\n",
+            self.dir.path().display(),
             self.sim.cache_url(),
             self.sim.list_url()
         )

@@ -9,12 +9,14 @@ pub mod source;
 pub mod suggest;
 pub mod value;
 
+mod bounds;
 mod context;
 mod fingerprint;
 mod raw;
 mod reference;
 mod resolve;
 mod schema;
+mod secret;
 mod syntax;
 mod tables;
 mod walk;
@@ -29,6 +31,7 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use context::Context;
+pub use context::Stop;
 use daemon::Daemon;
 use diagnostic::{Diagnostic, Diagnostics};
 use endpoint::{Credentials, Endpoint};
@@ -40,8 +43,9 @@ use tables::{Parsed, Tables};
 pub use zones::Zones;
 
 pub use reference::reference;
-pub use resolve::{environment_warnings, unreadable_manifest};
+pub use resolve::{environment_warnings, unreadable_manifest, unreadable_secret};
 pub use schema::schema;
+pub use secret::starred;
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -81,7 +85,7 @@ impl Config {
 /// Everything that is wrong, in all files.
 pub fn load(paths: &[PathBuf], zones: Zones) -> Result<Config, Diagnostics> {
     let (sources, errors) = source::read(paths);
-    build(sources, errors, zones)
+    build(sources, errors, zones, &Stop::default())
 }
 
 /// Reads files and folders as [`load`] does, and parses none.
@@ -120,11 +124,19 @@ pub fn load_sources(sources: Vec<Source>) -> Result<Config, Diagnostics> {
 /// # Errors
 /// Everything that is wrong, in all sources.
 pub fn resolve_sources(sources: Vec<Source>, zones: Zones) -> Result<Config, Diagnostics> {
-    build(sources, Vec::new(), zones)
+    build(sources, Vec::new(), zones, &Stop::default())
 }
 
-fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, zones: Zones) -> Result<Config, Diagnostics> {
-    let mut cx = Context::new(zones.clone());
+/// As [`resolve_sources`], until nobody waits for it any more.
+///
+/// # Errors
+/// Everything that is wrong, in all sources; that it was stopped.
+pub fn resolve_sources_until(sources: Vec<Source>, zones: Zones, stop: &Stop) -> Result<Config, Diagnostics> {
+    build(sources, Vec::new(), zones, stop)
+}
+
+fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, zones: Zones, stop: &Stop) -> Result<Config, Diagnostics> {
+    let mut cx = Context::new(zones.clone(), stop.clone());
     cx.incomplete = !errors.is_empty();
     for error in errors {
         cx.push(error);
@@ -132,7 +144,11 @@ fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, zones: Zones) -> Result<
     let parsed: Vec<Parsed> =
         sources.iter().enumerate().filter_map(|(number, source)| parse(source, number, &mut cx)).collect();
     let tables = Tables::gather(&parsed, &mut cx);
-    match resolve::resolve(&tables, &mut cx) {
+    let resolved = resolve::resolve(&tables, &mut cx);
+    if stop.is_set() {
+        return Err(Diagnostics::new(vec![Diagnostic::error("the reading was given up")]));
+    }
+    match resolved {
         Ok(resolved) => Ok(Config {
             daemon: resolved.daemon,
             credentials: known(resolved.credentials),
@@ -153,7 +169,14 @@ fn known<T>(all: BTreeMap<Arc<str>, Option<Arc<T>>>) -> BTreeMap<Arc<str>, Arc<T
 }
 
 fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
+    if cx.is_over() {
+        return None;
+    }
     let file = Arc::new(File::new(source, number));
+    if !bounds::text(&source.text, &file, cx) {
+        cx.incomplete = true;
+        return None;
+    }
     // Spans count from the start of the file, so a byte order mark is blanked rather than cut off.
     let text = source.text.strip_prefix('\u{feff}').map_or_else(|| source.text.clone(), |rest| format!("   {rest}"));
     let (mut table, errors) = DeTable::parse_recoverable(&text);
@@ -162,6 +185,10 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
         for error in syntax::explain_all(&errors, &file) {
             cx.push(error);
         }
+        return None;
+    }
+    if !bounds::tables(table.get_ref(), &file, cx) {
+        cx.incomplete = true;
         return None;
     }
     walk::walk(table.get_mut(), &file, cx);

@@ -130,6 +130,11 @@ impl Pattern {
         &self.0.bucket
     }
 
+    /// What it comes to with ranges and alternatives written out.
+    pub fn nodes(&self) -> usize {
+        self.0.bucket.nodes() + self.0.key.nodes()
+    }
+
     /// What to LIST so that no matching key is missed: sorted, at most 64, none a prefix of another.
     ///
     /// Alternatives and ranges are followed as long as they narrow the listing and stay few.
@@ -236,6 +241,11 @@ impl BucketGlob {
     /// The one bucket it names, unless it has to be looked up among existing ones.
     pub fn literal(&self) -> Option<Bucket> {
         self.0.literal.clone()
+    }
+
+    /// What it comes to with ranges and alternatives written out.
+    pub fn nodes(&self) -> usize {
+        self.0.glob.nodes()
     }
 
     pub fn matches(&self, name: &str) -> bool {

@@ -7,6 +7,7 @@
 //! three hours long, and repeated times fire in the first pass.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, TimeZone, Utc};
@@ -42,7 +43,8 @@ use crate::object::Escaped;
 pub struct Schedule {
     text: Box<str>,
     zone: Zone,
-    rule: Rule,
+    /// Clones share it: a default is every profile's.
+    rule: Arc<Rule>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +66,7 @@ impl Schedule {
             return Err(refusal);
         }
         let rule = if trimmed.text.starts_with('@') { nickname(trimmed)? } else { Rule::Cron(Cron::parse(trimmed)?) };
-        Ok(Self { text: trimmed.text.into(), zone, rule })
+        Ok(Self { text: trimmed.text.into(), zone, rule: Arc::new(rule) })
     }
 
     /// As it was written, without the blanks around it.
@@ -80,7 +82,7 @@ impl Schedule {
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // Fires are whole seconds, so the first one after 12:00:00.5 is also the first one after 12:00:00.
         let after = DateTime::from_timestamp(after.timestamp().max(-1), 0)?;
-        let next = match &self.rule {
+        let next = match &*self.rule {
             Rule::Cron(cron) => cron.next_after(&self.zone, after),
             Rule::Every(every) => every.next_after(after),
         };
@@ -89,7 +91,7 @@ impl Schedule {
 
     /// What is legal but hardly meant.
     pub fn lints(&self) -> Vec<Lint> {
-        match &self.rule {
+        match &*self.rule {
             Rule::Cron(cron) => cron.lints.clone(),
             Rule::Every(every) => every
                 .next_after(DateTime::UNIX_EPOCH)

@@ -12,6 +12,10 @@ use crate::clock;
 /// A refusal by a server whose clock is further away than this is taken to be about the clock.
 const TOLERATED: TimeDelta = TimeDelta::minutes(5);
 
+/// A server's clock further away than this is not believed: what is signed for a day that has not come could be kept and sent
+/// then.
+const BELIEVED: TimeDelta = TimeDelta::days(1);
+
 /// This machine's clock, set by an endpoint's where that has refused what was signed. Clones share what was learned.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServerClock(Arc<AtomicI64>);
@@ -29,6 +33,13 @@ impl ServerClock {
             return false;
         }
         let ahead = theirs - clock::now();
+        if ahead.abs() > BELIEVED {
+            tracing::warn!(
+                seconds = ahead.num_seconds(),
+                "the server's clock is ahead by so much, more than a day: requests are signed by this machine's"
+            );
+            return false;
+        }
         self.0.store(ahead.num_seconds(), Ordering::Relaxed);
         tracing::warn!(seconds = ahead.num_seconds(), "the server's clock is ahead by so much; signing by it");
         true
@@ -58,7 +69,12 @@ mod tests {
         ] {
             assert!(!ours.learn(status, date), "{why}");
         }
-        for minutes in [60, -60] {
+        for days in [2, -2, 3650] {
+            let before = ours.now();
+            assert!(!ours.learn(403, Some(clock::now() + TimeDelta::days(days))), "more than a day is not believed");
+            assert!((ours.now() - before).abs() < TimeDelta::minutes(1));
+        }
+        for minutes in [60, -60, 23 * 60, -23 * 60] {
             assert!(ours.learn(403, ahead(minutes)));
             assert!((ours.now() - ahead(minutes).unwrap()).abs() < TimeDelta::seconds(2));
             assert!(!ours.learn(403, ahead(minutes)), "it was signed by that clock already");

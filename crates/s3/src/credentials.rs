@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
+pub use files::in_home;
 use files::{Files, Pair};
 
 use super::error::{Class, RequestError, has_cause};

@@ -25,7 +25,7 @@ mod wire;
 
 pub use address::Regions;
 pub use cache::{CacheClient, Warmed};
-pub use credentials::Keys;
+pub use credentials::{Keys, in_home};
 pub use error::{Class, RequestError};
 pub use listing::{BucketName, ListClient};
 pub use page::{Page, PageRequest};

@@ -1,10 +1,8 @@
 //! Manifests that are files, looked at without asking anyone.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
+use super::secrets::readable;
 use model::config::diagnostic::Diagnostic;
 use model::config::profile::Profile;
 use model::config::{Config, unreadable_manifest};
@@ -17,11 +15,4 @@ pub fn unreadable(config: &Config) -> Vec<Diagnostic> {
         Place::Object { .. } => None,
     };
     config.profiles.values().filter_map(warning).collect()
-}
-
-fn readable(path: &Path) -> io::Result<()> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    File::open(path).map(drop)
 }

@@ -27,7 +27,7 @@ def head(bench, watch=1):
 def endpoint(serial):
     return f"""
 [endpoint.e{serial}]
-cache_url = "http://localhost:9"
+cache_url = "http://e{serial}.localhost:9"
 region = "us-east-1"
 max_in_flight = {serial + 1}
 """

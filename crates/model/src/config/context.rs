@@ -1,19 +1,48 @@
 //! What resolving gathers on its way: diagnostics, each once, and which keys are known to be bad already.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use super::bounds::Counted;
 use super::diagnostic::{Diagnostic, MOST, Place};
 use super::zones::{Known, Zones};
+use crate::schedule::{Schedule, ScheduleError, Zone};
+use crate::select::checkpoint::Checkpoint;
+use crate::select::checkpoint::layout::Layout;
 
 /// A value that cannot be used, and has been reported.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bad;
+
+/// Tells a reading that nobody waits for it any more. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 pub(super) struct Context {
     pub(super) zones: Zones,
     /// Looked up already: a file is read once, however many profiles name its zone.
     known_zones: HashMap<String, Result<Known, String>>,
     diagnostics: Vec<Diagnostic>,
+    errors: usize,
+    pub(super) stop: Stop,
+    pub(super) counted: Counted,
+    /// What layouts say, each compiled once.
+    layouts: Vec<(Layout, Option<Checkpoint>)>,
+    /// By text and zone.
+    schedules: HashMap<(String, String), Schedule>,
+    gaps: HashMap<Vec<(String, String)>, Option<Duration>>,
     seen: HashSet<(usize, usize, usize, String)>,
     /// Dotted paths of keys whose value the walk took out.
     broken: HashSet<String>,
@@ -24,11 +53,17 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(zones: Zones) -> Self {
+    pub(super) fn new(zones: Zones, stop: Stop) -> Self {
         Self {
             zones,
             known_zones: HashMap::new(),
             diagnostics: Vec::new(),
+            errors: 0,
+            stop,
+            counted: Counted::default(),
+            layouts: Vec::new(),
+            schedules: HashMap::new(),
+            gaps: HashMap::new(),
             seen: HashSet::new(),
             broken: HashSet::new(),
             incomplete: false,
@@ -40,22 +75,59 @@ impl Context {
         self.known_zones.entry(name.to_owned()).or_insert_with(|| self.zones.find(name)).clone()
     }
 
+    /// What the layout says by itself.
+    pub(super) fn of_layout(&mut self, layout: Layout) -> Option<Checkpoint> {
+        if let Some((_, known)) = self.layouts.iter().find(|(known, _)| *known == layout) {
+            return known.clone();
+        }
+        let new = Checkpoint::of(layout);
+        self.layouts.push((layout, new.clone()));
+        new
+    }
+
+    /// A schedule in a zone, read once however many profiles have it.
+    ///
+    /// # Errors
+    /// Not a schedule.
+    pub(super) fn schedule(&mut self, text: &str, zone: &Zone) -> Result<Schedule, ScheduleError> {
+        let key = (text.to_owned(), zone.name().to_owned());
+        if let Some(known) = self.schedules.get(&key) {
+            return Ok(known.clone());
+        }
+        let new = Schedule::parse(text, zone.clone())?;
+        self.schedules.insert(key, new.clone());
+        Ok(new)
+    }
+
+    /// What `compute` says of these schedules together, asked once.
+    pub(super) fn gap(
+        &mut self,
+        schedules: &[Schedule],
+        compute: impl FnOnce(&[Schedule]) -> Option<Duration>,
+    ) -> Option<Duration> {
+        let key = |schedule: &Schedule| (schedule.text().to_owned(), schedule.zone().name().to_owned());
+        *self.gaps.entry(schedules.iter().map(key).collect()).or_insert_with(|| compute(schedules))
+    }
+
     /// Adds a diagnostic, unless the same was said of the same place.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        if self.is_full() {
+        // Warnings never keep an error out.
+        let same = if diagnostic.is_error() { self.errors } else { self.diagnostics.len() - self.errors };
+        if same >= MOST {
             return;
         }
         let place = diagnostic
             .place()
             .map_or((usize::MAX, 0, 0), |place| (place.file.number(), place.span.start, place.span.end));
         if self.seen.insert((place.0, place.1, place.2, diagnostic.title())) {
+            self.errors += usize::from(diagnostic.is_error());
             self.diagnostics.push(diagnostic);
         }
     }
 
     /// Nobody reads on, and a file of nothing but mistakes shall not cost more than one of a few.
-    pub(super) fn is_full(&self) -> bool {
-        self.diagnostics.len() >= MOST
+    pub(super) fn is_over(&self) -> bool {
+        self.errors >= MOST || self.stop.is_set()
     }
 
     /// Adds an error about something that is not there.
@@ -81,7 +153,7 @@ impl Context {
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(Diagnostic::is_error)
+        self.errors > 0 || self.stop.is_set()
     }
 
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {

@@ -13,6 +13,9 @@ use crate::object::disturbs;
 /// More than anyone reads at once; the rest is counted.
 const SHOWN: usize = 50;
 
+/// Bytes of lines that are shown: a file may be one line.
+const LINES: usize = 2 << 20;
+
 /// More than this many are not gathered.
 pub(super) const MOST: usize = 1000;
 
@@ -166,16 +169,22 @@ impl Diagnostic {
         renderer.render(&[group])
     }
 
+    /// Bytes of the lines it shows.
+    fn size(&self) -> usize {
+        let line = |label: &Label| {
+            let text = label.place.file.text();
+            lines(text, &[first_line(text, &label.place.span)]).len()
+        };
+        self.labels.iter().map(line).sum()
+    }
+
     /// The lines of `file` that hold labels; the renderer folds what lies between.
     fn snippet<'a>(&'a self, file: &'a File) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
         let labels =
             || self.labels.iter().enumerate().filter(|(_, label)| std::ptr::eq(&raw const *label.place.file, file));
         let text = file.text();
         let spans: Vec<_> = labels().map(|(_, label)| first_line(text, &label.place.span)).collect();
-        let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
-        let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
-        let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
-        let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
+        let Range { start, end } = lines(text, &spans);
         let annotations = labels().zip(&spans).map(|((nth, label), span)| {
             let kind = if nth == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
             let span = kind.span(span.start - start..span.end - start);
@@ -186,6 +195,15 @@ impl Diagnostic {
             .path(file.name())
             .annotations(annotations)
     }
+}
+
+/// How many of them are shown whole, at most `most`, as the lines that they show may be long.
+pub fn shown(all: &[Diagnostic], most: usize) -> usize {
+    let sizes = all.iter().scan(0, |size, diagnostic| {
+        *size += diagnostic.size();
+        Some(*size)
+    });
+    sizes.take_while(|size| *size <= LINES).count().max(1).min(most).min(all.len())
 }
 
 /// Messages repeat what was typed: nobody reads a page of it, and no terminal is to obey it.
@@ -204,6 +222,14 @@ fn clip(text: impl Into<String>) -> String {
         }
     }
     shown
+}
+
+/// The whole lines from the first of `spans` to the last.
+fn lines(text: &str, spans: &[Range<usize>]) -> Range<usize> {
+    let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
+    let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+    start..text[last..].find('\n').map_or(text.len(), |at| last + at)
 }
 
 /// The part of `span` on its first line, within `text` and on the boundaries of characters.
@@ -271,12 +297,13 @@ impl Diagnostics {
     /// For people: every diagnostic with its lines, then how many there are.
     pub fn render(&self, color: bool) -> String {
         let mut text = String::new();
-        for diagnostic in self.0.iter().take(SHOWN) {
+        let shown = shown(&self.0, SHOWN);
+        for diagnostic in self.0.iter().take(shown) {
             text.push_str(&diagnostic.render(color));
             text.push_str("\n\n");
         }
-        if self.0.len() > SHOWN {
-            text.push_str(&format!("... and {} more\n\n", self.0.len() - SHOWN));
+        if self.0.len() > shown {
+            text.push_str(&format!("... and {} more\n\n", self.0.len() - shown));
         }
         text.push_str(&self.to_string());
         text.push('\n');
@@ -297,7 +324,11 @@ impl<'a> IntoIterator for &'a Diagnostics {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        f.write_str(if self.0.len() < MOST { "the configuration has " } else { "the configuration has at least " })?;
+        f.write_str(if self.errors() < MOST && self.warnings() < MOST {
+            "the configuration has "
+        } else {
+            "the configuration has at least "
+        })?;
         match (self.errors(), self.warnings()) {
             (errors, 0) => f.write_str(&count(errors, "error")),
             (0, warnings) => f.write_str(&count(warnings, "warning")),

@@ -45,6 +45,21 @@ pub struct Site {
     pub credentials: Arc<Credentials>,
 }
 
+impl Site {
+    /// What names the server: see [`address`].
+    pub fn address(&self) -> String {
+        address(&self.url)
+    }
+}
+
+/// What a server is known by, however its URL is spelled: scheme, host and port. A parsed URL has small letters and no default
+/// port; a host that ends in a dot is the same host, looked up without a search among domains.
+pub fn address(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}/", url.scheme())
+}
+
 /// How a bucket is named in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {

@@ -41,7 +41,7 @@ pub(super) fn of(profile: &Profile) -> String {
 }
 
 fn site(facts: &mut Facts, side: &str, site: &Site) {
-    facts.say(side, site.url.as_str());
+    facts.say(side, &site.address());
     facts.say("addressing", site.addressing.word());
 }
 

@@ -18,7 +18,7 @@ use super::value::percent::Percent;
 use super::value::rate::Rate;
 use super::value::site::SiteUrl;
 use super::value::size::{ByteCap, Size};
-use super::value::text::{AwsProfile, Cron, FilePath, Manifest, Region, StorageClass};
+use super::value::text::{AwsProfile, Cron, FilePath, Manifest, Region, SecretPath, StorageClass};
 use super::value::watch::Watch;
 use super::value::zone::ZoneName;
 use super::value::{At, OneOrMany, Typed, WordOrNumber};
@@ -110,9 +110,9 @@ pub struct Daemon {
     /// IP address and port of the page, the API and the metrics, or "off".
     pub listen: Text<Listen>,
     /// File with the bearer token that everything which changes something needs.
-    pub token_file: Text<FilePath>,
+    pub token_file: Text<SecretPath>,
     /// File with a bearer token that may only start runs.
-    pub run_token_file: Text<FilePath>,
+    pub run_token_file: Text<SecretPath>,
     /// Folder of the journal, on a local disk.
     pub state_dir: Text<FilePath>,
     /// Zone of schedules and windows whose profile names none.
@@ -210,11 +210,11 @@ pub struct Credentials {
     /// A profile of the shared AWS files; beats keys in the environment.
     pub aws_profile: Text<AwsProfile>,
     /// File with the access key id, read again when its content changes.
-    pub access_key_id_file: Text<FilePath>,
+    pub access_key_id_file: Text<SecretPath>,
     /// File with the secret access key, read again when its content changes.
-    pub secret_access_key_file: Text<FilePath>,
+    pub secret_access_key_file: Text<SecretPath>,
     /// File with the session token of temporary keys.
-    pub session_token_file: Text<FilePath>,
+    pub session_token_file: Text<SecretPath>,
     /// The only buckets these keys are used for, by glob.
     pub buckets: Texts<Buckets>,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::bounds;
 use super::context::{Bad, Context};
 use super::diagnostic::{Diagnostic, Place};
 use super::reference::{example, rank};
@@ -47,7 +48,7 @@ impl fmt::Display for Origin {
 pub struct Setting {
     pub key: &'static str,
     /// As TOML.
-    pub value: String,
+    pub value: Arc<str>,
     pub origin: Origin,
 }
 
@@ -153,8 +154,8 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         self.settings.iter().any(|setting| setting.key == key)
     }
 
-    pub(super) fn record(&mut self, key: &'static str, value: String, origin: Origin) {
-        self.settings.push(Setting { key, value, origin });
+    pub(super) fn record(&mut self, key: &'static str, value: impl Into<Arc<str>>, origin: Origin) {
+        self.settings.push(Setting { key, value: value.into(), origin });
     }
 
     pub(super) fn into_section(self) -> Section {
@@ -169,18 +170,36 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         key: &'static str,
         layer: &Layer<'_, R>,
         (span, value): (Range<usize>, T),
-        shown: String,
+        show: impl FnOnce(&T) -> String,
     ) -> Found<T> {
         let place = Place::new(&layer.file, span);
+        let shown = match layer.standing {
+            Standing::Defaults => self.cx.counted.shown(&place, || show(&value)),
+            Standing::Override | Standing::Own => show(&value).into(),
+        };
         self.record(key, shown, Origin::Typed(place.clone(), layer.standing));
         Found { value, key: format!("{}.{key}", layer.path), place }
     }
 
     fn parse<K: Kind>(&mut self, key: &str, layer: &Layer<'_, R>, typed: &Typed<K>) -> Result<K::Value, Bad> {
-        K::parse(&typed.text).map_err(|error| {
-            let place = Place::new(&layer.file, typed.span.clone());
-            self.refuse(&format!("{}.{key}", layer.path), &place, (&typed.text, &error))
-        })
+        if self.cx.is_over() {
+            return Err(Bad);
+        }
+        let place = Place::new(&layer.file, typed.span.clone());
+        let is_shared = layer.standing == Standing::Defaults;
+        if let Some(value) = self.cx.counted.shared(&place).filter(|_| is_shared) {
+            return Ok(value);
+        }
+        let refuse =
+            |r: &mut Self, error: &ValueError| r.refuse(&format!("{}.{key}", layer.path), &place, (&typed.text, error));
+        let value = K::parse(&typed.text).map_err(|error| refuse(self, &error))?;
+        if let Err(message) = self.cx.counted.weight(K::weight(&value), &typed.text) {
+            return Err(refuse(self, &ValueError::new(message).help(bounds::REMEDY)));
+        }
+        if is_shared {
+            self.cx.counted.share(&place, &value);
+        }
+        Ok(value)
     }
 
     /// Reports a text that is no value of its kind.
@@ -202,8 +221,8 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         let read = match self.layer(pick) {
             None => Ok(None),
             Some((typed, layer)) => self.parse(key, &layer, typed).map(|value| {
-                let shown = toml_string(&K::show(&value));
-                Some(self.found(key, &layer, (typed.span.clone(), value), shown))
+                let show = |value: &K::Value| toml_string(&K::show(value));
+                Some(self.found(key, &layer, (typed.span.clone(), value), show))
             }),
         };
         if self.is_broken(key) { Err(Bad) } else { read }
@@ -257,13 +276,20 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         items: &[Typed<K>],
     ) -> Result<Found<Vec<Found<K::Value>>>, Bad> {
         let path = format!("{}.{key}", layer.path);
+        let most = if key == "schedule" { bounds::MAX_SCHEDULES } else { bounds::MAX_ENTRIES };
+        if let Err(message) = self.cx.counted.entries(items.len(), most) {
+            let error = ValueError::new(message).help(bounds::REMEDY);
+            return Err(self.refuse(&path, &Place::new(&layer.file, span), ("", &error)));
+        }
         let parsed: Vec<_> = items.iter().map(|item| (item.span.clone(), self.parse(key, layer, item))).collect();
         let found = parsed
             .into_iter()
             .map(|(span, value)| Ok(Found { value: value?, key: path.clone(), place: Place::new(&layer.file, span) }))
             .collect::<Result<Vec<_>, Bad>>()?;
-        let shown: Vec<String> = found.iter().map(|item| toml_string(&K::show(&item.value))).collect();
-        Ok(self.found(key, layer, (span, found), format!("[{}]", shown.join(", "))))
+        Ok(self.found(key, layer, (span, found), |found: &Vec<Found<K::Value>>| {
+            let shown: Vec<String> = found.iter().map(|item| toml_string(&K::show(&item.value))).collect();
+            format!("[{}]", shown.join(", "))
+        }))
     }
 
     /// A value that TOML has itself; the walk has held it to its limits.
@@ -272,9 +298,8 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         key: &'static str,
         pick: impl Fn(&'a R) -> Option<&'a At<T>>,
     ) -> Read<T> {
-        let read = self
-            .layer(pick)
-            .map(|(at, layer)| self.found(key, &layer, (at.span.clone(), at.value), at.value.to_string()));
+        let read =
+            self.layer(pick).map(|(at, layer)| self.found(key, &layer, (at.span.clone(), at.value), T::to_string));
         if self.is_broken(key) { Err(Bad) } else { Ok(read) }
     }
 

@@ -1,5 +1,6 @@
 //! From what was typed to what is true: tables in, a valid configuration out, or every reason why there is none.
 
+mod caches;
 mod checkpoint;
 mod credentials;
 mod daemon;
@@ -11,7 +12,7 @@ mod sums;
 mod timing;
 mod zone;
 
-pub use lint::{environment as environment_warnings, unreadable_manifest};
+pub use lint::{environment as environment_warnings, unreadable_manifest, unreadable_secret};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +51,9 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
     let daemon = daemon::resolve(tables.daemon.as_ref(), cx, &mut sections);
     let mut credentials = Known::new();
     for (name, layers) in &tables.credentials {
+        if cx.is_over() {
+            break;
+        }
         let mut reader = Reader::new(cx, super::context::join("credentials", name), layers.clone());
         let resolved = named(name, &mut reader).and_then(|name| credentials::resolve(&name, &mut reader));
         sections.push(reader.into_section());
@@ -57,6 +61,9 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
     }
     let mut endpoints = Known::new();
     for (name, layers) in &tables.endpoints {
+        if cx.is_over() {
+            break;
+        }
         endpoint::values(layers, cx);
         let resolved = endpoint::resolve(name, layers, (&credentials, cx), &mut sections);
         endpoints.insert(Arc::from(*name), resolved.ok().map(Arc::new));
@@ -65,6 +72,9 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
     profile::values_of_defaults(tables, &scope, cx);
     let mut profiles = Known::new();
     for (name, layers) in &tables.profiles {
+        if cx.is_over() {
+            break;
+        }
         let resolved = profile::resolve(name, (layers, tables.defaults.as_ref()), &scope, (cx, &mut sections));
         profiles.insert(Arc::from(*name), resolved.ok().map(Arc::new));
     }
@@ -74,6 +84,7 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
                 .help("`hotset config --reference` prints every key, with an example of each table"),
         );
     }
+    caches::check(tables, cx);
     sums::check(tables, &profiles, &endpoints, cx);
     lint::buckets_in_hosts(tables, &profiles, cx);
     lint::unused(tables, cx);
@@ -100,6 +111,7 @@ fn follow<T>(found: &Found<Arc<str>>, known: &Known<T>, kind: &str, cx: &mut Con
     match known.get(&found.value) {
         Some(Some(thing)) => Ok(Arc::clone(thing)),
         Some(None) => Err(Bad),
+        None if cx.is_over() => Err(Bad),
         None => {
             if !cx.is_broken(&super::context::join(kind, &found.value)) {
                 let error = Diagnostic::error(format!("there is no [{}]", super::context::join(kind, &found.value)));

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
+use super::secret::mask;
 
 /// What Kubernetes calls the link to the files of now.
 const DATA: &str = "..data";
@@ -56,83 +57,6 @@ impl File {
     }
 }
 
-/// Keys that people type secrets under. None of them is a key of ours.
-const SECRET_KEYS: [&str; 10] = [
-    "access_key_id",
-    "secret_access_key",
-    "session_token",
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "access_key",
-    "secret_key",
-    "token",
-    "password",
-];
-
-/// Whether people type a secret under this key.
-pub(super) fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase().replace('-', "_");
-    SECRET_KEYS.contains(&key.as_str()) || key == "secret" || key == "run_token"
-}
-
-/// Stars for values of secret keys and for user names and passwords in URLs. Works on text, since a file that does not parse
-/// is shown too.
-fn mask(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
-    let mut open: Option<&str> = None;
-    for line in text.split_inclusive('\n') {
-        if let Some(quotes) = open {
-            let mut bytes = line.as_bytes().to_vec();
-            cover(&mut bytes, 0..line.trim_end().len());
-            masked.push_str(&String::from_utf8(bytes).unwrap_or_default());
-            open = open.filter(|_| !line.contains(quotes));
-            continue;
-        }
-        let (covered, secret) = mask_line(line);
-        if secret {
-            // A text in three quotes goes on until the next three.
-            open = ["\"\"\"", "'''"].into_iter().find(|quotes| line.matches(quotes).count() == 1);
-        }
-        masked.push_str(&covered);
-    }
-    masked
-}
-
-/// The line, and whether a secret key stands in it.
-fn mask_line(line: &str) -> (String, bool) {
-    let mut bytes = line.as_bytes().to_vec();
-    let mut secret = false;
-    for (at, _) in line.match_indices('=') {
-        let key_end = line[..at].trim_end().trim_end_matches(['"', '\'']).len();
-        let key_start = line[..key_end]
-            .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
-            .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8));
-        if is_secret(&line[key_start..key_end]) {
-            secret = true;
-            cover(&mut bytes, at + 1..line.trim_end().len());
-        }
-    }
-    for (at, _) in line.match_indices("://") {
-        let start = at + 3;
-        let end = line[start..].find(['/', '"', '\'', ' ']).map_or(line.len(), |end| start + end);
-        if let Some(user) = line[start..end].rfind('@') {
-            cover(&mut bytes, start..start + user);
-        }
-    }
-    // Only whole characters are covered, with ASCII: it stays UTF-8.
-    (String::from_utf8(bytes).unwrap_or_default(), secret)
-}
-
-/// Covers all but blanks and the quotes at the ends, so that the line still reads as TOML.
-fn cover(bytes: &mut [u8], span: std::ops::Range<usize>) {
-    for byte in bytes.get_mut(span).unwrap_or_default() {
-        if !matches!(byte, b' ' | b'\t' | b'"' | b'\'') {
-            *byte = b'*';
-        }
-    }
-}
-
 /// Reads files, and the `*.toml` of folders by name, without parsing any.
 ///
 /// A Kubernetes volume changes all its files at once by moving its `..data` link, so the link is followed once for all. A
@@ -176,7 +100,10 @@ impl Reader {
     fn path(&mut self, path: &Path, layer: usize) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path, layer),
-            Ok(_) => self.file(path, path.display().to_string(), layer),
+            Ok(_) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                self.file(path, folder, (path.display().to_string(), layer));
+            }
             Err(cause) => self.unreadable(path, &cause),
         }
     }
@@ -202,20 +129,28 @@ impl Reader {
             self.errors.push(error.help("hidden files and subfolders are not read"));
         }
         for name in names {
-            self.file(&real.join(&name), folder.join(&name).display().to_string(), layer);
+            self.file(&real.join(&name), folder, (folder.join(&name).display().to_string(), layer));
         }
     }
 
-    fn file(&mut self, path: &Path, name: String, layer: usize) {
+    /// Reads a file of the folder that was named, or the one that was named in its own.
+    fn file(&mut self, path: &Path, folder: &Path, (name, layer): (String, usize)) {
         let path = self.in_generation(path);
         let text = fs::canonicalize(&path).and_then(|real| {
-            if let Some(first) = self.seen.insert(real, name.clone()) {
+            // A link in a repository could lead to any file of the machine, and errors show lines of what is read.
+            if !real.starts_with(fs::canonicalize(folder)?) {
+                let error = Diagnostic::error("it is a link that leaves its folder").file(name.clone());
+                self.errors
+                    .push(error.help("put the file itself there, or name the one that it leads to with --config"));
+                return Ok(None);
+            }
+            if let Some(first) = self.seen.insert(real.clone(), name.clone()) {
                 let error = Diagnostic::error("the file is given twice").file(name.clone());
                 self.errors.push(error.help(format!("it was read as {first} already: name it once")));
                 return Ok(None);
             }
             let mut bytes = Vec::new();
-            fs::File::open(&path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+            fs::File::open(real)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
             Ok(Some(bytes))
         });
         match text {
@@ -362,6 +297,43 @@ mod tests {
         assert_eq!(reader.sources[1].text, "# 1");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leaves_its_folder_is_not_followed() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for folder in ["conf/sub", "conf/..gen", "evil", "outside"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        for file in ["conf/real.toml", "conf/sub/a.toml", "conf/..gen/v.toml", "outside/secret.toml"] {
+            fs::write(at(file), "").unwrap();
+        }
+        symlink(at("outside"), at("evil/..data")).unwrap();
+        symlink("..data/secret.toml", at("evil/secret.toml")).unwrap();
+        for (link, target, is_followed) in [
+            ("conf/1.toml", "../outside/secret.toml", false),
+            ("conf/2.toml", "/etc/passwd", false),
+            ("conf/3.toml", "sub/../../outside/secret.toml", false),
+            ("conf/4.toml", "/proc/self/environ", false),
+            ("conf/5.toml", "sub/a.toml", true),
+            ("conf/6.toml", "..gen/v.toml", true),
+        ] {
+            symlink(target, at(link)).unwrap();
+            let (sources, errors) = read(&[at(link)]);
+            assert_eq!((sources.len(), errors.len()), if is_followed { (1, 0) } else { (0, 1) }, "{link}: {errors:?}");
+            let (_, all) = read(&[at("conf")]);
+            assert_eq!(all.len(), usize::from(!is_followed), "in the folder, {link}: {all:?}");
+            fs::remove_file(at(link)).unwrap();
+        }
+        for named in ["evil", "evil/secret.toml"] {
+            let (sources, errors) = read(&[at(named)]);
+            assert!(sources.is_empty(), "a volume that is none: {errors:?}");
+        }
+        symlink("conf", at("current")).unwrap();
+        assert_eq!(names(&[at("current")], &at("current")), ["real.toml"], "a folder may be named by a link");
+    }
+
     #[test]
     fn what_cannot_be_read_is_named_with_the_reason() {
         let dir = tempfile::tempdir().unwrap();
@@ -376,21 +348,5 @@ mod tests {
         let (sources, twice) = read(&[latin.with_file_name("."), latin]);
         assert!(sources.is_empty());
         assert!(twice.iter().any(|error| error.to_string().contains("the file is given twice")), "{twice:?}");
-    }
-
-    #[test]
-    fn secrets_are_covered_byte_for_byte() {
-        for (line, shown) in [
-            ("secret_access_key = \"abc/é+=\"\n", "secret_access_key = \"********\"\n"),
-            ("x = { token = 'abc', a = 1 }", "x = { token = '***'* * * * *"),
-            ("\"session_token\"=\"abc\"", "\"session_token\"=\"***\""),
-            ("token = \"\"\"\nab\ncd\"\"\"\nx = 1\n", "token = \"\"\"\n**\n**\"\"\"\nx = 1\n"),
-            ("token_file = \"/run/token\"", "token_file = \"/run/token\""),
-            ("cache_url = \"http://me:pw@host/x\"", "cache_url = \"http://*****@host/x\""),
-            ("objects = [\"s3://b/a@b\"]", "objects = [\"s3://b/a@b\"]"),
-        ] {
-            assert_eq!(mask(line), shown);
-            assert_eq!(mask(line).len(), line.len());
-        }
     }
 }

@@ -1,5 +1,8 @@
 //! The nearest right word for a wrong one.
 
+/// Each wrong word is held against so many right ones.
+const MAX_CANDIDATES: usize = 1_000;
+
 /// The candidate that a slip of the keyboard may have made into `word`; `None` where none is near.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer words are no slips, and the comparison is quadratic.
@@ -11,6 +14,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let allowed = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
+        .take(MAX_CANDIDATES)
         .map(|candidate| (strsim::damerau_levenshtein(&wrong, &normal(candidate)), candidate))
         .filter(|(distance, candidate)| {
             *distance <= allowed || (wrong.len() >= 3 && normal(candidate).starts_with(&wrong))

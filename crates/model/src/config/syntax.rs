@@ -22,8 +22,9 @@ pub(super) fn explain_all(errors: &[toml::de::Error], file: &Arc<File>) -> Vec<D
         };
         table.is_some_and(|table| again.iter().any(|head| is_within(table, head)))
     };
-    let twice = twice.iter().filter(|error| !is_of_another(error));
-    first.into_iter().chain(twice.map(|error| explain(error, file))).collect()
+    let twice = twice.iter().filter(|error| !is_of_another(error)).enumerate();
+    // The text is searched for each first one.
+    first.into_iter().chain(twice.map(|(nth, error)| duplicate(error, file, nth < PAIRED))).collect()
 }
 
 /// The line that an error begins on.
@@ -47,6 +48,9 @@ fn is_within(table: &str, head: &str) -> bool {
     table.strip_prefix(head).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+/// So many keys that stand twice are shown with where they stand first.
+const PAIRED: usize = 20;
+
 const TWICE: &str = "duplicate key";
 
 /// In words that say what to do, where the parser's do not.
@@ -68,20 +72,26 @@ pub(super) fn explain(error: &toml::de::Error, file: &Arc<File>) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
     let place = Place::new(file, span.clone());
     if error.message() == TWICE {
-        let head = head_of(line_at(file.text(), error));
-        let twice = match head {
-            Some(head) => Diagnostic::error(format!("[{head}] is defined twice")),
-            None => Diagnostic::error("the same key twice"),
-        };
-        let twice = twice.at(&place, "again here");
-        let twice = match first_definition(file.text(), span.start) {
-            Some(first) => twice.at(&Place::new(file, first), "first here"),
-            None => twice,
-        };
-        return twice.help(if head.is_some() { "keep one of the two, or rename it" } else { "keep one of the two" });
+        return duplicate(error, file, true);
     }
     let (message, help) = plainly(error, file.text().get(span).unwrap_or_default());
     Diagnostic::error(message).at(&place, "").help_if(help.map(str::to_owned))
+}
+
+fn duplicate(error: &toml::de::Error, file: &Arc<File>, is_paired: bool) -> Diagnostic {
+    let span = error.span().unwrap_or(0..0);
+    let first = is_paired.then(|| first_definition(file.text(), span.start)).flatten();
+    let head = head_of(line_at(file.text(), error));
+    let twice = match head {
+        Some(head) => Diagnostic::error(format!("[{head}] is defined twice")),
+        None => Diagnostic::error("the same key twice"),
+    };
+    let twice = twice.at(&Place::new(file, span), "again here");
+    let twice = match first {
+        Some(first) => twice.at(&Place::new(file, first), "first here"),
+        None => twice,
+    };
+    twice.help(if head.is_some() { "keep one of the two, or rename it" } else { "keep one of the two" })
 }
 
 /// The first line that defines what the line at `at` defines again, within the same table.

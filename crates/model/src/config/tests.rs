@@ -1,3 +1,4 @@
+mod bounds;
 mod fingerprints;
 mod layers;
 mod odd;

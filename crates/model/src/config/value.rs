@@ -26,7 +26,7 @@ use toml::Spanned;
 
 /// A kind of value that is written as a TOML string.
 pub trait Kind: 'static {
-    type Value;
+    type Value: Clone + 'static;
     /// A right value, as it stands between the quotes.
     const EXAMPLE: &'static str;
     /// What editors hold the text to (ECMA 262); `None` where a regular expression cannot say it.
@@ -39,10 +39,25 @@ pub trait Kind: 'static {
     /// The canonical spelling: `parse(show(v)) == v`, and two spellings of one value show alike.
     fn show(value: &Self::Value) -> String;
 
+    /// What it takes beside its text.
+    fn weight(_: &Self::Value) -> Weight {
+        Weight::Little
+    }
+
     /// All right values, where they can be counted.
     fn names() -> Vec<&'static str> {
         Vec::new()
     }
+}
+
+/// What a value takes beside its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    Little,
+    /// Steps of a glob.
+    Nodes(usize),
+    /// A regular expression that takes milliseconds to compile.
+    Large,
 }
 
 /// Why a text is no value of its kind.

@@ -13,7 +13,8 @@ use super::context::{Context, join};
 use super::diagnostic::{Diagnostic, Place};
 use super::reference::example;
 use super::schema::{self, entries, head};
-use super::source::{File, is_secret};
+use super::secret;
+use super::source::File;
 use super::suggest::{did_you_mean, nearest};
 use super::value::choice::Choice as _;
 use crate::select::checkpoint::layout::Layout;
@@ -41,8 +42,13 @@ impl Walk<'_> {
         let mut bad = Vec::new();
         for (key, value) in table.iter_mut() {
             let name = key.get_ref().as_ref();
-            let below = join(path, name);
             let place = Place::new(self.file, key.span());
+            if let Some(what) = secret::shape(name) {
+                self.secret(what, &place, path);
+                bad.push(name.to_owned());
+                continue;
+            }
+            let below = join(path, name);
             let sub = properties.and_then(|all| all.get(name)).or_else(|| entries(schema));
             let fits = match sub {
                 Some(sub) => self.value(value, sub, &below),
@@ -67,6 +73,10 @@ impl Walk<'_> {
 
     /// Whether the value may stay.
     fn value(&mut self, value: &mut Value<'_>, schema: &'static Schema, path: &str) -> bool {
+        // What is left of it does not matter any more.
+        if self.cx.is_over() {
+            return false;
+        }
         let place = self.place(value.span());
         if !allows(schema, value.get_ref()) {
             self.wrong_type(value.get_ref(), &place, schema, path);
@@ -90,7 +100,13 @@ impl Walk<'_> {
                 }
                 true
             }
-            DeValue::String(text) => self.no_interpolation(text, &place, path),
+            DeValue::String(text) => match secret::shape(text) {
+                Some(what) => {
+                    self.secret(what, &place, path);
+                    false
+                }
+                None => self.no_interpolation(text, &place, path),
+            },
             DeValue::Integer(number) => {
                 let number = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix());
                 #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53, except the largest of all")]
@@ -111,19 +127,13 @@ impl Walk<'_> {
         path: &str,
         known: impl Iterator<Item = &'k String>,
     ) {
-        if self.cx.is_full() {
+        if self.cx.is_over() {
             return;
         }
         let known: Vec<&str> = known.map(String::as_str).collect();
-        if is_secret(key) {
+        if secret::is_key(key) {
             let error = Diagnostic::error("no secret stands in the configuration").key(join(path, key)).at(place, "");
-            let remedy = match head(path).as_str() {
-                "daemon" => "write the token to a file, and name it: `token_file = \"/run/secrets/hotset-token\"`",
-                _ => {
-                    "mount it, and name the files with `access_key_id_file` and `secret_access_key_file` in [credentials.NAME]"
-                }
-            };
-            return self.cx.push(error.help(remedy));
+            return self.cx.push(error.help(remedy(path)));
         }
         let head = head(path);
         let (what, label) = match (head.as_str(), is_table) {
@@ -152,6 +162,12 @@ impl Walk<'_> {
             (true, true) => error.help("`hotset config --reference` prints every key of every table"),
             (true, false) => error.help_if(did_you_mean(key, known)),
         });
+    }
+
+    /// A value or a name that looks like a secret. Stars stand for it in the text of the file; messages do not repeat it.
+    fn secret(&mut self, what: &str, place: &Place, path: &str) {
+        let error = Diagnostic::error(format!("looks like {what}: no secret stands in the configuration"));
+        self.cx.push(error.key(path).at(place, "").help(remedy(path)));
     }
 
     fn wrong_type(&mut self, value: &DeValue<'_>, place: &Place, schema: &Schema, path: &str) {
@@ -244,6 +260,18 @@ impl Walk<'_> {
         let label = if number.is_none() { "not a number that can be counted with" } else { "" };
         self.cx.push(Diagnostic::error(format!("must be {rule}")).key(path).at(place, label));
         false
+    }
+}
+
+/// Where a secret belongs instead.
+fn remedy(path: &str) -> &'static str {
+    match head(path).as_str() {
+        head if head.starts_with("daemon") => {
+            "write the token to a file, and name it: `token_file = \"/run/secrets/hotset-token\"`"
+        }
+        _ => {
+            "mount it, and name the files with `access_key_id_file` and `secret_access_key_file` in [credentials.NAME]"
+        }
     }
 }
 

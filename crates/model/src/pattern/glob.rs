@@ -4,6 +4,7 @@
 //! Only what is left goes through the slower [`walk`].
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use globset::{Candidate, GlobBuilder, GlobMatcher};
 
@@ -22,9 +23,10 @@ enum Rest {
     Nothing,
     Anything,
     Nodes {
-        nodes: Vec<Node>,
-        /// Absent only if globset refused what `lower` wrote, which no parsed glob makes it do.
-        fast: Option<GlobMatcher>,
+        nodes: Box<[Node]>,
+        /// Compiled at the first name: it takes more than all else of a configuration, and most of one is only read. Absent only
+        /// if globset refused what `lower` wrote, which no parsed glob makes it do.
+        fast: OnceLock<Option<GlobMatcher>>,
         /// Whether it asks for single characters, which may be several bytes.
         counts_characters: bool,
     },
@@ -37,7 +39,11 @@ impl Glob {
         let rest = match nodes.as_slice() {
             [] => Rest::Nothing,
             [Node::Deep] => Rest::Anything,
-            _ => Rest::Nodes { fast: compiled(&nodes), counts_characters: counts_characters(&nodes), nodes },
+            _ => Rest::Nodes {
+                fast: OnceLock::new(),
+                counts_characters: counts_characters(&nodes),
+                nodes: nodes.into_boxed_slice(),
+            },
         };
         Self { literal, rest }
     }
@@ -52,10 +58,21 @@ impl Glob {
         match &self.rest {
             Rest::Nothing => name.is_empty(),
             Rest::Anything => true,
-            Rest::Nodes { fast: Some(fast), counts_characters, .. } if !counts_characters || name.is_ascii() => {
-                fast.is_match_candidate(&Candidate::from_bytes(name))
+            Rest::Nodes { nodes, fast, counts_characters } => {
+                let decides = !counts_characters || name.is_ascii();
+                match decides.then(|| fast.get_or_init(|| compiled(nodes)).as_ref()).flatten() {
+                    Some(fast) => fast.is_match_candidate(&Candidate::from_bytes(name)),
+                    None => walk::matches(nodes, name),
+                }
             }
-            Rest::Nodes { nodes, .. } => walk::matches(nodes, name),
+        }
+    }
+
+    /// Steps it has behind what every match begins with, with ranges and alternatives written out.
+    pub(super) fn nodes(&self) -> usize {
+        match &self.rest {
+            Rest::Nothing | Rest::Anything => 0,
+            Rest::Nodes { nodes, .. } => count(nodes),
         }
     }
 
@@ -87,6 +104,15 @@ impl Glob {
             Rest::Nodes { nodes, .. } => below::of(nodes, beyond),
         }
     }
+}
+
+fn count(nodes: &[Node]) -> usize {
+    let below = |node: &Node| match node {
+        Node::Either(branches) => branches.iter().map(|branch| 1 + count(branch)).sum(),
+        Node::Class(class) => class.ranges.len(),
+        Node::Char(_) | Node::Any | Node::Star | Node::Deep => 0,
+    };
+    nodes.iter().map(|node| 1 + below(node)).sum()
 }
 
 fn compiled(nodes: &[Node]) -> Option<GlobMatcher> {

@@ -32,6 +32,11 @@ impl KeyGlob {
         &self.0.text
     }
 
+    /// What it comes to with ranges and alternatives written out.
+    pub fn nodes(&self) -> usize {
+        self.0.glob.nodes()
+    }
+
     pub fn matches(&self, name: &[u8]) -> bool {
         self.0.glob.matches(name)
     }

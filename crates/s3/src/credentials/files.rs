@@ -1,5 +1,6 @@
 //! Keys in mounted files, always of one generation.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs;
@@ -14,6 +15,8 @@ use tokio::time::sleep;
 const LARGEST: u64 = 64 * 1024;
 /// How often files that change while they are read are read again, and after how long.
 const TRIES: (u32, Duration) = (5, Duration::from_millis(20));
+
+const ID: &str = "access_key_id_file";
 
 /// Where the parts of a key are.
 #[derive(Clone, Debug)]
@@ -36,7 +39,7 @@ impl Files {
     /// them; files of any other kind are read until two readings in a row agree.
     ///
     /// # Errors
-    /// Names the file and what is wrong with it, never its content.
+    /// Names the key of the file and what is wrong with it, never its content.
     pub async fn read(&self) -> Result<Pair, String> {
         for _ in 0..TRIES.0 {
             let files = self.clone();
@@ -48,15 +51,17 @@ impl Files {
             }
             sleep(TRIES.1).await;
         }
-        Err(format!("{}: it or what belongs to it changes at every reading", self.access_key_id.display()))
+        Err(format!("{ID}: it or what belongs to it changes at every reading"))
     }
 
     fn read_once(&self) -> Result<Pair, String> {
         let mut volumes = Volumes::default();
         Ok(Pair {
-            id: line(&self.access_key_id, &mut volumes)?,
-            secret: line(&self.secret_access_key, &mut volumes)?,
-            token: self.session_token.as_deref().map(|path| line(path, &mut volumes)).transpose()?,
+            id: line((ID, &self.access_key_id), &mut volumes)?,
+            secret: line(("secret_access_key_file", &self.secret_access_key), &mut volumes)?,
+            token: (self.session_token.as_deref())
+                .map(|path| line(("session_token_file", path), &mut volumes))
+                .transpose()?,
         })
     }
 }
@@ -81,10 +86,19 @@ impl Volumes {
     }
 }
 
-fn line(path: &Path, volumes: &mut Volumes) -> Result<String, String> {
-    let refuse = |why: String| format!("{}: {why}", path.display());
+/// The path of a configured file: `~/` is the home of the user that hotset runs as.
+pub fn in_home(path: &Path) -> Cow<'_, Path> {
+    match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(below), Some(home)) => home.join(below).into(),
+        _ => path.into(),
+    }
+}
+
+/// Errors name the key that says where the file is, and not the path: someone may have typed the secret there.
+fn line((key, path): (&str, &Path), volumes: &mut Volumes) -> Result<String, String> {
+    let refuse = |why: String| format!("{key}: {why}");
     let mut text = String::new();
-    let file = volumes.locate(path).and_then(fs::File::open).map_err(|error| refuse(error.to_string()))?;
+    let file = volumes.locate(&in_home(path)).and_then(fs::File::open).map_err(|error| refuse(error.to_string()))?;
     file.take(LARGEST).read_to_string(&mut text).map_err(|error| refuse(error.to_string()))?;
     let text = text.trim();
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
@@ -133,13 +147,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = mount(dir.path());
         let mut volumes = Volumes::default();
-        assert_eq!(line(&files.access_key_id, &mut volumes).unwrap(), "id0");
+        assert_eq!(line((ID, &files.access_key_id), &mut volumes).unwrap(), "id0");
         let old = dir.path().join("kept");
         fs::rename(dir.path().join("..gen0"), &old).unwrap();
         fs::create_dir(dir.path().join("..gen0")).unwrap();
         fs::copy(old.join("secret"), dir.path().join("..gen0/secret")).unwrap();
         turn(dir.path(), 1);
-        assert!(line(&files.secret_access_key, &mut volumes).is_err(), "gone, rather than that of another key");
+        assert!(
+            line(("secret_access_key_file", &files.secret_access_key), &mut volumes).is_err(),
+            "gone, rather than that of another key"
+        );
     }
 
     #[tokio::test]

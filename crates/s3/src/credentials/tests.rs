@@ -49,7 +49,7 @@ async fn a_bad_key_file_is_named_and_its_content_is_not() {
     std::fs::write(dir.path().join("id"), "ID").unwrap();
     std::fs::write(dir.path().join("secret"), "two words").unwrap();
     let error = keys(dir.path()).await.reread().await.unwrap_err();
-    assert!(error.contains("secret: expected one line"), "{error}");
+    assert!(error.contains("secret_access_key_file: expected one line"), "{error}");
     assert!(!error.contains("two words"), "{error}");
 }
 

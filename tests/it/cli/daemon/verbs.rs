@@ -212,7 +212,12 @@ async fn whoever_has_no_token_changes_nothing() {
     let desk = Desk::with_shards(1).await;
     desk.write("token", "secret-token\n");
     desk.write("other", "guess\n");
-    desk.configure("", &tables("").replace("[daemon]\n", "[daemon]\ntoken_file = \"token\"\n"));
+    desk.configure(
+        "",
+        &tables("")
+            .replace("[daemon]\n", "[daemon]\ntoken_file = \"TOKEN\"\n")
+            .replace("TOKEN", desk.path("token").to_str().unwrap()),
+    );
     let daemon = desk.daemon("").await;
     for (flags, code) in [("", 4), ("--token-file other", 4), ("--token-file token", 0), ("--token-file nowhere", 2)] {
         let ran = desk.ask(&daemon, &format!("reload {flags}"));

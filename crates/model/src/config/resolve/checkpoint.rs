@@ -85,7 +85,7 @@ fn times(r: &mut R<'_, '_>) -> Result<(Duration, Option<Duration>), Bad> {
 
 /// What the layout says, with the groups that were typed in place of its own.
 fn base(r: &mut R<'_, '_>, layout: &Found<Layout>, group: Option<Found<Naming>>) -> Result<Checkpoint, Bad> {
-    match (Checkpoint::of(layout.value), group) {
+    match (r.cx.of_layout(layout.value), group) {
         (Some(preset), None) => Ok(preset),
         // Names that were typed tell by themselves what is a group.
         (Some(preset), Some(group)) => Ok(Checkpoint { naming: group.value, signs: Vec::new(), ..preset }),

@@ -5,6 +5,7 @@ use bytesize::{GIB, MIB};
 use url::{Host, Url};
 
 use super::{Known, follow, named};
+use crate::config::bounds;
 use crate::config::context::{Bad, Context, join};
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::{Addressing, CacheSite, CredentialSource, Credentials, Endpoint, Limits, ListSite, Site};
@@ -189,6 +190,14 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         return if r.is_broken(KEY) { Err(Bad) } else { Ok(Vec::new()) };
     };
     let path = format!("{}.{KEY}", layer.path);
+    if let Err(message) = r.cx.counted.entries(table.value.len(), bounds::MAX_ENTRIES) {
+        let place = Place::new(&layer.file, table.span.clone());
+        return Err(r.refuse(
+            &path,
+            &place,
+            ("", &ValueError::new(message).help("one glob names the region of many buckets")),
+        ));
+    }
     let mut regions = Vec::new();
     let mut bad = false;
     for (glob, region) in &table.value {
@@ -204,6 +213,9 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         let parsed = Region::parse(&region.text).map_err(|error| r.refuse(&below, &place, (&region.text, &error)));
         match (parsed_glob, parsed) {
             (Ok(glob), Ok(region)) => {
+                if let Err(message) = r.cx.counted.weight(Buckets::weight(&glob), glob.text()) {
+                    return Err(r.refuse(&below, &place, ("", &ValueError::new(message).help(bounds::REMEDY))));
+                }
                 let found = Found { value: region, key: below.clone(), place };
                 lint_region(r, &found, false);
                 regions.push((glob, found.value));

@@ -101,6 +101,13 @@ pub fn unreadable_manifest(profile: &str, path: &Path, cause: &std::io::Error) -
         .help(format!("it is looked for at {place} when the profile runs"))
 }
 
+/// A file with a secret that is not there, or not to be read, by whoever asks now. The path is not repeated.
+pub fn unreadable_secret(key: &str, cause: &std::io::Error) -> Diagnostic {
+    Diagnostic::warning(format!("the file cannot be read: {cause}"))
+        .key(key)
+        .help("the user that hotset runs as reads it when it is needed")
+}
+
 /// Variables that redirect the AWS tools. hotset goes where its endpoints say.
 pub fn environment<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Diagnostic> {
     let mut redirects: Vec<&str> = names.into_iter().filter(|name| name.starts_with("AWS_ENDPOINT_URL")).collect();

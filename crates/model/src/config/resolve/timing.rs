@@ -90,7 +90,7 @@ fn schedules(r: &mut R<'_, '_>, zone: &Zone) -> Result<Vec<Found<Schedule>>, Bad
     let parsed: Vec<_> = list
         .value
         .into_iter()
-        .map(|item| match Schedule::parse(&item.value, zone.clone()) {
+        .map(|item| match r.cx.schedule(&item.value, zone) {
             Ok(schedule) => Ok(Found { value: schedule, key: item.key, place: item.place }),
             Err(error) => Err(r.refuse(&item.key, &item.place, (&item.value, &explain(error)))),
         })
@@ -132,7 +132,7 @@ fn lint_gap(
 ) {
     let Some(first) = schedules.first() else { return };
     let all: Vec<Schedule> = schedules.iter().map(|found| found.value.clone()).collect();
-    let Some(gap) = closest(&all) else { return };
+    let Some(gap) = r.cx.gap(&all, closest) else { return };
     // A profile that fires much more often looks for what is new, and is not meant to warm everything each time.
     if rewarm_after <= gap.mul_f64(0.8) || rewarm_after >= gap.saturating_mul(4) {
         return;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Kind, ValueError};
+use super::{Kind, ValueError, Weight};
 use crate::pattern::{BucketGlob, KeyGlob, Pattern, PatternError};
 use crate::select::checkpoint::naming::{Naming, NamingError};
 
@@ -26,6 +26,10 @@ impl Kind for Objects {
         Pattern::parse(text).map_err(|error| explain(&error))
     }
 
+    fn weight(pattern: &Pattern) -> Weight {
+        Weight::Nodes(pattern.nodes())
+    }
+
     fn show(pattern: &Pattern) -> String {
         pattern.text().to_owned()
     }
@@ -41,6 +45,10 @@ impl Kind for Buckets {
 
     fn parse(text: &str) -> Result<BucketGlob, ValueError> {
         BucketGlob::parse(text).map_err(|error| explain(&error))
+    }
+
+    fn weight(glob: &BucketGlob) -> Weight {
+        Weight::Nodes(glob.nodes())
     }
 
     fn show(glob: &BucketGlob) -> String {
@@ -64,6 +72,10 @@ impl Kind for Members {
             return Err(ValueError::new("is a whole address").help("name members relative to their group"));
         }
         KeyGlob::parse(text).map_err(|error| explain(&error))
+    }
+
+    fn weight(glob: &KeyGlob) -> Weight {
+        Weight::Nodes(glob.nodes())
     }
 
     fn show(glob: &KeyGlob) -> String {
@@ -138,6 +150,10 @@ impl Kind for Group {
             );
         }
         Ok(naming)
+    }
+
+    fn weight(naming: &Naming) -> Weight {
+        if naming.is_large() { Weight::Large } else { Weight::Little }
     }
 
     fn show(naming: &Naming) -> String {

@@ -38,6 +38,29 @@ impl Kind for FilePath {
     }
 }
 
+/// Where a file is that holds a secret. What stands there may be the secret itself, so no message repeats it.
+pub struct SecretPath;
+
+impl Kind for SecretPath {
+    type Value = PathBuf;
+    const EXAMPLE: &'static str = "/run/secrets/hotset-token";
+    const PATTERN: Option<&'static str> = Some("^(/|~/).");
+
+    fn parse(text: &str) -> Result<PathBuf, ValueError> {
+        not_empty(text, "a path")?;
+        if text.starts_with('/') || text.starts_with("~/") {
+            return Ok(text.into());
+        }
+        let message = "is no path from the root or from your home: a file that holds the secret stands here";
+        Err(ValueError::new(message)
+            .help("write the whole path, or `~/` and the path from your home; never the secret"))
+    }
+
+    fn show(path: &PathBuf) -> String {
+        path.display().to_string()
+    }
+}
+
 /// What a request is signed for.
 pub struct Region;
 
@@ -174,6 +197,11 @@ mod tests {
             ("~/token", "~", "`~` is not expanded"),
             ("a\0b", "\0", "has a control character"),
         ]);
+        accepts::<SecretPath>(&[("/run/secrets/token", "/run/secrets/token"), ("~/.hotset/token", "~/.hotset/token")]);
+        for typed in ["token", "hunter2", "~", "~root/token", "./token"] {
+            let error = SecretPath::parse(typed).unwrap_err();
+            assert!(error.span.is_none() && !error.message.contains(typed), "{typed}: {error}");
+        }
         accepts::<Region>(&[("us-east-1", "us-east-1"), ("EU-NORTH-05A", "EU-NORTH-05A"), ("auto", "auto")]);
         refuses::<Region>(&[
             ("", "", "a region is expected"),

@@ -6,21 +6,28 @@
 //! folder that ends there; where none does, it is the files of one folder with the same name, or else the same step.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
 const CAPTURES: [&str; 4] = ["step", "run", "name", "temporary"];
+/// Bytes of an expression as it is written.
+const MAX_TEXT: usize = 8 * 1024;
 /// Bytes of a compiled expression.
 const SIZE_LIMIT: usize = 1 << 20;
+/// Bytes of one that is compiled in no time.
+const SMALL: usize = 1 << 14;
 
 /// What tells checkpoints apart. Cheap to clone; equal when written alike.
 #[derive(Clone)]
 pub struct Naming(Arc<Compiled>);
 
 struct Compiled {
-    regex: Regex,
+    text: String,
+    /// Compiled again at the first key: it takes much more than its text, and most of a configuration is only read.
+    regex: OnceLock<Regex>,
     counts: bool,
+    is_large: bool,
 }
 
 /// Why an expression does not name groups.
@@ -50,26 +57,33 @@ impl Naming {
     /// # Errors
     /// Not a regular expression, or one with captures of other names.
     pub fn parse(text: &str) -> Result<Self, NamingError> {
-        let built = RegexBuilder::new(text).size_limit(SIZE_LIMIT).dot_matches_new_line(true).build();
-        let regex = built.map_err(|cause| match cause {
-            // The last line of the parser's drawing is the reason.
-            regex::Error::Syntax(drawing) => {
-                let reason = drawing.lines().last().unwrap_or_default();
-                NamingError::Syntax(reason.strip_prefix("error: ").unwrap_or(reason).to_owned())
-            }
-            regex::Error::CompiledTooBig(_) => NamingError::TooLarge,
-            other => NamingError::Syntax(other.to_string()),
-        })?;
+        if text.len() > MAX_TEXT {
+            return Err(NamingError::TooLarge);
+        }
+        let (regex, is_large) = match compile(text, SMALL) {
+            Err(NamingError::TooLarge) => (compile(text, SIZE_LIMIT)?, true),
+            small => (small?, false),
+        };
         if let Some(other) = regex.capture_names().flatten().find(|name| !CAPTURES.contains(name)) {
             return Err(NamingError::Capture(other.to_owned()));
         }
         let counts = regex.capture_names().flatten().any(|name| name == "step");
-        Ok(Self(Arc::new(Compiled { regex, counts })))
+        Ok(Self(Arc::new(Compiled { text: text.to_owned(), regex: OnceLock::new(), counts, is_large })))
+    }
+
+    fn regex(&self) -> &Regex {
+        let again = || compile(&self.0.text, SIZE_LIMIT);
+        self.0.regex.get_or_init(|| again().unwrap_or_else(|error| unreachable!("it compiled before: {error}")))
+    }
+
+    /// Whether it takes more than a little to compile.
+    pub fn is_large(&self) -> bool {
+        self.0.is_large
     }
 
     /// As it was written.
     pub fn text(&self) -> &str {
-        self.0.regex.as_str()
+        &self.0.text
     }
 
     /// Whether groups have steps; else the times of their objects rank them.
@@ -79,7 +93,7 @@ impl Naming {
 
     /// The group of `key`. `None`: it belongs to none, also where its step is no number below 2^64.
     pub fn place<'k>(&self, key: &'k [u8]) -> Option<Place<'k>> {
-        let found = self.0.regex.captures(key)?;
+        let found = self.regex().captures(key)?;
         let capture = |name: &str| found.name(name).map(|part| part.as_bytes());
         let whole = found.get(0)?;
         let step_text = capture("step");
@@ -93,6 +107,19 @@ impl Naming {
         let run = capture("run").unwrap_or_default();
         Some(Place { stem, is_folder, run, name, step, temporary: capture("temporary").is_some() })
     }
+}
+
+fn compile(text: &str, size: usize) -> Result<Regex, NamingError> {
+    let built = RegexBuilder::new(text).size_limit(size).dot_matches_new_line(true).build();
+    built.map_err(|cause| match cause {
+        // The last line of the parser's drawing is the reason.
+        regex::Error::Syntax(drawing) => {
+            let reason = drawing.lines().last().unwrap_or_default();
+            NamingError::Syntax(reason.strip_prefix("error: ").unwrap_or(reason).to_owned())
+        }
+        regex::Error::CompiledTooBig(_) => NamingError::TooLarge,
+        other => NamingError::Syntax(other.to_string()),
+    })
 }
 
 fn number(digits: &[u8]) -> Result<u64, ()> {

@@ -1,0 +1,24 @@
+//! Links that lead where whoever made them may not go.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::{Desk, shows};
+
+const SHADOW: &str = "root:$6$of-the-victim:20000::::::\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_link_in_a_folder_of_files_shows_no_file_of_the_machine() {
+    let desk = Desk::with_shards(0).await;
+    let victim = tempfile::tempdir().unwrap();
+    let shadow = victim.path().join("shadow");
+    fs::write(&shadow, SHADOW).unwrap();
+    desk.write("teams/10-endpoint.toml", &desk.endpoint());
+    symlink(&shadow, desk.path("teams/20-vision.toml")).unwrap();
+    symlink(&shadow, desk.path("hotset.toml")).unwrap();
+    for line in ["check", "check --config teams", "plan --config teams/20-vision.toml", "config --config teams"] {
+        let ran = desk.run(line);
+        assert!(ran.code == 2 && !ran.to_string().contains("of-the-victim"), "{ran}");
+    }
+    shows("hostile_link", &[desk.run("check --config teams")]);
+}
