@@ -98,7 +98,7 @@ impl AdHoc {
         };
         line("endpoint", self.endpoint.as_deref().or(self.cache_url.as_ref().map(|_| NAME)));
         line("max_bytes", self.max_bytes.as_deref());
-        Source { name: "command line".to_owned(), text, layer }
+        Source::trusted("command line", text, layer)
     }
 }
 

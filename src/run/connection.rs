@@ -12,6 +12,7 @@ use crate::list::{ListSide, Patience, Places};
 use crate::warm::{Flights, Wire};
 use model::config::endpoint::{Credentials, Endpoint};
 use model::config::profile::Profile;
+use model::config::team::Team;
 use s3::{CacheClient, Keys, ListClient, Regions, Transport};
 
 /// Everything that one profile's pass sends through.
@@ -20,6 +21,8 @@ pub struct Connection {
     pub endpoint: Arc<Endpoint>,
     pub list_credentials: Arc<Credentials>,
     pub cache_credentials: Arc<Credentials>,
+    /// Whose buckets the profile keeps to; `None` where a trusted file defines it.
+    pub team: Option<Arc<Team>>,
     pub lists: Arc<ListSide>,
     pub wire: Arc<Wire>,
     /// The cache's, whatever the credentials.
@@ -82,7 +85,7 @@ impl Connections {
             wired_alike(&open.endpoint, endpoint) && own.is_none_or(|own| *own == open.cache_credentials)
         };
         if let Some(open) = self.opened.get(&name).filter(fits) {
-            return Connection { endpoint: endpoint.clone(), ..open.clone() };
+            return Connection { endpoint: endpoint.clone(), team: profile.team.clone(), ..open.clone() };
         }
         let cache = self
             .caches
@@ -93,7 +96,7 @@ impl Connections {
         let places = self.places.entry(store_of(endpoint)).or_insert_with(|| Places::new(most)).clone();
         let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
         let connection = connect(endpoint, own, &shared, (cache, places)).await;
-        let connection = Connection { spills: self.spills.clone(), ..connection };
+        let connection = Connection { spills: self.spills.clone(), team: profile.team.clone(), ..connection };
         self.endpoints.insert(endpoint.name.clone(), shared);
         self.opened.insert(name, connection.clone());
         connection
@@ -211,6 +214,7 @@ async fn connect(
         flights: cache.flights,
         places,
         spills: None,
+        team: None,
         list_credentials,
         cache_credentials,
     }

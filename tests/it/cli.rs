@@ -14,6 +14,7 @@ mod manual;
 mod plan;
 mod shell;
 mod signals;
+mod teams;
 mod warm;
 
 use std::ffi::OsStr;

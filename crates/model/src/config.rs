@@ -7,8 +7,10 @@ pub mod profile;
 pub mod reader;
 pub mod source;
 pub mod suggest;
+pub mod team;
 pub mod value;
 
+mod confine;
 mod context;
 mod fingerprint;
 mod raw;
@@ -20,23 +22,25 @@ mod tables;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::de::DeTable;
 
+use confine::Admissions;
 use context::Context;
 use daemon::Daemon;
-use diagnostic::{Diagnostic, Diagnostics};
+use diagnostic::{Diagnostic, Diagnostics, Place};
 use endpoint::{Credentials, Endpoint};
 use profile::Profile;
 use reader::Section;
 use source::File;
 pub use source::Source;
 use tables::{Parsed, Tables};
+use team::Team;
 
-pub use reference::reference;
+pub use reference::{reference, reference_with_team};
 pub use resolve::{environment_warnings, unreadable_manifest};
 pub use schema::schema;
 
@@ -47,6 +51,7 @@ pub struct Config {
     pub credentials: BTreeMap<Arc<str>, Arc<Credentials>>,
     pub endpoints: BTreeMap<Arc<str>, Arc<Endpoint>>,
     pub profiles: BTreeMap<Arc<str>, Arc<Profile>>,
+    pub teams: BTreeMap<Arc<str>, Arc<Team>>,
     /// What is legal, and worth a second look.
     pub warnings: Vec<Diagnostic>,
     /// Every key that has a value, with its origin, table by table.
@@ -86,14 +91,15 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Diagnostics> {
 /// that goes on with it. `None` where none says, or two disagree.
 pub fn daemon_key_of(paths: &[PathBuf], key: &str) -> Option<String> {
     let (sources, _) = source::read(paths);
-    let mut named: Vec<String> = sources.iter().filter_map(|source| syntax::of_daemon(&source.text, key)).collect();
+    let trusted = sources.iter().filter(|source| source.team.is_none());
+    let mut named: Vec<String> = trusted.filter_map(|source| syntax::of_daemon(&source.text, key)).collect();
     named.dedup();
     named.pop().filter(|_| named.is_empty())
 }
 
 /// Whether all of the files change at one instant, as those of a volume that Kubernetes mounts do.
-pub fn change_together(paths: &[PathBuf]) -> bool {
-    paths.iter().all(|path| source::is_in_volume(path))
+pub fn change_together(sources: &[Source]) -> bool {
+    sources.iter().all(|source| source::is_in_volume(Path::new(&source.name)))
 }
 
 /// Resolves texts. Pure.
@@ -110,8 +116,21 @@ fn build(sources: Vec<Source>, errors: Vec<Diagnostic>) -> Result<Config, Diagno
     for error in errors {
         cx.push(error);
     }
-    let parsed: Vec<Parsed> =
-        sources.iter().enumerate().filter_map(|(number, source)| parse(source, number, &mut cx)).collect();
+    let numbered = || sources.iter().enumerate();
+    let mut parsed: Vec<Parsed> = numbered()
+        .filter(|(_, source)| source.team.is_none())
+        .filter_map(|(number, source)| parse(source, number, None, &mut cx))
+        .collect();
+    // Trusted files say which others are a team's.
+    let admissions = Admissions::of(&parsed);
+    for (number, source) in numbered() {
+        let Some(team) = &source.team else { continue };
+        match admissions.place(team, source) {
+            Some(place) => parsed.extend(parse(source, number, Some(&place), &mut cx)),
+            None if cx.is_any_broken("team") => {}
+            None => cx.absent(confine::unadmitted(team, source)),
+        }
+    }
     let tables = Tables::gather(&parsed, &mut cx);
     match resolve::resolve(&tables, &mut cx) {
         Ok(resolved) => Ok(Config {
@@ -119,6 +138,7 @@ fn build(sources: Vec<Source>, errors: Vec<Diagnostic>) -> Result<Config, Diagno
             credentials: known(resolved.credentials),
             endpoints: known(resolved.endpoints),
             profiles: known(resolved.profiles),
+            teams: known(resolved.teams),
             warnings: cx.into_diagnostics(),
             sections: resolved.sections,
             sources,
@@ -132,10 +152,10 @@ fn known<T>(all: BTreeMap<Arc<str>, Option<Arc<T>>>) -> BTreeMap<Arc<str>, Arc<T
     all.into_iter().filter_map(|(name, thing)| Some((name, thing?))).collect()
 }
 
-fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
+/// Of a team's file, which is admitted at a place, what it may not hold is reported and left out.
+fn parse(source: &Source, number: usize, admitted: Option<&Place>, cx: &mut Context) -> Option<Parsed> {
     let file = Arc::new(File::new(source, number));
-    // Spans count from the start of the file, so a byte order mark is blanked rather than cut off.
-    let text = source.text.strip_prefix('\u{feff}').map_or_else(|| source.text.clone(), |rest| format!("   {rest}"));
+    let text = syntax::without_mark(&source.text);
     let (mut table, errors) = DeTable::parse_recoverable(&text);
     if !errors.is_empty() {
         cx.incomplete = true;
@@ -143,6 +163,9 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
             cx.push(error);
         }
         return None;
+    }
+    if let Some(place) = admitted {
+        confine::confine(table.get_mut(), &file, place, cx);
     }
     walk::walk(table.get_mut(), &file, cx);
     match raw::Document::deserialize(toml::de::Deserializer::from(table)) {

@@ -13,13 +13,20 @@ use model::manifest::Place;
 /// A warning for each that cannot be read here and now.
 pub fn unreadable(config: &Config) -> Vec<Diagnostic> {
     let warning = |profile: &Arc<Profile>| match &profile.manifest.as_ref()?.place {
-        Place::File(path) => Some(unreadable_manifest(&profile.name, path, &readable(path).err()?)),
+        Place::File { path, within } => {
+            Some(unreadable_manifest(&profile.name, path, &readable(path, within.as_deref()).err()?))
+        }
         Place::Object { .. } => None,
     };
     config.profiles.values().filter_map(warning).collect()
 }
 
-fn readable(path: &Path) -> io::Result<()> {
+fn readable(path: &Path, within: Option<&Path>) -> io::Result<()> {
+    if let Some(folder) = within
+        && !fs::canonicalize(path)?.starts_with(fs::canonicalize(folder)?)
+    {
+        return Err(io::Error::other("a link leads out of the team's folder"));
+    }
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }

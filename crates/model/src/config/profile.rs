@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::endpoint::{Credentials, Endpoint};
+use super::team::Team;
 use crate::manifest::Place;
 use crate::schedule::{Schedule, Window};
 use crate::select::Rules;
@@ -15,6 +16,8 @@ use crate::select::checkpoint::Checkpoint;
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub name: Arc<str>,
+    /// Whose it is, and what it may reach; `None` where a trusted file defines it.
+    pub team: Option<Arc<Team>>,
     pub endpoint: Arc<Endpoint>,
     /// The profile's own, else the endpoint's; for HEADs and LISTs alike.
     pub credentials: Option<Arc<Credentials>>,
