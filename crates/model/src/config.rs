@@ -4,6 +4,7 @@ pub mod daemon;
 pub mod diagnostic;
 pub mod endpoint;
 pub mod profile;
+pub mod reach;
 pub mod reader;
 pub mod source;
 pub mod suggest;
