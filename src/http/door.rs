@@ -1,16 +1,22 @@
 //! Who may change something: by a bearer token, or without one from this machine only.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use sha2::{Digest as _, Sha256};
+use tokio::time::{Duration, Instant};
 
 use super::access::{Access, read};
+use super::caller::{Caller, Peer};
 use super::refusal::Refusal;
+
+/// A guesser's refusals are said this far apart, with how many there were.
+const REFUSALS_APART: Duration = Duration::from_secs(10);
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +41,22 @@ struct Inner {
 #[derive(Debug)]
 struct State {
     access: Access,
-    /// What was last said of each file that is of no use, so that it is said once: the full token's, the run token's.
-    complaints: [Option<String>; 2],
+    /// What was last said of each file that is of no use, so that it is said once.
+    complaints: BTreeMap<PathBuf, String>,
+    /// Refusals that were not said yet, and when one was last.
+    refused: u64,
+    said: Option<Instant>,
+}
+
+impl From<Access> for State {
+    fn from(access: Access) -> Self {
+        Self { access, complaints: BTreeMap::new(), refused: 0, said: None }
+    }
 }
 
 impl Door {
     pub(super) fn new(local: SocketAddr, access: Access) -> Self {
-        let state = Mutex::new(State { access, complaints: [None, None] });
+        let state = Mutex::new(State::from(access));
         Self(Arc::new(Inner { loopback: local.ip().to_canonical().is_loopback(), state }))
     }
 
@@ -49,7 +64,7 @@ impl Door {
     pub fn renew(&self, access: Access) {
         let mut state = self.state();
         if state.access != access {
-            *state = State { access, complaints: [None, None] };
+            *state = State { refused: state.refused, said: state.said, ..State::from(access) };
         }
     }
 
@@ -58,33 +73,68 @@ impl Door {
     }
 
     /// Lets a request through, or says why not.
-    pub(super) async fn admit(&self, act: Act, request: &Parts) -> Result<(), Refusal> {
+    pub(super) async fn admit(&self, act: Act, request: &Parts) -> Result<Caller, Refusal> {
         let access = self.state().access.clone();
+        let address = request.extensions.get::<Peer>().map(|peer| peer.0);
         if access == Access::default() {
-            return self.admit_local(request);
+            return self.admit_local(request).map(|()| Caller::new("no token", None, address));
         }
         let Some(presented) = bearer(request) else {
             return Err(Refusal::unauthorized("a bearer token is needed"));
         };
-        let full = self.opens(0, access.token_file.as_deref(), presented).await;
+        let full = self.opens(access.token_file.as_deref(), presented).await;
         if full == Opens::Yes {
-            return Ok(());
+            return Ok(Caller::new("the token", None, address));
         }
-        let run = self.opens(1, access.run_token_file.as_deref(), presented).await;
-        match (run, act) {
-            (Opens::Yes, Act::Run) => Ok(()),
-            (Opens::Yes, Act::Change) => Err(Refusal::forbidden("this token may only start runs")),
-            _ if full == Opens::Unknown || run == Opens::Unknown => {
+        let run = self.opens(access.run_token_file.as_deref(), presented).await;
+        let mut caller = (run == Opens::Yes).then(|| Caller::new("the run token", None, address));
+        let mut is_unknown = full == Opens::Unknown || run == Opens::Unknown;
+        for (team, path) in &access.team_token_files {
+            if caller.is_some() {
+                break;
+            }
+            match self.opens(Some(path.as_path()), presented).await {
+                Opens::Yes => caller = Some(Caller::new("the run token", Some(team.clone()), address)),
+                Opens::Unknown => is_unknown = true,
+                Opens::No => {}
+            }
+        }
+        match (caller, act) {
+            (Some(caller), Act::Run) => Ok(caller),
+            (Some(_), Act::Change) => Err(Refusal::forbidden("this token may only start runs")),
+            (None, _) if is_unknown => {
                 Err(Refusal::unavailable("a token file cannot be used; the daemon's log says why"))
             }
-            _ => Err(Refusal::unauthorized("this token is not valid")),
+            (None, _) => Err(Refusal::unauthorized("this token is not valid")),
         }
     }
 
-    async fn opens(&self, which: usize, path: Option<&Path>, presented: &[u8]) -> Opens {
+    /// Counts a refusal: how many have to be said now, this one included; none while one was said a moment ago.
+    pub(super) fn refused(&self) -> Option<u64> {
+        let mut state = self.state();
+        state.refused += 1;
+        let now = Instant::now();
+        if state.said.is_some_and(|said| now < said + REFUSALS_APART) {
+            return None;
+        }
+        state.said = Some(now);
+        Some(std::mem::take(&mut state.refused))
+    }
+
+    /// On a loopback address also what only reads is for this machine: a web page can point a name of its own at it, and
+    /// read as if it were that name's. Without a Host it is no browser.
+    pub(super) fn admit_read(&self, request: &Parts) -> Result<(), Refusal> {
+        let is_named = request.headers.contains_key(HOST) || request.uri.authority().is_some();
+        if !self.0.loopback || !is_named || host(request).as_ref().is_some_and(is_local) {
+            return Ok(());
+        }
+        Err(Refusal::forbidden("`listen` is a loopback address, so the Host must be localhost or one too"))
+    }
+
+    async fn opens(&self, path: Option<&Path>, presented: &[u8]) -> Opens {
         let Some(path) = path else { return Opens::No };
         let token = read(path).await;
-        self.complain(which, path, token.as_ref().err());
+        self.complain(path, token.as_ref().err());
         match token {
             Ok(token) if same(token.as_bytes(), presented) => Opens::Yes,
             Ok(_) => Opens::No,
@@ -93,10 +143,15 @@ impl Door {
     }
 
     /// Logs what is wrong with a token file, once until it changes.
-    fn complain(&self, which: usize, path: &Path, error: Option<&String>) {
+    fn complain(&self, path: &Path, error: Option<&String>) {
         let mut state = self.state();
-        let Some(last) = state.complaints.get_mut(which).filter(|last| last.as_ref() != error) else { return };
-        *last = error.cloned();
+        if state.complaints.get(path) == error {
+            return;
+        }
+        match error {
+            Some(error) => state.complaints.insert(path.to_owned(), error.clone()),
+            None => state.complaints.remove(path),
+        };
         drop(state);
         match error {
             Some(error) => tracing::error!("a token file cannot be used, so its token opens nothing: {error}"),
