@@ -2,6 +2,7 @@
 
 pub mod adhoc;
 pub mod against;
+mod audit;
 pub mod check;
 mod codes;
 mod completions;
@@ -129,6 +130,9 @@ enum Verb {
     /// Show past runs, from the journal
     #[command(after_help = codes::READ)]
     Runs(runs::RunsArgs),
+    /// Show who asked the daemon for what, and who was not let in
+    #[command(after_help = codes::READ)]
+    Audit(audit::AuditArgs),
     /// Show which profiles want an object, and when it was last warmed
     #[command(after_help = codes::READ)]
     Explain(explain::ExplainArgs),
@@ -233,6 +237,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
             Verb::Reload(args) => control::reload(&context, &args).await,
             Verb::Cancel(args) => control::cancel(&context, &args).await,
             Verb::Runs(args) => runs::run(&context, &args),
+            Verb::Audit(args) => audit::run(&context, &args),
             Verb::Explain(args) => explain::run(&context, &args),
             Verb::Schedule(args) => verbs::schedule(&context, &args),
             Verb::Config(args) => verbs::config(&context, &args),

@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod body;
+mod caller;
 mod connection;
 mod door;
 mod metrics;

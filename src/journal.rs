@@ -4,6 +4,7 @@
 //! One SQLite file under `state_dir`, written ahead, shared by any number of processes in short transactions. What is
 //! committed outlives `kill -9` and, on a disk that keeps its word, a power cut.
 
+mod audit;
 mod begin;
 mod database;
 mod end;
@@ -32,6 +33,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::clock;
 
+pub use audit::AuditEntry;
 pub use begin::{Begun, Mark, NewRun, OpenRun};
 use database::Database;
 pub use end::End;

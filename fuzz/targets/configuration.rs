@@ -11,7 +11,7 @@ fuzz_target!(|text: &str| {
     let sources: Vec<Source> = text
         .splitn(3, '\0')
         .enumerate()
-        .map(|(layer, text)| Source { name: format!("{layer}.toml"), text: text.to_owned(), layer })
+        .map(|(layer, text)| Source::trusted(format!("{layer}.toml"), text, layer))
         .collect();
     match config::load_sources(sources.clone()) {
         Ok(found) => {

@@ -184,7 +184,7 @@ impl AdHoc {
         };
         line("endpoint", Some(self.endpoint.as_deref().unwrap_or(NAME)));
         line("max_bytes", self.max_bytes.as_deref());
-        Source { name: "command line".to_owned(), text, layer }
+        Source::trusted("command line", text, layer)
     }
 }
 

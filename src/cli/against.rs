@@ -1,6 +1,7 @@
 //! `hotset plan --against`: two configurations over one listing, and what changes between them.
 
 mod groups;
+pub mod reach;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
@@ -34,6 +35,13 @@ pub struct Change {
     pub profile: String,
     pub before: Option<Plan>,
     pub after: Option<Plan>,
+    /// Neither side was planned: the change reaches what was not reached before.
+    pub withheld: Option<Withheld>,
+}
+
+pub struct Withheld {
+    was_there: bool,
+    why: String,
 }
 
 /// What enters or leaves a selection.
@@ -109,8 +117,14 @@ impl Named {
 }
 
 impl Change {
+    /// A profile for which nobody was asked.
+    pub fn withheld(profile: &str, was_there: bool, why: String) -> Self {
+        Self { profile: profile.to_owned(), before: None, after: None, withheld: Some(Withheld { was_there, why }) }
+    }
+
     fn kind(&self) -> &'static str {
         match (&self.before, &self.after) {
+            (None, _) if self.withheld.as_ref().is_some_and(|withheld| withheld.was_there) => "changed",
             (None, _) => "added",
             (_, None) => "removed",
             (Some(before), Some(after)) if before.fingerprint == after.fingerprint => "same",
@@ -128,7 +142,16 @@ impl Change {
 
     /// Before and after.
     fn sides(&self) -> [String; 2] {
+        if let Some(withheld) = &self.withheld {
+            return ["not asked".to_owned(), withheld.told()];
+        }
         [&self.before, &self.after].map(|plan| side(plan.as_ref()))
+    }
+}
+
+impl Withheld {
+    fn told(&self) -> String {
+        format!("refused: {}; nobody was asked, which --trust-new would", self.why)
     }
 }
 
@@ -164,6 +187,9 @@ fn table(change: &Change, out: &mut impl Write) -> io::Result<()> {
         return writeln!(out, "{}: same, {after}", change.profile);
     }
     writeln!(out, "{}: {}", change.profile, change.kind())?;
+    if change.withheld.is_some() {
+        return writeln!(out, "  {after}");
+    }
     writeln!(out, "  before  {before}\n  after   {after}")?;
     for (sign, name, moved) in [('+', "enters", change.enters()), ('-', "leaves", change.leaves())] {
         let Count { objects, bytes } = moved.count;
@@ -291,7 +317,12 @@ fn json(change: &Change, out: &mut impl Write) -> io::Result<()> {
         profile: &change.profile,
         change: change.kind(),
         before: side_field(change.before.as_ref()),
-        after: side_field(change.after.as_ref()),
+        after: match &change.withheld {
+            None => side_field(change.after.as_ref()),
+            Some(withheld) => {
+                SideField { outcome: Some(Outcome::Refused), reason: Some(&withheld.why), ..side_field(None) }
+            }
+        },
         enters: moved_field(&enters),
         leaves: moved_field(&leaves),
     };

@@ -15,9 +15,11 @@ use model::config::Config;
 use model::config::diagnostic::{Diagnostic, Diagnostics, shown};
 use model::config::endpoint::Endpoint;
 use model::config::profile::Profile;
+use model::config::team::Team;
 use model::config::value::choice::Choice as _;
 use model::config::value::size::brief;
 use model::object::Escaped;
+use model::pattern::BucketGlob;
 use model::schedule::dues;
 use model::select::Cap;
 
@@ -37,6 +39,9 @@ pub fn write(config: &Config, now: DateTime<Utc>, color: bool, out: &mut impl Wr
     }
     for endpoint in config.endpoints.values() {
         write_endpoint(config, endpoint, out)?;
+    }
+    for team in config.teams.values() {
+        write_team(config, team, out)?;
     }
     writeln!(out, "zone rules {}\n", config.zones)?;
     let shown = shown(&config.warnings, usize::MAX);
@@ -60,7 +65,8 @@ fn count(n: usize, what: &str) -> String {
 
 fn write_profile(profile: &Profile, now: DateTime<Utc>, out: &mut impl Write) -> io::Result<()> {
     let paused = if profile.paused { "  (paused)" } else { "" };
-    writeln!(out, "profile {} on {}{paused}", profile.name, profile.endpoint.name)?;
+    let team = profile.team.as_ref().map(|team| format!(", of team {}", team.name)).unwrap_or_default();
+    writeln!(out, "profile {} on {}{team}{paused}", profile.name, profile.endpoint.name)?;
     let patterns = count(profile.rules.patterns.len(), "pattern");
     let source = match &profile.manifest {
         Some(manifest) if profile.rules.patterns.is_empty() => format!("manifest {}", Escaped(&manifest.text)),
@@ -112,12 +118,26 @@ fn write_endpoint(config: &Config, endpoint: &Endpoint, out: &mut impl Write) ->
     writeln!(out, "  asked    {line}\n")
 }
 
+fn write_team(config: &Config, team: &Team, out: &mut impl Write) -> io::Result<()> {
+    let asked = Asked::of_team(config, team);
+    let list = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(", ");
+    writeln!(out, "team {}", team.name)?;
+    writeln!(out, "  reaches  {}", list(&mut team.endpoints.iter().map(AsRef::as_ref)))?;
+    if !team.credentials.is_empty() {
+        let names = &mut team.credentials.iter().filter_map(|keys| keys.name.as_deref());
+        writeln!(out, "  as       {}", list(names))?;
+    }
+    writeln!(out, "  buckets  {}", list(&mut team.buckets.iter().map(BucketGlob::text)))?;
+    let (bytes, limit) = (brief(asked.bytes), brief(team.budget));
+    writeln!(out, "  asked    {bytes}, {} of the budget of {limit}\n", percent(asked.bytes, team.budget))
+}
+
 fn percent(part: u64, whole: u64) -> String {
     let percent = u128::from(part) * 100 / u128::from(whole.max(1));
     format!("{percent}%")
 }
 
-/// What the unpaused profiles of an endpoint ask for together.
+/// What the unpaused profiles of an endpoint, or of a team, ask for together.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Asked<'a> {
     bytes: u64,
@@ -126,9 +146,16 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn of(config: &'a Config, endpoint: &Endpoint) -> Self {
+        Self::by(config, |profile| profile.endpoint.name == endpoint.name)
+    }
+
+    fn of_team(config: &'a Config, team: &Team) -> Self {
+        Self::by(config, |profile| profile.team.as_ref().is_some_and(|owner| owner.name == team.name))
+    }
+
+    fn by(config: &'a Config, counts: impl Fn(&Profile) -> bool) -> Self {
         let mut asked = Self::default();
-        let here = |profile: &&'a std::sync::Arc<Profile>| profile.endpoint.name == endpoint.name && !profile.paused;
-        for profile in config.profiles.values().filter(here) {
+        for profile in config.profiles.values().filter(|profile| counts(profile) && !profile.paused) {
             match profile.rules.max_bytes {
                 Cap::Bytes(bytes) => asked.bytes = asked.bytes.saturating_add(bytes),
                 Cap::Unlimited => asked.unlimited.push(&profile.name),
@@ -150,6 +177,8 @@ enum Line<'a> {
     Profile {
         v: u32,
         profile: &'a str,
+        /// `null`: a trusted file defines it.
+        team: Option<&'a str>,
         endpoint: &'a str,
         fingerprint: String,
         paused: bool,
@@ -172,6 +201,16 @@ enum Line<'a> {
         unlimited: Vec<&'a str>,
         budget: Option<u64>,
         capacity: Option<u64>,
+    },
+    Team {
+        v: u32,
+        team: &'a str,
+        endpoints: Vec<&'a str>,
+        credentials: Vec<&'a str>,
+        buckets: Vec<&'a str>,
+        max_bytes: u64,
+        budget: u64,
+        max_priority: i64,
     },
     ZoneRules {
         v: u32,
@@ -203,7 +242,7 @@ pub fn write_json_errors(diagnostics: &Diagnostics, out: &mut impl Write) -> io:
     Ok(())
 }
 
-/// JSON Lines: profiles, endpoints, the zone rules, warnings.
+/// JSON Lines: profiles, endpoints, teams, the zone rules, warnings.
 ///
 /// # Errors
 /// What `out` cannot take.
@@ -211,6 +250,7 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
     let profiles = config.profiles.values().map(|profile| Line::Profile {
         v: 1,
         profile: &profile.name,
+        team: profile.team.as_ref().map(|team| &*team.name),
         endpoint: &profile.endpoint.name,
         fingerprint: config.fingerprint(profile),
         paused: profile.paused,
@@ -243,9 +283,19 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
             capacity: endpoint.capacity,
         }
     });
+    let teams = config.teams.values().map(|team| Line::Team {
+        v: 1,
+        team: &team.name,
+        endpoints: team.endpoints.iter().map(AsRef::as_ref).collect(),
+        credentials: team.credentials.iter().filter_map(|keys| keys.name.as_deref()).collect(),
+        buckets: team.buckets.iter().map(BucketGlob::text).collect(),
+        max_bytes: Asked::of_team(config, team).bytes,
+        budget: team.budget,
+        max_priority: team.max_priority,
+    });
     let warnings = config.warnings.iter().map(|warning| Line::Warning { v: 1, warning });
     let zones = Line::ZoneRules { v: 1, zone_rules: config.zones.version(), origin: config.zones.origin() };
-    for line in profiles.chain(endpoints).chain([zones]).chain(warnings) {
+    for line in profiles.chain(endpoints).chain(teams).chain([zones]).chain(warnings) {
         serde_json::to_writer(&mut *out, &line)?;
         writeln!(out)?;
     }
@@ -296,7 +346,7 @@ paused = true
 "#;
 
     fn config() -> Config {
-        load_sources(vec![Source { name: "hotset.toml".to_owned(), text: TEXT.to_owned(), layer: 0 }])
+        load_sources(vec![Source::trusted("hotset.toml", TEXT, 0)])
             .unwrap_or_else(|errors| panic!("{}", errors.render(false)))
     }
 

@@ -32,7 +32,10 @@ pub fn write_reference(out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write_section(section: &Section, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "[{}]", section.head)?;
+    match &section.team {
+        Some(team) => writeln!(out, "[{}]  # of [team.{team}]", section.head)?,
+        None => writeln!(out, "[{}]", section.head)?,
+    }
     let lines: Vec<(String, String)> = section
         .settings
         .iter()
@@ -51,7 +54,7 @@ mod tests {
     use model::config::{Source, load_sources};
 
     fn source(name: &str, layer: usize, text: &str) -> Source {
-        Source { name: name.to_owned(), text: text.to_owned(), layer }
+        Source::trusted(name, text, layer)
     }
 
     const BASE: &str = r#"

@@ -107,7 +107,9 @@ async fn serve(daemon: Daemon, server: Option<Server>) {
 
 fn access(config: &Config) -> Access {
     let daemon = &config.daemon;
-    Access { token_file: daemon.token_file.clone(), run_token_file: daemon.run_token_file.clone() }
+    let teams = config.teams.values();
+    let team_token_files = teams.filter_map(|team| Some((team.name.clone(), team.run_token_file.clone()?))).collect();
+    Access { token_file: daemon.token_file.clone(), run_token_file: daemon.run_token_file.clone(), team_token_files }
 }
 
 fn folder(place: &Place) -> Option<PathBuf> {

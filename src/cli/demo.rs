@@ -129,8 +129,8 @@ fn cache() -> Lota {
 fn configure(sim: &Sim) -> anyhow::Result<Config> {
     let urls = format!("cache_url = {:?}\nlist_url = {:?}\n", sim.cache_url(), sim.list_url());
     let sources = vec![
-        Source { name: "config/demo.toml".to_owned(), text: PROFILES.to_owned(), layer: 0 },
-        Source { name: "demo".to_owned(), text: format!("[override.endpoint.lota]\n{urls}"), layer: 1 },
+        Source::trusted("config/demo.toml", PROFILES, 0),
+        Source::trusted("demo", format!("[override.endpoint.lota]\n{urls}"), 1),
     ];
     Ok(config::load_sources(sources)?)
 }

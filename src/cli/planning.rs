@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::against::{self, Change};
+use super::against::{self, Change, reach};
 use super::plan::{Output, write_json, write_objects, write_text};
 use super::text::write_gap;
 use super::verbs::{self, PlanArgs, code, load, tasks};
@@ -17,18 +17,20 @@ use crate::clock;
 use crate::report::{Outcome, Progress};
 use crate::run::{self, Task};
 use model::config::profile::Profile;
+use model::config::reach::beyond;
 use model::config::{self, Config};
 use model::select::plan::{Plan, Verdict};
 
 pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode> {
-    let output = Output { json: args.json, objects: args.objects };
+    let output = Output { json: args.json, objects: args.objects.clone() };
     if output.json && output.objects_on_stdout() {
         return Err(Usage("--json and --objects - both want standard output".to_owned()).into());
     }
     let config = load(context, &args.files, &args.profiles)?;
     if !args.against.is_empty() {
         let format = if output.json { against::Format::Json } else { args.format };
-        return compare(context, &config, &args.against, &args.profiles, format).await;
+        let before = config::load(&args.against, clock::zones())?;
+        return compare(context, (&before, &config), &args, format).await;
     }
     show(context, (&config, &args.profiles), &output, true).await
 }
@@ -102,12 +104,10 @@ fn print(plan: &Plan, profile: &Profile, output: &Output) -> io::Result<()> {
 
 async fn compare(
     context: &Context,
-    after: &Config,
-    before: &[PathBuf],
-    names: &[String],
+    (before, after): (&Config, &Config),
+    PlanArgs { profiles: names, trust_new, .. }: &PlanArgs,
     format: against::Format,
 ) -> anyhow::Result<ExitCode> {
-    let before = config::load(before, clock::zones())?;
     let mut all: Vec<&str> = before.profiles.keys().chain(after.profiles.keys()).map(|name| &**name).collect();
     all.sort_unstable();
     all.dedup();
@@ -115,14 +115,21 @@ async fn compare(
         return Err(verbs::unknown(unknown, all.iter().copied()).into());
     }
     all.retain(|name| names.is_empty() || names.iter().any(|named| named == name));
+    // Said before anybody is asked anything: what is new may be somebody else's.
+    let mut out = io::stdout();
+    reach::write(&reach::changes(before, after), format, &mut out)?;
+    out.flush()?;
     let task = |config: &Config, name: &str| {
         let profile = config.profiles.get(name).filter(|profile| !profile.paused || !names.is_empty())?;
         Some(Task { profile: profile.clone(), fingerprint: config.fingerprint(profile) })
     };
     let mut changes = Vec::new();
     for name in all {
-        let sides = [task(&before, name), task(after, name)];
-        if sides.iter().any(Option::is_some) && !context.stop.drain.is_cancelled() {
+        let sides = [task(before, name), task(after, name)];
+        let beyond = sides[1].as_ref().filter(|_| !trust_new).and_then(|task| beyond(before, &task.profile));
+        if let Some(why) = beyond {
+            changes.push(Change::withheld(name, sides[0].is_some(), why));
+        } else if sides.iter().any(Option::is_some) && !context.stop.drain.is_cancelled() {
             changes.push(plan_both((context, after), name, sides).await);
         }
     }
@@ -133,8 +140,9 @@ async fn compare(
     let untold = |plan: &&Plan| matches!(plan.verdict, Verdict::Failed(_) | Verdict::Interrupted(_));
     let before = changes.iter().filter_map(|change| change.before.as_ref()).filter(untold);
     let plans = changes.iter().filter_map(|change| change.after.as_ref()).chain(before);
-    let ends: Vec<_> =
-        plans.map(|plan| Outcome::of_plan(&plan.verdict).0).map(|o| (o, o == Outcome::Complete)).collect();
+    let withheld = changes.iter().filter(|change| change.withheld.is_some()).map(|_| Outcome::Refused);
+    let outcomes = plans.map(|plan| Outcome::of_plan(&plan.verdict).0).chain(withheld);
+    let ends: Vec<_> = outcomes.map(|o| (o, o == Outcome::Complete)).collect();
     Ok(code(context, &ends, context.stop.drain.is_cancelled()))
 }
 
@@ -146,7 +154,8 @@ async fn plan_both((context, config): (&Context, &Config), name: &str, sides: [O
         let place = |task: &Task| {
             let site = &task.profile.endpoint.list.0;
             let credentials = task.profile.credentials.clone().unwrap_or_else(|| site.credentials.clone());
-            (site.url.clone(), site.region.clone(), credentials)
+            let buckets = task.profile.team.as_ref().map(|team| team.buckets.clone());
+            (site.url.clone(), site.region.clone(), credentials, buckets)
         };
         place(before) == place(after)
     });
@@ -161,7 +170,7 @@ async fn plan_both((context, config): (&Context, &Config), name: &str, sides: [O
         (before.await, after.await)
     });
     let (before, after) = context.screen.watch(name, &progress, planning).await;
-    Change { profile: name.to_owned(), before, after }
+    Change { profile: name.to_owned(), before, after, withheld: None }
 }
 
 async fn plan_one(

@@ -97,7 +97,7 @@ fn refuse_unknown(name: &str, journal: Option<&Journal>, paths: Option<Vec<PathB
 }
 
 /// The journal that is named, or that the configuration leads to. Without either the environment does.
-fn open(context: &Context, files: &Files) -> anyhow::Result<Option<Journal>> {
+pub(super) fn open(context: &Context, files: &Files) -> anyhow::Result<Option<Journal>> {
     let configured = context.global.state_dir.is_none() && verbs::files(context, files).paths().is_ok();
     let config = configured.then(|| verbs::load(context, files, &[])).transpose()?;
     match state::place(context, config.as_ref().and_then(|config| config.daemon.state_dir.as_deref())) {

@@ -63,6 +63,9 @@ pub struct PlanArgs {
     /// Compare with the configuration in PATH, over one listing: what enters, leaves and costs
     #[arg(long, value_name = "PATH", conflicts_with = "objects")]
     pub against: Vec<PathBuf>,
+    /// With --against: contact also endpoints, as credentials and for teams, that are new or changed there
+    #[arg(long, requires = "against")]
+    pub trust_new: bool,
     /// How a comparison is printed; markdown: for a comment on a pull request
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, requires = "against")]
     pub format: against::Format,

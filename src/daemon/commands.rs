@@ -14,8 +14,11 @@ impl Daemon {
     pub(super) async fn command(&mut self, command: Command) {
         match command {
             Command::View(reply) => drop(reply.send(self.view())),
-            Command::Start { profile, rewarm, reply } => {
-                let started = self.start(&profile, rewarm).await;
+            Command::Start { profile, rewarm, team, reply } => {
+                let started = match team.filter(|team| !self.is_of(&profile, team)) {
+                    Some(team) => Err(Objection::OtherTeam(team)),
+                    None => self.start(&profile, rewarm).await,
+                };
                 drop(reply.send(started));
             }
             Command::Pause { profile, until, reply } => {
@@ -46,6 +49,7 @@ impl Daemon {
                 };
                 drop(reply.send(cancelled));
             }
+            Command::Audit(entry) => self.clerk.write("who asked for what", move |journal| journal.audit(&entry)),
             Command::Reload(reply) => self.reloader.ask(ReloadedBy::Api, Some(reply)),
             Command::Runs { filter, limit, reply } => {
                 self.read(reply, move |journal| journal.latest_runs(&filter, limit));
@@ -57,6 +61,12 @@ impl Daemon {
                 });
             }
         }
+    }
+
+    /// Whether the profile is the team's, in the configuration in force.
+    fn is_of(&self, profile: &str, team: &str) -> bool {
+        let owner = self.config.profiles.get(profile).and_then(|profile| profile.team.as_ref());
+        owner.is_some_and(|owner| &*owner.name == team)
     }
 
     async fn start(&mut self, profile: &str, rewarm: bool) -> Result<Started, Objection> {

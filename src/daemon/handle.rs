@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use ulid::Ulid;
 
 use super::view::View;
-use crate::journal::{Filter, Recorded};
+use crate::journal::{AuditEntry, Filter, Recorded};
 use crate::report::Failure;
 use model::config::suggest::hint;
 use model::object::Escaped;
@@ -39,6 +39,10 @@ pub enum Objection {
     /// In words for a person.
     #[error("{0}")]
     NoRun(String),
+    #[error("this token may only start runs of the profiles of team `{0}`")]
+    OtherTeam(Arc<str>),
+    #[error("the files are bad")]
+    BadFiles,
     #[error("the profile `{0}` is paused")]
     Paused(Arc<str>),
     #[error("the profile `{0}` is paused in the configuration; only the configuration can resume it")]
@@ -105,7 +109,8 @@ pub type Detailed = (Recorded, Vec<Failure>);
 #[derive(Debug)]
 pub(crate) enum Command {
     View(Reply<View>),
-    Start { profile: String, rewarm: bool, reply: Reply<Result<Started, Objection>> },
+    Start { profile: String, rewarm: bool, team: Option<Arc<str>>, reply: Reply<Result<Started, Objection>> },
+    Audit(AuditEntry),
     Pause { profile: String, until: Option<DateTime<Utc>>, reply: Reply<Result<(), Objection>> },
     Resume { profile: String, reply: Reply<Result<(), Objection>> },
     Cancel { run: Ulid, reply: Reply<Result<(), Objection>> },
@@ -136,13 +141,22 @@ impl Handle {
         self.ask(PATIENCE, Command::View).await
     }
 
-    /// Starts a run of a profile, or joins the one in progress.
+    /// Starts a run of a profile, or joins the one in progress. With a `team` only one of its profiles is started.
     ///
     /// # Errors
-    /// The profile is unknown or paused, or its run is being stopped.
-    pub async fn start(&self, profile: &str, rewarm: bool) -> Result<Started, Objection> {
+    /// The profile is unknown, another's or paused, or its run is being stopped.
+    pub async fn start(&self, profile: &str, rewarm: bool, team: Option<Arc<str>>) -> Result<Started, Objection> {
         let profile = profile.to_owned();
-        self.ask(PATIENCE, |reply| Command::Start { profile, rewarm, reply }).await?
+        self.ask(PATIENCE, |reply| Command::Start { profile, rewarm, team, reply }).await?
+    }
+
+    /// Has the journal keep who asked for what. It is in the log whatever becomes of that.
+    pub async fn audit(&self, entry: AuditEntry) {
+        match timeout(PATIENCE, self.0.send(Command::Audit(entry))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::debug!("the daemon has ended; an entry of the audit trail is in the log only"),
+            Err(_) => tracing::warn!("the loop is busy; an entry of the audit trail is in the log only"),
+        }
     }
 
     /// Pauses a profile, across restarts, until an instant or until it is resumed. Its run is stopped.

@@ -1,13 +1,17 @@
 //! Everything at one instant, for whoever looks.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::Daemon;
 use super::rota::Seat;
-use super::view::{Counters, EndpointView, ProfileView, View};
+use super::view::{Counters, EndpointView, ProfileView, TeamView, View};
 use crate::clock;
 use crate::limit::Limit;
 use model::config::endpoint::Endpoint;
+use model::config::profile::Profile;
+use model::config::team::Team;
 use model::schedule::Schedule;
 use model::select::Cap;
 
@@ -24,6 +28,7 @@ impl Daemon {
             heartbeat_fallbacks: self.ticker.fallbacks(),
             endpoints: self.config.endpoints.values().map(|endpoint| self.endpoint(endpoint)).collect(),
             profiles: self.rota.seats().map(|seat| self.profile(seat, now)).collect(),
+            teams: self.config.teams.values().map(|team| self.team(team)).collect(),
             runs: self.live.values().map(super::LiveRun::view).collect(),
             failures: self.history.failures.iter().cloned().collect(),
             counters: self.counters(),
@@ -52,12 +57,31 @@ impl Daemon {
         caps.try_fold(0_u64, |sum, cap| Some(sum.saturating_add(cap?)))
     }
 
+    fn team(&self, team: &Team) -> TeamView {
+        let of_team = |profile: &&Arc<Profile>| profile.team.as_ref().is_some_and(|owner| owner.name == team.name);
+        let profiles = || self.config.profiles.values().filter(of_team);
+        // A budget admits no cap that is unlimited.
+        let caps = profiles().filter(|profile| !profile.paused).map(|profile| match profile.rules.max_bytes {
+            Cap::Bytes(bytes) => bytes,
+            Cap::Unlimited => u64::MAX,
+        });
+        TeamView {
+            name: team.name.clone(),
+            endpoints: team.endpoints.clone(),
+            buckets: team.buckets.iter().map(|glob| glob.text().to_owned()).collect(),
+            profiles: profiles().count() as u64,
+            committed: caps.fold(0, u64::saturating_add),
+            budget: team.budget,
+        }
+    }
+
     fn profile(&self, seat: &Seat, now: DateTime<Utc>) -> ProfileView {
         let profile = &seat.task.profile;
         let past = self.history.of(&profile.name);
         let current = |fingerprint: &str| fingerprint == seat.task.fingerprint;
         ProfileView {
             name: profile.name.clone(),
+            team: profile.team.as_ref().map(|team| team.name.clone()),
             endpoint: profile.endpoint.name.clone(),
             fingerprint: seat.task.fingerprint.clone(),
             schedules: profile.schedules.iter().map(Schedule::text).map(str::to_owned).collect(),

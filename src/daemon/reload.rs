@@ -241,7 +241,9 @@ async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>, thread: &Arc<()>) ->
         let (named, thread) = (paths.to_owned(), thread.clone());
         let read = move || {
             let _thread = thread;
-            (config::read(&named), config::change_together(&named))
+            let sources = config::read(&named);
+            let together = sources.as_deref().is_ok_and(config::change_together);
+            (sources, together)
         };
         let (Ok(now), together) = spawn_blocking(read).await? else {
             (last, agree, unread) = (None, 0, unread + 1);

@@ -33,6 +33,8 @@ pub struct View {
     pub endpoints: Vec<EndpointView>,
     /// By name.
     pub profiles: Vec<ProfileView>,
+    /// By name.
+    pub teams: Vec<TeamView>,
     /// In progress, oldest first.
     pub runs: Vec<RunView>,
     /// Of ended runs, the latest first; bounded.
@@ -105,6 +107,8 @@ pub struct EndpointView {
 #[derive(Clone, Debug)]
 pub struct ProfileView {
     pub name: Arc<str>,
+    /// `None`: a trusted file defines it.
+    pub team: Option<Arc<str>>,
     pub endpoint: Arc<str>,
     pub fingerprint: String,
     /// As they are written.
@@ -131,6 +135,18 @@ pub struct ProfileView {
     pub last: Option<EndedView>,
     /// The latest run that ended complete under the fingerprint of now.
     pub last_complete: Option<EndedView>,
+}
+
+#[derive(Clone, Debug)]
+pub struct TeamView {
+    pub name: Arc<str>,
+    pub endpoints: Vec<Arc<str>>,
+    pub buckets: Vec<String>,
+    pub profiles: u64,
+    /// The sum of the caps of its unpaused profiles, in bytes.
+    pub committed: u64,
+    /// Bytes.
+    pub budget: u64,
 }
 
 #[derive(Clone, Debug)]

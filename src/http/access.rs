@@ -1,6 +1,7 @@
 //! The files that hold bearer tokens.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use s3::in_home;
@@ -20,6 +21,8 @@ pub struct Access {
     pub token_file: Option<PathBuf>,
     /// Holds a bearer token that may only start runs.
     pub run_token_file: Option<PathBuf>,
+    /// Each holds one that may only start runs of the profiles of a team.
+    pub team_token_files: Vec<(Arc<str>, PathBuf)>,
 }
 
 /// A secret. It has no `Debug`, so that it cannot be logged.

@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
+use super::caller::Peer;
 use super::patient::Patient;
 
 /// At once; beyond them clients wait to be accepted.
@@ -42,12 +43,12 @@ pub(super) async fn accept(listener: &TcpListener, router: &Router, stop: &Cance
             () = stop.cancelled() => break,
             Some(ended) = connections.join_next() => report(ended),
             (permit, accepted) = next => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     // Only a matter of speed.
                     let _ = stream.set_nodelay(true);
                     let (router, stop) = (router.clone(), stop.clone());
                     connections.spawn(async move {
-                        serve(stream, router, stop).await;
+                        serve(stream, router, stop, Some(Peer(peer))).await;
                         drop(permit);
                     });
                 }
@@ -76,11 +77,16 @@ fn report(ended: Result<(), JoinError>) {
 }
 
 /// Serves one connection until its client leaves, makes us wait too long, or we are told to stop.
-pub(super) async fn serve<I>(io: I, router: Router, stop: CancellationToken)
+pub(super) async fn serve<I>(io: I, router: Router, stop: CancellationToken, peer: Option<Peer>)
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = service_fn(move |request: hyper::Request<Incoming>| router.clone().call(request.map(Body::new)));
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        router.clone().call(request.map(Body::new))
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -1,5 +1,6 @@
 //! Who may change something: by a bearer token, or without one from this machine only.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,14 +9,16 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use sha2::{Digest as _, Sha256};
+use tokio::time::{Duration, Instant};
 
 use super::access::{Access, read};
+use super::caller::{Caller, Peer};
 use super::refusal::Refusal;
 
-/// What a request wants to do.
-/// What names the files of tokens in the configuration.
-const KEYS: [&str; 2] = ["token_file", "run_token_file"];
+/// A guesser's refusals are said this far apart, with how many there were.
+const REFUSALS_APART: Duration = Duration::from_secs(10);
 
+/// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     /// Start a run.
@@ -38,13 +41,22 @@ struct Inner {
 #[derive(Debug)]
 struct State {
     access: Access,
-    /// What was last said of each file that is of no use, so that it is said once: the full token's, the run token's.
-    complaints: [Option<String>; 2],
+    /// What was last said of each key whose file is of no use, so that it is said once.
+    complaints: BTreeMap<String, String>,
+    /// Refusals that were not said yet, and when one was last.
+    refused: u64,
+    said: Option<Instant>,
+}
+
+impl From<Access> for State {
+    fn from(access: Access) -> Self {
+        Self { access, complaints: BTreeMap::new(), refused: 0, said: None }
+    }
 }
 
 impl Door {
     pub(super) fn new(local: SocketAddr, access: Access) -> Self {
-        let state = Mutex::new(State { access, complaints: [None, None] });
+        let state = Mutex::new(State::from(access));
         Self(Arc::new(Inner { loopback: local.ip().to_canonical().is_loopback(), state }))
     }
 
@@ -52,7 +64,7 @@ impl Door {
     pub fn renew(&self, access: Access) {
         let mut state = self.state();
         if state.access != access {
-            *state = State { access, complaints: [None, None] };
+            *state = State { refused: state.refused, said: state.said, ..State::from(access) };
         }
     }
 
@@ -61,33 +73,68 @@ impl Door {
     }
 
     /// Lets a request through, or says why not.
-    pub(super) async fn admit(&self, act: Act, request: &Parts) -> Result<(), Refusal> {
+    pub(super) async fn admit(&self, act: Act, request: &Parts) -> Result<Caller, Refusal> {
         let access = self.state().access.clone();
+        let address = request.extensions.get::<Peer>().map(|peer| peer.0);
         if access == Access::default() {
-            return self.admit_local(request);
+            return self.admit_local(request).map(|()| Caller::new("no token", None, address));
         }
         let Some(presented) = bearer(request) else {
             return Err(Refusal::unauthorized("a bearer token is needed"));
         };
-        let full = self.opens(0, access.token_file.as_deref(), presented).await;
+        let full = self.opens("token_file", access.token_file.as_deref(), presented).await;
         if full == Opens::Yes {
-            return Ok(());
+            return Ok(Caller::new("the token", None, address));
         }
-        let run = self.opens(1, access.run_token_file.as_deref(), presented).await;
-        match (run, act) {
-            (Opens::Yes, Act::Run) => Ok(()),
-            (Opens::Yes, Act::Change) => Err(Refusal::forbidden("this token may only start runs")),
-            _ if full == Opens::Unknown || run == Opens::Unknown => {
+        let run = self.opens("run_token_file", access.run_token_file.as_deref(), presented).await;
+        let mut caller = (run == Opens::Yes).then(|| Caller::new("the run token", None, address));
+        let mut is_unknown = full == Opens::Unknown || run == Opens::Unknown;
+        for (team, path) in &access.team_token_files {
+            if caller.is_some() {
+                break;
+            }
+            match self.opens(&format!("team.{team}.run_token_file"), Some(path.as_path()), presented).await {
+                Opens::Yes => caller = Some(Caller::new("the run token", Some(team.clone()), address)),
+                Opens::Unknown => is_unknown = true,
+                Opens::No => {}
+            }
+        }
+        match (caller, act) {
+            (Some(caller), Act::Run) => Ok(caller),
+            (Some(_), Act::Change) => Err(Refusal::forbidden("this token may only start runs")),
+            (None, _) if is_unknown => {
                 Err(Refusal::unavailable("a token file cannot be used; the daemon's log says why"))
             }
-            _ => Err(Refusal::unauthorized("this token is not valid")),
+            (None, _) => Err(Refusal::unauthorized("this token is not valid")),
         }
     }
 
-    async fn opens(&self, which: usize, path: Option<&Path>, presented: &[u8]) -> Opens {
+    /// Counts a refusal: how many have to be said now, this one included; none while one was said a moment ago.
+    pub(super) fn refused(&self) -> Option<u64> {
+        let mut state = self.state();
+        state.refused += 1;
+        let now = Instant::now();
+        if state.said.is_some_and(|said| now < said + REFUSALS_APART) {
+            return None;
+        }
+        state.said = Some(now);
+        Some(std::mem::take(&mut state.refused))
+    }
+
+    /// On a loopback address also what only reads is for this machine: a web page can point a name of its own at it, and
+    /// read as if it were that name's. Without a Host it is no browser.
+    pub(super) fn admit_read(&self, request: &Parts) -> Result<(), Refusal> {
+        let is_named = request.headers.contains_key(HOST) || request.uri.authority().is_some();
+        if !self.0.loopback || !is_named || host(request).as_ref().is_some_and(is_local) {
+            return Ok(());
+        }
+        Err(Refusal::forbidden("`listen` is a loopback address, so the Host must be localhost or one too"))
+    }
+
+    async fn opens(&self, key: &str, path: Option<&Path>, presented: &[u8]) -> Opens {
         let Some(path) = path else { return Opens::No };
-        let token = read(KEYS[which], path).await;
-        self.complain(which, token.as_ref().err());
+        let token = read(key, path).await;
+        self.complain(key, token.as_ref().err());
         match token {
             Ok(token) if same(token.as_bytes(), presented) => Opens::Yes,
             Ok(_) => Opens::No,
@@ -96,14 +143,19 @@ impl Door {
     }
 
     /// Logs what is wrong with a token file, once until it changes.
-    fn complain(&self, which: usize, error: Option<&String>) {
+    fn complain(&self, key: &str, error: Option<&String>) {
         let mut state = self.state();
-        let Some(last) = state.complaints.get_mut(which).filter(|last| last.as_ref() != error) else { return };
-        *last = error.cloned();
+        if state.complaints.get(key) == error {
+            return;
+        }
+        match error {
+            Some(error) => state.complaints.insert(key.to_owned(), error.clone()),
+            None => state.complaints.remove(key),
+        };
         drop(state);
         match error {
             Some(error) => tracing::error!("a token file cannot be used, so its token opens nothing: {error}"),
-            None => tracing::info!("{} can be used again", KEYS[which]),
+            None => tracing::info!("{key} can be used again"),
         }
     }
 

@@ -6,6 +6,7 @@ mod groups;
 mod profile;
 mod run;
 mod state;
+mod team;
 mod time;
 
 use std::sync::LazyLock;
@@ -85,6 +86,7 @@ fn main(view: &View) -> Markup {
             @if !view.runs.is_empty() { (run::section(view)) }
             (profile::section(view))
             (endpoint::section(view))
+            @if !view.teams.is_empty() { (team::section(view)) }
             (failure::section(view))
         }
     }

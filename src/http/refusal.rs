@@ -59,6 +59,8 @@ impl From<Objection> for Refusal {
     fn from(objection: Objection) -> Self {
         let status = match &objection {
             Objection::NoProfile(_) | Objection::NoRun(_) => StatusCode::NOT_FOUND,
+            Objection::OtherTeam(_) => StatusCode::FORBIDDEN,
+            Objection::BadFiles => StatusCode::UNPROCESSABLE_ENTITY,
             Objection::Paused(_) | Objection::PausedByConfiguration(_) | Objection::Ending { .. } => {
                 StatusCode::CONFLICT
             }

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::Method;
 use axum::http::header::{
     CACHE_CONTROL, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tokio::time::timeout;
 
+use super::caller::{Caller, Peer};
 use super::door::{Act, Door};
 use super::refusal::{Refusal, no_such_method, no_such_page};
 use super::{api, metrics, page, probe};
@@ -56,14 +58,20 @@ pub(super) fn router(handle: Handle, door: Door) -> Router {
         .route("/-/reload", post(api::act::reload))
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn(frame))
+        .layer(from_fn_with_state(door.clone(), frame))
         .with_state(App { handle, door })
 }
 
 /// Holds every answer to its deadline, and gives it the headers of all.
-async fn frame(request: Request, next: Next) -> Response {
+async fn frame(State(door): State<Door>, request: Request, next: Next) -> Response {
     let late = |_| Refusal::unavailable("this took too long").into_response();
-    let mut response = timeout(PATIENCE, next.run(request)).await.unwrap_or_else(late);
+    let (parts, body) = request.into_parts();
+    // What changes something has a rule of its own, which a token opens from anywhere.
+    let read = if parts.method == Method::POST { Ok(()) } else { door.admit_read(&parts) };
+    let mut response = match read {
+        Ok(()) => timeout(PATIENCE, next.run(Request::from_parts(parts, body))).await.unwrap_or_else(late),
+        Err(refusal) => refusal.into_response(),
+    };
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, value);
     }
@@ -71,23 +79,32 @@ async fn frame(request: Request, next: Next) -> Response {
 }
 
 /// Only whoever may start runs gets past it.
-pub(super) struct MayRun;
+pub(super) struct MayRun(pub Caller);
 
 impl FromRequestParts<App> for MayRun {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        app.door.admit(Act::Run, parts).await.map(|()| Self)
+        admitted(Act::Run, parts, app).await.map(Self)
     }
 }
 
 /// Only whoever may change everything gets past it.
-pub(super) struct MayChange;
+pub(super) struct MayChange(pub Caller);
 
 impl FromRequestParts<App> for MayChange {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        app.door.admit(Act::Change, parts).await.map(|()| Self)
+        admitted(Act::Change, parts, app).await.map(Self)
     }
+}
+
+async fn admitted(act: Act, parts: &Parts, app: &App) -> Result<Caller, Refusal> {
+    let admitted = app.door.admit(act, parts).await;
+    if let Err(refusal) = &admitted {
+        let address = parts.extensions.get::<Peer>().map(|peer| peer.0);
+        app.audit_refusal(parts.uri.path(), address, refusal).await;
+    }
+    admitted
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub(super) use config::{EndpointShape, ProfileShape, ReloadShape, ZoneRulesShape};
+pub(super) use config::{EndpointShape, ProfileShape, ReloadShape, TeamShape, ZoneRulesShape};
 pub(super) use run::{EndedShape, FailureShape, RunShape};
 
 use crate::daemon::view::{Counters, JournalView, View};
@@ -30,6 +30,7 @@ pub(super) struct StatusShape<'a> {
     heartbeat_fallbacks: u64,
     endpoints: Vec<EndpointShape<'a>>,
     profiles: Vec<ProfileShape<'a>>,
+    teams: Vec<TeamShape<'a>>,
     runs: Vec<RunShape<'a>>,
     failures: Vec<FailureShape<'a>>,
     counters: CountersShape<'a>,
@@ -49,6 +50,7 @@ impl<'a> From<&'a View> for StatusShape<'a> {
             heartbeat_fallbacks: view.heartbeat_fallbacks,
             endpoints: endpoints(view),
             profiles: profiles(view),
+            teams: view.teams.iter().map(TeamShape::from).collect(),
             runs: view.runs.iter().map(RunShape::from).collect(),
             failures: view.failures.iter().map(FailureShape::from).collect(),
             counters: (&view.counters).into(),

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::begin::OpenRun;
 use super::error::{Fault, JournalError};
 use super::runs::{instant, select};
-use super::{Journal, profiles};
+use super::{Journal, audit, profiles};
 use crate::clock;
 use crate::report::json::interrupted;
 use crate::report::{Failure, Outcome};
@@ -129,7 +129,7 @@ impl Journal {
             let before = before.timestamp_millis();
             db.execute("DELETE FROM failure WHERE run IN (SELECT id FROM run WHERE ended < ?1)", [before])?;
             db.execute("DELETE FROM run WHERE ended < ?1", [before])?;
-            Ok(())
+            audit::prune(db, before)
         })?;
         self.sweep(before, now)
     }

@@ -13,7 +13,7 @@ use super::error::{Fault, JournalError};
 use super::ledger::{add_filled, batches, filled, mib};
 use super::locks::Locks;
 use super::profiles::FORGOTTEN;
-use super::{Inner, Journal, Store, health, ledger, schema, sources};
+use super::{Inner, Journal, Store, audit, health, ledger, schema, sources};
 
 /// What stands for its path in errors.
 const NAME: &str = "in memory";
@@ -26,7 +26,7 @@ const FAILURES_OF: u32 = 20;
 const EMPTY: &str = "
     DELETE FROM failure WHERE run IN (SELECT id FROM run WHERE outcome <> 'running');
     DELETE FROM run WHERE outcome <> 'running';
-    DELETE FROM arrived; DELETE FROM cache; DELETE FROM source; DELETE FROM mark;
+    DELETE FROM audit; DELETE FROM arrived; DELETE FROM cache; DELETE FROM source; DELETE FROM mark;
     UPDATE profile SET watermark = NULL, timetable = NULL, fingerprint = NULL, paused = NULL, paused_until = NULL,
         pause_set = 0, last_due = NULL, last_complete_due = NULL";
 
@@ -98,6 +98,7 @@ impl Journal {
             runs(&from, to)?;
             profiles(&from, to)?;
             entries(&from, to)?;
+            audit::take_over(&from, to)?;
             sources::last_good(&from)?.map_or(Ok(()), |good| sources::keep(to, &good.sources, good.at))
         })?;
         let emptied =

@@ -10,7 +10,7 @@ use super::error::Fault;
 use super::ledger::{Filters, Identity};
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
-pub(super) const MIGRATIONS: [&str; 7] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("schema/1_runs.sql"),
     include_str!("schema/2_ledger.sql"),
     include_str!("schema/3_daemon.sql"),
@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: [&str; 7] = [
     include_str!("schema/5_filter.sql"),
     include_str!("schema/6_hashes.sql"),
     include_str!("schema/7_packed.sql"),
+    include_str!("schema/8_access.sql"),
 ];
 
 /// The schema whose ledger has shorter identities than the one before.
@@ -109,7 +110,7 @@ fn tune(db: &Connection) -> Result<(), Fault> {
 
 /// Reads a little of everything: a broken file shows itself now rather than in the middle of a run.
 fn probe(db: &Connection) -> Result<(), Fault> {
-    for table in ["run", "failure", "cache", "leaf", "filter", "arrived", "mark", "profile", "source"] {
+    for table in ["run", "failure", "cache", "leaf", "filter", "arrived", "mark", "profile", "source", "audit"] {
         db.query_row(&format!("SELECT count(*) FROM (SELECT * FROM {table} LIMIT 1)"), [], |_| Ok(()))?;
     }
     Ok(())

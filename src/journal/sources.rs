@@ -40,19 +40,20 @@ impl Journal {
 pub(super) fn last_good(db: &Connection) -> Result<Option<LastGood>, Fault> {
     let mut when = db.prepare("SELECT at FROM mark WHERE name = ?1")?;
     let Some(at) = when.query_row([MARK], |row| row.get(0)).optional()? else { return Ok(None) };
-    let mut select = db.prepare("SELECT name, text, layer FROM source ORDER BY n")?;
+    let mut select = db.prepare("SELECT name, text, layer, team FROM source ORDER BY n")?;
     let rows = select.query_map([], |row| {
         let layer = usize::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
-        Ok(Source { name: row.get(0)?, text: row.get(1)?, layer })
+        Ok(Source { name: row.get(0)?, text: row.get(1)?, layer, team: row.get(3)? })
     })?;
     Ok(Some(LastGood { sources: rows.collect::<rusqlite::Result<_>>()?, at: instant(at) }))
 }
 
 pub(super) fn keep(db: &Connection, sources: &[Source], at: DateTime<Utc>) -> Result<(), Fault> {
     db.execute("DELETE FROM source", [])?;
-    let mut insert = db.prepare("INSERT INTO source (layer, name, text) VALUES (?1, ?2, ?3)")?;
+    let mut insert = db.prepare("INSERT INTO source (layer, name, text, team) VALUES (?1, ?2, ?3, ?4)")?;
     for source in sources {
-        insert.execute(params![i64::try_from(source.layer).unwrap_or(i64::MAX), source.name, source.text])?;
+        let layer = i64::try_from(source.layer).unwrap_or(i64::MAX);
+        insert.execute(params![layer, source.name, source.text, source.team])?;
     }
     db.execute("INSERT OR REPLACE INTO mark VALUES (?1, ?2)", params![MARK, at.timestamp_millis()])?;
     Ok(())

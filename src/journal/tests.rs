@@ -231,6 +231,14 @@ fn a_run_whose_process_is_gone_is_interrupted() {
     drop(alive);
 }
 
+/// Many entries and one more, in order.
+fn entries(one: ledger::Identity, known: ledger::Entry) -> Vec<(ledger::Identity, ledger::Entry)> {
+    let mut all: Vec<_> = (0..20_000).map(|n| (n, known)).collect();
+    all.push((one, known));
+    all.sort_by_key(|(identity, _)| *identity);
+    all
+}
+
 #[test]
 fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
     for old in 1..schema::MIGRATIONS.len() {
@@ -267,10 +275,13 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
                     insert.execute([i64::from_be_bytes(first)]).unwrap();
                     assert!((0..20_000).all(|n| insert.execute([n]).is_ok()));
                 }
+                7.. => {
+                    let all = entries(i64::from_be_bytes(first), known);
+                    ledger::Leaves::of(&db).merge(&all, 10).unwrap();
+                    ledger::Filters::of(&db).remake(ledger::Identity::MIN..=ledger::Identity::MAX).unwrap();
+                }
                 _ => {
-                    let mut all: Vec<_> = (0..20_000).map(|n| (n, known)).collect();
-                    all.push((i64::from_be_bytes(first), known));
-                    all.sort_by_key(|(identity, _)| *identity);
+                    let all = entries(i64::from_be_bytes(first), known);
                     for row in all.chunks(90) {
                         let entry = |(identity, _): &_| [*identity, 5, 6, 7].map(i64::to_be_bytes).concat();
                         let entries: Vec<u8> = row.iter().flat_map(entry).collect();
@@ -320,7 +331,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 7; \
+                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 8; \
                  use that version, or another --state-dir"
             )
         );

@@ -13,6 +13,7 @@ use crate::list::{ListSide, Patience, Places};
 use crate::warm::{Flights, Wire};
 use model::config::endpoint::{Credentials, Endpoint};
 use model::config::profile::Profile;
+use model::config::team::Team;
 use s3::{CacheClient, Keys, ListClient, Regions, Transport};
 
 /// Everything that one profile's pass sends through.
@@ -21,6 +22,8 @@ pub struct Connection {
     pub endpoint: Arc<Endpoint>,
     pub list_credentials: Arc<Credentials>,
     pub cache_credentials: Arc<Credentials>,
+    /// Whose buckets the profile keeps to; `None` where a trusted file defines it.
+    pub team: Option<Arc<Team>>,
     pub lists: Arc<ListSide>,
     pub wire: Arc<Wire>,
     /// The cache's, whatever the credentials.
@@ -92,7 +95,7 @@ impl Connections {
             wired_alike(&open.endpoint, endpoint) && own.is_none_or(|own| *own == open.cache_credentials)
         };
         if let Some(open) = self.opened.get(&name).filter(fits) {
-            return Connection { endpoint: endpoint.clone(), ..open.clone() };
+            return Connection { endpoint: endpoint.clone(), team: profile.team.clone(), ..open.clone() };
         }
         let cache = self
             .caches
@@ -104,7 +107,8 @@ impl Connections {
         let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
         let connection = connect(endpoint, own, &shared, (cache, places)).await;
         let first_wait = self.first_wait.unwrap_or(Duration::MAX);
-        let connection = Connection { spills: self.spills.clone(), first_wait, ..connection };
+        let team = profile.team.clone();
+        let connection = Connection { spills: self.spills.clone(), first_wait, team, ..connection };
         self.endpoints.insert(endpoint.name.clone(), shared);
         self.opened.insert(name, connection.clone());
         connection
@@ -223,6 +227,7 @@ async fn connect(
         places,
         spills: None,
         first_wait: Duration::MAX,
+        team: None,
         list_credentials,
         cache_credentials,
     }

@@ -64,7 +64,7 @@ mod tests {
     fn selector() -> Selector {
         let text = "[endpoint.e]\ncache_url = \"http://cache.test\"\nregion = \"r\"\naddressing = \"path\"\n\
                     [profile.p]\nobjects = [\"s3://b/**\"]\nmax_bytes = \"unlimited\"\n";
-        let source = Source { name: "hotset.toml".to_owned(), text: text.to_owned(), layer: 0 };
+        let source = Source::trusted("hotset.toml", text, 0);
         let config = load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
         Selector::new(Arc::new(config.profiles["p"].rules.clone()), DateTime::UNIX_EPOCH)
     }

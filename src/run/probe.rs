@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::named::glance;
+use super::ranges::allowed;
 use super::{Connection, Task};
 use model::config::endpoint::Addressing;
 use model::config::profile::Profile;
@@ -108,6 +109,12 @@ async fn named(connection: &Connection, place: &Place, scope: Scope) -> Vec<Find
 
 /// What the list endpoint says of an object, where its entry does not say it all.
 async fn described(connection: &Connection, entry: Entry) -> Result<Object, Finding> {
+    if let Err(why) = allowed(connection, &entry.bucket) {
+        return Err(Finding {
+            what: format!("s3://{}/{}, which the manifest names", entry.bucket, entry.key),
+            result: Err(why),
+        });
+    }
     if entry.is_complete() {
         return Ok(entry.into_object());
     }

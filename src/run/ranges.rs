@@ -59,8 +59,11 @@ pub(super) fn ranges(connection: &Connection, patterns: &[&Pattern], found: &[Bu
     Ok(ranges.collect())
 }
 
-/// Why the credentials are not for `bucket`, if so.
+/// Why the credentials, or the team, are not for `bucket`, if so.
 pub(super) fn allowed(connection: &Connection, bucket: &Bucket) -> Result<(), String> {
+    if let Some(team) = connection.team.as_ref().filter(|team| !team.allows(bucket)) {
+        return Err(format!("team `{}` is not given bucket `{bucket}` (see its `buckets`)", team.name));
+    }
     let both = [&connection.list_credentials, &connection.cache_credentials];
     let Some(credentials) = both.into_iter().find(|credentials| !credentials.allow(bucket)) else { return Ok(()) };
     let name = credentials.name.as_deref().unwrap_or("default");

@@ -1,6 +1,7 @@
 //! Every file and folder of `tests/fixtures/broken` is one mistake. The snapshot is all that its author sees.
 //!
-//! A folder is one `--config`; a folder with subfolders is a `--config` for each of them, by name.
+//! A folder is one `--config`; a folder with subfolders is a `--config` for each of them, by name. What lies in a subfolder
+//! `team-NAME` is that team's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +11,16 @@ use model::config::{self, Source};
 fn texts(path: &Path, layer: usize, below: &Path) -> Vec<Source> {
     let name = path.strip_prefix(below).unwrap().display().to_string();
     if path.is_file() {
-        return vec![Source { name, text: fs::read_to_string(path).unwrap(), layer }];
+        let folder = path.parent().unwrap().file_name().unwrap().to_string_lossy();
+        let team = folder.strip_prefix("team-").filter(|_| path.parent().unwrap().parent().unwrap() != below);
+        let team = team.map(str::to_owned);
+        return vec![Source { team, ..Source::trusted(name, fs::read_to_string(path).unwrap(), layer) }];
     }
     let mut entries: Vec<PathBuf> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
+    let is_layer = |entry: &Path| entry.is_dir() && !entry.file_name().unwrap().to_string_lossy().starts_with("team-");
     let texts =
-        entries.iter().enumerate().map(|(nth, entry)| texts(entry, if entry.is_dir() { nth } else { layer }, below));
+        entries.iter().enumerate().map(|(nth, entry)| texts(entry, if is_layer(entry) { nth } else { layer }, below));
     texts.flatten().collect()
 }
 

@@ -16,6 +16,7 @@ mod manual;
 mod plan;
 mod shell;
 mod signals;
+mod teams;
 mod terminal;
 mod warm;
 mod zones;

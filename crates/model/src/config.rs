@@ -4,12 +4,15 @@ pub mod daemon;
 pub mod diagnostic;
 pub mod endpoint;
 pub mod profile;
+pub mod reach;
 pub mod reader;
 pub mod source;
 pub mod suggest;
+pub mod team;
 pub mod value;
 
 mod bounds;
+mod confine;
 mod context;
 mod fingerprint;
 mod raw;
@@ -23,17 +26,18 @@ mod walk;
 mod zones;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use toml::de::DeTable;
 
+use confine::Admissions;
 use context::Context;
 pub use context::Stop;
 use daemon::Daemon;
-use diagnostic::{Diagnostic, Diagnostics};
+use diagnostic::{Diagnostic, Diagnostics, Place};
 use endpoint::{Credentials, Endpoint};
 use profile::Profile;
 use reader::Section;
@@ -42,7 +46,9 @@ pub use source::Source;
 use tables::{Parsed, Tables};
 pub use zones::Zones;
 
-pub use reference::reference;
+use team::Team;
+
+pub use reference::{reference, reference_with_team};
 pub use resolve::{environment_warnings, unreadable_manifest, unreadable_secret};
 pub use schema::schema;
 pub use secret::starred;
@@ -54,6 +60,7 @@ pub struct Config {
     pub credentials: BTreeMap<Arc<str>, Arc<Credentials>>,
     pub endpoints: BTreeMap<Arc<str>, Arc<Endpoint>>,
     pub profiles: BTreeMap<Arc<str>, Arc<Profile>>,
+    pub teams: BTreeMap<Arc<str>, Arc<Team>>,
     /// What is legal, and worth a second look.
     pub warnings: Vec<Diagnostic>,
     /// Every key that has a value, with its origin, table by table.
@@ -101,14 +108,15 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Diagnostics> {
 /// that goes on with it. `None` where none says, or two disagree.
 pub fn daemon_key_of(paths: &[PathBuf], key: &str) -> Option<String> {
     let (sources, _) = source::read(paths);
-    let mut named: Vec<String> = sources.iter().filter_map(|source| syntax::of_daemon(&source.text, key)).collect();
+    let trusted = sources.iter().filter(|source| source.team.is_none());
+    let mut named: Vec<String> = trusted.filter_map(|source| syntax::of_daemon(&source.text, key)).collect();
     named.dedup();
     named.pop().filter(|_| named.is_empty())
 }
 
 /// Whether all of the files change at one instant, as those of a volume that Kubernetes mounts do.
-pub fn change_together(paths: &[PathBuf]) -> bool {
-    paths.iter().all(|path| source::is_in_volume(path))
+pub fn change_together(sources: &[Source]) -> bool {
+    sources.iter().all(|source| source::is_in_volume(Path::new(&source.name)))
 }
 
 /// Resolves texts by the zone rules that are compiled in. Pure.
@@ -141,8 +149,21 @@ fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, zones: Zones, stop: &Sto
     for error in errors {
         cx.push(error);
     }
-    let parsed: Vec<Parsed> =
-        sources.iter().enumerate().filter_map(|(number, source)| parse(source, number, &mut cx)).collect();
+    let numbered = || sources.iter().enumerate();
+    let mut parsed: Vec<Parsed> = numbered()
+        .filter(|(_, source)| source.team.is_none())
+        .filter_map(|(number, source)| parse(source, number, None, &mut cx))
+        .collect();
+    // Trusted files say which others are a team's.
+    let admissions = Admissions::of(&parsed);
+    for (number, source) in numbered() {
+        let Some(team) = &source.team else { continue };
+        match admissions.place(team, source) {
+            Some(place) => parsed.extend(parse(source, number, Some(&place), &mut cx)),
+            None if cx.is_any_broken("team") => {}
+            None => cx.absent(confine::unadmitted(team, source)),
+        }
+    }
     let tables = Tables::gather(&parsed, &mut cx);
     let resolved = resolve::resolve(&tables, &mut cx);
     if stop.is_set() {
@@ -154,6 +175,7 @@ fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, zones: Zones, stop: &Sto
             credentials: known(resolved.credentials),
             endpoints: known(resolved.endpoints),
             profiles: known(resolved.profiles),
+            teams: known(resolved.teams),
             warnings: cx.into_diagnostics(),
             sections: resolved.sections,
             zones,
@@ -168,7 +190,8 @@ fn known<T>(all: BTreeMap<Arc<str>, Option<Arc<T>>>) -> BTreeMap<Arc<str>, Arc<T
     all.into_iter().filter_map(|(name, thing)| Some((name, thing?))).collect()
 }
 
-fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
+/// Of a team's file, which is admitted at a place, what it may not hold is reported and left out.
+fn parse(source: &Source, number: usize, admitted: Option<&Place>, cx: &mut Context) -> Option<Parsed> {
     if cx.is_over() {
         return None;
     }
@@ -177,8 +200,7 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
         cx.incomplete = true;
         return None;
     }
-    // Spans count from the start of the file, so a byte order mark is blanked rather than cut off.
-    let text = source.text.strip_prefix('\u{feff}').map_or_else(|| source.text.clone(), |rest| format!("   {rest}"));
+    let text = syntax::without_mark(&source.text);
     let (mut table, errors) = DeTable::parse_recoverable(&text);
     if !errors.is_empty() {
         cx.incomplete = true;
@@ -190,6 +212,9 @@ fn parse(source: &Source, number: usize, cx: &mut Context) -> Option<Parsed> {
     if !bounds::tables(table.get_ref(), &file, cx) {
         cx.incomplete = true;
         return None;
+    }
+    if let Some(place) = admitted {
+        confine::confine(table.get_mut(), &file, place, cx);
     }
     walk::walk(table.get_mut(), &file, cx);
     match raw::Document::deserialize(toml::de::Deserializer::from(table)) {

@@ -29,15 +29,22 @@ const SLICE: usize = 4096;
 /// Where a manifest is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
-    File(PathBuf),
-    Object { bucket: Bucket, key: Key },
+    File {
+        path: PathBuf,
+        /// The folder that it must not lead out of, also through links.
+        within: Option<PathBuf>,
+    },
+    Object {
+        bucket: Bucket,
+        key: Key,
+    },
 }
 
 /// As the configuration writes it, and safe to print.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "{}", Escaped(&path.to_string_lossy())),
+            Self::File { path, .. } => write!(f, "{}", Escaped(&path.to_string_lossy())),
             Self::Object { bucket, key } => write!(f, "s3://{bucket}/{key}"),
         }
     }

@@ -77,6 +77,7 @@ use std::sync::Arc;
 use crate::object::{Bucket, Key};
 
 mod below;
+mod cover;
 mod glob;
 mod key_glob;
 mod number;
@@ -250,6 +251,12 @@ impl BucketGlob {
 
     pub fn matches(&self, name: &str) -> bool {
         self.0.glob.matches(name.as_bytes())
+    }
+
+    /// Whether each bucket that `narrow` may match is matched by one of `wide`. True is certain.
+    pub fn cover(wide: &[Self], narrow: &Self) -> bool {
+        let wide: Vec<_> = wide.iter().map(|glob| glob.0.glob.parsed()).collect();
+        cover::covers(&wide, &narrow.0.glob.parsed())
     }
 }
 

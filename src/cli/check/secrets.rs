@@ -16,6 +16,9 @@ pub fn unreadable(config: &Config) -> Vec<Diagnostic> {
     for (key, path) in [("token_file", &daemon.token_file), ("run_token_file", &daemon.run_token_file)] {
         files.extend(path.as_deref().map(|path| (format!("daemon.{key}"), path)));
     }
+    for (name, team) in &config.teams {
+        files.extend(team.run_token_file.as_deref().map(|path| (format!("team.{name}.run_token_file"), path)));
+    }
     for (name, credentials) in &config.credentials {
         if let CredentialSource::Files { access_key_id, secret_access_key, session_token } = &credentials.source {
             let parts = [

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{Part, id, part, value};
 use crate::clock;
+use crate::daemon::handle::{Objection, Reloaded};
 use crate::http::body::read;
 use crate::http::refusal::Refusal;
 use crate::http::route::{App, MayChange, MayRun};
@@ -35,41 +36,80 @@ struct PauseBody {
 #[serde(deny_unknown_fields)]
 struct NoBody {}
 
-pub(crate) async fn run(State(app): State<App>, _: MayRun, name: Part, body: Body) -> Result<Response, Refusal> {
+pub(crate) async fn run(
+    State(app): State<App>,
+    MayRun(caller): MayRun,
+    name: Part,
+    body: Body,
+) -> Result<Response, Refusal> {
     let name = part(name)?;
     let RunBody { rewarm } = read(body).await?;
-    let started = app.handle.start(&name, rewarm).await?;
+    let started = app.handle.start(&name, rewarm, caller.team.clone()).await;
+    app.audit(&caller, ("run", &name), &started).await;
+    let started = started?;
     let body = json!({ "v": 1, "run": started.run.to_string(), "joined": started.joined });
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
-pub(crate) async fn pause(State(app): State<App>, _: MayChange, name: Part, body: Body) -> Result<Response, Refusal> {
+pub(crate) async fn pause(
+    State(app): State<App>,
+    MayChange(caller): MayChange,
+    name: Part,
+    body: Body,
+) -> Result<Response, Refusal> {
     let name = part(name)?;
     let PauseBody { r#for } = read(body).await?;
     let length = r#for.map(|text| value::<Length<false>>("for", &text)).transpose()?;
     let until = length.and_then(|length| clock::now().checked_add_signed(TimeDelta::from_std(length).ok()?));
-    app.handle.pause(&name, until).await?;
+    let paused = app.handle.pause(&name, until).await;
+    app.audit(&caller, ("pause", &name), &paused).await;
+    paused?;
     Ok(Json(json!({ "v": 1, "profile": name, "paused": true, "until": until.map(time) })).into_response())
 }
 
-pub(crate) async fn resume(State(app): State<App>, _: MayChange, name: Part, body: Body) -> Result<Response, Refusal> {
+pub(crate) async fn resume(
+    State(app): State<App>,
+    MayChange(caller): MayChange,
+    name: Part,
+    body: Body,
+) -> Result<Response, Refusal> {
     let name = part(name)?;
     let NoBody {} = read(body).await?;
-    app.handle.resume(&name).await?;
+    let resumed = app.handle.resume(&name).await;
+    app.audit(&caller, ("resume", &name), &resumed).await;
+    resumed?;
     Ok(Json(json!({ "v": 1, "profile": name, "paused": false })).into_response())
 }
 
-pub(crate) async fn cancel(State(app): State<App>, _: MayChange, run: Part, body: Body) -> Result<Response, Refusal> {
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    MayChange(caller): MayChange,
+    run: Part,
+    body: Body,
+) -> Result<Response, Refusal> {
     let run = id(run)?;
     let NoBody {} = read(body).await?;
-    app.handle.cancel(run).await?;
+    let cancelled = app.handle.cancel(run).await;
+    app.audit(&caller, ("cancel", &run.to_string()), &cancelled).await;
+    cancelled?;
     let body = json!({ "v": 1, "run": run.to_string(), "cancelled": true });
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
-pub(crate) async fn reload(State(app): State<App>, _: MayChange, body: Body) -> Result<Response, Refusal> {
+pub(crate) async fn reload(
+    State(app): State<App>,
+    MayChange(caller): MayChange,
+    body: Body,
+) -> Result<Response, Refusal> {
     let NoBody {} = read(body).await?;
-    let reloaded = app.handle.reload().await?;
+    let reloaded = app.handle.reload().await.map_err(Objection::from);
+    let came = match &reloaded {
+        Ok(Reloaded { error: Some(_), .. }) => Err(Objection::BadFiles),
+        Ok(_) => Ok(()),
+        Err(objection) => Err(objection.clone()),
+    };
+    app.audit(&caller, ("reload", ""), &came).await;
+    let reloaded = reloaded?;
     if let Some(error) = reloaded.error {
         let body = json!({ "v": 1, "ok": false, "error": error });
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response());

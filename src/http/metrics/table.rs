@@ -3,13 +3,14 @@
 mod daemon;
 mod endpoint;
 mod profile;
+mod team;
 
 use chrono::{DateTime, Utc};
 
 use super::{Metric, Number, Sample};
 use crate::daemon::view::View;
 
-pub(super) const TABLES: [&[Metric<View>]; 3] = [daemon::METRICS, endpoint::METRICS, profile::METRICS];
+pub(super) const TABLES: [&[Metric<View>]; 4] = [daemon::METRICS, endpoint::METRICS, profile::METRICS, team::METRICS];
 
 pub(super) fn one(number: Number) -> Vec<Sample> {
     vec![(Vec::new(), number)]

@@ -35,7 +35,7 @@ fn a_daemon_that_has_done_nothing_yet_has_no_figures_that_lie() {
 
 #[test]
 fn no_label_is_a_key_or_a_bucket() {
-    let allowed = ["profile", "endpoint", "outcome", "end", "reason", "version", "revision", "origin"];
+    let allowed = ["profile", "endpoint", "outcome", "end", "reason", "team", "version", "revision", "origin"];
     for (name, _, labels, ..) in heads() {
         assert!(labels.iter().all(|label| allowed.contains(label)), "{name}");
     }

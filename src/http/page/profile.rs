@@ -33,6 +33,7 @@ fn row(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
                     (profile.endpoint) ", "
                     @if let Some(most) = profile.max_bytes { "up to " (iec(most)) } @else { "unlimited" }
                 }
+                @if let Some(team) = &profile.team { small { "team " (team) } }
                 @if profile.priority != 0 { small { "priority " (profile.priority) } }
             }
             td.state { (state(profile, now)) }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{EndedShape, RunShape};
-use crate::daemon::view::{EndpointView, PauseView, ProfileView, ReloadView, View, WaitingView};
+use crate::daemon::view::{EndpointView, PauseView, ProfileView, ReloadView, TeamView, View, WaitingView};
 use crate::report::Trigger;
 use crate::report::json::time;
 use model::config::Zones;
@@ -107,6 +107,7 @@ impl<'a> EndpointShape<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct ProfileShape<'a> {
     name: &'a str,
+    team: Option<&'a str>,
     endpoint: &'a str,
     fingerprint: &'a str,
     schedules: &'a [String],
@@ -132,6 +133,7 @@ impl<'a> ProfileShape<'a> {
         let running = profile.running.and_then(|id| view.runs.iter().find(|run| run.run == id));
         Self {
             name: &profile.name,
+            team: profile.team.as_deref(),
             endpoint: &profile.endpoint,
             fingerprint: &profile.fingerprint,
             schedules: &profile.schedules,
@@ -149,6 +151,29 @@ impl<'a> ProfileShape<'a> {
             last_complete_due: profile.last_complete_due.map(time),
             last: profile.last.as_ref().map(EndedShape::from),
             last_complete: profile.last_complete.as_ref().map(EndedShape::from),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TeamShape<'a> {
+    name: &'a str,
+    endpoints: Vec<&'a str>,
+    buckets: &'a [String],
+    profiles: u64,
+    committed: u64,
+    budget: u64,
+}
+
+impl<'a> From<&'a TeamView> for TeamShape<'a> {
+    fn from(team: &'a TeamView) -> Self {
+        Self {
+            name: &team.name,
+            endpoints: team.endpoints.iter().map(AsRef::as_ref).collect(),
+            buckets: &team.buckets,
+            profiles: team.profiles,
+            committed: team.committed,
+            budget: team.budget,
         }
     }
 }

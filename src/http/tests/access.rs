@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::fake::{Answer, Asked, Fake, send};
+use super::fake::{Answer, Asked, Fake, Prepared, send, send_from};
 use super::views::fresh;
 use crate::http::access::Access;
+use crate::http::caller::Peer;
 use crate::http::door::Door;
 use crate::http::route;
 
@@ -34,6 +35,8 @@ impl Files {
         let files = Self(tempfile::tempdir().unwrap());
         files.write("full", "all-the-power\n");
         files.write("run", "  only-runs\r\n");
+        files.write("vision", "runs-of-vision\n");
+        files.write("speech", "runs-of-speech\n");
         files
     }
 
@@ -48,7 +51,9 @@ impl Files {
     /// `full`, `run` or both.
     fn access(&self, which: &str) -> Access {
         let path = |name: &str| which.contains(name).then(|| self.path(name));
-        Access { token_file: path("full"), run_token_file: path("run") }
+        let teams = ["vision", "speech"].into_iter();
+        let team_token_files = teams.filter_map(|team| Some((team.into(), path(team)?))).collect();
+        Access { token_file: path("full"), run_token_file: path("run"), team_token_files }
     }
 }
 
@@ -155,21 +160,21 @@ async fn a_token_file_that_cannot_be_used_opens_nothing() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
     for (name, text) in [("empty", ""), ("blank", " \n"), ("words", "two words"), ("large", &"x".repeat(5000))] {
         files.write(name, text);
-        let access = Access { token_file: Some(files.path(name)), run_token_file: None };
+        let access = Access { token_file: Some(files.path(name)), ..Access::default() };
         let presented = format!("Bearer {}", text.trim());
         let answer =
             post(&fake, (LOOPBACK, access), PAUSE, &[("host", "localhost"), ("authorization", &presented)]).await;
         assert!([401, 503].contains(&answer.status.as_u16()), "{name}: {}", answer.text);
         let answer = post(
             &fake,
-            (LOOPBACK, Access { token_file: Some(files.path(name)), run_token_file: None }),
+            (LOOPBACK, Access { token_file: Some(files.path(name)), ..Access::default() }),
             PAUSE,
             &[("authorization", "Bearer x")],
         );
         assert_eq!(answer.await.error(), "a token file cannot be used; the daemon's log says why", "{name}");
     }
     for path in [files.path("absent"), files.0.path().to_owned()] {
-        let access = Access { token_file: Some(path), run_token_file: Some(files.path("run")) };
+        let access = Access { token_file: Some(path), run_token_file: Some(files.path("run")), ..Access::default() };
         let answer = post(&fake, (LOOPBACK, access.clone()), PAUSE, &[("authorization", "Bearer x")]).await;
         assert_eq!(answer.status, 503);
         let answer = post(&fake, (LOOPBACK, access), RUN, &[("authorization", "Bearer only-runs")]).await;
@@ -242,4 +247,99 @@ async fn a_token_file_is_complained_of_once_until_it_changes() {
     let count = |what: &str| log.matches(what).count();
     assert_eq!((count("it is empty"), count("one word"), count("can be used again")), (1, 1, 1), "{log}");
     assert!(!["guess-9", "two words", "fine"].iter().any(|secret| log.contains(secret)), "{log}");
+}
+
+#[tokio::test]
+async fn a_teams_token_starts_the_runs_of_its_profiles_and_nothing_else() {
+    let mut view = fresh();
+    view.profiles.push(super::views::profile("of-team"));
+    let (files, fake) = (Files::new(), Fake::new(view));
+    let (own, pause) = ("/api/v1/profiles/of-team/run", "/api/v1/profiles/of-team/pause");
+    for (sentence, configured, path, token, status) in [
+        ("a profile of its team", "full vision", own, "runs-of-vision", 202),
+        ("a profile of nobody's team", "full vision", RUN, "runs-of-vision", 403),
+        ("a profile that is not there", "full vision", "/api/v1/profiles/no/run", "runs-of-vision", 403),
+        ("a pause, even of its own", "full vision", pause, "runs-of-vision", 403),
+        ("a reload", "full vision", "/-/reload", "runs-of-vision", 403),
+        ("a team whose token is not configured", "full vision", own, "runs-of-speech", 401),
+        ("each of several teams has its own", "full vision speech", own, "runs-of-speech", 202),
+        ("the token for all runs starts any", "full run vision", RUN, "only-runs", 202),
+        ("no other token", "vision", own, "all-the-power", 401),
+    ] {
+        let bearer = format!("Bearer {token}");
+        let headers = [("host", "hotset.example"), ("authorization", &*bearer)];
+        let answer = post(&fake, (ANYWHERE, files.access(configured)), path, &headers).await;
+        assert_eq!(answer.status, status, "{sentence}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn on_loopback_a_reader_is_of_this_machine_too() {
+    let (files, fake) = (Files::new(), Fake::new(fresh()));
+    for (sentence, listen, headers, status) in [
+        ("by name", LOOPBACK, vec![("host", "localhost:9464")], 200),
+        ("by address", LOOPBACK, vec![("host", "127.0.0.1:9464")], 200),
+        ("through a forwarded port", LOOPBACK, vec![("host", "localhost:8080")], 200),
+        ("no Host is no browser", LOOPBACK, vec![], 200),
+        ("a name that points here is another site's (DNS rebinding)", LOOPBACK, vec![("host", "evil.example")], 403),
+        ("a name that only begins so", LOOPBACK, vec![("host", "localhost.evil.example")], 403),
+        ("two Hosts", LOOPBACK, vec![("host", "localhost"), ("host", "localhost")], 403),
+        ("a bind that others reach has names of its own", ANYWHERE, vec![("host", "hotset.example")], 200),
+    ] {
+        for path in ["/", "/healthz", "/metrics", "/api/v1/status", "/api/v1/runs", "/nothing"] {
+            for configured in ["", "full"] {
+                let asked = Asked { headers: &headers, ..Asked::new("GET", path) };
+                let answer = send(fake.router(listen, files.access(configured)), asked).await;
+                let status = if status == 200 && path == "/nothing" { 404 } else { status };
+                assert_eq!(answer.status, status, "{sentence}, {path}: {}", answer.text);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_for_what_is_kept_and_a_guesser_does_not_fill_it() {
+    let files = Files::new();
+    let prepared = Prepared::from(fresh());
+    let audited = prepared.audited.clone();
+    let fake = Fake::new(prepared);
+    let router = fake.router(LOOPBACK, files.access("full run"));
+    let with = |token: &'static str, path: &'static str| {
+        let router = router.clone();
+        async move {
+            let peer = Peer("10.0.0.9:4711".parse().unwrap());
+            let headers = [("host", "localhost"), ("authorization", token)];
+            send_from(router, Asked { headers: &headers, ..Asked::new("POST", path) }, peer).await
+        }
+    };
+    with("Bearer only-runs", RUN).await;
+    with("Bearer all-the-power", "/api/v1/profiles/no/pause").await;
+    with("Bearer all-the-power", "/-/reload").await;
+    for _ in 0..50 {
+        with("Bearer guess-9", PAUSE).await;
+    }
+    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    with("Bearer guess-10", PAUSE).await;
+    // The loop has taken what came before its next answer.
+    fake.handle.view().await.unwrap();
+    let shown: Vec<String> = audited
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let address = entry.address.as_deref().unwrap_or_default();
+            format!("{} {} by {} from {address}: {}, {}", entry.act, entry.of, entry.by, entry.result, entry.times)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "run nightly-imagenet by the run token from 10.0.0.9:4711: done, 1",
+            "pause no by the token from 10.0.0.9:4711: refused: no profile is named `no`, 1",
+            "reload  by the token from 10.0.0.9:4711: done, 1",
+            "access /api/v1/profiles/nightly-imagenet/pause by unknown from 10.0.0.9:4711: refused: this token is not valid, 1",
+            "access /api/v1/profiles/nightly-imagenet/pause by unknown from 10.0.0.9:4711: refused: this token is not valid, 50",
+        ]
+    );
+    assert!(!shown.join(" ").contains("guess"), "no token is kept, right or wrong");
 }

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 fn connect(fake: &Fake, room: usize) -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let (client, server) = duplex(room);
     let router = fake.router(LOOPBACK, Access::default());
-    (client, tokio::spawn(connection::serve(server, router, CancellationToken::new())))
+    (client, tokio::spawn(connection::serve(server, router, CancellationToken::new(), None)))
 }
 
 async fn read_all(mut client: DuplexStream) -> String {

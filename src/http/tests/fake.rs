@@ -1,5 +1,7 @@
 //! A loop that answers from a prepared view, and a client that speaks to the routes without a wire.
 
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -11,9 +13,10 @@ use tower_service::Service as _;
 use crate::daemon::handle::{Command, Handle, Objection, Reloaded, Started};
 use crate::daemon::view::View;
 use crate::http::access::Access;
+use crate::http::caller::Peer;
 use crate::http::door::Door;
 use crate::http::route;
-use crate::journal::Recorded;
+use crate::journal::{AuditEntry, Recorded};
 use crate::report::Failure;
 use model::object::{Bucket, Key};
 
@@ -24,11 +27,12 @@ pub(crate) struct Prepared {
     pub view: View,
     pub recorded: Vec<Recorded>,
     pub reload: Option<String>,
+    pub audited: Arc<Mutex<Vec<AuditEntry>>>,
 }
 
 impl From<View> for Prepared {
     fn from(view: View) -> Self {
-        Self { view, recorded: Vec::new(), reload: None }
+        Self { view, recorded: Vec::new(), reload: None, audited: Arc::default() }
     }
 }
 
@@ -36,7 +40,11 @@ impl Prepared {
     fn answer(&self, command: Command) {
         match command {
             Command::View(reply) => drop(reply.send(self.view.clone())),
-            Command::Start { profile, rewarm, reply } => drop(reply.send(self.start(&profile, rewarm))),
+            Command::Start { profile, rewarm, team, reply } => drop(reply.send(match team {
+                Some(team) if profile != "of-team" => Err(Objection::OtherTeam(team)),
+                _ => self.start(&profile, rewarm),
+            })),
+            Command::Audit(entry) => self.audited.lock().unwrap().push(entry),
             Command::Pause { profile, reply, .. } => drop(reply.send(self.known(&profile))),
             Command::Resume { profile, reply } => drop(reply.send(match &*profile {
                 "configured" => Err(Objection::PausedByConfiguration("configured".into())),
@@ -162,12 +170,24 @@ impl Answer {
     }
 }
 
-pub(crate) async fn send(mut router: Router, asked: Asked<'_>) -> Answer {
+pub(crate) async fn send(router: Router, asked: Asked<'_>) -> Answer {
+    answered(router, asked, None).await
+}
+
+/// As from another machine.
+pub(crate) async fn send_from(router: Router, asked: Asked<'_>, peer: Peer) -> Answer {
+    answered(router, asked, Some(peer)).await
+}
+
+async fn answered(mut router: Router, asked: Asked<'_>, peer: Option<Peer>) -> Answer {
     let mut request = Request::builder().method(asked.method).uri(asked.path);
     for (name, value) in asked.headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Body::from(asked.body.to_owned())).unwrap();
+    let mut request = request.body(Body::from(asked.body.to_owned())).unwrap();
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
+    }
     let (head, body) = router.call(request).await.unwrap().into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     Answer { status: head.status, headers: head.headers, text: String::from_utf8(body.to_vec()).unwrap() }

@@ -9,7 +9,7 @@ use ulid::Ulid;
 
 use crate::daemon::view::{
     Counters, Ended, EndedView, EndpointView, FailureView, JournalView, PauseView, ProfileView, ReloadView, ReloadedBy,
-    RunView, View, WaitingView,
+    RunView, TeamView, View, WaitingView,
 };
 use crate::limit::{Cause, Reason, Snapshot};
 use crate::report::groups::GroupField;
@@ -58,6 +58,7 @@ pub(crate) fn fresh() -> View {
         heartbeat_fallbacks: 0,
         endpoints: vec![endpoint("lota")],
         profiles: vec![profile("nightly-imagenet")],
+        teams: Vec::new(),
         runs: Vec::new(),
         failures: Vec::new(),
         counters: Counters::default(),
@@ -90,6 +91,7 @@ pub(crate) fn endpoint(name: &str) -> EndpointView {
 pub(crate) fn profile(name: &str) -> ProfileView {
     ProfileView {
         name: name.into(),
+        team: None,
         endpoint: "lota".into(),
         fingerprint: format!("fp-{name}"),
         schedules: vec!["30 1 * * *".to_owned()],
@@ -261,6 +263,7 @@ pub(crate) fn busy() -> View {
                 ..profile("latest-llama")
             },
             ProfileView {
+                team: Some("vision".into()),
                 window: Some("Mon-Fri 01:00-06:00".to_owned()),
                 last_due: since("2026-03-09T12:30:00Z"),
                 last_complete_due: since("2026-03-09T12:30:00Z"),
@@ -287,6 +290,14 @@ pub(crate) fn busy() -> View {
                 ..profile("weights")
             },
         ],
+        teams: vec![TeamView {
+            name: "vision".into(),
+            endpoints: vec!["lota".into()],
+            buckets: vec!["training".to_owned(), "vision-*".to_owned()],
+            profiles: 1,
+            committed: 8 * TIB,
+            budget: 10 * TIB,
+        }],
         runs: vec![
             run("latest-llama", 11),
             RunView {

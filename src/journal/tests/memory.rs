@@ -95,7 +95,7 @@ fn the_journal_on_disk_takes_over_all_of_it() {
     disk.set_pause("p", Some(Pause { since: at(1), until: None })).unwrap();
     disk.set_pause("q", Some(Pause { since: at(1), until: None })).unwrap();
     disk.adopt("gone", "f").unwrap();
-    disk.set_last_good(&[Source { name: "a".to_owned(), text: "a".to_owned(), layer: 0 }], at(1)).unwrap();
+    disk.set_last_good(&[Source::trusted("a", "a", 0)], at(1)).unwrap();
     warm(&disk, "u", "none", 0..100);
 
     let memory = Journal::memory(1_000).unwrap();
@@ -109,7 +109,7 @@ fn the_journal_on_disk_takes_over_all_of_it() {
     memory.set_watermark("q", at(110), "@hourly").unwrap();
     memory.set_pause("p", None).unwrap();
     memory.forget("gone").unwrap();
-    let source = Source { name: "b".to_owned(), text: "b".to_owned(), layer: 1 };
+    let source = Source::trusted("b", "b", 1);
     memory.set_last_good(std::slice::from_ref(&source), at(2)).unwrap();
     disk.absorb(&memory).unwrap();
 

@@ -113,14 +113,19 @@ fn the_last_good_configuration_comes_back_as_it_was() {
         )
     };
     let over = "[override.profile.new]\nmax_bytes = \"2 GiB\"\n".to_owned();
-    let source = |name: &str, text, layer| Source { name: name.to_owned(), text, layer };
+    let source = |name: &str, text, layer| Source::trusted(name, text, layer);
     journal.set_last_good(&[source("old.toml", text("old"), 0)], at(1)).unwrap();
-    let taken = load_sources(vec![source("a.toml", text("new"), 0), source("b.toml", over, 1)]).unwrap();
+    let grant = "[team.t]\nprofiles = [\"t.toml\"]\nendpoints = [\"e\"]\nbuckets = [\"b\"]\nbudget = \"1 GiB\"\n";
+    let granted = "[profile.granted]\nobjects = [\"s3://b/**\"]\nmax_bytes = \"1 GiB\"\n".to_owned();
+    let granted = Source { team: Some("t".to_owned()), ..source("t.toml", granted, 0) };
+    let trusted = source("a.toml", format!("{}{grant}", text("new")), 0);
+    let taken = load_sources(vec![trusted, source("b.toml", over, 1), granted]).unwrap();
     journal.set_last_good(&taken.sources, at(2)).unwrap();
     let LastGood { sources, at: when } = Journal::open(dir.path()).unwrap().last_good().unwrap().unwrap();
     assert_eq!((&sources, when), (&taken.sources, at(2)));
     let back = load_sources(sources).unwrap();
     let print = |config: &model::config::Config| config.fingerprint(&config.profiles["new"]);
     assert_eq!(print(&back), print(&taken));
-    assert_eq!(back.profiles.len(), 1, "nothing of the one before");
+    assert_eq!(back.profiles.len(), 2, "nothing of the one before");
+    assert!(back.profiles["granted"].team.is_some(), "a team's file stays the team's");
 }

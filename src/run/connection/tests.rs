@@ -14,7 +14,7 @@ fn config(dir: &Path, url: &str, lines: &str) -> Config {
          [profile.q]\nobjects = [\"s3://b/**\"]\nmax_bytes = \"1 GiB\"\ncredentials = \"own\"\n",
         dir.display()
     );
-    let source = Source { name: "hotset.toml".to_owned(), text, layer: 0 };
+    let source = Source::trusted("hotset.toml", text, 0);
     config::load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)))
 }
 

@@ -1,7 +1,9 @@
 //! The bytes of a manifest, some at a time, and all of one version.
 
+use std::fs::Metadata;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -40,13 +42,21 @@ impl Bytes {
             Place::Object { bucket, key } => {
                 Ok(Self::Object { bucket: bucket.clone(), key: key.clone(), from: 0, whole: None })
             }
-            Place::File(path) => {
+            Place::File { path, within } => {
+                let expected = match within {
+                    None => None,
+                    Some(folder) => Some(confined(path, folder, place).await?),
+                };
                 let opened = async {
                     // A pipe would be waited for, whoever fills it.
                     if !fs::metadata(path).await?.is_file() {
                         return Err(io::Error::other("it is no regular file"));
                     }
                     let file = File::open(path).await?;
+                    let opened = file.metadata().await?;
+                    if expected.is_some_and(|expected| identity(&expected) != identity(&opened)) {
+                        return Err(io::Error::other(CHANGED));
+                    }
                     let before = State::of(&file).await?;
                     Ok((file, before))
                 };
@@ -111,8 +121,23 @@ impl State {
     }
 }
 
+/// The file that `path` really is, which lies below `folder`. It is looked at before it is opened: of a file elsewhere even an
+/// error could tell something.
+async fn confined(path: &Path, folder: &Path, place: &Place) -> Result<Metadata, Verdict> {
+    let real = async { Ok((fs::canonicalize(path).await?, fs::canonicalize(folder).await?)) };
+    let (real, folder) = real.await.map_err(|cause| unreadable(path, &cause))?;
+    if !real.starts_with(&folder) {
+        return Err(Verdict::Refused(format!("manifest {place}: a link leads out of the team's folder")));
+    }
+    fs::symlink_metadata(&real).await.map_err(|cause| unreadable(path, &cause))
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
 /// It may be there next time.
-fn unreadable(path: &std::path::Path, cause: &io::Error) -> Verdict {
+fn unreadable(path: &Path, cause: &io::Error) -> Verdict {
     Verdict::Failed(format!("manifest {}: {cause}", Escaped(&path.to_string_lossy())))
 }
 
@@ -125,7 +150,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.jsonl");
         std::fs::write(&path, "one\n").unwrap();
-        let opened = || async { Bytes::open(&Place::File(path.clone())).await.unwrap() };
+        let opened = || async { Bytes::open(&Place::File { path: path.clone(), within: None }).await.unwrap() };
         let unchanged = opened().await;
         assert_eq!(unchanged.finish().await, Ok(()));
         let before = opened().await;

@@ -86,3 +86,79 @@ async fn a_comparison_is_one_json_line_a_profile() {
     assert_eq!(lines[0]["leaves"]["sample"][0]["key"], "d/00.tar");
     assert_eq!(desk.json("plan --against before.toml --json", 3), lines, "--json means the same");
 }
+
+const GRANTED: &str =
+    "[team.vision]\nprofiles = [\"TEAM\"]\nendpoints = [\"lota\"]\nbuckets = [\"training\"]\nbudget = \"1 GiB\"\n";
+const NIGHTLY: &str = "[profile.nightly]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n";
+
+/// A store of somebody else's, which notes who asks it.
+async fn collector() -> Sim {
+    Sim::builder().bucket("training", super::shards(2)).start().await.unwrap()
+}
+
+fn asked(sim: &Sim) -> u64 {
+    sim.counters().list.total() + sim.counters().cache.total()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_change_is_followed_to_no_new_place_unless_that_is_asked_for() {
+    let (desk, collector) = (Desk::with_shards(2).await, collector().await);
+    desk.configure("", NIGHTLY);
+    std::fs::rename(desk.path("hotset.toml"), desk.path("before.toml")).unwrap();
+    let elsewhere = desk.endpoint().replace(&*desk.sim.list_url().to_string(), &collector.list_url().to_string());
+    let elsewhere = elsewhere.replace(&*desk.sim.cache_url().to_string(), &collector.cache_url().to_string());
+    desk.write("hotset.toml", &format!("{elsewhere}{NIGHTLY}"));
+    let lines = ["", " --format markdown"].map(|more| desk.run(&format!("plan --against before.toml{more}")));
+    assert!(lines.iter().all(|ran| ran.code == 4), "{}", lines[0]);
+    shows("against_another_place", &lines);
+    let json = desk.run("plan --against before.toml --json");
+    let json: Vec<serde_json::Value> = json.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, reach) = json.split_last().unwrap();
+    assert_eq!((&last["change"], &last["after"]["outcome"]), (&"changed".into(), &"refused".into()));
+    assert!(reach.iter().all(|line| fields(line) == ["after", "before", "key", "table", "v"]) && reach.len() == 2);
+    assert_eq!((asked(&desk.sim), asked(&collector)), (0, 0), "nobody is asked anything");
+    let told = desk.run("plan --against before.toml --trust-new");
+    assert!(collector.counters().list.total() > 0, "{told}");
+    assert_eq!(collector.counters().cache.total(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_change_uses_no_keys_and_no_grant_that_are_not_in_force() {
+    let desk = Desk::with_shards(2).await;
+    let team = |name: &str, grant: &str| {
+        desk.write(
+            &format!("{name}.toml"),
+            &format!(
+                "{}{}",
+                desk.endpoint(),
+                GRANTED.replace("TEAM", &format!("{name}/t.toml")).replace("buckets = [\"training\"]", grant)
+            ),
+        );
+        desk.write(&format!("{name}/t.toml"), NIGHTLY);
+    };
+    team("before", "buckets = [\"training\"]");
+    for (sentence, change, why) in [
+        (
+            "a file of keys that the runner can read",
+            desk.endpoint().replace("\"id\"", "\"platform-id\"") + NIGHTLY,
+            "[credentials.files] are new, or have changed",
+        ),
+        (
+            "the runner's own keys",
+            desk.endpoint().replace("credentials = \"files\"\n", "") + NIGHTLY,
+            "the usual AWS credentials are new, or have changed",
+        ),
+        ("a profile that leaves its team", desk.endpoint() + NIGHTLY, "it was [team.vision]'s"),
+    ] {
+        desk.write("after.toml", &change);
+        let ran = desk.run("plan --config after.toml --against before.toml");
+        assert!(ran.code == 4 && ran.out.contains(why), "{sentence}: {ran}");
+    }
+    team("after", "buckets = [\"*\"]");
+    let ran = desk.run("plan --config after.toml --against before.toml");
+    assert!(ran.code == 4 && ran.out.contains("[team.vision] has changed"), "{ran}");
+    assert_eq!(asked(&desk.sim), 0, "nobody is asked anything");
+    team("after", "buckets = [\"training\"]");
+    let ran = desk.run("plan --config after.toml --against before.toml");
+    assert_eq!((ran.code, desk.sim.counters().list.total()), (0, 1), "{ran}");
+}

@@ -52,7 +52,7 @@ pub async fn stage(builder: Builder, endpoint: &str, tables: &str) -> Stage {
         path("id"),
         path("secret"),
     );
-    let source = Source { name: "hotset.toml".to_owned(), text, layer: 0 };
+    let source = Source::trusted("hotset.toml", text, 0);
     let config = config::load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
     let deadline = Duration::from_hours(1);
     Stage { sim, config, stop: Stop::default(), deadline, progress: Arc::default(), lossy: false, _keys: keys }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::endpoint::{Credentials, Endpoint};
+use super::team::Team;
 use crate::manifest::Place;
 use crate::schedule::{Schedule, Window, Zone};
 use crate::select::Rules;
@@ -13,6 +14,8 @@ use crate::select::checkpoint::Checkpoint;
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub name: Arc<str>,
+    /// Whose it is, and what it may reach; `None` where a trusted file defines it.
+    pub team: Option<Arc<Team>>,
     pub endpoint: Arc<Endpoint>,
     /// The profile's own, else the endpoint's; for HEADs and LISTs alike.
     pub credentials: Option<Arc<Credentials>>,

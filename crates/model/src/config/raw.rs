@@ -18,7 +18,7 @@ use super::value::percent::Percent;
 use super::value::rate::Rate;
 use super::value::site::SiteUrl;
 use super::value::size::{ByteCap, Size};
-use super::value::text::{AwsProfile, Cron, FilePath, Manifest, Region, SecretPath, StorageClass};
+use super::value::text::{AwsProfile, Cron, FilePath, Manifest, Region, SecretPath, StorageClass, TeamFiles};
 use super::value::watch::Watch;
 use super::value::zone::ZoneName;
 use super::value::{At, OneOrMany, Typed, WordOrNumber};
@@ -78,6 +78,8 @@ pub struct Document {
     pub defaults: Option<At<Profile>>,
     /// What to keep hot, when, and how much of it.
     pub profile: Named<Profile>,
+    /// What the files of a team may hold and reach.
+    pub team: Named<Team>,
     /// Changes to single keys of tables that an earlier --config defines.
     #[serde(rename = "override")]
     pub overrides: Overrides,
@@ -217,6 +219,28 @@ pub struct Credentials {
     pub session_token_file: Text<SecretPath>,
     /// The only buckets these keys are used for, by glob.
     pub buckets: Texts<Buckets>,
+}
+
+/// What the files of a team may hold and reach.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Team {
+    /// Files and folders of *.toml, beside this file, that hold profiles of the team and nothing else.
+    pub profiles: At<Vec<Typed<TeamFiles>>>,
+    /// Names of the `[endpoint]` tables that its profiles may warm; where there is one, it is their default.
+    pub endpoints: At<Vec<Typed<Name>>>,
+    /// Names of the `[credentials]` tables that its profiles may name; the first is their default.
+    pub credentials: Texts<Name>,
+    /// The only buckets its profiles may speak of, by glob.
+    pub buckets: At<Vec<Typed<Buckets>>>,
+    /// Bytes that its unpaused profiles may ask for together.
+    pub budget: Typed<Size<false>>,
+    /// The highest priority of its profiles.
+    #[serde(default)]
+    #[schemars(schema_with = "count::<{ -1_000_000 }, 1_000_000>")]
+    pub max_priority: Number,
+    /// File with a bearer token that may only start runs of its profiles.
+    pub run_token_file: Text<FilePath>,
 }
 
 /// What to keep hot, when, and how much of it.

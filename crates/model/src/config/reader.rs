@@ -57,6 +57,8 @@ pub struct Setting {
 pub struct Section {
     /// As TOML writes it between brackets.
     pub head: String,
+    /// Whose profile it is.
+    pub team: Option<Arc<str>>,
     pub settings: Vec<Setting>,
 }
 
@@ -162,7 +164,7 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         let head = head(&self.path);
         let mut settings = self.settings;
         settings.sort_by_cached_key(|setting| rank(&head, setting.key));
-        Section { head: self.path, settings }
+        Section { head: self.path, team: None, settings }
     }
 
     fn found<T>(

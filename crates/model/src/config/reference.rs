@@ -12,6 +12,17 @@ pub fn reference() -> &'static str {
     TEXT
 }
 
+/// The same with the [team] table, which stands in it as a comment: the files that a team names have to be there.
+pub fn reference_with_team() -> &'static str {
+    static FULL: LazyLock<String> = LazyLock::new(|| {
+        let Some((before, table)) = TEXT.split_once("# [team.") else { return TEXT.to_owned() };
+        let (table, after) = table.split_once("\n\n").unwrap_or((table, ""));
+        let before = before.strip_suffix("#\n").unwrap_or(before);
+        format!("{before}[team.{}\n\n{after}", table.replace("\n# ", "\n"))
+    });
+    &FULL
+}
+
 /// A right line for `key` of the table that the schema calls `head`. A table that has a head of its own there is written within
 /// the line, with the first of its keys.
 pub(super) fn example(head: &str, key: &str) -> Option<String> {
@@ -45,7 +56,8 @@ pub(super) fn rank(head: &str, key: &str) -> usize {
 }
 
 fn entry(head: &str, key: &str) -> Option<(usize, &'static str)> {
-    static TABLE: LazyLock<DeTable<'static>> = LazyLock::new(|| DeTable::parse_recoverable(TEXT).0.into_inner());
+    static TABLE: LazyLock<DeTable<'static>> =
+        LazyLock::new(|| DeTable::parse_recoverable(reference_with_team()).0.into_inner());
     let head: Vec<&str> = match head {
         "" => return None,
         head => head.split('.').collect(),
@@ -56,7 +68,7 @@ fn entry(head: &str, key: &str) -> Option<(usize, &'static str)> {
         _ => head,
     };
     let span = find(&TABLE, &head, key)?;
-    Some((span.start, TEXT.get(span)?))
+    Some((span.start, reference_with_team().get(span)?))
 }
 
 fn find(table: &DeTable<'_>, head: &[&str], key: &str) -> Option<Range<usize>> {

@@ -9,6 +9,7 @@ mod lint;
 mod profile;
 mod rules;
 mod sums;
+mod team;
 mod timing;
 mod zone;
 
@@ -25,8 +26,10 @@ use super::profile::Profile;
 use super::reader::{Found, Reader, Section};
 use super::suggest::did_you_mean;
 use super::tables::Tables;
+use super::team::Team;
 use super::value::Kind;
 use super::value::name::Name;
+use team::Teams;
 
 /// Named things; `None` where one was defined and is bad.
 pub(super) type Known<T> = BTreeMap<Arc<str>, Option<Arc<T>>>;
@@ -36,6 +39,7 @@ pub(super) struct Resolved {
     pub credentials: Known<Credentials>,
     pub endpoints: Known<Endpoint>,
     pub profiles: Known<Profile>,
+    pub teams: Known<Team>,
     pub sections: Vec<Section>,
 }
 
@@ -44,6 +48,7 @@ pub(super) struct Scope<'a> {
     pub daemon: &'a Result<Daemon, Bad>,
     pub credentials: &'a Known<Credentials>,
     pub endpoints: &'a Known<Endpoint>,
+    pub teams: &'a Teams,
 }
 
 pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved, Bad> {
@@ -68,7 +73,12 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
         let resolved = endpoint::resolve(name, layers, (&credentials, cx), &mut sections);
         endpoints.insert(Arc::from(*name), resolved.ok().map(Arc::new));
     }
-    let scope = Scope { daemon: &daemon, credentials: &credentials, endpoints: &endpoints };
+    let mut teams = Teams::new();
+    for (name, layers) in &tables.teams {
+        let granted = team::resolve(name, layers, (&credentials, &endpoints), (cx, &mut sections));
+        teams.insert(Arc::from(*name), granted.ok());
+    }
+    let scope = Scope { daemon: &daemon, credentials: &credentials, endpoints: &endpoints, teams: &teams };
     profile::values_of_defaults(tables, &scope, cx);
     let mut profiles = Known::new();
     for (name, layers) in &tables.profiles {
@@ -86,12 +96,14 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
     }
     caches::check(tables, cx);
     sums::check(tables, &profiles, &endpoints, cx);
+    sums::check_teams(tables, &profiles, &teams, cx);
     lint::buckets_in_hosts(tables, &profiles, cx);
     lint::unused(tables, cx);
     if cx.has_errors() {
         return Err(Bad);
     }
-    Ok(Resolved { daemon: daemon?, credentials, endpoints, profiles, sections })
+    let teams = teams.into_iter().map(|(name, granted)| (name, granted.map(|granted| granted.team))).collect();
+    Ok(Resolved { daemon: daemon?, credentials, endpoints, profiles, teams, sections })
 }
 
 /// Holds a table's name to the rule of names.

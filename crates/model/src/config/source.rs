@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
 use super::secret::mask;
+use admission::Admission;
+
+pub(super) mod admission;
 
 /// What Kubernetes calls the link to the files of now.
 const DATA: &str = "..data";
@@ -22,6 +25,15 @@ pub struct Source {
     pub text: String,
     /// The position of its `--config`: overrides change tables of earlier layers.
     pub layer: usize,
+    /// The team whose file it is: it holds that team's profiles and nothing else. `None`: it is trusted.
+    pub team: Option<String>,
+}
+
+impl Source {
+    /// One that may say anything.
+    pub fn trusted(name: impl Into<String>, text: impl Into<String>, layer: usize) -> Self {
+        Self { name: name.into(), text: text.into(), layer, team: None }
+    }
 }
 
 /// A source as diagnostics show it.
@@ -32,11 +44,23 @@ pub struct File {
     text: String,
     layer: usize,
     number: usize,
+    team: Option<String>,
 }
 
 impl File {
     pub(super) fn new(source: &Source, number: usize) -> Self {
-        Self { name: source.name.clone(), text: mask(&source.text), layer: source.layer, number }
+        let Source { name, text, layer, team } = source;
+        Self { name: name.clone(), text: mask(text), layer: *layer, number, team: team.clone() }
+    }
+
+    /// The team whose file it is; `None` where it is trusted.
+    pub fn team(&self) -> Option<&str> {
+        self.team.as_deref()
+    }
+
+    /// The folder that it stands in.
+    pub fn folder(&self) -> &Path {
+        folder_of(&self.name)
     }
 
     pub fn name(&self) -> &str {
@@ -57,6 +81,11 @@ impl File {
     }
 }
 
+fn folder_of(name: &str) -> &Path {
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
 /// Reads files, and the `*.toml` of folders by name, without parsing any.
 ///
 /// A Kubernetes volume changes all its files at once by moving its `..data` link, so the link is followed once for all. A
@@ -65,7 +94,8 @@ pub(super) fn read(paths: &[PathBuf]) -> (Vec<Source>, Vec<Diagnostic>) {
     let mut reader = Reader::of(paths);
     for _ in 0..GENERATIONS {
         let whole = reader.errors.is_empty() && reader.is_current();
-        if whole || !paths.iter().any(|path| is_in_volume(path)) {
+        let mut folders = reader.generations.keys().map(PathBuf::as_path).chain(paths.iter().map(PathBuf::as_path));
+        if whole || !folders.any(is_in_volume) {
             break;
         }
         reader = Reader::of(paths);
@@ -84,8 +114,10 @@ struct Reader {
     errors: Vec<Diagnostic>,
     /// Where the `..data` of a folder led when it was first asked for.
     generations: HashMap<PathBuf, PathBuf>,
-    /// The real path of what was read, with the name it was read by.
-    seen: BTreeMap<PathBuf, String>,
+    /// The real path of what was read, with the name it was read by, and for which team.
+    seen: BTreeMap<PathBuf, (String, Option<String>)>,
+    /// What is read now is a team's.
+    admission: Option<Admission>,
 }
 
 impl Reader {
@@ -94,7 +126,29 @@ impl Reader {
         for (layer, path) in paths.iter().enumerate() {
             reader.path(path, layer);
         }
+        reader.teams();
         reader
+    }
+
+    /// Reads what trusted files name as a team's, once all of those are read.
+    fn teams(&mut self) {
+        let trusted = self.sources.iter().enumerate();
+        let admissions: Vec<Admission> = trusted.flat_map(|(number, source)| admission::all(source, number)).collect();
+        for admission in admissions {
+            let (path, layer) = (admission.path.clone(), admission.place.file.layer());
+            self.admission = Some(admission);
+            self.path(&path, layer);
+        }
+        self.admission = None;
+    }
+
+    /// An error about what is read now.
+    fn push(&mut self, name: &str, message: &str, help: &str) {
+        let error = match &self.admission {
+            None => Diagnostic::error(message).file(name),
+            Some(admission) => admission.error(&format!("{name}: {message}")),
+        };
+        self.errors.push(if help.is_empty() { error } else { error.help(help) });
     }
 
     fn path(&mut self, path: &Path, layer: usize) {
@@ -124,9 +178,8 @@ impl Reader {
         });
         names.sort();
         if names.is_empty() {
-            let message = "the folder has no *.toml file";
-            let error = Diagnostic::error(message).file(folder.display().to_string());
-            self.errors.push(error.help("hidden files and subfolders are not read"));
+            let help = "hidden files and subfolders are not read";
+            self.push(&folder.display().to_string(), "the folder has no *.toml file", help);
         }
         for name in names {
             self.file(&real.join(&name), folder, (folder.join(&name).display().to_string(), layer));
@@ -136,43 +189,77 @@ impl Reader {
     /// Reads a file of the folder that was named, or the one that was named in its own.
     fn file(&mut self, path: &Path, folder: &Path, (name, layer): (String, usize)) {
         let path = self.in_generation(path);
-        let text = fs::canonicalize(&path).and_then(|real| {
-            // A link in a repository could lead to any file of the machine, and errors show lines of what is read.
-            if !real.starts_with(fs::canonicalize(folder)?) {
-                let error = Diagnostic::error("it is a link that leaves its folder").file(name.clone());
-                self.errors
-                    .push(error.help("put the file itself there, or name the one that it leads to with --config"));
-                return Ok(None);
+        match self.bytes(&path, folder, &name).map(|bytes| bytes.map(decode)) {
+            Ok(Some(Ok(text))) => {
+                let team = self.admission.as_ref().map(|admission| admission.team.clone());
+                self.sources.push(Source { name, text, layer, team });
             }
-            if let Some(first) = self.seen.insert(real.clone(), name.clone()) {
-                let error = Diagnostic::error("the file is given twice").file(name.clone());
-                self.errors.push(error.help(format!("it was read as {first} already: name it once")));
-                return Ok(None);
-            }
-            let mut bytes = Vec::new();
-            fs::File::open(real)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-            Ok(Some(bytes))
-        });
-        match text {
-            Ok(Some(bytes)) => match decode(bytes) {
-                Ok(text) => self.sources.push(Source { name, text, layer }),
-                Err(error) => self.errors.push(Diagnostic::file(*error, name)),
-            },
+            Ok(Some(Err((message, help)))) => self.push(&name, &message, help),
             Ok(None) => {}
             Err(cause) => self.unreadable(Path::new(&name), &cause),
         }
     }
 
-    fn unreadable(&mut self, path: &Path, cause: &io::Error) {
-        let error = match cause.kind() {
-            io::ErrorKind::NotFound => Diagnostic::error("there is no such file or folder")
-                .help("name the file or folder with --config, or with HOTSET_CONFIG"),
-            io::ErrorKind::PermissionDenied => {
-                Diagnostic::error("reading it is not permitted").help("the user that hotset runs as needs to read it")
+    /// What stands in the file; `None` where it may not be read, which has been said.
+    fn bytes(&mut self, path: &Path, folder: &Path, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let real = fs::canonicalize(path)?;
+        let mut team = None;
+        // A link in a repository could lead to any file of the machine, and errors show lines of what is read.
+        if let Some(admission) = &self.admission {
+            team = Some(admission.team.clone());
+            if !real.starts_with(admission.folder()?) {
+                self.push(name, "a link leads out of the team's folder", Admission::OWN);
+                return Ok(None);
             }
-            _ => Diagnostic::error(format!("cannot be read: {cause}")),
+        } else if !real.starts_with(fs::canonicalize(folder)?) {
+            let help = "put the file itself there, or name the one that it leads to with --config";
+            self.push(name, "it is a link that leaves its folder", help);
+            return Ok(None);
+        }
+        if let Some((first, owner)) = self.seen.insert(real.clone(), (name.to_owned(), team.clone())) {
+            self.twice(name, &first, (owner.as_deref(), team.as_deref()));
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        fs::File::open(&real)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// A file has one owner. A folder that `--config` names is trusted as a whole, so that a team that may add a file to it
+    /// would be trusted, too.
+    fn twice(&mut self, name: &str, first: &str, (owner, team): (Option<&str>, Option<&str>)) {
+        let (message, help) = match (owner, team) {
+            (owner, team) if owner == team => {
+                ("the file is given twice".to_owned(), format!("it was read as {first} already: name it once"))
+            }
+            (Some(owner), _) => {
+                (format!("the file is [team.{owner}]'s already"), "a file belongs to one team".to_owned())
+            }
+            (None, _) => (
+                "the file is trusted already: --config reads it".to_owned(),
+                "whoever may add a file to a folder that --config names may say anything: give the teams a folder of \
+                 their own, or name the trusted files one by one"
+                    .to_owned(),
+            ),
         };
-        self.errors.push(error.file(path.display().to_string()));
+        self.push(name, &message, &help);
+    }
+
+    fn unreadable(&mut self, path: &Path, cause: &io::Error) {
+        let name = path.display().to_string();
+        match cause.kind() {
+            io::ErrorKind::NotFound if self.admission.is_some() => {
+                self.push(&name, "there is no such file or folder", "it is looked for beside the file that names it");
+            }
+            io::ErrorKind::NotFound => {
+                let help = "name the file or folder with --config, or with HOTSET_CONFIG";
+                self.push(&name, "there is no such file or folder", help);
+            }
+            io::ErrorKind::PermissionDenied => {
+                self.push(&name, "reading it is not permitted", "the user that hotset runs as needs to read it");
+            }
+            _ => self.push(&name, &format!("cannot be read: {cause}"), ""),
+        }
     }
 
     /// Whether every generation that was read is still the one in force: none of its files had been taken away.
@@ -209,16 +296,15 @@ impl Reader {
     }
 }
 
-fn decode(bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {
+/// The text, or what is wrong and what to do.
+fn decode(bytes: Vec<u8>) -> Result<String, (String, &'static str)> {
     if bytes.len() as u64 > LARGEST {
-        let error = Diagnostic::error("the file is larger than 4 MiB");
-        return Err(Box::new(error.help("split it into several files of one folder")));
+        return Err(("the file is larger than 4 MiB".to_owned(), "split it into several files of one folder"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
-        let message = format!("the file is not UTF-8: line {line} has a byte that is none");
-        Box::new(Diagnostic::error(message).help("save it as UTF-8"))
+        (format!("the file is not UTF-8: line {line} has a byte that is none"), "save it as UTF-8")
     })
 }
 

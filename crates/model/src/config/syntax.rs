@@ -1,11 +1,17 @@
 //! What the TOML parser says, in our form.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostic, MOST, Place};
 use super::source::File;
+
+/// Spans count from the start of the file, so a byte order mark is blanked rather than cut off.
+pub(super) fn without_mark(text: &str) -> Cow<'_, str> {
+    text.strip_prefix('\u{feff}').map_or(Cow::Borrowed(text), |rest| Cow::Owned(format!("   {rest}")))
+}
 
 /// One grammar error a file: what the parser says after the first is mostly about the first. Every key and table that stands
 /// twice; what stands in a table that does is no mistake of its own.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::{Context, join};
 use super::diagnostic::{Diagnostic, Place};
-use super::raw::{Credentials, Daemon, Document, Endpoint, Named, Profile};
+use super::raw::{Credentials, Daemon, Document, Endpoint, Named, Profile, Team};
 use super::reader::{Layer, Standing};
 use super::source::File;
 use super::suggest::did_you_mean;
@@ -27,6 +27,7 @@ pub(super) struct Tables<'a> {
     pub credentials: BTreeMap<&'a str, Layers<'a, Credentials>>,
     pub endpoints: BTreeMap<&'a str, Layers<'a, Endpoint>>,
     pub profiles: BTreeMap<&'a str, Layers<'a, Profile>>,
+    pub teams: BTreeMap<&'a str, Layers<'a, Team>>,
 }
 
 impl<'a> Tables<'a> {
@@ -38,6 +39,7 @@ impl<'a> Tables<'a> {
             define(&mut tables.credentials, &document.credentials, (file, "credentials"), cx);
             define(&mut tables.endpoints, &document.endpoint, (file, "endpoint"), cx);
             define(&mut tables.profiles, &document.profile, (file, "profile"), cx);
+            define(&mut tables.teams, &document.team, (file, "team"), cx);
         }
         for Parsed { file, document } in files {
             change(&mut tables.endpoints, &document.overrides.endpoint, (file, "endpoint"), cx);
@@ -93,7 +95,7 @@ fn define<'a, R>(
                 let error = Diagnostic::error(format!("[{path}] is defined twice"))
                     .at(&head(&new), "defined again here")
                     .at(&head(first), "first defined here");
-                cx.push(if kind == "credentials" {
+                cx.push(if matches!(kind, "credentials" | "team") {
                     error.help("rename one of the two")
                 } else {
                     error.help(format!(

@@ -76,6 +76,16 @@ impl Glob {
         }
     }
 
+    /// As it was parsed.
+    pub(super) fn parsed(&self) -> Vec<Node> {
+        let rest = match &self.rest {
+            Rest::Nothing => &[][..],
+            Rest::Anything => &[Node::Deep][..],
+            Rest::Nodes { nodes, .. } => &nodes[..],
+        };
+        self.literal.chars().map(Node::Char).chain(rest.iter().cloned()).collect()
+    }
+
     /// All that may come behind `beginning`; `None` where that is too much to follow.
     pub(super) fn behind(&self, beginning: &[u8]) -> Option<Vec<Vec<Node>>> {
         let (literal, rest) = match &self.rest {

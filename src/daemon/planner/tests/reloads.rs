@@ -100,7 +100,7 @@ window = "01:00-06:00"
 jitter = "10m"
 on_missed = "skip"
 "#;
-    let source = model::config::Source { name: "hotset.toml".to_owned(), text: text.to_owned(), layer: 0 };
+    let source = model::config::Source::trusted("hotset.toml", text, 0);
     let config = model::config::load_sources(vec![source]).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
     let timetable = Timetable::of(config.profiles.values().next().unwrap());
     assert_eq!(timetable.text(), "0 * * * * in America/New_York\n@every 7h in America/New_York");

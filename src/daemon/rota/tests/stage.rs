@@ -31,7 +31,7 @@ pub fn profiles(tables: &str) -> Config {
         "[endpoint.e]\ncache_url = \"http://cache.test\"\nlist_url = \"http://list.test\"\nregion = \"r\"\naddressing = \"path\"\n\
          [defaults]\nmax_bytes = \"1 TiB\"\n{tables}"
     );
-    let source = Source { name: "hotset.toml".to_owned(), text, layer: 0 };
+    let source = Source::trusted("hotset.toml", text, 0);
     config::load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)))
 }
 

@@ -225,3 +225,71 @@ async fn whoever_has_no_token_changes_nothing() {
     }
     assert!(!daemon.said().contains("secret-token"));
 }
+
+const VISION: &str = "[profile.imagenet]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n";
+const GRANT: &str = "[team.vision]\nprofiles = [\"teams/vision.toml\"]\nendpoints = [\"lota\"]\nbuckets = [\"training\"]\n\
+                     budget = \"1 GiB\"\nrun_token_file = \"vision\"\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asked_for_what_is_on_record() {
+    let desk = Desk::with_shards(1).await;
+    for name in ["token", "run", "vision", "other"] {
+        desk.write(name, &format!("secret-{name}\n"));
+    }
+    desk.write("teams/vision.toml", VISION);
+    let tokens = "[daemon]\ntoken_file = \"token\"\nrun_token_file = \"run\"\n";
+    desk.configure("", &format!("{}{GRANT}", tables("").replace("[daemon]\n", tokens)));
+    let mut daemon = desk.daemon("").await;
+    for (line, token, code) in [
+        ("wait imagenet --start --timeout 10m", "vision", 0),
+        ("wait nightly --start --timeout 10m", "vision", 4),
+        ("pause imagenet", "vision", 4),
+        ("wait nightly --start --timeout 10m", "run", 0),
+        ("reload", "run", 4),
+        ("pause nightly", "other", 4),
+        ("pause nightly", "token", 0),
+        ("resume nightly", "token", 0),
+        ("reload", "token", 0),
+    ] {
+        let ran = desk.ask(&daemon, &format!("{line} --token-file {token}"));
+        assert_eq!(ran.code, code, "{token}: {ran}");
+    }
+    let told = |entry: &Value| {
+        assert!(entry["address"].as_str().is_some_and(|from| from.starts_with("127.0.0.1:")), "{entry}");
+        ["act", "of", "by", "result"].map(|field| entry[field].as_str().unwrap().to_owned()).join(" | ")
+    };
+    let expected = [
+        "reload |  | the token | done",
+        "resume | nightly | the token | done",
+        "pause | nightly | the token | done",
+        "run | nightly | the run token | done",
+        "run | nightly | the run token of team vision | refused: this token may only start runs of the profiles of team `vision`",
+        "run | imagenet | the run token of team vision | done",
+    ];
+    let entries = daemon
+        .until("all is written down", |_| {
+            let ran = desk.run("audit --json");
+            let all: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            (all.iter().filter(|entry| entry["act"] != "access").count() >= expected.len()).then_some(all)
+        })
+        .await;
+    let (refused, acts): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry["act"] == "access");
+    assert_eq!(acts.into_iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(refused.iter().any(|entry| entry["of"] == "/api/v1/profiles/imagenet/pause"), "{refused:?}");
+    let (said, shown) = (daemon.said(), desk.run("audit"));
+    assert!(said.contains("asked for over HTTP") && said.contains("was not let in"), "{said}");
+    assert!(shown.out.contains("run imagenet by the run token of team vision from 127.0.0.1:"), "{shown}");
+    assert!(!format!("{said}{shown}{entries:?}").contains("secret-"), "no token is written down");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_web_page_reads_nothing_by_a_name_that_points_here() {
+    let desk = Desk::with_shards(1).await;
+    desk.configure("", &tables(""));
+    let daemon = desk.daemon("").await;
+    for path in ["/", "/metrics", "/api/v1/status"] {
+        let ask = |host: &str| ureq::get(format!("{}{path}", daemon.url)).header("Host", host).call();
+        assert!(matches!(ask("rebound.example"), Err(ureq::Error::StatusCode(403))), "{path}");
+        assert!(ask("localhost:9464").is_ok(), "{path}");
+    }
+}

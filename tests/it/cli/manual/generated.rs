@@ -32,7 +32,7 @@ fn reference() -> String {
         "# Configuration reference\n\n{MADE}Every key, as `hotset config --reference` prints it in one file, with its default or, where \
          it has none, an example. [Configuration](config.md) says how files become one configuration.\n"
     );
-    let blocks: Vec<&str> = model::config::reference().split("\n\n\n").collect();
+    let blocks: Vec<&str> = model::config::reference_with_team().split("\n\n\n").collect();
     let (head, tables) = blocks.split_first().unwrap();
     page += &prose(head);
     for block in tables {

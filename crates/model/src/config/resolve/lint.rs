@@ -34,6 +34,9 @@ pub(super) fn unused(tables: &Tables<'_>, cx: &mut Context) {
         let list = layer.table.list.as_ref().and_then(|list| list.value.credentials.as_ref());
         credentials.extend(layer.table.credentials.iter().chain(list).map(|name| name.text.as_str()));
     }
+    for layer in tables.teams.values().flatten() {
+        credentials.extend(layer.table.credentials.iter().flat_map(|list| &list.value).map(|name| name.text.as_str()));
+    }
     for (name, layers) in &tables.credentials {
         if !credentials.contains(name) {
             warn(
@@ -44,8 +47,10 @@ pub(super) fn unused(tables: &Tables<'_>, cx: &mut Context) {
             );
         }
     }
-    let endpoints: BTreeSet<&str> =
+    let mut endpoints: BTreeSet<&str> =
         profiles().filter_map(|layer| Some(layer.table.endpoint.as_ref()?.text.as_str())).collect();
+    let granted = tables.teams.values().flatten().flat_map(|layer| &layer.table.endpoints.value);
+    endpoints.extend(granted.map(|name| name.text.as_str()));
     // A single endpoint is everyone's.
     if tables.endpoints.len() > 1 {
         for (name, layers) in tables.endpoints.iter().filter(|(name, _)| !endpoints.contains(*name)) {

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use super::team::Granted;
 use super::{Scope, checkpoint, follow, lint, named, rules, timing};
 use crate::config::context::{Bad, Context, join};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::{Profile, Source};
 use crate::config::raw;
-use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, toml_string, value};
+use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, Standing, toml_string, value};
 use crate::config::tables::{Layers, Tables};
 use crate::manifest;
 use crate::pattern::Pattern;
@@ -22,7 +23,7 @@ pub(super) fn values_of_defaults(tables: &Tables<'_>, scope: &Scope<'_>, cx: &mu
 
 fn values(layer: &Layer<'_, raw::Profile>, scope: &Scope<'_>, cx: &mut Context) {
     let mut reader = Reader::new(cx, layer.path.clone(), vec![layer.clone()]).values_only();
-    drop(read(&mut reader, scope));
+    drop(read(&mut reader, scope, None));
 }
 
 pub(super) fn resolve(
@@ -39,17 +40,26 @@ pub(super) fn resolve(
     let all = layers.iter().chain(defaults).cloned().collect();
     let mut reader = Reader::new(cx, join("profile", name), all);
     let name = named(name, &mut reader);
-    let parts = read(&mut reader, scope);
-    sections.push(reader.into_section());
+    let own = layers.iter().find(|layer| layer.standing == Standing::Own);
+    let team = match own.and_then(|layer| layer.file.team()) {
+        None => None,
+        // One that is bad, or was taken out, has been reported.
+        Some(team) => Some(scope.teams.get(team).and_then(Option::as_ref).ok_or(Bad)?),
+    };
+    let parts = read(&mut reader, scope, team);
+    let team = team.map(|granted| granted.team.clone());
+    sections.push(Section { team: team.as_ref().map(|team| team.name.clone()), ..reader.into_section() });
     let (parts, group) = parts?;
     sections.extend(group);
-    Ok(Profile { name: name?, ..parts })
+    Ok(Profile { name: name?, team, ..parts })
 }
 
 /// The profile, with no name yet.
-fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section>), Bad> {
-    let endpoint = r.text("endpoint", |p| p.endpoint.as_ref());
-    let credentials = r.text("credentials", |p| p.credentials.as_ref());
+fn read(r: &mut R<'_, '_>, scope: &Scope<'_>, team: Option<&Granted>) -> Result<(Profile, Option<Section>), Bad> {
+    let endpoint =
+        team.and_then(|team| team.endpoint(r)).unwrap_or_else(|| r.text("endpoint", |p| p.endpoint.as_ref()));
+    let credentials =
+        team.and_then(|team| team.credentials(r)).unwrap_or_else(|| r.text("credentials", |p| p.credentials.as_ref()));
     let rules = rules::resolve(r);
     let checkpoint = checkpoint::resolve(r);
     let min_warm = r.text("min_warm", |p| p.min_warm.as_ref());
@@ -59,10 +69,17 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section
     if r.values_only {
         return Err(Bad);
     }
+    let admitted = team.map_or(Ok(()), |team| team.admits_names(r, &endpoint, &credentials));
     let endpoint = self::endpoint(r, endpoint, scope);
     let credentials = match credentials? {
         None => None,
         Some(found) => Some(follow(&found, scope.credentials, "credentials", r.cx)?),
+    };
+    let admitted = match (team, &rules, &priority) {
+        (Some(team), Ok(placed), Ok(priority)) => {
+            admitted.and(team.admits(r, (&placed.patterns, placed.manifest.as_ref()), *priority))
+        }
+        _ => admitted,
     };
     if let Ok(placed) = &rules {
         // Groups are found by their folders, and of a manifest nothing is listed.
@@ -80,8 +97,10 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>) -> Result<(Profile, Option<Section
         refuse_manifest(r, manifest);
         return Err(Bad);
     }
+    admitted?;
     let profile = Profile {
         name: Arc::from(""),
+        team: None,
         endpoint: endpoint?,
         credentials,
         rules: rules.rules,

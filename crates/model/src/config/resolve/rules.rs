@@ -7,6 +7,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::Source;
 use crate::config::raw;
 use crate::config::reader::{Found, Origin, Read, Reader, value};
+use crate::config::source::admission::beside as beside_file;
 use crate::config::value::choice::Choice;
 use crate::config::value::text::Manifest;
 use crate::config::value::{Kind as _, duration, size};
@@ -108,10 +109,10 @@ fn beside(manifest: Found<Place>) -> Found<Source> {
     let Found { value, key, place } = manifest;
     let text = Manifest::show(&value);
     let is_at = match value {
-        Place::File(path) => {
-            let folder = std::path::Path::new(place.file.name()).parent();
-            Place::File(folder.map_or_else(|| path.clone(), |folder| folder.join(&path)))
-        }
+        Place::File { path, .. } => Place::File {
+            path: beside_file(&place.file, &path),
+            within: place.file.team().map(|_| place.file.folder().to_owned()),
+        },
         object @ Place::Object { .. } => object,
     };
     Found { value: Source { text, place: is_at }, key, place }

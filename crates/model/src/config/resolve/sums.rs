@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Known;
+use super::team::Teams;
 use crate::config::context::{Context, join};
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::Endpoint;
@@ -21,11 +22,22 @@ pub(super) fn check(tables: &Tables<'_>, profiles: &Known<Profile>, endpoints: &
             profiles.values().flatten().filter(|profile| profile.endpoint.name == *name && !profile.paused).collect();
         let (budget, capacity) = places(tables, name);
         if let (Some(limit), Some(place)) = (endpoint.budget, budget) {
-            over_budget(tables, (name, limit, &place), &asking, cx);
+            over_budget(tables, (&join("endpoint", name), limit, &place), &asking, cx);
         }
         if let (Some(limit), Some(place)) = (endpoint.capacity, capacity) {
             over_capacity((name, limit, &place), &asking, cx);
         }
+    }
+}
+
+/// A team has a budget of its own, whichever endpoints it is spent on.
+pub(super) fn check_teams(tables: &Tables<'_>, profiles: &Known<Profile>, teams: &Teams, cx: &mut Context) {
+    for (name, granted) in teams {
+        let Some(granted) = granted else { continue };
+        let of_team = |profile: &&Arc<Profile>| profile.team.as_ref().is_some_and(|team| team.name == *name);
+        let asking: Vec<_> =
+            profiles.values().flatten().filter(|profile| of_team(profile) && !profile.paused).collect();
+        over_budget(tables, (&join("team", name), granted.team.budget, &granted.budget), &asking, cx);
     }
 }
 
@@ -43,20 +55,21 @@ fn sum(asking: &[&Arc<Profile>]) -> (u64, Vec<Arc<str>>) {
 
 fn over_budget(
     tables: &Tables<'_>,
-    (name, limit, place): (&str, u64, &Place),
+    (head, limit, place): (&str, u64, &Place),
     asking: &[&Arc<Profile>],
     cx: &mut Context,
 ) {
     let (bytes, unlimited) = sum(asking);
-    let key = format!("{}.budget", join("endpoint", name));
+    let key = format!("{head}.budget");
+    let whose = format!("the budget of [{head}]");
     for profile in &unlimited {
         let error = Diagnostic::error("\"unlimited\" does not fit into any budget")
             .key(format!("{}.max_bytes", join("profile", profile)));
         let error = match cap_place(tables, profile) {
-            Some(cap) => error.at(&cap, "").at(place, "the budget of its endpoint"),
-            None => error.at(place, "the budget of its endpoint"),
+            Some(cap) => error.at(&cap, "").at(place, &whose),
+            None => error.at(place, &whose),
         };
-        cx.push(error.help("write a size, or drop the `budget` of the endpoint"));
+        cx.push(error.help("write a size: a budget counts what every unpaused profile may fill"));
     }
     if bytes <= limit {
         return;

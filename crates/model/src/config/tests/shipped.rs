@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::super::reader::Origin;
-use super::super::{Config, Zones, load, reference, schema};
+use super::super::{Config, Zones, load, reference, reference_with_team, schema};
 use super::config;
 
 fn loaded(paths: &[&str]) -> Config {
@@ -76,13 +76,14 @@ fn staging_differs_where_it_says_so() {
 #[test]
 fn the_reference_has_every_key_of_the_schema() {
     config(reference());
+    config(reference_with_team());
     for table in schema::tables() {
         for key in &table.keys {
             let found = match (table.head.as_str(), *key) {
                 ("", "override") => {
                     reference().contains("# [override.endpoint.") && reference().contains("# [override.profile.")
                 }
-                ("", table) => reference().contains(&format!("\n[{table}")),
+                ("", table) => reference_with_team().contains(&format!("\n[{table}")),
                 (head, key) => reference::example(head, key).is_some_and(|line| DeTable::parse(&line).is_ok()),
             };
             assert!(
@@ -151,7 +152,7 @@ fn the_defaults_that_the_reference_states_are_the_real_ones() {
 
 #[test]
 fn every_line_of_the_reference_says_what_it_is() {
-    for line in reference().lines().filter(|line| line.contains(" = ") && !line.starts_with('#')) {
+    for line in reference_with_team().lines().filter(|line| line.contains(" = ") && !line.starts_with('#')) {
         assert!(line.ends_with("# default") || line.ends_with("# example"), "{line}");
     }
 }

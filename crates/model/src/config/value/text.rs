@@ -61,6 +61,23 @@ impl Kind for SecretPath {
     }
 }
 
+/// Where a team's files are: a path, beside the file that names it unless it begins with a `/`.
+pub struct TeamFiles;
+
+impl Kind for TeamFiles {
+    type Value = PathBuf;
+    const EXAMPLE: &'static str = "teams/vision.toml";
+    const PATTERN: Option<&'static str> = Some(".");
+
+    fn parse(text: &str) -> Result<PathBuf, ValueError> {
+        FilePath::parse(text)
+    }
+
+    fn show(path: &PathBuf) -> String {
+        path.display().to_string()
+    }
+}
+
 /// What a request is signed for.
 pub struct Region;
 
@@ -154,7 +171,8 @@ impl Kind for Manifest {
                 .help("write file:PATH, or s3://BUCKET/KEY"));
         }
         let start = text.len() - path.len();
-        FilePath::parse(path).map(Place::File).map_err(|error| ValueError {
+        let file = |path| Place::File { path, within: None };
+        FilePath::parse(path).map(file).map_err(|error| ValueError {
             span: error.span.clone().map(|span| start + span.start..start + span.end),
             ..error
         })
@@ -162,7 +180,7 @@ impl Kind for Manifest {
 
     fn show(place: &Place) -> String {
         match place {
-            Place::File(path) => format!("file:{}", path.display()),
+            Place::File { path, .. } => format!("file:{}", path.display()),
             Place::Object { bucket, key } => format!("s3://{bucket}/{}", key.as_str().unwrap_or_default()),
         }
     }

@@ -1,0 +1,37 @@
+//! Teams: what they were given, and how much of it is spoken for.
+
+use maud::{Markup, html};
+
+use super::{safe, table};
+use crate::daemon::view::{TeamView, View};
+use crate::http::text::{count, iec, percent};
+
+pub(super) fn section(view: &View) -> Markup {
+    let heads = ["Team", "Profiles", "Committed", "Endpoints", "Buckets"];
+    html! {
+        section aria-labelledby="teams-title" {
+            h2 #teams-title { "Teams" }
+            (table("teams", &heads, &html! { @for team in &view.teams { (row(team)) } }))
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
+fn row(team: &TeamView) -> Markup {
+    let share = team.committed as f64 / team.budget.max(1) as f64;
+    html! {
+        tr {
+            th scope="row" { (team.name) }
+            td { (count(team.profiles)) }
+            td {
+                div.ratio {
+                    progress max="1" value=(share.min(1.0)) aria-label={ "Committed of " (team.name) } {}
+                    span { (percent(share)) }
+                }
+                small { (iec(team.committed)) " of " (iec(team.budget)) }
+            }
+            td { (team.endpoints.join(", ")) }
+            td { @for glob in &team.buckets { code { (safe(glob)) } " " } }
+        }
+    }
+}
