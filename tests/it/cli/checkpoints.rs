@@ -189,3 +189,34 @@ async fn a_daemon_says_which_checkpoints_it_keeps_hot() {
     let restored: Vec<Value> = said(&daemon.status()["profiles"][0]["last"]);
     assert_eq!(restored, names, "a restart remembers");
 }
+
+/// With what a checkpoint of torch.distributed has to hold.
+fn sharded(bucket: Bucket, folder: &str, hours: i64) -> Bucket {
+    let entry =
+        || Entry::sized(100 * MIB).modified(clock::now() - TimeDelta::minutes(60 * hours + 30)).etag(&etag(folder, 0));
+    bucket.object(format!("{folder}/.metadata"), entry()).object(format!("{folder}/__0_0.distcp"), entry())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_layout_that_may_be_the_wrong_one_is_told() {
+    let steps = sharded(sharded(Bucket::new(), "titan/step-100", 5), "titan/step-200", 4);
+    let epochs =
+        (1..4).fold(Bucket::new(), |bucket, n| sharded(bucket, &format!("a/epoch-{n}/iter_{}", 100 * n), 9 - n));
+    let desk = Desk::start(Sim::builder().bucket("ckpt", steps).bucket("epochs", epochs)).await;
+    let finds = "layout = \"torch-dcp\" or \"torchtitan\" finds a whole one";
+    let lone = "3 runs hold a single step each and differ by numbers alone, as `a/epoch-1`";
+    let custom = "layout = \"custom\", group = '^(?<run>.*)/iter_(?<step>[0-9]+)/', require = [\".metadata\"]";
+    for (bucket, checkpoint, told, verbs, because) in [
+        ("ckpt", "layout = \"nemo\"", finds, &["plan", "check --online=list"][..], "no group at all"),
+        ("ckpt", "layout = \"levanter\"", finds, &["plan"], "groups by their names, which lack what it requires"),
+        ("epochs", custom, lone, &["plan", "check --online=list"], "each a run of its own"),
+    ] {
+        let profile = format!("objects = [\"s3://{bucket}/**\"]\n{CAP}\ncheckpoint = {{ {checkpoint} }}\n");
+        desk.configure("", &format!("[profile.latest]\n{profile}"));
+        for verb in verbs {
+            let ran = desk.run(verb);
+            let said = ran.out + &ran.err;
+            assert!(said.contains(told), "{verb}, {because}: {said}");
+        }
+    }
+}

@@ -55,8 +55,12 @@ pub(super) const PRESETS: [Preset; 14] = [
     Preset {
         layout: Layout::TorchDcp,
         group: r"^(?:(?<run>.*)/)?[^/]*?(?<step>[0-9]+)[^/0-9]*?(?<temporary>[._-]te?mp)?/$",
-        signs: &[".metadata", "__*_*.distcp"],
-        kinds: &[always(&[".metadata", "__*_*.distcp"])],
+        signs: &[".metadata", "__*.metadata", "__*_*.distcp"],
+        kinds: &[
+            // Saved without collectives: each rank has metadata of its own.
+            holds(&["__*.metadata"], &["__*.metadata", "__*_*.distcp"]),
+            always(&[".metadata", "__*_*.distcp"]),
+        ],
         weights: DISTCP,
         ..PLAIN
     },

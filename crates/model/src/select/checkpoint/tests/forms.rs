@@ -94,6 +94,12 @@ pub(super) const FORMS: &[Form] = &[
         ..PLAIN
     },
     Form {
+        layout: Layout::TorchDcp,
+        group: "step_@/",
+        members: &["__0_0.distcp", "__0.metadata", "__1_0.distcp", "__1.metadata"],
+        ..PLAIN
+    },
+    Form {
         layout: Layout::Torchtitan,
         group: "step-@/",
         members: &["__0_0.distcp", "__1_0.distcp", "__2_0.distcp", ".metadata"],
@@ -277,6 +283,21 @@ pub(super) const FORMS: &[Form] = &[
         needs: &[
             "transformer/diffusion_pytorch_model-00001-of-00002.safetensors",
             "transformer/diffusion_pytorch_model-00002-of-00002.safetensors",
+            "model_index.json",
+        ],
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Safetensors,
+        group: "v@/",
+        members: &[
+            "unet/diffusion_pytorch_model-00001-of-00002.fp16.safetensors",
+            "unet/diffusion_pytorch_model-00002-of-00002.fp16.safetensors",
+            "model_index.json",
+        ],
+        needs: &[
+            "unet/diffusion_pytorch_model-00001-of-00002.fp16.safetensors",
+            "unet/diffusion_pytorch_model-00002-of-00002.fp16.safetensors",
             "model_index.json",
         ],
         ..PLAIN
