@@ -294,7 +294,10 @@ mod tests {
         let mut reloader = Reloader::new(vec![pipe.clone()], None, None);
         reloader.ask(ReloadedBy::Sighup, None);
         let reads = reloader.stop.clone();
-        let (loaded, ()) = tokio::join!(reloader.next(), tokio::time::advance(PATIENCE));
+        // Its patience begins when it is first looked at.
+        tokio::task::yield_now().await;
+        tokio::time::advance(PATIENCE + Duration::from_secs(1)).await;
+        let loaded = reloader.next().await;
         assert!(matches!(loaded.result, Err(Unloaded::Late)), "nobody writes into the pipe");
         assert!(reads.is_set());
         // Lets the thread go.

@@ -209,7 +209,7 @@ fn blanked(assert: impl FnOnce()) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     for (pattern, blank) in [
-        (r"localhost:\d+", "localhost:PORT"),
+        (r"localhost(:|&#58;)\d+", "localhost${1}PORT"),
         (r"/tmp/\.tmp\w+/zoneinfo", "/usr/share/zoneinfo"),
         (r"/tmp/\.tmp\w+", "DIR"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)", "TIME"),

@@ -335,7 +335,7 @@ async fn who_asked_for_what_is_kept_and_a_guesser_does_not_fill_it() {
         shown,
         [
             "run nightly-imagenet by the run token from 10.0.0.9:4711: done, 1",
-            "pause no by the token from 10.0.0.9:4711: refused: no profile is named `no`, 1",
+            "pause no by the token from 10.0.0.9:4711: refused: no profile is named `no`; the only one is `nightly-imagenet`, 1",
             "reload  by the token from 10.0.0.9:4711: done, 1",
             "access /api/v1/profiles/nightly-imagenet/pause by unknown from 10.0.0.9:4711: refused: this token is not valid, 1",
             "access /api/v1/profiles/nightly-imagenet/pause by unknown from 10.0.0.9:4711: refused: this token is not valid, 50",

@@ -140,7 +140,7 @@ async fn a_change_uses_no_keys_and_no_grant_that_are_not_in_force() {
     for (sentence, change, why) in [
         (
             "a file of keys that the runner can read",
-            desk.endpoint().replace("\"id\"", "\"platform-id\"") + NIGHTLY,
+            desk.endpoint().replace("/id\"", "/platform-id\"") + NIGHTLY,
             "[credentials.files] are new, or have changed",
         ),
         (

