@@ -115,6 +115,10 @@ impl Zones {
     /// Why the zone's file cannot be used.
     pub(super) fn find(&self, name: &str) -> Result<Known, String> {
         let built_in = Zone::built_in(name);
+        // No rules change it, and it is the same zone where nobody has typed it.
+        if name == "UTC" {
+            return Ok(built_in.map_or(Known::No, Known::Zone));
+        }
         let Some(path) = self.folder.as_ref().filter(|_| is_name(name)).map(|folder| folder.join(name)) else {
             return Ok(built_in.map_or(Known::No, Known::Zone));
         };

