@@ -73,7 +73,7 @@ pub async fn probe(task: &Task, connection: &Connection, scope: Scope) -> Vec<Fi
 /// Why the layout of a profile may be the wrong one, as far as a first page shows.
 fn doubt(profile: &Profile, page: &Page) -> Option<String> {
     let checkpoint = profile.checkpoint.as_ref()?;
-    let objects: Vec<Object> = page.objects.iter().map(|row| row.to_object()).collect();
+    let objects: Vec<Object> = page.objects.iter().map(Row::to_object).collect();
     let (mut sample, rules) = (Sample::default(), Arc::new(profile.rules.clone()));
     sample.add(&objects);
     let selection = sample.search(&rules, checkpoint.clone());

@@ -105,8 +105,8 @@ async fn a_change_is_followed_to_no_new_place_unless_that_is_asked_for() {
     let (desk, collector) = (Desk::with_shards(2).await, collector().await);
     desk.configure("", NIGHTLY);
     std::fs::rename(desk.path("hotset.toml"), desk.path("before.toml")).unwrap();
-    let elsewhere = desk.endpoint().replace(&*desk.sim.list_url().to_string(), &collector.list_url().to_string());
-    let elsewhere = elsewhere.replace(&*desk.sim.cache_url().to_string(), &collector.cache_url().to_string());
+    let elsewhere = desk.endpoint().replace(&*desk.sim.list_url(), &collector.list_url());
+    let elsewhere = elsewhere.replace(&*desk.sim.cache_url(), &collector.cache_url());
     desk.write("hotset.toml", &format!("{elsewhere}{NIGHTLY}"));
     let lines = ["", " --format markdown"].map(|more| desk.run(&format!("plan --against before.toml{more}")));
     assert!(lines.iter().all(|ran| ran.code == 4), "{}", lines[0]);

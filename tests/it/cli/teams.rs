@@ -68,7 +68,7 @@ async fn a_team_that_says_more_than_profiles_is_refused_before_anybody_is_asked(
          [endpoint.mine]\ncache_url = \"{}\"\nregion = \"us-east-1\"\n{IMAGENET}endpoint = \"mine\"\ncredentials = \"mine\"\n",
         desk.sim.cache_url()
     );
-    let address = desk.sim.cache_url().to_string();
+    let address = desk.sim.cache_url();
     desk.write("teams/vision/10.toml", &mine.replace(&*address, "http://collector.example"));
     shows("team_refused", &["check", "plan", "warm"].map(|verb| refused(&desk, verb, 2)));
     for more in [

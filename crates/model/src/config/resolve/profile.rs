@@ -84,13 +84,7 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>, team: Option<&Granted>) -> Result<
     if let Ok(placed) = &rules {
         // Groups are found by their folders, and of a manifest nothing is listed.
         let by_folders = matches!(&checkpoint, Ok((Some(checkpoint), _)) if checkpoint.naming.counts());
-        if !by_folders && placed.manifest.is_none() {
-            lint::whole_buckets(r, &placed.patterns);
-        }
-        if let Ok(endpoint) = &endpoint {
-            buckets_fit(r, &placed.patterns, (endpoint, credentials.as_ref()))?;
-            manifest_fits(r, placed.manifest.as_ref(), (endpoint, credentials.as_ref()))?;
-        }
+        fits(r, placed, by_folders, endpoint.as_deref().ok().map(|endpoint| (endpoint, credentials.as_ref())))?;
     }
     let (rules, timing, (checkpoint, section)) = (rules?, timing?, checkpoint?);
     if let (Some(manifest), Some(_)) = (&rules.manifest, &checkpoint) {
@@ -121,6 +115,21 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>, team: Option<&Granted>) -> Result<
         paused: paused?,
     };
     Ok((profile, section))
+}
+
+/// Whether what is named is within reach of the endpoint and its keys, and a warning where much more is listed than that.
+fn fits(
+    r: &mut R<'_, '_>,
+    placed: &rules::Placed,
+    by_folders: bool,
+    site: Option<(&Endpoint, Option<&Arc<Credentials>>)>,
+) -> Result<(), Bad> {
+    if !by_folders && placed.manifest.is_none() {
+        lint::whole_buckets(r, &placed.patterns);
+    }
+    let Some(site) = site else { return Ok(()) };
+    buckets_fit(r, &placed.patterns, site)?;
+    manifest_fits(r, placed.manifest.as_ref(), site)
 }
 
 fn endpoint(r: &mut R<'_, '_>, found: Read<Arc<str>>, scope: &Scope<'_>) -> Result<Arc<Endpoint>, Bad> {
