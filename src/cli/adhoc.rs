@@ -41,7 +41,7 @@ pub struct AdHoc {
     /// How much may be warmed, such as "1 TiB"; "unlimited" has to be typed
     #[arg(long, value_name = "SIZE", value_parser = checked::<ByteCap>)]
     pub max_bytes: Option<String>,
-    /// Warm CoreWeave's LOTA: http://cwlota.com, listed at https://cwobject.com, signed for us-east-1
+    /// Warm CoreWeave's LOTA (cwlota.com, listed at cwobject.com and signed for us-east-1)
     #[arg(long, conflicts_with_all = ["endpoint", "cache_url", "list_url", "addressing"])]
     pub lota: bool,
     /// The endpoint of the configuration to warm [default: the only one there, else LOTA where its name is known]

@@ -48,7 +48,8 @@ def local(bench):
 
 def test_schedules_follow_the_zone_rules_of_the_image(bench):
     said = bench.runs("check", binds=[local(bench)])
-    assert re.search(r"^zone rules \d{4}[a-z] \(/usr/share/zoneinfo\)$", said, re.MULTILINE), said
+    # Those compiled in where its packages are older.
+    assert re.search(r"^zone rules \d{4}[a-z] \(.*/usr/share/zoneinfo\)$", said, re.MULTILINE), said
 
 
 def test_schedules_know_their_zones_without_the_systems_files(bench):

@@ -16,14 +16,21 @@ from process import PATIENCE, free_port, wait_until
 from promql import Scrape
 from shipped import read_yaml
 
-PROFILES = """
+TEAM = """
+[team.research]
+profiles = ["research.toml"]
+endpoints = ["well"]
+buckets = ["training"]
+budget = "2 GiB"
+"""
+RESEARCH = """
 [profile.complete]
-endpoint = "well"
 objects = ["s3://training/**"]
 max_bytes = "1 GiB"
 schedule = "@every 2s"
 rewarm_after = "0s"
-
+"""
+PROFILES = """
 [profile.cut]
 endpoint = "well"
 objects = ["s3://training/**"]
@@ -175,7 +182,8 @@ class Plant:
             refuses.endpoint("refuses"),
             well.endpoint("silent", 'retries = 0\noutage_wait = "1s"', **silent),
         ]
-        return "\n".join([head, keys, *endpoints, PROFILES])
+        (self.bench.folder / "research.toml").write_text(RESEARCH, encoding="utf-8")
+        return "\n".join([head, keys, *endpoints, TEAM, PROFILES])
 
     def text(self):
         answer = self.daemon.api.get("/metrics")

@@ -12,7 +12,7 @@ pub fn reference() -> &'static str {
     TEXT
 }
 
-/// The same with the [team] table, which stands in it as a comment: the files that a team names have to be there.
+/// The same with the `[team]` table, which stands in it as a comment: the files that a team names have to be there.
 pub fn reference_with_team() -> &'static str {
     static FULL: LazyLock<String> = LazyLock::new(|| {
         let Some((before, table)) = TEXT.split_once("# [team.") else { return TEXT.to_owned() };

@@ -113,14 +113,14 @@ impl Granted {
         join("team", &self.team.name)
     }
 
-    /// Its only endpoint, where neither its file nor an override names one: before that of [defaults].
+    /// Its only endpoint, where neither its file nor an override names one: before that of `[defaults]`.
     pub(super) fn endpoint(&self, r: &mut R<'_, '_>) -> Option<Read<Arc<str>>> {
         let [only] = self.team.endpoints.as_slice() else { return None };
         let typed = r.layer(|p| p.endpoint.as_ref()).map(|(_, layer)| layer.standing);
         self.default(r, "endpoint", typed, (only, &self.endpoints, "the only one"))
     }
 
-    /// Its first credentials, where neither its file nor an override names any: before those of [defaults].
+    /// Its first credentials, where neither its file nor an override names any: before those of `[defaults]`.
     pub(super) fn credentials(&self, r: &mut R<'_, '_>) -> Option<Read<Arc<str>>> {
         let (first, place) = (self.team.credentials.first()?.name.as_ref()?, self.credentials.as_ref()?);
         let typed = r.layer(|p| p.credentials.as_ref()).map(|(_, layer)| layer.standing);
