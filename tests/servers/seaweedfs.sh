@@ -21,7 +21,7 @@ C
   flags=(-dir="$d/data" -ip=127.0.0.1 -ip.bind=127.0.0.1 -filer -s3 -s3.config="$d/s3.json" -s3.iam=false
     -s3.port="$port" -s3.port.grpc=$((port + 1)) -filer.port=$((port + 2)) -filer.port.grpc=$((port + 3))
     -master.port=$((port + 4)) -master.port.grpc=$((port + 5)) -volume.port=$((port + 6)) -volume.port.grpc=$((port + 7))
-    -s3.port.iceberg=0 -master.volumeSizeLimitMB=64 -volume.max=8 -master.telemetry=false)
+    -s3.port.iceberg=0 -master.volumeSizeLimitMB=64 -volume.max=32 -master.telemetry=false)
   (cd "$d" && exec "$weed" server "${flags[@]}") >"$d/weed.log" 2>&1 </dev/null &
   echo $! >"$d/weed.pid"
   if ! await is_ready "$d" "http://127.0.0.1:$port" || is_gone "$(cat "$d/weed.pid")"; then

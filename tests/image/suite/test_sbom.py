@@ -27,7 +27,8 @@ def linked():
     """What Cargo links into the program."""
     tree = ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--no-dedupe", "--format", "{p}"]
     lines = subprocess.run(tree, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout.splitlines()
-    return {tuple(line.split()[:2]) for line in lines if "(proc-macro)" not in line}
+    # An empty line stands between the packages of the workspace.
+    return {tuple(line.split()[:2]) for line in lines if line and "(proc-macro)" not in line}
 
 
 def test_it_is_valid(bill):
