@@ -35,7 +35,8 @@ const KEYS: [(&str, &str); 2] =
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_keeps_the_first_answer_from_coming_is_said_at_once() {
-    let desk = Desk::with_shards(2).await;
+    // One object: of several any may fail first.
+    let desk = Desk::with_shards(1).await;
     let (cache, list) = (desk.sim.cache_url(), desk.sim.list_url());
     let mut ran = Vec::new();
     desk.contact(&cache, &list, "");
