@@ -1,0 +1,98 @@
+//! Addresses, ways of naming buckets and regions that cannot be meant: what a host would answer is known beforehand.
+
+use url::{Host, Url};
+
+use super::R;
+use crate::config::context::Bad;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::endpoint::Addressing;
+use crate::config::reader::{Found, Reader};
+use crate::config::value::region;
+use crate::config::value::site::is_at;
+
+pub(super) fn refuse_store(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
+    if !is_at(&url.value, "cwobject.com") {
+        return Ok(());
+    }
+    r.rule(
+        Diagnostic::error("cwobject.com is the store: it answers the same and warms nothing")
+            .key(&url.key)
+            .at(&url.place, "not a cache")
+            .help("the cache is `cache_url = \"http://cwlota.com\"`; the store may be the `list_url`"),
+    );
+    Err(Bad)
+}
+
+pub(super) fn refuse_scheme(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
+    if url.value.scheme() != "https" || !is_at(&url.value, "cwlota.com") {
+        return Ok(());
+    }
+    let error = Diagnostic::error("LOTA answers plain HTTP only").key(&url.key).at(&url.place, "nobody answers here");
+    r.rule(error.help("write `http://cwlota.com`"));
+    Err(Bad)
+}
+
+/// Each bucket is a host below the vendor's two, so that a bucket in the host asks for one below it.
+pub(super) fn refuse_bucket_in_the_host(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
+    let host = url.value.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    let below = |domain: &'static str| Some((host.strip_suffix(domain)?.strip_suffix('.')?, domain));
+    let Some((bucket, domain)) = COREWEAVE.into_iter().find_map(below) else { return Ok(()) };
+    let scheme = if domain == "cwlota.com" { "http" } else { "https" };
+    let error =
+        Diagnostic::error(format!("a bucket stands in the host: requests would go to BUCKET.{bucket}.{domain}"));
+    let error = error.key(&url.key).at(&url.place, "");
+    r.rule(error.help(format!("write `{scheme}://{domain}`, and the bucket in `objects`: `s3://{bucket}/...`")));
+    Err(Bad)
+}
+
+/// The vendor's cache and its store.
+const COREWEAVE: [&str; 2] = ["cwlota.com", "cwobject.com"];
+
+pub(super) fn is_at_coreweave(url: &Url) -> bool {
+    COREWEAVE.iter().any(|domain| is_at(url, domain))
+}
+
+pub(super) fn lint_region<T>(r: &mut Reader<'_, '_, T>, region: &Found<String>, at_coreweave: bool) {
+    if let Some((oddness, help)) = region::oddness(&region.value, at_coreweave) {
+        let warning = Diagnostic::warning(format!("`{}` {oddness}", region.value)).key(&region.key);
+        r.rule(warning.at(&region.place, "").help(help));
+    }
+}
+
+/// A way of naming buckets that the host cannot serve.
+pub(super) fn refuse_addressing(
+    r: &mut R<'_, '_>,
+    (url, addressing): (&Found<Url>, Addressing),
+    typed: Option<&Found<Addressing>>,
+) -> Result<(), Bad> {
+    match addressing {
+        Addressing::Path => refuse_path_style(r, url, typed),
+        Addressing::Virtual => refuse_hosts_below_an_address(r, url),
+    }
+}
+
+fn refuse_hosts_below_an_address(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
+    let host = match url.value.host() {
+        None | Some(Host::Domain(_)) => return Ok(()),
+        Some(address) => address,
+    };
+    let error = Diagnostic::error(format!(
+        "virtual addressing makes each bucket a host below this one, and {host} is an address"
+    ));
+    let error = error.key(&url.key).at(&url.place, "has no hosts below it");
+    r.rule(error.help("write `addressing = \"path\"` if the server takes it, or the server's name here"));
+    Err(Bad)
+}
+
+fn refuse_path_style(r: &mut R<'_, '_>, url: &Found<Url>, typed: Option<&Found<Addressing>>) -> Result<(), Bad> {
+    let Some(host) = COREWEAVE.into_iter().find(|host| is_at(&url.value, host)) else {
+        return Ok(());
+    };
+    let error =
+        Diagnostic::error(format!("{host} takes no path-style requests: it answers 400 PathStyleRequestNotAllowed"));
+    let (key, place) = typed.map_or((&url.key, &url.place), |found| (&found.key, &found.place));
+    let error = error.key(key).at(place, "");
+    let error = if typed.is_some() { error.at(&url.place, "the host") } else { error };
+    r.rule(error.help("write `addressing = \"virtual\"`, or leave the key out"));
+    Err(Bad)
+}
