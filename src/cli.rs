@@ -32,6 +32,7 @@ pub mod text;
 mod typed;
 mod verbs;
 mod wait;
+mod wanted;
 pub mod warm;
 mod why;
 
