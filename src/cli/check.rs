@@ -102,7 +102,7 @@ fn write_profile(profile: &Profile, now: DateTime<Utc>, out: &mut impl Write) ->
 }
 
 fn write_endpoint(config: &Config, endpoint: &Endpoint, out: &mut impl Write) -> io::Result<()> {
-    let asked = Asked::of(config, endpoint);
+    let asked = config.asked_of(endpoint);
     writeln!(out, "endpoint {}", endpoint.name)?;
     writeln!(out, "  cache    {}", endpoint.cache.0.url.as_str().trim_end_matches('/'))?;
     writeln!(out, "  list     {}", endpoint.list.0.url.as_str().trim_end_matches('/'))?;
@@ -119,7 +119,7 @@ fn write_endpoint(config: &Config, endpoint: &Endpoint, out: &mut impl Write) ->
 }
 
 fn write_team(config: &Config, team: &Team, out: &mut impl Write) -> io::Result<()> {
-    let asked = Asked::of_team(config, team);
+    let asked = config.asked_by(team);
     let list = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(", ");
     writeln!(out, "team {}", team.name)?;
     writeln!(out, "  reaches  {}", list(&mut team.endpoints.iter().map(AsRef::as_ref)))?;
@@ -135,34 +135,6 @@ fn write_team(config: &Config, team: &Team, out: &mut impl Write) -> io::Result<
 fn percent(part: u64, whole: u64) -> String {
     let percent = u128::from(part) * 100 / u128::from(whole.max(1));
     format!("{percent}%")
-}
-
-/// What the unpaused profiles of an endpoint, or of a team, ask for together.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Asked<'a> {
-    bytes: u64,
-    unlimited: Vec<&'a str>,
-}
-
-impl<'a> Asked<'a> {
-    fn of(config: &'a Config, endpoint: &Endpoint) -> Self {
-        Self::by(config, |profile| profile.endpoint.name == endpoint.name)
-    }
-
-    fn of_team(config: &'a Config, team: &Team) -> Self {
-        Self::by(config, |profile| profile.team.as_ref().is_some_and(|owner| owner.name == team.name))
-    }
-
-    fn by(config: &'a Config, counts: impl Fn(&Profile) -> bool) -> Self {
-        let mut asked = Self::default();
-        for profile in config.profiles.values().filter(|profile| counts(profile) && !profile.paused) {
-            match profile.rules.max_bytes {
-                Cap::Bytes(bytes) => asked.bytes = asked.bytes.saturating_add(bytes),
-                Cap::Unlimited => asked.unlimited.push(&profile.name),
-            }
-        }
-        asked
-    }
 }
 
 #[derive(Serialize)]
@@ -198,7 +170,7 @@ enum Line<'a> {
         cache_url: &'a str,
         list_url: &'a str,
         max_bytes: u64,
-        unlimited: Vec<&'a str>,
+        unlimited: Vec<String>,
         budget: Option<u64>,
         capacity: Option<u64>,
     },
@@ -271,14 +243,14 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
             .collect(),
     });
     let endpoints = config.endpoints.values().map(|endpoint| {
-        let asked = Asked::of(config, endpoint);
+        let asked = config.asked_of(endpoint);
         Line::Endpoint {
             v: 1,
             endpoint: &endpoint.name,
             cache_url: endpoint.cache.0.url.as_str().trim_end_matches('/'),
             list_url: endpoint.list.0.url.as_str().trim_end_matches('/'),
             max_bytes: asked.bytes,
-            unlimited: asked.unlimited,
+            unlimited: asked.unlimited.iter().map(ToString::to_string).collect(),
             budget: endpoint.budget,
             capacity: endpoint.capacity,
         }
@@ -289,7 +261,7 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
         endpoints: team.endpoints.iter().map(AsRef::as_ref).collect(),
         credentials: team.credentials.iter().filter_map(|keys| keys.name.as_deref()).collect(),
         buckets: team.buckets.iter().map(BucketGlob::text).collect(),
-        max_bytes: Asked::of_team(config, team).bytes,
+        max_bytes: config.asked_by(team).bytes,
         budget: team.budget,
         max_priority: team.max_priority,
     });

@@ -1,7 +1,5 @@
 //! Everything at one instant, for whoever looks.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
 use super::Daemon;
@@ -9,8 +7,8 @@ use super::rota::Seat;
 use super::view::{Counters, EndpointView, ProfileView, TeamView, View};
 use crate::clock;
 use crate::limit::Limit;
+use model::config::Asked;
 use model::config::endpoint::Endpoint;
-use model::config::profile::Profile;
 use model::config::team::Team;
 use model::schedule::Schedule;
 use model::select::Cap;
@@ -52,25 +50,17 @@ impl Daemon {
     }
 
     fn committed(&self, endpoint: &Endpoint) -> Option<u64> {
-        let seats = self.rota.seats().filter(|seat| !seat.task.profile.paused);
-        let mut caps = seats.filter(|seat| seat.task.profile.endpoint.name == endpoint.name).map(cap);
-        caps.try_fold(0_u64, |sum, cap| Some(sum.saturating_add(cap?)))
+        let profiles = self.rota.seats().map(|seat| &seat.task.profile);
+        Asked::by(profiles.filter(|profile| profile.endpoint.name == endpoint.name)).bounded()
     }
 
     fn team(&self, team: &Team) -> TeamView {
-        let of_team = |profile: &&Arc<Profile>| profile.team.as_ref().is_some_and(|owner| owner.name == team.name);
-        let profiles = || self.config.profiles.values().filter(of_team);
-        // A budget admits no cap that is unlimited.
-        let caps = profiles().filter(|profile| !profile.paused).map(|profile| match profile.rules.max_bytes {
-            Cap::Bytes(bytes) => bytes,
-            Cap::Unlimited => u64::MAX,
-        });
         TeamView {
             name: team.name.clone(),
             endpoints: team.endpoints.clone(),
             buckets: team.buckets.iter().map(|glob| glob.text().to_owned()).collect(),
-            profiles: profiles().count() as u64,
-            committed: caps.fold(0, u64::saturating_add),
+            profiles: self.config.profiles_of(team).count() as u64,
+            committed: self.config.asked_by(team).bytes,
             budget: team.budget,
         }
     }

@@ -11,6 +11,7 @@ pub mod suggest;
 pub mod team;
 pub mod value;
 
+mod asked;
 mod bounds;
 mod confine;
 mod context;
@@ -44,10 +45,10 @@ use reader::Section;
 use source::File;
 pub use source::Source;
 use tables::{Parsed, Tables};
+use team::Team;
 pub use zones::Zones;
 
-use team::Team;
-
+pub use asked::Asked;
 pub use reference::{reference, reference_with_team};
 pub use resolve::{environment_warnings, unreadable_manifest, unreadable_secret};
 pub use schema::schema;
@@ -77,6 +78,21 @@ impl Config {
     /// What is warmed and where counts; schedules, windows, priority, pauses, deadlines and the `on_*` rules do not.
     pub fn fingerprint(&self, profile: &Profile) -> String {
         fingerprint::of(profile)
+    }
+
+    /// What the unpaused profiles of an endpoint ask for together.
+    pub fn asked_of(&self, endpoint: &Endpoint) -> Asked {
+        Asked::by(self.profiles.values().filter(|profile| profile.endpoint.name == endpoint.name))
+    }
+
+    /// What the unpaused profiles of a team ask for together.
+    pub fn asked_by(&self, team: &Team) -> Asked {
+        Asked::by(self.profiles_of(team))
+    }
+
+    pub fn profiles_of<'a>(&'a self, team: &'a Team) -> impl Iterator<Item = &'a Arc<Profile>> {
+        let is_its = |profile: &&Arc<Profile>| profile.team.as_ref().is_some_and(|owner| owner.name == team.name);
+        self.profiles.values().filter(is_its)
     }
 
     /// What is worth a second look about the zone rules; nothing where all is in UTC.

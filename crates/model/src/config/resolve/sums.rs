@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Known;
 use super::team::Teams;
+use crate::config::asked::Asked;
 use crate::config::context::{Context, join};
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::Endpoint;
@@ -41,25 +42,13 @@ pub(super) fn check_teams(tables: &Tables<'_>, profiles: &Known<Profile>, teams:
     }
 }
 
-fn sum(asking: &[&Arc<Profile>]) -> (u64, Vec<Arc<str>>) {
-    let mut unlimited = Vec::new();
-    let mut bytes = 0_u64;
-    for profile in asking {
-        match profile.rules.max_bytes {
-            Cap::Bytes(cap) => bytes = bytes.saturating_add(cap),
-            Cap::Unlimited => unlimited.push(Arc::clone(&profile.name)),
-        }
-    }
-    (bytes, unlimited)
-}
-
 fn over_budget(
     tables: &Tables<'_>,
     (head, limit, place): (&str, u64, &Place),
     asking: &[&Arc<Profile>],
     cx: &mut Context,
 ) {
-    let (bytes, unlimited) = sum(asking);
+    let Asked { bytes, unlimited } = Asked::by(asking.iter().copied());
     let key = format!("{head}.budget");
     let whose = format!("the budget of [{head}]");
     for profile in &unlimited {
@@ -89,7 +78,7 @@ fn over_budget(
 }
 
 fn over_capacity((name, limit, place): (&str, u64, &Place), asking: &[&Arc<Profile>], cx: &mut Context) {
-    let (bytes, unlimited) = sum(asking);
+    let Asked { bytes, unlimited } = Asked::by(asking.iter().copied());
     if bytes <= limit && unlimited.is_empty() {
         return;
     }
