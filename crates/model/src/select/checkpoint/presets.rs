@@ -195,7 +195,8 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Composer,
         group: concat!(
             r"^(?:(?<run>.*?)/)??(?<name>ep[0-9]+-ba(?<step>[0-9]+))",
-            r"(?:-rank[0-9]+(?:\.pt|\.tar(?:\.[a-z0-9]+)?|\.tgz)?$|/)"
+            // Compressed by the command that its extension names; `latest-rank0.pt.symlink` is no checkpoint.
+            r"(?:-rank[0-9]+(?:\.(?:pt|tar)(?:\.(?:bz2|gz|lz4|lzma|lzo|xz|zst))?|\.tgz)?$|/)"
         ),
         kinds: &[PresetKind { when: Folder, require: &[".metadata", "__*_*.distcp"], named: false }],
         pointer: Some("latest-rank0.pt.symlink"),

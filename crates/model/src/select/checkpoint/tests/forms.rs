@@ -423,6 +423,13 @@ pub(super) const FORMS: &[Form] = &[
     },
     Form {
         layout: Layout::Composer,
+        group: "ep1-ba@",
+        members: &["-rank0.pt.zst", "-rank1.pt.zst"],
+        pointer: Some(("latest-rank0.pt.symlink", "run/checkpoints/ep1-ba@-rank0.pt.zst")),
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::Composer,
         group: "ep1-ba@/",
         members: &["__0_0.distcp", "__1_0.distcp", ".metadata"],
         needs: &[".metadata"],
