@@ -31,7 +31,7 @@ declare -A needs=(
   [manual/shell]="man=man-db zsh=zsh fish=fish"
   [manual/recipe]="curl=curl"
   [manual/walk]="kubectl"
-  [manual/readme]="curl=curl"
+  [manual/quickstart]="curl=curl"
   [observability]="python types prometheus=prometheus promtool=prometheus"
   [scale]=""
   [schedules]="python"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Does what a section of the README says, from the folder that it was built in, to a daemon that warms from a simulator, and what is
-said in words below: changes the configuration, and stops both. `readme.py README FOLDER`."""
+"""Does what a section of the quick start says, from the folder that it was built in, to a daemon that warms from a simulator, and what is
+said in words below: changes the configuration, and stops both. `quickstart.py PAGE FOLDER`."""
 
 import contextlib
 import pathlib
@@ -10,7 +10,7 @@ import sys
 
 import walk
 
-SECTION = "### On this machine\n"
+SECTION = "## On this machine\n"
 # Whoever types is slower than the simulator starts.
 TYPED = ("hotset check --online\n", "until grep -q '^ready' sim.log; do sleep 0.1; done\nhotset check --online\n")
 AFTER = """
