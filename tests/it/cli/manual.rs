@@ -18,6 +18,7 @@
 mod blocks;
 mod commands;
 mod configurations;
+mod figures;
 mod generated;
 mod page;
 mod session;
@@ -75,18 +76,32 @@ async fn every_console_block_prints_what_it_shows() {
 
 #[test]
 fn the_pages_that_are_made_from_the_code_are_those_of_the_code() {
-    for (name, text) in generated::pages() {
-        let path = root().join(name);
-        if std::env::var_os("HOTSET_WRITE_MANUAL").is_some() {
-            fs::write(&path, &text).unwrap();
-        }
-        let committed = fs::read_to_string(&path).unwrap();
-        assert!(
-            committed == text,
-            "{name} is not what the code says; HOTSET_WRITE_MANUAL=1 cargo test --test it manual writes it anew"
-        );
+    generated::pages().iter().for_each(|(name, text)| assert_committed(name, text));
+}
+
+#[test]
+fn a_figure_is_the_same_on_every_page() {
+    let source = fs::read_to_string(root().join(figures::SOURCE)).unwrap();
+    for name in ["docs/comparison.md", "docs/sizing.md"] {
+        let page = fs::read_to_string(root().join(name)).unwrap();
+        assert!(!figures::of(&page).is_empty(), "{name} has no figure");
+        assert_committed(name, &figures::filled(&page, &figures::of(&source)));
     }
 }
+
+/// `name` holds `text`; it is written where that is asked for.
+fn assert_committed(name: &str, text: &str) {
+    let path = root().join(name);
+    if std::env::var_os("HOTSET_WRITE_MANUAL").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap();
+    assert!(
+        committed == text,
+        "{name} is out of date; HOTSET_WRITE_MANUAL=1 cargo test --test it manual writes it anew"
+    );
+}
+
 #[test]
 fn a_pattern_of_the_manual_matches_what_its_row_says() {
     let page = fs::read_to_string(root().join("docs/patterns.md")).unwrap();
