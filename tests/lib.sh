@@ -21,7 +21,6 @@ declare -A needs=(
   [benches]="python"
   [daemon]="python"
   [daemon/page]="chromium=chromium"
-  [daemon/prometheus]="prometheus=prometheus promtool=prometheus"
   [deploy]="python types kubectl systemd-analyze=systemd strace=strace jq=jq curl=curl openssl=openssl git=git ip=iproute2
     slurmctld=slurmctld slurmd=slurmd sbatch=slurm-client"
   [image]="python buildah=buildah runc=runc ip=iproute2 openssl=openssl /usr/share/zoneinfo/UTC=tzdata

@@ -4,11 +4,12 @@ The last four tests change the daemon, one after the other; those before want it
 """
 
 import re
+import subprocess
 import time
 
 import pytest
 
-from process import wait_until
+from process import PATIENCE, wait_until
 from shipped import MANUAL, METRICS, dashboard, queries, rules
 
 # What must fire in this plant, and of whom.
@@ -50,6 +51,18 @@ def families(text):
 def test_the_manual_and_the_daemon_agree_on_the_names(plant):
     told = set(re.findall(r"^\| `([a-z_]+)`", METRICS, re.M))
     assert told == families(plant.text())
+
+
+def test_promtool_finds_nothing_to_object_to(plant):
+    text = plant.text()
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stdout + done.stderr) == (0, ""), f"{done.stdout}{done.stderr}\n{text}"
+
+
+def test_prometheus_knows_the_types(plant):
+    metadata = plant.prometheus.get("metadata")
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", plant.text(), re.M):
+        assert metadata[name][0]["type"] == kind, name
 
 
 def test_the_manual_of_the_alerts_names_metrics_that_are_there(scrape):
