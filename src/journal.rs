@@ -34,7 +34,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::clock;
 
 pub use audit::AuditEntry;
-pub use begin::{Begun, Mark, NewRun, OpenRun};
+pub use begin::{Begun, NewRun, OpenRun, Watermark};
 use database::Database;
 pub use end::End;
 use error::Fault;
@@ -44,10 +44,10 @@ pub use instance::Instance;
 pub use latest::{Interrupted, PastFailure};
 pub use ledger::{Completion, Freshness, LastWarmed, Written};
 use locks::Locks;
-pub use profiles::{Pause, ProfileState};
-pub use recorder::{Notes, Recorder};
+pub use profiles::{Pause, ProfileRecord};
+pub use recorder::{RecordBuffer, Recorder};
 pub use runs::{Filter, Recorded};
-use schema::ToDisk;
+use schema::Durability;
 pub use sources::LastGood;
 
 const FILE: &str = "journal.db";
@@ -187,16 +187,16 @@ impl Journal {
         doing: &'static str,
         what: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, JournalError> {
-        self.transact_and(ToDisk::AtCommit, doing, what)
+        self.transact_and(Durability::AtCommit, doing, what)
     }
 
     fn transact_and<T>(
         &self,
-        to_disk: ToDisk,
+        durability: Durability,
         doing: &'static str,
         what: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, JournalError> {
-        self.lock().transact(to_disk, what).map_err(|fault| fault.of(doing, self.path()))
+        self.lock().transact(durability, what).map_err(|fault| fault.of(doing, self.path()))
     }
 }
 

@@ -31,7 +31,7 @@ use resolve::resolve;
 use survey::{Survey, survey};
 
 use crate::clock;
-use crate::journal::{Journal, Mark};
+use crate::journal::{Journal, Watermark};
 use crate::report::{Begun, Cut, Identity, Outcome, Progress, Report, Totals, Trigger};
 use crate::warm::Stop;
 use model::config::profile::Profile;
@@ -73,9 +73,9 @@ pub struct Pass {
     /// Warm what is fresh, too.
     pub rewarm: bool,
     /// It was interrupted, and is taken up again: what was warmed of it by then.
-    pub again: Option<Count>,
+    pub resumed_with: Option<Count>,
     /// Kept with the run: the profile's place in time.
-    pub mark: Option<Mark>,
+    pub watermark: Option<Watermark>,
 }
 
 impl Pass {
@@ -91,8 +91,8 @@ impl Pass {
             stand_in: false,
             claim: task.profile.name.to_string(),
             rewarm: false,
-            again: None,
-            mark: None,
+            resumed_with: None,
+            watermark: None,
         }
     }
 }
@@ -244,7 +244,7 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
         outcome: Outcome::Running,
         reason: None,
         plan: make(task, Selection::default(), unplanned, clock::now(), 0),
-        totals: Totals { warmed: pass.again.unwrap_or_default(), ..Totals::default() },
+        totals: Totals { warmed: pass.resumed_with.unwrap_or_default(), ..Totals::default() },
     };
     let now = Instant::now();
     let deadline = now.checked_add(pass.deadline).unwrap_or(now + FAR);

@@ -24,7 +24,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
-use crate::journal::{Completion, Notes};
+use crate::journal::{Completion, RecordBuffer};
 use crate::limit::{Limit, Permit, Place};
 use crate::report::{Asked, Cut, End, Fault, Progress, Totals};
 use model::object::{ETag, Object};
@@ -65,7 +65,7 @@ pub struct Warming<W> {
     pub stop: Stop,
     pub progress: Arc<Progress>,
     /// Every object that was warmed is noted, before the run counts it. Gone means that nobody wants to know any more.
-    pub notes: Option<Notes>,
+    pub notes: Option<RecordBuffer>,
     /// More objects, until it is closed.
     pub more: Option<mpsc::Receiver<WarmingOrder>>,
 }

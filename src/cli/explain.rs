@@ -123,7 +123,7 @@ fn conditions(rules: &Rules, checkpoint: bool) -> String {
 }
 
 fn warmed(last: Option<LastWarmed>, capacity: Option<u64>, now: DateTime<Utc>) -> String {
-    let Some(LastWarmed { sent, value, filled_since }) = last else {
+    let Some(LastWarmed { sent, content_hash, filled_since }) = last else {
         return "not known to have been warmed".to_owned();
     };
     let at = sent.format("%Y-%m-%d %H:%M:%S UTC");
@@ -136,6 +136,6 @@ fn warmed(last: Option<LastWarmed>, capacity: Option<u64>, now: DateTime<Utc>) -
     };
     let ago = brief_time((now - sent).to_std().unwrap_or_default());
     format!(
-        "last warmed {at}, {ago} ago, ETag and size hash to {value:016x}; up to {since} warmed there since{evicted}"
+        "last warmed {at}, {ago} ago, ETag and size hash to {content_hash:016x}; up to {since} warmed there since{evicted}"
     )
 }

@@ -112,12 +112,12 @@ mod tests {
         let dir = folder.path().join("state");
         fs::write(&dir, "in the way").unwrap();
         let clerk = Clerk::start(Keeper::open(Some(&dir)).unwrap());
-        clerk.write("a fingerprint", |journal| journal.adopt("p", "f"));
+        clerk.write("a fingerprint", |journal| journal.apply_fingerprint("p", "f"));
         clerk.caught_up().await;
         fs::remove_file(&dir).unwrap();
         clerk.finish().await;
         let journal = Journal::read(&dir).unwrap().expect("a journal");
-        assert_eq!(journal.profiles().unwrap()["p"].fingerprint.as_deref(), Some("f"));
+        assert_eq!(journal.profiles().unwrap()["p"].applied_fingerprint.as_deref(), Some("f"));
     }
 
     #[tokio::test]
@@ -126,7 +126,7 @@ mod tests {
         let written = Arc::new(AtomicBool::new(false));
         let entry = written.clone();
         clerk.write("an entry", move |journal| {
-            journal.adopt("p", "f")?;
+            journal.apply_fingerprint("p", "f")?;
             entry.store(true, Ordering::Release);
             Ok(())
         });

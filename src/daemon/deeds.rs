@@ -7,7 +7,7 @@ use super::live::LiveRun;
 use super::planner::Fire;
 use super::rota::{Action, Begin, RunEnd};
 use crate::clock;
-use crate::journal::Mark;
+use crate::journal::Watermark;
 use crate::report::groups::{PassedOver, fields};
 use crate::report::{Begun, Identity, Outcome, Report, Trigger};
 use crate::run::{self, Task};
@@ -41,11 +41,12 @@ impl Daemon {
             Action::Skip { task, fire, mark, reason } => self.skip(&task, fire, mark, reason),
             Action::Mark { profile, mark } => {
                 self.clerk.write("a profile's place in time", move |journal| {
-                    journal.set_watermark(&profile, mark.watermark, &mark.timetable)
+                    journal.set_watermark(&profile, mark.at, &mark.timetable)
                 });
             }
             Action::Adopt { profile, fingerprint } => {
-                self.clerk.write("a profile's fingerprint", move |journal| journal.adopt(&profile, &fingerprint));
+                self.clerk
+                    .write("a profile's fingerprint", move |journal| journal.apply_fingerprint(&profile, &fingerprint));
             }
             Action::Forget { profile } => {
                 self.history.forget(&profile);
@@ -59,7 +60,7 @@ impl Daemon {
     }
 
     /// A fire that passes without a run is known all the same.
-    fn skip(&mut self, task: &Task, fire: Fire, mark: Mark, reason: String) {
+    fn skip(&mut self, task: &Task, fire: Fire, mark: Watermark, reason: String) {
         let profile = &task.profile;
         tracing::warn!(profile = &*profile.name, endpoint = &*profile.endpoint.name, due = %fire.due, "skipped: {reason}");
         self.history.skipped(&profile.name, fire.due, fire.missed);

@@ -65,8 +65,8 @@ impl LiveRun {
                 stand_in,
                 claim,
                 rewarm,
-                again,
-                mark: Some(mark),
+                resumed_with: again,
+                watermark: Some(mark),
             };
             run::pass(&task, &connection, pass).await
         };

@@ -20,7 +20,7 @@ use ulid::Ulid;
 use super::handle::{Objection, Started};
 use super::planner::Fire;
 use super::view::ReloadedBy;
-use crate::journal::{Interrupted, Mark, Pause, ProfileState};
+use crate::journal::{Interrupted, Pause, ProfileRecord, Watermark};
 use crate::report::{Begun, Cut, Identity, Outcome};
 use crate::run::Task;
 use model::object::Count;
@@ -38,13 +38,13 @@ pub(super) enum Action {
     Skip {
         task: Task,
         fire: Fire,
-        mark: Mark,
+        mark: Watermark,
         reason: String,
     },
     /// The profile's place in time, to be kept.
     Mark {
         profile: Arc<str>,
-        mark: Mark,
+        mark: Watermark,
     },
     /// The fingerprint is in force without a run.
     Adopt {
@@ -71,7 +71,7 @@ pub(super) struct Begin {
     pub rewarm: bool,
     /// From now.
     pub deadline: Duration,
-    pub mark: Mark,
+    pub mark: Watermark,
 }
 
 /// The daemon's profiles.
@@ -85,7 +85,7 @@ pub(super) struct Rota {
 /// What a journal knows when the daemon starts.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
-    pub profiles: BTreeMap<String, ProfileState>,
+    pub profiles: BTreeMap<String, ProfileRecord>,
     pub interrupted: Vec<Interrupted>,
 }
 

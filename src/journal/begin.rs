@@ -33,15 +33,15 @@ pub struct NewRun {
     /// It warms what is fresh, too.
     pub rewarm: bool,
     /// How far the profile's schedule has been dealt with, this run included.
-    pub mark: Option<Mark>,
+    pub watermark: Option<Watermark>,
     /// The JSON line of the run as it stands.
     pub line: String,
 }
 
 /// How far a schedule has been dealt with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    pub watermark: DateTime<Utc>,
+pub struct Watermark {
+    pub at: DateTime<Utc>,
     /// The schedule that was asked.
     pub timetable: String,
 }
@@ -81,7 +81,7 @@ impl Journal {
         // The lock is taken inside the transaction: nobody sees a run of ours before it is locked.
         let begun = self.transact("begin a run in", |db| {
             if let Some(id) = done(db, new)? {
-                profiles::mark(db, new)?;
+                profiles::set_watermark(db, new)?;
                 return Ok(Begun::AlreadyDone { id });
             }
             if let Some((id, since)) = self.holder(db, &new.claim)? {
@@ -90,7 +90,7 @@ impl Journal {
             let lock = self.locks().take(&id)?;
             self.insert(db, new, Outcome::Running, None)?;
             profiles::begun(db, new)?;
-            profiles::mark(db, new)?;
+            profiles::set_watermark(db, new)?;
             Ok(Begun::Run(OpenRun { id: id.clone(), _lock: lock }))
         });
         if begun.is_err() {
@@ -113,7 +113,7 @@ impl Journal {
                 self.insert(db, &skipped, Outcome::Skipped, Some(reason))?;
                 profiles::due(db, &skipped)?;
             }
-            profiles::mark(db, &skipped)?;
+            profiles::set_watermark(db, &skipped)?;
             self.keep_within_bounds(db)?;
             Ok(is_new)
         })
@@ -123,7 +123,7 @@ impl Journal {
     ///
     /// # Errors
     /// The database or the folder of locks cannot be written.
-    pub fn begin_again(&self, id: Ulid, now: DateTime<Utc>) -> Result<Begun, JournalError> {
+    pub fn resume(&self, id: Ulid, now: DateTime<Utc>) -> Result<Begun, JournalError> {
         let id = id.to_string();
         let begun = self.transact("begin a run again in", |db| {
             let Some((claim, line, resumes)) = resumable(db, &id)? else {

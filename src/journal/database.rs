@@ -5,31 +5,31 @@ use std::ops::Deref;
 use rusqlite::Connection;
 
 use super::error::Fault;
-use super::schema::{ToDisk, write_through};
+use super::schema::{Durability, set_durability};
 
 /// A connection that was set up.
 #[derive(Debug)]
 pub(super) struct Database {
     connection: Connection,
     /// Of the transactions that begin from now on.
-    to_disk: ToDisk,
+    durability: Durability,
 }
 
 impl Database {
     /// Of one whose transactions go to the disk.
     pub fn of(connection: Connection) -> Self {
-        Self { connection, to_disk: ToDisk::AtCommit }
+        Self { connection, durability: Durability::AtCommit }
     }
 
     /// Does `what` in one transaction that nobody else writes beside.
     pub fn transact<T>(
         &mut self,
-        to_disk: ToDisk,
+        durability: Durability,
         what: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        if self.to_disk != to_disk {
-            write_through(self, to_disk)?;
-            self.to_disk = to_disk;
+        if self.durability != durability {
+            set_durability(self, durability)?;
+            self.durability = durability;
         }
         let writing = Writing::begin(self)?;
         let made = what(self)?;
@@ -87,15 +87,15 @@ mod tests {
             db.execute("INSERT INTO t VALUES (1)", [])?;
             Ok(())
         };
-        let twice = db.transact(ToDisk::Later, |db| insert(db).and_then(|()| insert(db)));
+        let twice = db.transact(Durability::Deferred, |db| insert(db).and_then(|()| insert(db)));
         assert!(twice.is_err());
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            db.transact(ToDisk::AtCommit, |db| insert(db).map(|()| panic!("amid a transaction")))
+            db.transact(Durability::AtCommit, |db| insert(db).map(|()| panic!("amid a transaction")))
         }));
         assert!(panicked.is_err());
         let count = |db: &Database| db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!((count(&db), db.is_autocommit()), (0, true));
-        db.transact(ToDisk::AtCommit, insert).unwrap();
+        db.transact(Durability::AtCommit, insert).unwrap();
         assert_eq!((count(&db), db.is_autocommit()), (1, true));
     }
 }

@@ -1,6 +1,6 @@
 //! What was warmed when, and whether that still counts.
 //!
-//! Completions are appended in the order of their arrival and merged into the ledger in the order of their identity, many at a
+//! Completions are appended in the order of their arrival and merged into the ledger in the order of their hash, many at a
 //! time.
 
 mod arrivals;
@@ -23,7 +23,7 @@ pub use arrivals::Written;
 pub(super) use arrivals::{Arrival, Batch, batches, waiting};
 pub(super) use entry::Entry;
 pub(super) use filter::Filters;
-pub(super) use hash::{Hasher, Identity};
+pub(super) use hash::{Hasher, ObjectHash};
 pub(super) use leaves::Leaves;
 use look_up::forget_earlier;
 pub use look_up::{Freshness, LastWarmed};

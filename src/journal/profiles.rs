@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, params};
 
 use super::Journal;
-use super::begin::NewRun;
+use super::begin::{NewRun, Watermark};
 use super::error::{Fault, JournalError};
 use super::runs::{instant, millis};
 use crate::clock;
@@ -17,12 +17,12 @@ pub(super) const FORGOTTEN: &str = "forgotten ";
 
 /// What the journal knows of a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProfileState {
+pub struct ProfileRecord {
     /// Fires up to here have been dealt with, under `timetable`.
     pub watermark: Option<DateTime<Utc>>,
     pub timetable: Option<String>,
-    /// In force, with or without a run.
-    pub fingerprint: Option<String>,
+    /// The fingerprint of the configuration in force, with or without a run.
+    pub applied_fingerprint: Option<String>,
     /// By hand.
     pub pause: Option<Pause>,
     /// The latest fire that was begun or skipped.
@@ -44,7 +44,7 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn profiles(&self) -> Result<BTreeMap<String, ProfileState>, JournalError> {
+    pub fn profiles(&self) -> Result<BTreeMap<String, ProfileRecord>, JournalError> {
         self.with("read", |db| {
             let mut select = db.prepare(
                 "SELECT name, watermark, timetable, fingerprint, paused, paused_until, last_due, last_complete_due FROM profile",
@@ -66,7 +66,7 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn adopt(&self, profile: &str, fingerprint: &str) -> Result<(), JournalError> {
+    pub fn apply_fingerprint(&self, profile: &str, fingerprint: &str) -> Result<(), JournalError> {
         self.transact("write to", |db| {
             db.execute(
                 "INSERT INTO profile (name, fingerprint) VALUES (?1, ?2)
@@ -114,13 +114,13 @@ impl Journal {
 }
 
 /// From the columns after the name.
-fn state(row: &Row<'_>) -> rusqlite::Result<ProfileState> {
+fn state(row: &Row<'_>) -> rusqlite::Result<ProfileRecord> {
     let at = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(instant));
     let until = at(5)?;
-    Ok(ProfileState {
+    Ok(ProfileRecord {
         watermark: at(1)?,
         timetable: row.get(2)?,
-        fingerprint: row.get(3)?,
+        applied_fingerprint: row.get(3)?,
         pause: at(4)?.map(|since| Pause { since, until }),
         last_due: at(6)?,
         last_complete_due: at(7)?,
@@ -165,9 +165,9 @@ pub(super) fn due(db: &Connection, new: &NewRun) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) fn mark(db: &Connection, new: &NewRun) -> Result<(), Fault> {
-    match &new.mark {
-        Some(mark) => watermark(db, &new.profile, mark.watermark, &mark.timetable),
+pub(super) fn set_watermark(db: &Connection, new: &NewRun) -> Result<(), Fault> {
+    match &new.watermark {
+        Some(Watermark { at, timetable }) => watermark(db, &new.profile, *at, timetable),
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Writes down what is warmed while it is warmed, beside the requests and not between them.
 
-mod syncs;
+mod fsync_policy;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
 use super::ledger::{Arrival, Hasher, Written};
-use super::schema::ToDisk;
+use super::schema::Durability;
 use super::{Completion, Journal, JournalError, OpenRun, Trouble};
 use crate::clock;
-use syncs::Syncs;
+use fsync_policy::FsyncPolicy;
 
 /// Completions that are not written yet, at the most: what `kill -9` loses.
 const UNWRITTEN: usize = 1_000;
@@ -49,7 +49,7 @@ struct Batch {
 
 /// Where a warm notes what it has warmed. What is noted is gathered until it is handed over, and lost with it.
 #[derive(Debug)]
-pub struct Notes {
+pub struct RecordBuffer {
     hasher: Hasher,
     gathered: Vec<Arrival>,
     /// When the first of them came.
@@ -93,17 +93,17 @@ impl Journal {
     /// is logged once. When too many wait, or the run ends before they are written, that is logged, and they are lost.
     pub fn record(&self, run: &OpenRun, cache_url: &str) -> Recorder {
         let (batches, receiver) = mpsc::channel(1);
-        let book = Arc::new(Book {
+        let writer = Arc::new(WriterTask {
             journal: self.clone(),
             run: run.id.clone(),
             url: cache_url.to_owned(),
             written: Written::default(),
             spare: Spare::default(),
         });
-        let (written, spare) = (book.written.clone(), book.spare.clone());
+        let (written, spare) = (writer.written.clone(), writer.spare.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            if let Err((error, lost)) = book.keep(receiver).await {
+            if let Err((error, lost)) = writer.keep(receiver).await {
                 tracing::warn!(
                     "{error}; {lost} objects that the run warmed are not recorded, nor is what it warms from now on"
                 );
@@ -114,8 +114,8 @@ impl Journal {
 }
 
 impl Recorder {
-    pub fn notes(&self) -> Notes {
-        Notes {
+    pub fn notes(&self) -> RecordBuffer {
+        RecordBuffer {
             hasher: self.hasher.clone(),
             gathered: self.spare.take(),
             since: None,
@@ -139,7 +139,7 @@ impl Recorder {
     }
 }
 
-impl Notes {
+impl RecordBuffer {
     pub fn note(&mut self, completion: &Completion<'_>) {
         if self.gathered.is_empty() {
             self.since = Some(Instant::now());
@@ -180,7 +180,7 @@ impl Notes {
     }
 }
 
-struct Book {
+struct WriterTask {
     journal: Journal,
     run: String,
     url: String,
@@ -188,19 +188,19 @@ struct Book {
     spare: Spare,
 }
 
-impl Book {
+impl WriterTask {
     /// Writes what comes, until nothing more does. What it cannot write is the error, with how many are lost.
     async fn keep(self: Arc<Self>, mut batches: Receiver<Batch>) -> Result<(), (JournalError, usize)> {
-        let book = self.clone();
-        if let Err(error) = blocking(move || book.journal.sends_to(&book.run, &book.url)).await {
+        let writer = self.clone();
+        if let Err(error) = blocking(move || writer.journal.sends_to(&writer.run, &writer.url)).await {
             tracing::warn!("{error}; until it can be, other processes do not see run {} at their cache", self.run);
         }
         let (mut backlog, mut unmerged): (Vec<Arrival>, i64) = (Vec::new(), 0);
         let mut failed: Option<Instant> = None;
-        let mut syncs = Syncs::default();
+        let mut fsyncs = FsyncPolicy::default();
         loop {
             // What could not be written, or is not on the disk, does not wait for more: that may be hours away.
-            let patience = if failed.is_some() { LINGER } else { syncs.patience() };
+            let patience = if failed.is_some() { LINGER } else { fsyncs.patience() };
             let next = timeout(patience, batches.recv()).await;
             let is_over = matches!(next, Ok(None));
             let (more, room) = next.ok().flatten().map(|Batch { arrivals, room }| (arrivals, room)).unzip();
@@ -211,13 +211,13 @@ impl Book {
                 continue;
             }
             unmerged += i64::try_from(all.len()).unwrap_or(i64::MAX);
-            let book = self.clone();
-            let to_disk = if is_over { ToDisk::AtCommit } else { syncs.next() };
-            let is_something = !all.is_empty() || to_disk == ToDisk::AtCommit && syncs.are_owed();
+            let writer = self.clone();
+            let durability = if is_over { Durability::AtCommit } else { fsyncs.next() };
+            let is_something = !all.is_empty() || durability == Durability::AtCommit && fsyncs.are_owed();
             let (all, written) = blocking(move || {
-                let written = if is_something { book.write(&all, to_disk) } else { Ok(()) };
+                let written = if is_something { writer.write(&all, durability) } else { Ok(()) };
                 if written.is_ok() && unmerged >= TIDY_AT {
-                    book.journal.tidy();
+                    writer.journal.tidy();
                 }
                 (all, written)
             })
@@ -225,7 +225,7 @@ impl Book {
             match written {
                 Ok(()) => {
                     if is_something {
-                        syncs.wrote(to_disk);
+                        fsyncs.wrote(durability);
                     }
                     self.spare.put(all);
                     unmerged = if unmerged >= TIDY_AT { 0 } else { unmerged };
@@ -249,8 +249,8 @@ impl Book {
         }
     }
 
-    fn write(&self, arrivals: &[Arrival], to_disk: ToDisk) -> Result<(), JournalError> {
-        let batch = self.journal.append(&self.url, &self.run, arrivals, (clock::now(), to_disk))?;
+    fn write(&self, arrivals: &[Arrival], durability: Durability) -> Result<(), JournalError> {
+        let batch = self.journal.append(&self.url, &self.run, arrivals, (clock::now(), durability))?;
         batch.into_iter().for_each(|batch| self.written.add(batch));
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
-use super::ledger::{Filters, Identity};
+use super::ledger::{Filters, ObjectHash};
 
 /// Each brings a journal from the schema of its index to the next. Never changed once released; only added to.
 pub(super) const MIGRATIONS: [&str; 8] = [
@@ -21,7 +21,7 @@ pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("schema/8_access.sql"),
 ];
 
-/// The schema whose ledger has shorter identities than the one before.
+/// The schema whose ledger has shorter hashes than the one before.
 const SHORTER: i64 = 3;
 /// The schema whose ledger has many entries a row.
 const LEAVES: i64 = 4;
@@ -39,17 +39,17 @@ pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// When what is committed goes to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ToDisk {
+pub(super) enum Durability {
     AtCommit,
     /// With the next one that does at its commit: until then a power cut undoes it.
-    Later,
+    Deferred,
 }
 
 /// Sets it for the transactions that begin from now on.
-pub(super) fn write_through(db: &Connection, to_disk: ToDisk) -> Result<(), Fault> {
-    let mode = match to_disk {
-        ToDisk::AtCommit => "FULL",
-        ToDisk::Later => "NORMAL",
+pub(super) fn set_durability(db: &Connection, durability: Durability) -> Result<(), Fault> {
+    let mode = match durability {
+        Durability::AtCommit => "FULL",
+        Durability::Deferred => "NORMAL",
     };
     Ok(db.pragma_update(None, "synchronous", mode)?)
 }
@@ -61,7 +61,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
         return Err(Fault::Newer { found: version(db)?, known: KNOWN });
     }
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    write_through(db, ToDisk::AtCommit)?;
+    set_durability(db, Durability::AtCommit)?;
     db.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     tune(db)?;
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -78,7 +78,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Fault> {
     }
     // Of the ledger as it is now, once it is.
     if found < FILTER {
-        Filters::of(&transaction).remake(Identity::MIN..=Identity::MAX)?;
+        Filters::of(&transaction).remake(ObjectHash::MIN..=ObjectHash::MAX)?;
     }
     transaction.commit()?;
     probe(db)

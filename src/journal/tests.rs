@@ -39,7 +39,7 @@ fn new_run(n: u128, profile: &str) -> NewRun {
         resumes: 0,
         started: at(i64::try_from(n).unwrap()),
         rewarm: false,
-        mark: None,
+        watermark: None,
         line: r#"{"v":1,"wanted":{"objects":4,"bytes":40},"fresh":{"objects":1,"bytes":10}}"#.to_owned(),
     }
 }
@@ -232,7 +232,7 @@ fn a_run_whose_process_is_gone_is_interrupted() {
 }
 
 /// Many entries and one more, in order.
-fn entries(one: ledger::Identity, known: ledger::Entry) -> Vec<(ledger::Identity, ledger::Entry)> {
+fn entries(one: ledger::ObjectHash, known: ledger::Entry) -> Vec<(ledger::ObjectHash, ledger::Entry)> {
     let mut all: Vec<_> = (0..20_000).map(|n| (n, known)).collect();
     all.push((one, known));
     all.sort_by_key(|(identity, _)| *identity);
@@ -258,11 +258,11 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
             let object = ledger::tests::warmed("k", "e", 7, at(5)).object;
             let first = match old {
                 ..6 => ledger::tests::earlier_identity("u", &object),
-                _ => ledger::tests::identity("u", &object),
+                _ => ledger::tests::object_hash("u", &object),
             };
             let first = first.to_be_bytes();
             db.execute_batch("BEGIN").unwrap();
-            let known = ledger::Entry { value: 5, sent: 6, filled: 7 };
+            let known = ledger::Entry { content_hash: 5, sent: 6, filled: 7 };
             match old {
                 2 => {
                     let identity = |last: u8| [first, [last; 8]].concat();
@@ -278,7 +278,7 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
                 7.. => {
                     let all = entries(i64::from_be_bytes(first), known);
                     ledger::Leaves::of(&db).merge(&all, 10).unwrap();
-                    ledger::Filters::of(&db).remake(ledger::Identity::MIN..=ledger::Identity::MAX).unwrap();
+                    ledger::Filters::of(&db).remake(ledger::ObjectHash::MIN..=ledger::ObjectHash::MAX).unwrap();
                 }
                 _ => {
                     let all = entries(i64::from_be_bytes(first), known);
@@ -290,7 +290,7 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
                     if old > 4 {
                         db.execute_batch("CREATE TABLE leaf (last INTEGER PRIMARY KEY, entries BLOB)").unwrap();
                         ledger::Leaves::of(&db).merge(&all, 10).unwrap();
-                        ledger::Filters::of(&db).remake(ledger::Identity::MIN..=ledger::Identity::MAX).unwrap();
+                        ledger::Filters::of(&db).remake(ledger::ObjectHash::MIN..=ledger::ObjectHash::MAX).unwrap();
                         db.execute_batch("DROP TABLE leaf").unwrap();
                     }
                 }
@@ -306,7 +306,7 @@ fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
         assert!(journal.interrupted(None).unwrap().is_empty());
         if old > 1 {
             let known = journal.last_warmed("u", &Bucket::new("b"), &Key::from("k")).unwrap().unwrap();
-            assert_eq!((known.value, known.sent.timestamp()), (5, 6), "the latest counts");
+            assert_eq!((known.content_hash, known.sent.timestamp()), (5, 6), "the latest counts");
             let entries = ledger::tests::merged(&journal.lock()).unwrap();
             assert_eq!((entries, journal.waiting().unwrap()), (if old == 2 { 2 } else { 20_001 }, 0));
             let filters: i64 = journal.lock().query_row("SELECT count(*) FROM filter", [], |row| row.get(0)).unwrap();

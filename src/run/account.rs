@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{Pass, Task};
 use crate::clock;
-use crate::journal::{Begun, End, Journal, JournalError, Mark, NewRun, OpenRun, Recorder};
+use crate::journal::{Begun, End, Journal, JournalError, NewRun, OpenRun, Recorder, Watermark};
 use crate::limit::Limit;
 use crate::report::json::RunLine;
 use crate::report::{self, Report};
@@ -28,13 +28,13 @@ pub(super) struct Account {
 /// Why the run must not be carried out: a live one holds its claim.
 pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>, (report::Begun, String)> {
     let Some(journal) = pass.journal.clone() else { return Ok(None) };
-    let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.mark.clone()) };
-    let (again, stand_in) = (pass.again.is_some(), pass.stand_in);
+    let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.watermark.clone()) };
+    let (resumes, stand_in) = (pass.resumed_with.is_some(), pass.stand_in);
     let begun = blocking(move || {
-        let begun = if again { journal.begin_again(new.id, clock::now())? } else { journal.begin(&new)? };
+        let begun = if resumes { journal.resume(new.id, clock::now())? } else { journal.begin(&new)? };
         let begun = match begun {
             // The one that it stands in for knows the run.
-            Begun::AlreadyDone { .. } if again && stand_in => journal.begin(&new)?,
+            Begun::AlreadyDone { .. } if resumes && stand_in => journal.begin(&new)?,
             begun => begun,
         };
         Ok((journal, begun))
@@ -54,12 +54,12 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>
 }
 
 /// What a journal keeps of a run that begins, or of a fire that passes without one.
-pub fn new_run(report: &Report, claim: String, mark: Option<Mark>) -> NewRun {
+pub fn new_run(report: &Report, claim: String, watermark: Option<Watermark>) -> NewRun {
     NewRun {
         id: report.identity.run,
         claim,
         rewarm: false,
-        mark,
+        watermark,
         profile: report.plan.profile.to_string(),
         endpoint: report.plan.endpoint.to_string(),
         fingerprint: report.plan.fingerprint.clone(),

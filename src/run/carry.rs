@@ -67,7 +67,7 @@ impl Going<'_> {
             return None;
         }
         report.totals = Totals { planned: report.plan.selected, fresh: report.plan.fresh, ..Totals::default() };
-        report.totals.count_as_warmed(self.pass.again.unwrap_or_default());
+        report.totals.count_as_warmed(self.pass.resumed_with.unwrap_or_default());
         let seen = self.task.profile.checkpoint.as_ref().map(|_| Seen::of(&report.plan.selection.selected));
         let objects = to_warm(&mut report.plan.selection, &fresh);
         self.expect(report, report.plan.to_warm()).await;

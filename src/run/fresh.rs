@@ -58,7 +58,7 @@ pub(super) async fn fresh_of(
 /// fresh, whatever the rules are.
 pub(super) fn fresh_for(pass: &Pass, identity: &Identity, task: &Task) -> Option<Duration> {
     let since = (clock::now() - identity.started).to_std().unwrap_or_default();
-    match (pass.rewarm, pass.again) {
+    match (pass.rewarm, pass.resumed_with) {
         (false, None) => Some(task.profile.rewarm_after),
         (false, Some(_)) => Some(task.profile.rewarm_after.max(since)),
         (true, Some(_)) => Some(since),

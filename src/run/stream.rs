@@ -49,7 +49,7 @@ impl Going<'_> {
             let (plan, checked) = tokio::join!(self.list(outlet, &over), self.check(&identity, found, feed, written));
             self.pass.progress.still_listing.store(false, Ordering::Relaxed);
             report.totals = Totals { planned: checked.planned, fresh: checked.fresh, ..Totals::default() };
-            report.totals.count_as_warmed(self.pass.again.unwrap_or_default());
+            report.totals.count_as_warmed(self.pass.resumed_with.unwrap_or_default());
             report.plan = Plan { fresh: checked.fresh, ..plan };
             self.expect(report, Count::default()).await;
         };

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::Action;
 use crate::daemon::planner::{Fire, Planner, Tick, Timetable};
-use crate::journal::{Interrupted, Mark, Pause};
+use crate::journal::{Interrupted, Pause, Watermark};
 use crate::report::{Cut, Identity, Trigger};
 use crate::run::Task;
 use model::config::profile::OnOverlap;
@@ -142,8 +142,8 @@ impl Seat {
         self.left = Some(run);
     }
 
-    fn mark(&self) -> Mark {
-        Mark { watermark: self.planner.watermark(), timetable: timetable(&self.task) }
+    fn mark(&self) -> Watermark {
+        Watermark { at: self.planner.watermark(), timetable: timetable(&self.task) }
     }
 
     fn marked(&self) -> Action {

@@ -8,14 +8,14 @@ use rusqlite::{Connection, params};
 
 use super::entry::{Entry, in_order, latest, place};
 use super::filter::Filters;
-use super::hash::{Hasher, Hashes as _, Identity};
+use super::hash::{Hasher, Hashes as _, ObjectHash};
 use super::leaves::Leaves;
 use super::packed::{decode, encode};
 use super::{Completion, add_filled, filled, mib};
 use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
-use crate::journal::schema::ToDisk;
+use crate::journal::schema::Durability;
 
 /// Arrivals that are merged however large the ledger is: each look at it reads them all.
 const MERGE_AT: i64 = 1_000_000;
@@ -35,7 +35,7 @@ const PARTS: u32 = 3;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::journal) struct Arrival {
     /// Which object, and what it is made of; `None` without an ETag.
-    known: Option<(Identity, i64)>,
+    known: Option<(ObjectHash, i64)>,
     /// Seconds since 1970.
     sent: i64,
     /// Bytes.
@@ -45,7 +45,8 @@ pub(in crate::journal) struct Arrival {
 impl Arrival {
     pub(in crate::journal) fn of(completion: &Completion<'_>, hasher: &mut Hasher) -> Self {
         let Completion { object, etag, size, sent } = *completion;
-        let known = etag.map(|etag| (hasher.identity(&object.bucket, object.key.as_bytes()), hasher.value(etag, size)));
+        let known = etag
+            .map(|etag| (hasher.object_hash(&object.bucket, object.key.as_bytes()), hasher.content_hash(etag, size)));
         Self { known, sent: sent.timestamp(), size }
     }
 }
@@ -72,7 +73,7 @@ impl Written {
 #[derive(Debug)]
 pub(in crate::journal) struct Batch {
     pub url: String,
-    pub entries: Vec<(Identity, Entry)>,
+    pub entries: Vec<(ObjectHash, Entry)>,
 }
 
 impl Batch {
@@ -97,7 +98,7 @@ pub(in crate::journal) fn batches(db: &Connection) -> Result<Vec<Batch>, Fault> 
 
 /// What is not merged yet: the latest of each, sorted.
 #[derive(Debug)]
-pub(super) struct Arrivals(Vec<(Identity, Entry)>);
+pub(super) struct Arrivals(Vec<(ObjectHash, Entry)>);
 
 impl Arrivals {
     pub(super) fn read(db: &Connection, but: &Written, now: i64) -> Result<Self, Fault> {
@@ -116,8 +117,8 @@ impl Arrivals {
         self.0.is_empty()
     }
 
-    pub(super) fn get(&self, identity: Identity) -> Option<Entry> {
-        self.0.binary_search_by_key(&identity, |(identity, _)| *identity).ok().map(|at| self.0[at].1)
+    pub(super) fn get(&self, hash: ObjectHash) -> Option<Entry> {
+        self.0.binary_search_by_key(&hash, |(hash, _)| *hash).ok().map(|at| self.0[at].1)
     }
 }
 
@@ -132,9 +133,9 @@ impl Journal {
         url: &str,
         run: &str,
         arrivals: &[Arrival],
-        (seen, to_disk): (DateTime<Utc>, ToDisk),
+        (seen, durability): (DateTime<Utc>, Durability),
     ) -> Result<Option<i64>, JournalError> {
-        let (batch, left_out) = self.transact_and(to_disk, "write to", |db| {
+        let (batch, left_out) = self.transact_and(durability, "write to", |db| {
             let before = filled(db, url)?;
             let room = self.room_in(db)?.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));
             let (mut after, mut left_out) = (before, 0);
@@ -143,8 +144,8 @@ impl Journal {
                 after = after.saturating_add(arrival.size);
                 match arrival.known {
                     Some(_) if entries.len() >= room => left_out += 1,
-                    Some((identity, value)) => {
-                        entries.push((identity, Entry { value, sent: arrival.sent, filled: mib(after) }));
+                    Some((hash, content_hash)) => {
+                        entries.push((hash, Entry { content_hash, sent: arrival.sent, filled: mib(after) }));
                     }
                     None => {}
                 }
@@ -183,7 +184,7 @@ impl Journal {
         let waiting = self.waiting()?;
         let bits = (0..PARTS).find(|bits| waiting >> bits <= at_once).unwrap_or(PARTS);
         (0..1 << bits).try_for_each(|part| self.merge_part(last, part, bits))?;
-        self.transact_and(ToDisk::Later, "merge the ledger of", |db| {
+        self.transact_and(Durability::Deferred, "merge the ledger of", |db| {
             db.execute("DELETE FROM arrived WHERE n <= ?1", [last])?;
             Ok(())
         })
@@ -208,7 +209,7 @@ impl Journal {
         })
     }
 
-    /// Merges the arrivals up to the batch `last` whose identities begin with these bits, in one transaction.
+    /// Merges the arrivals up to the batch `last` whose hashes begin with these bits, in one transaction.
     pub(super) fn merge_part(&self, last: i64, part: u64, bits: u32) -> Result<(), JournalError> {
         let arrived = self.with("read", |db| {
             let expected = waiting(db)? >> bits;
@@ -229,7 +230,7 @@ impl Journal {
             Ok(arrived)
         })?;
         // Where it is undone, what was merged is still there.
-        self.transact_and(ToDisk::Later, "merge the ledger of", |db| {
+        self.transact_and(Durability::Deferred, "merge the ledger of", |db| {
             // Of now, and not of before others had written: what these have merged is not of the future.
             let now = clock::now().timestamp();
             for arrived in arrived {
@@ -253,15 +254,15 @@ pub(in crate::journal) fn waiting(db: &Connection) -> Result<u64, Fault> {
     Ok(waiting.cast_unsigned())
 }
 
-/// Among which of so many neighbours an identity is, in their order: two to the power of `bits`.
-fn leads(identity: Identity, bits: u32) -> u64 {
-    place(identity).unbounded_shr(Identity::BITS - bits)
+/// Among which of so many neighbours a hash is, in their order: two to the power of `bits`.
+fn leads(hash: ObjectHash, bits: u32) -> u64 {
+    place(hash).unbounded_shr(ObjectHash::BITS - bits)
 }
 
 /// Keeps the latest of each object.
 fn compact(db: &Connection) -> Result<(), Fault> {
     let now = clock::now().timestamp();
-    let mut caches: HashMap<String, Vec<(Identity, Entry)>> = HashMap::new();
+    let mut caches: HashMap<String, Vec<(ObjectHash, Entry)>> = HashMap::new();
     for mut batch in batches(db)? {
         caches.entry(batch.url).or_default().append(&mut batch.entries);
     }

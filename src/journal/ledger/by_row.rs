@@ -2,11 +2,11 @@
 
 use rusqlite::Connection;
 
-use super::hash::Identity;
+use super::hash::ObjectHash;
 use crate::journal::error::Fault;
 
-/// An identity that is looked for, with what is to be known of it.
-pub(super) type Asked<T> = (Identity, T);
+/// A hash that is looked for, with what is to be known of it.
+pub(super) type Asked<T> = (ObjectHash, T);
 
 /// Shows the rows that stand for what is asked, which is sorted: the bytes of each, and those that it stands for. Nothing
 /// stands for those above the last row. `select` is a query for the numbers and the bytes of all rows at `?1` or above.
@@ -24,8 +24,8 @@ pub(super) fn by_row<'a, T>(
             see(&[], asked);
             break;
         };
-        let last: Identity = row.get(0)?;
-        let (own, rest) = asked.split_at(asked.partition_point(|(identity, _)| *identity <= last));
+        let last: ObjectHash = row.get(0)?;
+        let (own, rest) = asked.split_at(asked.partition_point(|(hash, _)| *hash <= last));
         if !own.is_empty() {
             see(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?, own);
         }

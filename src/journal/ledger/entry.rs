@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::hash::Identity;
+use super::hash::ObjectHash;
 use super::{Freshness, MIB};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::journal) struct Entry {
-    pub value: i64,
+    pub content_hash: i64,
     /// Seconds since 1970.
     pub sent: i64,
     /// MiB.
@@ -25,7 +25,7 @@ impl Entry {
         if self.sent > now { i64::MIN } else { self.sent }
     }
 
-    /// Whether the object is fresh if its value is still this entry's. An entry from the future is no better than one from too long ago:
+    /// Whether the object is fresh if its content hash is still this entry's. An entry from the future is no better than one from too long ago:
     /// one of the clocks was wrong.
     pub fn counts(self, filled: u64, rules: &Freshness) -> bool {
         let age = u64::try_from(rules.now.timestamp().saturating_sub(self.sent)).ok().map(Duration::from_secs);
@@ -35,15 +35,15 @@ impl Entry {
     }
 }
 
-/// Where an identity is among all there can be.
-pub(super) fn place(identity: Identity) -> u64 {
-    (identity ^ Identity::MIN).cast_unsigned()
+/// Where a hash is among all there can be.
+pub(super) fn place(hash: ObjectHash) -> u64 {
+    (hash ^ ObjectHash::MIN).cast_unsigned()
 }
 
 /// Of each object, what was sent last; of several at once, what comes last. Sorted.
-pub(super) fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity, Entry)> {
+pub(super) fn latest(mut all: Vec<(ObjectHash, Entry)>, now: i64) -> Vec<(ObjectHash, Entry)> {
     // Those of one object stay in their order.
-    all.sort_by_key(|(identity, _)| *identity);
+    all.sort_by_key(|(hash, _)| *hash);
     all.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
         if same && later.1.rank(now) >= kept.1.rank(now) {
@@ -55,10 +55,9 @@ pub(super) fn latest(mut all: Vec<(Identity, Entry)>, now: i64) -> Vec<(Identity
 }
 
 /// As `latest` sorts them: a few hundred in half the time.
-pub(super) fn in_order(all: &[(Identity, Entry)]) -> Vec<(Identity, Entry)> {
+pub(super) fn in_order(all: &[(ObjectHash, Entry)]) -> Vec<(ObjectHash, Entry)> {
     // Numbers are compared without a branch. Those of one object stay in their order, by their place.
-    let numbered =
-        |(at, (identity, _)): (u32, &(Identity, _))| u128::from(place(*identity)) << u32::BITS | u128::from(at);
+    let numbered = |(at, (hash, _)): (u32, &(ObjectHash, _))| u128::from(place(*hash)) << u32::BITS | u128::from(at);
     let mut order: Vec<u128> = (0..).zip(all).map(numbered).collect();
     order.sort_unstable();
     order.into_iter().map(|numbered| all[numbered as u32 as usize]).collect()
@@ -73,12 +72,12 @@ mod tests {
     proptest! {
         #[test]
         fn those_of_one_object_stay_in_the_order_of_their_arrival(
-            identities in prop::collection::vec(prop_oneof![-2..2_i64, Just(Identity::MIN), Just(Identity::MAX), any::<i64>()], 0..40),
+            hashes in prop::collection::vec(prop_oneof![-2..2_i64, Just(ObjectHash::MIN), Just(ObjectHash::MAX), any::<i64>()], 0..40),
         ) {
-            let entry = |(identity, value)| (identity, Entry { value, sent: 0, filled: 0 });
-            let all: Vec<_> = identities.into_iter().zip(0..).map(entry).collect();
+            let entry = |(hash, content_hash)| (hash, Entry { content_hash, sent: 0, filled: 0 });
+            let all: Vec<_> = hashes.into_iter().zip(0..).map(entry).collect();
             let mut sorted = all.clone();
-            sorted.sort_by_key(|(identity, _)| *identity);
+            sorted.sort_by_key(|(hash, _)| *hash);
             prop_assert_eq!(in_order(&all), sorted);
         }
     }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::by_row::{Asked, by_row};
 use super::entry::Entry;
-use super::hash::Identity;
+use super::hash::ObjectHash;
 use super::packed::decode;
 use crate::journal::error::Fault;
 
@@ -23,12 +23,12 @@ use crate::journal::error::Fault;
 const BYTES: usize = 4032;
 /// Entries of a new filter. One of a hundred others passes it then; with a quarter more it is full.
 const AT_FIRST: usize = 3_000;
-/// Bits that an identity sets.
+/// Bits that a hash sets.
 const EACH: usize = 4;
-/// Spreads identities that differ in their last bits only: those of a filter have the first in common.
+/// Spreads hashes that differ in their last bits only: those of a filter have the first in common.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The filter of an identity, and those behind it.
+/// The filter of a hash, and those behind it.
 const FROM: &str = "SELECT last, bits FROM filter WHERE last >= ?1 ORDER BY last";
 
 /// Writes filters.
@@ -44,14 +44,14 @@ impl<'a> Filters<'a> {
     }
 
     /// Lets entries pass, sorted, which are in the ledger.
-    pub fn add(&self, mut entries: &[(Identity, Entry)]) -> Result<(), Fault> {
+    pub fn add(&self, mut entries: &[(ObjectHash, Entry)]) -> Result<(), Fault> {
         let mut select = self.db.prepare_cached(FROM)?;
         while let Some((first, _)) = entries.first() {
             let filter = select.query_row([first], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             // Without one, which cannot be, they count as full.
-            let (last, mut bits): (Identity, Vec<u8>) = filter.unwrap_or((Identity::MAX, Vec::new()));
-            let (own, rest) = entries.split_at(entries.partition_point(|(identity, _)| *identity <= last));
-            own.iter().for_each(|(identity, _)| set(&mut bits, *identity));
+            let (last, mut bits): (ObjectHash, Vec<u8>) = filter.unwrap_or((ObjectHash::MAX, Vec::new()));
+            let (own, rest) = entries.split_at(entries.partition_point(|(hash, _)| *hash <= last));
+            own.iter().for_each(|(hash, _)| set(&mut bits, *hash));
             if is_full(&bits) {
                 self.remake(last..=last)?;
             } else {
@@ -62,50 +62,50 @@ impl<'a> Filters<'a> {
         Ok(())
     }
 
-    /// Makes the filters of these identities anew from the ledger. The last of all has the highest number there is.
-    pub fn remake(&self, identities: RangeInclusive<Identity>) -> Result<(), Fault> {
-        let (start, end) = (identities.start(), identities.end());
+    /// Makes the filters of these hashes anew from the ledger. The last of all has the highest number there is.
+    pub fn remake(&self, hashes: RangeInclusive<ObjectHash>) -> Result<(), Fault> {
+        let (start, end) = (hashes.start(), hashes.end());
         let mut select = self.db.prepare_cached("SELECT max(last) FROM filter WHERE last < ?1")?;
-        let before: Option<Identity> = select.query_row([start], |row| row.get(0))?;
+        let before: Option<ObjectHash> = select.query_row([start], |row| row.get(0))?;
         let mut select = self.db.prepare_cached("SELECT min(last) FROM filter WHERE last >= ?1")?;
-        let last: Option<Identity> = select.query_row([end], |row| row.get(0))?;
-        let last = last.unwrap_or(Identity::MAX);
+        let last: Option<ObjectHash> = select.query_row([end], |row| row.get(0))?;
+        let last = last.unwrap_or(ObjectHash::MAX);
         self.db.prepare_cached("DELETE FROM filter WHERE last BETWEEN ?1 AND ?2")?.execute([start, &last])?;
-        self.make(before.map_or(Identity::MIN, |before| before + 1)..=last)
+        self.make(before.map_or(ObjectHash::MIN, |before| before + 1)..=last)
     }
 
     /// Writes filters of what the ledger holds in a range; the last of them has the range's end for its number.
-    fn make(&self, range: RangeInclusive<Identity>) -> Result<(), Fault> {
+    fn make(&self, range: RangeInclusive<ObjectHash>) -> Result<(), Fault> {
         let mut select = self.db.prepare_cached("SELECT last, entries FROM leaf WHERE last >= ?1 ORDER BY last")?;
         let mut rows = select.query([range.start()])?;
-        let mut identities: Vec<Identity> = Vec::new();
+        let mut hashes: Vec<ObjectHash> = Vec::new();
         while let Some(row) = rows.next()? {
             let entries = decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
-            identities.extend(entries.map(|(identity, _)| identity).filter(|identity| range.contains(identity)));
+            hashes.extend(entries.map(|(hash, _)| hash).filter(|hash| range.contains(hash)));
             // What is left is two at the most, which share evenly.
-            while identities.len() > 2 * self.at_first {
-                let rest = identities.split_off(self.at_first);
-                self.write_of(&std::mem::replace(&mut identities, rest), None)?;
+            while hashes.len() > 2 * self.at_first {
+                let rest = hashes.split_off(self.at_first);
+                self.write_of(&std::mem::replace(&mut hashes, rest), None)?;
             }
-            if row.get::<_, Identity>(0)? >= *range.end() {
+            if row.get::<_, ObjectHash>(0)? >= *range.end() {
                 break;
             }
         }
-        if identities.len() > self.at_first {
-            let rest = identities.split_off(identities.len() / 2);
-            self.write_of(&std::mem::replace(&mut identities, rest), None)?;
+        if hashes.len() > self.at_first {
+            let rest = hashes.split_off(hashes.len() / 2);
+            self.write_of(&std::mem::replace(&mut hashes, rest), None)?;
         }
-        self.write_of(&identities, Some(*range.end()))
+        self.write_of(&hashes, Some(*range.end()))
     }
 
     /// Writes a filter that lets these pass, up to the last of them or further.
-    fn write_of(&self, identities: &[Identity], last: Option<Identity>) -> Result<(), Fault> {
+    fn write_of(&self, hashes: &[ObjectHash], last: Option<ObjectHash>) -> Result<(), Fault> {
         let mut bits = vec![0; self.bytes];
-        identities.iter().for_each(|identity| set(&mut bits, *identity));
-        last.or(identities.last().copied()).map_or(Ok(()), |last| self.write(last, &bits))
+        hashes.iter().for_each(|hash| set(&mut bits, *hash));
+        last.or(hashes.last().copied()).map_or(Ok(()), |last| self.write(last, &bits))
     }
 
-    fn write(&self, last: Identity, bits: &[u8]) -> Result<(), Fault> {
+    fn write(&self, last: ObjectHash, bits: &[u8]) -> Result<(), Fault> {
         self.db.prepare_cached("INSERT OR REPLACE INTO filter VALUES (?1, ?2)")?.execute(params![last, bits])?;
         Ok(())
     }
@@ -115,24 +115,24 @@ impl<'a> Filters<'a> {
 pub(super) fn passing<T: Copy>(db: &Connection, asked: &[Asked<T>]) -> Result<Vec<Asked<T>>, Fault> {
     let mut passing = Vec::new();
     by_row(db, FROM, asked, |bits, asked| {
-        passing.extend(asked.iter().filter(|(identity, _)| passes(bits, *identity)));
+        passing.extend(asked.iter().filter(|(hash, _)| passes(bits, *hash)));
     })?;
     Ok(passing)
 }
 
-fn passes(bits: &[u8], identity: Identity) -> bool {
-    places(bits, identity).iter().all(|place| bits.get(place / 8).is_none_or(|byte| byte >> (place % 8) & 1 == 1))
+fn passes(bits: &[u8], hash: ObjectHash) -> bool {
+    places(bits, hash).iter().all(|place| bits.get(place / 8).is_none_or(|byte| byte >> (place % 8) & 1 == 1))
 }
 
-/// Which bits of a filter are an identity's.
-fn places(bits: &[u8], identity: Identity) -> [usize; EACH] {
-    let spread = identity.cast_unsigned().wrapping_mul(SPREAD).to_be_bytes();
+/// Which bits of a filter are a hash's.
+fn places(bits: &[u8], hash: ObjectHash) -> [usize; EACH] {
+    let spread = hash.cast_unsigned().wrapping_mul(SPREAD).to_be_bytes();
     let sixteen = |n: usize| usize::from(u16::from_be_bytes([spread[2 * n], spread[2 * n + 1]]));
     std::array::from_fn(|n| (sixteen(n) * 8 * bits.len()) >> u16::BITS)
 }
 
-fn set(bits: &mut [u8], identity: Identity) {
-    for place in places(bits, identity) {
+fn set(bits: &mut [u8], hash: ObjectHash) {
+    for place in places(bits, hash) {
         if let Some(byte) = bits.get_mut(place / 8) {
             *byte |= 1 << (place % 8);
         }

@@ -9,14 +9,14 @@ use model::object::{Bucket, ETag};
 pub(super) use earlier::Hasher as Earlier;
 
 /// Sixty-four bits: should two objects share them, each makes the other look changed, and both are warmed more often.
-pub(in crate::journal) type Identity = i64;
+pub(in crate::journal) type ObjectHash = i64;
 
 /// How objects of one cache are told from each other, and from what they were made of before.
 pub(super) trait Hashes {
     /// Which object it is, of all of all caches.
-    fn identity(&mut self, bucket: &Bucket, key: &[u8]) -> Identity;
+    fn object_hash(&mut self, bucket: &Bucket, key: &[u8]) -> ObjectHash;
     /// What the object is made of.
-    fn value(&self, etag: &ETag, size: u64) -> i64;
+    fn content_hash(&self, etag: &ETag, size: u64) -> i64;
 }
 
 /// SipHash-1-3, fastest for objects of one bucket behind each other.
@@ -41,12 +41,12 @@ impl Hasher {
 
 impl Hashes for Hasher {
     /// Of the key, under hashes of cache and bucket.
-    fn identity(&mut self, bucket: &Bucket, key: &[u8]) -> Identity {
+    fn object_hash(&mut self, bucket: &Bucket, key: &[u8]) -> ObjectHash {
         self.of(bucket).hash(key).cast_signed()
     }
 
     /// Of the ETag, under the size.
-    fn value(&self, etag: &ETag, size: u64) -> i64 {
+    fn content_hash(&self, etag: &ETag, size: u64) -> i64 {
         SipHasher13::new_with_keys(size, 0).hash(etag.as_str().as_bytes()).cast_signed()
     }
 }
@@ -60,15 +60,18 @@ mod tests {
     fn an_identity_stays_the_same_whatever_was_hashed_before() {
         let mut hasher = Hasher::new("http://cwlota.com/");
         let long = "k".repeat(1024);
-        for (bucket, key, identity) in [
+        for (bucket, key, hash) in [
             ("training", "a", -9_220_747_680_539_054_467),
             ("training", "b/c", 8_362_667_413_766_531_111),
             ("models", "a", -5_047_406_458_395_402_755),
             ("models", long.as_str(), -8_183_533_892_511_898_014),
             ("training", "a", -9_220_747_680_539_054_467),
         ] {
-            assert_eq!(hasher.identity(&Bucket::new(bucket), key.as_bytes()), identity, "{bucket}, {key}");
+            assert_eq!(hasher.object_hash(&Bucket::new(bucket), key.as_bytes()), hash, "{bucket}, {key}");
         }
-        assert_eq!(hasher.value(&ETag::new("9bb58f26192e4ba00f01e2e7b136bbd8-7"), 5 << 30), -6_767_624_177_277_891_492);
+        assert_eq!(
+            hasher.content_hash(&ETag::new("9bb58f26192e4ba00f01e2e7b136bbd8-7"), 5 << 30),
+            -6_767_624_177_277_891_492
+        );
     }
 }

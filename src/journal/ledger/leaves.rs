@@ -1,4 +1,4 @@
-//! The ledger on disk: entries in the order of their identity, one to two hundred a row.
+//! The ledger on disk: entries in the order of their hash, one to two hundred a row.
 //!
 //! A row holds what is up to its number and above that of the row before. So does SQLite tell the pages of a table: to look one
 //! object up is to read one page.
@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::by_row::{Asked, by_row};
 use super::entry::{Entry, latest};
-use super::hash::Identity;
+use super::hash::ObjectHash;
 use super::packed::{decode, encode, find, fitting, size};
 use crate::journal::error::Fault;
 
@@ -26,8 +26,8 @@ pub(in crate::journal) struct Leaves<'a> {
 }
 
 struct Leaf {
-    last: Identity,
-    entries: Vec<(Identity, Entry)>,
+    last: ObjectHash,
+    entries: Vec<(ObjectHash, Entry)>,
 }
 
 impl<'a> Leaves<'a> {
@@ -42,12 +42,12 @@ impl<'a> Leaves<'a> {
     }
 
     /// Puts entries in, sorted and each object once. One that is there stays where it has a higher rank.
-    pub fn merge(&self, mut entries: &[(Identity, Entry)], now: i64) -> Result<(), Fault> {
+    pub fn merge(&self, mut entries: &[(ObjectHash, Entry)], now: i64) -> Result<(), Fault> {
         while let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) {
             let mut select = self.db.prepare_cached(FROM)?;
             let old = select.query_row([first], leaf).optional()?;
             let old = old.unwrap_or_else(|| Leaf { last: *last, entries: Vec::new() });
-            let (own, rest) = entries.split_at(entries.partition_point(|(identity, _)| *identity <= old.last));
+            let (own, rest) = entries.split_at(entries.partition_point(|(hash, _)| *hash <= old.last));
             // What is there comes first: of two that were sent at once, the later to arrive counts.
             let all = old.entries.into_iter().chain(own.iter().copied()).collect();
             self.write(old.last, &latest(all, now))?;
@@ -58,7 +58,7 @@ impl<'a> Leaves<'a> {
 
     /// Forgets what was sent before, in the rows of these numbers, and joins neighbours that have become small: SQLite gives
     /// the room of a row back, and not that of its end. Tells whether it forgot anything.
-    pub fn sweep(&self, rows: RangeInclusive<Identity>, before: i64) -> Result<bool, Fault> {
+    pub fn sweep(&self, rows: RangeInclusive<ObjectHash>, before: i64) -> Result<bool, Fault> {
         let mut select =
             self.db.prepare_cached("SELECT last, entries FROM leaf WHERE last BETWEEN ?1 AND ?2 ORDER BY last")?;
         let leaves = select.query_map([rows.start(), rows.end()], leaf)?.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -88,12 +88,12 @@ impl<'a> Leaves<'a> {
     }
 
     /// Whether two rows may become one.
-    fn fit(&self, one: &[(Identity, Entry)], other: &[(Identity, Entry)]) -> bool {
+    fn fit(&self, one: &[(ObjectHash, Entry)], other: &[(ObjectHash, Entry)]) -> bool {
         size(&[one, other].concat()) <= self.at_first
     }
 
     /// Writes a row anew, as several where the entries are too much for one.
-    fn write(&self, last: Identity, entries: &[(Identity, Entry)]) -> Result<(), Fault> {
+    fn write(&self, last: ObjectHash, entries: &[(ObjectHash, Entry)]) -> Result<(), Fault> {
         if entries.is_empty() {
             self.db.prepare_cached("DELETE FROM leaf WHERE last = ?1")?.execute([last])?;
             return Ok(());
@@ -103,14 +103,14 @@ impl<'a> Leaves<'a> {
         let mut parts = entries.chunks(entries.len().div_ceil(rows)).peekable();
         while let Some(part) = parts.next() {
             // The last one keeps its number: what is above its entries belongs to it, too.
-            let own = part.last().filter(|_| parts.peek().is_some()).map_or(last, |(identity, _)| *identity);
+            let own = part.last().filter(|_| parts.peek().is_some()).map_or(last, |(hash, _)| *hash);
             insert.execute(params![own, encode(part)])?;
         }
         Ok(())
     }
 }
 
-/// The row that holds what is known of an identity, and those behind it.
+/// The row that holds what is known of a hash, and those behind it.
 const FROM: &str = "SELECT last, entries FROM leaf WHERE last >= ?1 ORDER BY last";
 
 fn leaf(row: &Row<'_>) -> rusqlite::Result<Leaf> {
@@ -121,7 +121,7 @@ fn leaf(row: &Row<'_>) -> rusqlite::Result<Leaf> {
 pub(super) fn held<T: Copy>(db: &Connection, asked: &[Asked<T>]) -> Result<Vec<(T, Entry)>, Fault> {
     let mut held = Vec::new();
     by_row(db, FROM, asked, |entries, asked| {
-        held.extend(asked.iter().filter_map(|(identity, with)| Some((*with, find(entries, *identity)?))));
+        held.extend(asked.iter().filter_map(|(hash, with)| Some((*with, find(entries, *hash)?))));
     })?;
     Ok(held)
 }

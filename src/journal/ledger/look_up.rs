@@ -1,4 +1,4 @@
-//! What the ledger says of objects: of many at once, in the order of their identity.
+//! What the ledger says of objects: of many at once, in the order of their hash.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use model::object::{Bucket, Key, Roll};
 
 /// Objects that are read together, to be hashed.
 const READ: usize = 100_000;
-/// Objects that are looked up in the order of their identity, as a row of the ledger is then read once for all of them: 16
+/// Objects that are looked up in the order of their hash, as a row of the ledger is then read once for all of them: 16
 /// bytes each, and as many where it is known, for a million, of which ten are in a row of ten million entries.
 const SORTED: usize = 1_000_000;
 /// Of those, how many are looked up before others have the journal.
@@ -44,7 +44,7 @@ pub struct LastWarmed {
     /// When the request was sent.
     pub sent: DateTime<Utc>,
     /// A hash of ETag and size.
-    pub value: u64,
+    pub content_hash: u64,
     /// Bytes that hotset has filled through this cache since, to the MiB above.
     pub filled_since: u64,
 }
@@ -91,14 +91,14 @@ impl Journal {
         self.with("read", |db| {
             let filled = filled(db, cache_url)?;
             let arrived = Arrivals::read(db, &Written::default(), now)?;
-            let last = |identity| Ok::<_, Fault>(last_known(db, &arrived, now, &[(identity, ())])?.pop());
-            let mut found = last(Hasher::new(cache_url).identity(bucket, key.as_bytes()))?;
+            let last = |hash| Ok::<_, Fault>(last_known(db, &arrived, now, &[(hash, ())])?.pop());
+            let mut found = last(Hasher::new(cache_url).object_hash(bucket, key.as_bytes()))?;
             if found.is_none() && has_earlier(db)? {
-                found = last(Earlier::new(cache_url).identity(bucket, key.as_bytes()))?;
+                found = last(Earlier::new(cache_url).object_hash(bucket, key.as_bytes()))?;
             }
             Ok(found.map(|((), entry)| LastWarmed {
                 sent: DateTime::from_timestamp(entry.sent, 0).unwrap_or_default(),
-                value: entry.value.cast_unsigned(),
+                content_hash: entry.content_hash.cast_unsigned(),
                 filled_since: entry.filled_since(filled),
             }))
         })
@@ -130,29 +130,30 @@ impl LookUp<'_> {
             for asked in asked.chunks(look_up) {
                 for (n, entry) in self.look(asked)? {
                     self.known[n] = true;
-                    counting.extend(entry.counts(self.filled, self.rules).then_some((n, entry.value)));
+                    counting.extend(entry.counts(self.filled, self.rules).then_some((n, entry.content_hash)));
                 }
             }
             drop(asked);
             // Most that a run asks for is not known, and what it is made of does not matter.
             counting.sort_unstable();
             for some in counting.chunks(READ) {
-                self.objects.scan_some(some.iter().copied(), |n, value, object| {
-                    self.fresh[n] = object.etag().is_some_and(|etag| hashes.value(&etag, object.size()) == value);
+                self.objects.scan_some(some.iter().copied(), |n, content_hash, object| {
+                    self.fresh[n] =
+                        object.etag().is_some_and(|etag| hashes.content_hash(&etag, object.size()) == content_hash);
                 });
             }
         }
         Ok(())
     }
 
-    /// Identity and number of those that have an ETag and are not known, sorted.
+    /// ObjectHash and number of those that have an ETag and are not known, sorted.
     fn asked(&self, numbers: Range<usize>, hashes: &mut impl Hashes) -> Vec<Asked<usize>> {
         let mut asked = Vec::with_capacity(numbers.len());
         for first in numbers.clone().step_by(READ) {
             let some = (first..numbers.end.min(first + READ)).filter(|n| !self.known[*n]);
             self.objects.scan_some(some.map(|n| (n, ())), |n, (), object| {
                 if object.has_etag() {
-                    asked.push((hashes.identity(object.bucket(), object.key()), n));
+                    asked.push((hashes.object_hash(object.bucket(), object.key()), n));
                 }
             });
         }
@@ -187,9 +188,9 @@ fn last_known<T: Copy + PartialEq>(
         return Ok(merged);
     }
     let mut merged = merged.into_iter().peekable();
-    let latest = asked.iter().filter_map(|(identity, with)| {
+    let latest = asked.iter().filter_map(|(hash, with)| {
         let merged = merged.next_if(|(held, _)| held == with).map(|(_, entry)| entry);
-        let latest = match (merged, arrived.get(*identity)) {
+        let latest = match (merged, arrived.get(*hash)) {
             (Some(merged), Some(arrived)) if arrived.rank(now) < merged.rank(now) => Some(merged),
             (merged, arrived) => arrived.or(merged),
         };

@@ -5,7 +5,7 @@
 //! takes 16 to 24 bytes in place of 32, and each can still be found by its number.
 
 use super::entry::Entry;
-use super::hash::Identity;
+use super::hash::ObjectHash;
 
 /// Bytes of a number.
 const WORD: usize = size_of::<i64>();
@@ -24,7 +24,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(entries: &[(Identity, Entry)]) -> Self {
+    fn of(entries: &[(ObjectHash, Entry)]) -> Self {
         let range = |of: fn(&Entry) -> i64| {
             let all = || entries.iter().map(|(_, entry)| of(entry));
             let least = all().min().unwrap_or(0);
@@ -50,30 +50,30 @@ impl Shape {
         2 * WORD + self.beyond[0] + self.beyond[1]
     }
 
-    fn entry(&self, bytes: &[u8]) -> (Identity, Entry) {
-        let (identity, rest) = bytes.split_at(WORD);
-        let (value, rest) = rest.split_at(WORD);
+    fn entry(&self, bytes: &[u8]) -> (ObjectHash, Entry) {
+        let (hash, rest) = bytes.split_at(WORD);
+        let (content_hash, rest) = rest.split_at(WORD);
         let (sent, filled) = rest.split_at(self.beyond[0]);
         let entry = Entry {
-            value: number(value).cast_signed(),
+            content_hash: number(content_hash).cast_signed(),
             sent: self.sent.wrapping_add_unsigned(number(sent)),
             filled: self.filled.wrapping_add_unsigned(number(filled)),
         };
-        (number(identity).cast_signed(), entry)
+        (number(hash).cast_signed(), entry)
     }
 }
 
 /// Bytes that these entries take.
-pub(super) fn size(entries: &[(Identity, Entry)]) -> usize {
+pub(super) fn size(entries: &[(ObjectHash, Entry)]) -> usize {
     HEAD + entries.len() * Shape::of(entries).width()
 }
 
 /// How many of these fit into so many bytes, whichever they are: one at least.
-pub(super) fn fitting(entries: &[(Identity, Entry)], bytes: usize) -> usize {
+pub(super) fn fitting(entries: &[(ObjectHash, Entry)], bytes: usize) -> usize {
     (bytes.saturating_sub(HEAD) / Shape::of(entries).width()).max(1)
 }
 
-pub(super) fn encode(entries: &[(Identity, Entry)]) -> Vec<u8> {
+pub(super) fn encode(entries: &[(ObjectHash, Entry)]) -> Vec<u8> {
     let shape = Shape::of(entries);
     let mut bytes = Vec::with_capacity(HEAD + entries.len() * shape.width());
     for number in [shape.sent, shape.filled] {
@@ -81,9 +81,9 @@ pub(super) fn encode(entries: &[(Identity, Entry)]) -> Vec<u8> {
     }
     // No more than eight.
     bytes.extend(shape.beyond.map(|len| len as u8));
-    for (identity, Entry { value, sent, filled }) in entries {
-        bytes.extend_from_slice(&identity.to_be_bytes());
-        bytes.extend_from_slice(&value.to_be_bytes());
+    for (hash, Entry { content_hash, sent, filled }) in entries {
+        bytes.extend_from_slice(&hash.to_be_bytes());
+        bytes.extend_from_slice(&content_hash.to_be_bytes());
         bytes.extend_from_slice(&sent.abs_diff(shape.sent).to_be_bytes()[WORD - shape.beyond[0]..]);
         bytes.extend_from_slice(&filled.abs_diff(shape.filled).to_be_bytes()[WORD - shape.beyond[1]..]);
     }
@@ -91,20 +91,20 @@ pub(super) fn encode(entries: &[(Identity, Entry)]) -> Vec<u8> {
 }
 
 /// Nothing where it is not what `encode` writes.
-pub(super) fn decode(bytes: &[u8]) -> impl Iterator<Item = (Identity, Entry)> + '_ {
+pub(super) fn decode(bytes: &[u8]) -> impl Iterator<Item = (ObjectHash, Entry)> + '_ {
     let shape = Shape::read(bytes).into_iter();
     shape.flat_map(|(shape, rest)| rest.chunks_exact(shape.width()).map(move |entry| shape.entry(entry)))
 }
 
 /// Of entries that are sorted, that of one object.
-pub(super) fn find(bytes: &[u8], wanted: Identity) -> Option<Entry> {
+pub(super) fn find(bytes: &[u8], wanted: ObjectHash) -> Option<Entry> {
     let (shape, rest) = Shape::read(bytes)?;
     let at = |n: usize| &rest[n * shape.width()..(n + 1) * shape.width()];
     let (mut from, mut to) = (0, rest.len() / shape.width());
     while from < to {
         let middle = usize::midpoint(from, to);
-        let identity = number(&at(middle)[..WORD]).cast_signed();
-        match identity.cmp(&wanted) {
+        let hash = number(&at(middle)[..WORD]).cast_signed();
+        match hash.cmp(&wanted) {
             std::cmp::Ordering::Less => from = middle + 1,
             std::cmp::Ordering::Greater => to = middle,
             std::cmp::Ordering::Equal => return Some(shape.entry(at(middle)).1),
@@ -132,19 +132,21 @@ mod tests {
 
     use super::*;
 
-    fn entries() -> impl Strategy<Value = Vec<(Identity, Entry)>> {
+    fn entries() -> impl Strategy<Value = Vec<(ObjectHash, Entry)>> {
         // Of neighbours mostly, and of anything.
         let number =
             |near| prop_oneof![4 => near..near + 300_i64, 1 => any::<i64>(), 1 => Just(i64::MIN), 1 => Just(i64::MAX)];
         let entry = (any::<i64>(), number(1_700_000_000), number(5));
-        prop::collection::vec((any::<Identity>(), entry), 0..40).prop_map(|all| {
-            all.into_iter().map(|(identity, (value, sent, filled))| (identity, Entry { value, sent, filled })).collect()
+        prop::collection::vec((any::<ObjectHash>(), entry), 0..40).prop_map(|all| {
+            all.into_iter()
+                .map(|(hash, (content_hash, sent, filled))| (hash, Entry { content_hash, sent, filled }))
+                .collect()
         })
     }
 
     #[test]
     fn an_entry_takes_as_little_as_it_differs_from_its_neighbours() {
-        let entry = |sent, filled| (0, Entry { value: 1, sent, filled });
+        let entry = |sent, filled| (0, Entry { content_hash: 1, sent, filled });
         let all = |last| [entry(1_700_000_000, 1 << 30), last];
         for (last, width) in [
             (entry(1_700_000_000, 1 << 30), 16),
@@ -159,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_is_read_as_it_was_written(mut all in entries(), others in prop::collection::vec(any::<Identity>(), 0..9)) {
+        fn all_is_read_as_it_was_written(mut all in entries(), others in prop::collection::vec(any::<ObjectHash>(), 0..9)) {
             let bytes = encode(&all);
             prop_assert_eq!(bytes.len(), size(&all));
             for room in [0, 40, 200, bytes.len()] {
@@ -167,11 +169,11 @@ mod tests {
                 prop_assert!(some.max().is_none_or(|most| most <= room.max(HEAD + 32)));
             }
             prop_assert_eq!(decode(&bytes).collect::<Vec<_>>(), &all[..]);
-            all.sort_by_key(|(identity, _)| *identity);
-            all.dedup_by_key(|(identity, _)| *identity);
+            all.sort_by_key(|(hash, _)| *hash);
+            all.dedup_by_key(|(hash, _)| *hash);
             let bytes = encode(&all);
-            for wanted in all.iter().map(|(identity, _)| *identity).chain(others) {
-                let held = all.iter().find(|(identity, _)| *identity == wanted).map(|(_, entry)| *entry);
+            for wanted in all.iter().map(|(hash, _)| *hash).chain(others) {
+                let held = all.iter().find(|(hash, _)| *hash == wanted).map(|(_, entry)| *entry);
                 prop_assert_eq!(find(&bytes, wanted), held);
             }
         }
@@ -181,7 +183,7 @@ mod tests {
             let all: Vec<_> = decode(&bytes).collect();
             prop_assert!(all.len() <= bytes.len() / 16);
             let found = find(&bytes, 0);
-            prop_assert!(found.is_none() || all.iter().any(|(identity, entry)| (*identity, Some(*entry)) == (0, found)));
+            prop_assert!(found.is_none() || all.iter().any(|(hash, entry)| (*hash, Some(*entry)) == (0, found)));
         }
     }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::hash::{Earlier, Hashes as _};
 use super::*;
 use crate::journal::FILE;
-use crate::journal::schema::ToDisk;
+use crate::journal::schema::Durability;
 use model::object::{Bucket, Key, Roll};
 
 pub const URL: &str = "http://cache.test/";
@@ -49,7 +49,7 @@ pub fn append(journal: &Journal, url: &str, run: &str, batch: &[Warmed]) -> Opti
     let mut hasher = Hasher::new(url);
     let arrivals: Vec<_> = batch.iter().map(|warmed| Arrival::of(&warmed.completion(), &mut hasher)).collect();
     let seen = batch.iter().map(|warmed| warmed.sent).max().unwrap_or_default();
-    journal.append(url, run, &arrivals, (seen, ToDisk::Later)).unwrap()
+    journal.append(url, run, &arrivals, (seen, Durability::Deferred)).unwrap()
 }
 
 /// Before the clock of whoever runs this: what is merged from its future has no rank.
@@ -120,7 +120,7 @@ fn a_reader_sees_what_a_writer_commits() {
     assert!(!is_fresh(&reader, object("k", Some("e"), 1), &rules()));
     record(&writer, URL, &[warmed("k", "e", 1, now())]);
     assert!(is_fresh(&reader, object("k", Some("e"), 1), &rules()));
-    assert!(reader.append(URL, "", &[], (now(), ToDisk::AtCommit)).is_err(), "a reader writes nothing");
+    assert!(reader.append(URL, "", &[], (now(), Durability::AtCommit)).is_err(), "a reader writes nothing");
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn filters_are_asked_before_the_ledger_and_forget_what_is_swept() {
     journal.merge().unwrap();
     let passing = || {
         let mut hasher = Hasher::new(URL);
-        let object = |warmed: &Warmed| hasher.identity(&warmed.object.bucket, warmed.object.key.as_bytes());
-        let mut asked: Vec<_> = old.iter().map(object).map(|identity| (identity, ())).collect();
+        let object = |warmed: &Warmed| hasher.object_hash(&warmed.object.bucket, warmed.object.key.as_bytes());
+        let mut asked: Vec<_> = old.iter().map(object).map(|hash| (hash, ())).collect();
         asked.sort_unstable();
         filter::passing(&journal.lock(), &asked).unwrap().len()
     };
@@ -163,12 +163,12 @@ fn filters_are_asked_before_the_ledger_and_forget_what_is_swept() {
 }
 
 /// By which a version before the schema `6_hashes` knew it.
-pub fn earlier_identity(url: &str, object: &Object) -> Identity {
-    Earlier::new(url).identity(&object.bucket, object.key.as_bytes())
+pub fn earlier_identity(url: &str, object: &Object) -> ObjectHash {
+    Earlier::new(url).object_hash(&object.bucket, object.key.as_bytes())
 }
 
-pub fn identity(url: &str, object: &Object) -> Identity {
-    Hasher::new(url).identity(&object.bucket, object.key.as_bytes())
+pub fn object_hash(url: &str, object: &Object) -> ObjectHash {
+    Hasher::new(url).object_hash(&object.bucket, object.key.as_bytes())
 }
 
 #[test]
@@ -257,10 +257,10 @@ proptest! {
             }
             for key in 0..40_u8 {
                 let known = journal.last_warmed(URL, &Bucket::new("b"), &Key::from(&*key.to_string())).unwrap();
-                let known = known.map(|known| (known.value, known.sent));
+                let known = known.map(|known| (known.content_hash, known.sent));
                 let modelled = model.get(&key).map(|(etag, age)| {
-                    let value = Hasher::new(URL).value(&ETag::new(&etag.to_string()), 1);
-                    (value.cast_unsigned(), now() - TimeDelta::seconds(i64::from(*age)))
+                    let content_hash = Hasher::new(URL).content_hash(&ETag::new(&etag.to_string()), 1);
+                    (content_hash.cast_unsigned(), now() - TimeDelta::seconds(i64::from(*age)))
                 });
                 prop_assert_eq!(known, modelled, "key {}", key);
             }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::clock;
 use crate::journal::error::Fault;
-use crate::journal::ledger::{Batch, Entry, Identity, Leaves};
+use crate::journal::ledger::{Batch, Entry, Leaves, ObjectHash};
 
 /// Entries of schema 3 that are carried over at a time.
 const AT_ONCE: i64 = 10_000;
@@ -62,7 +62,7 @@ pub(super) fn pack(db: &Connection) -> Result<(), Fault> {
     let mut select = db.prepare("SELECT last, entries FROM wide_ledger ORDER BY last LIMIT ?1")?;
     loop {
         let rows = select.query_map([ROWS], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let some = rows.collect::<rusqlite::Result<Vec<(Identity, Vec<u8>)>>>()?;
+        let some = rows.collect::<rusqlite::Result<Vec<(ObjectHash, Vec<u8>)>>>()?;
         let Some((last, _)) = some.last() else { break };
         let entries: Vec<_> = some.iter().flat_map(|(_, entries)| wide(entries)).collect();
         Leaves::of(db).merge(&entries, now)?;
@@ -80,10 +80,10 @@ pub(super) fn pack(db: &Connection) -> Result<(), Fault> {
     Ok(db.execute_batch("DROP TABLE wide_ledger; DROP TABLE wide_batch")?)
 }
 
-fn wide(bytes: &[u8]) -> impl Iterator<Item = (Identity, Entry)> + '_ {
+fn wide(bytes: &[u8]) -> impl Iterator<Item = (ObjectHash, Entry)> + '_ {
     bytes.as_chunks::<WIDE>().0.iter().map(|entry| {
         let fields = entry.as_chunks::<{ size_of::<i64>() }>().0;
         let [identity, value, sent, filled] = std::array::from_fn(|n| i64::from_be_bytes(fields[n]));
-        (identity, Entry { value, sent, filled })
+        (identity, Entry { content_hash: value, sent, filled })
     })
 }

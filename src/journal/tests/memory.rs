@@ -51,7 +51,7 @@ fn in_memory_it_does_the_same_without_a_file() {
     assert_eq!(outcomes(&memory), [(1, Outcome::Running)]);
     drop(run);
     assert_eq!(outcomes(&memory), [(1, Outcome::Interrupted)]);
-    let Begun::Run(run) = memory.begin_again(Ulid(1), at(9)).unwrap() else { panic!() };
+    let Begun::Run(run) = memory.resume(Ulid(1), at(9)).unwrap() else { panic!() };
     memory.finish(&run, &End { outcome: Outcome::Complete, ..end(60) }).unwrap();
     assert_eq!(memory.last_ended().unwrap()[0].id, Ulid(1));
     assert_eq!(memory.others("u").unwrap(), 0);
@@ -94,7 +94,7 @@ fn the_journal_on_disk_takes_over_all_of_it() {
     disk.set_watermark("q", at(100), "@daily").unwrap();
     disk.set_pause("p", Some(Pause { since: at(1), until: None })).unwrap();
     disk.set_pause("q", Some(Pause { since: at(1), until: None })).unwrap();
-    disk.adopt("gone", "f").unwrap();
+    disk.apply_fingerprint("gone", "f").unwrap();
     disk.set_last_good(&[Source::trusted("a", "a", 0)], at(1)).unwrap();
     warm(&disk, "u", "none", 0..100);
 

@@ -9,7 +9,7 @@ fn run(n: u128, profile: &str, fingerprint: &str) -> NewRun {
         trigger: "schedule".to_owned(),
         fingerprint: fingerprint.to_owned(),
         due: Some(at(i64::try_from(n).unwrap())),
-        mark: Some(Mark { watermark: at(i64::try_from(n).unwrap()), timetable: "0 1 * * *".to_owned() }),
+        watermark: Some(Watermark { at: at(i64::try_from(n).unwrap()), timetable: "0 1 * * *".to_owned() }),
         ..new_run(n, profile)
     }
 }
@@ -27,10 +27,10 @@ fn a_run_sets_what_is_known_of_its_profile() {
     ran(&journal, &run(20, "p", "f2"), Outcome::Partial);
     drop(journal);
     let journal = Journal::open(dir.path()).unwrap();
-    let expected = ProfileState {
+    let expected = ProfileRecord {
         watermark: Some(at(20)),
         timetable: Some("0 1 * * *".to_owned()),
-        fingerprint: Some("f2".to_owned()),
+        applied_fingerprint: Some("f2".to_owned()),
         pause: None,
         last_due: Some(at(20)),
         last_complete_due: Some(at(10)),
@@ -48,12 +48,12 @@ fn what_is_set_without_a_run_is_kept_until_it_is_forgotten() {
     let journal = Journal::open(dir.path()).unwrap();
     let pause = Pause { since: at(1), until: Some(at(100)) };
     journal.set_pause("p", Some(pause)).unwrap();
-    journal.adopt("p", "f").unwrap();
+    journal.apply_fingerprint("p", "f").unwrap();
     journal.set_watermark("p", at(50), "@daily").unwrap();
     journal.set_watermark("p", at(40), "@hourly").unwrap();
     let state = |journal: &Journal| journal.profiles().unwrap().remove("p");
     let known = state(&Journal::open(dir.path()).unwrap()).unwrap();
-    assert_eq!((known.pause, known.fingerprint.as_deref()), (Some(pause), Some("f")));
+    assert_eq!((known.pause, known.applied_fingerprint.as_deref()), (Some(pause), Some("f")));
     assert_eq!((known.watermark, known.timetable.as_deref()), (Some(at(40)), Some("@hourly")));
     journal.set_pause("p", Some(Pause { until: None, ..pause })).unwrap();
     assert_eq!(state(&journal).unwrap().pause, Some(Pause { until: None, ..pause }));
@@ -77,7 +77,7 @@ fn the_last_runs_are_those_that_ended_last_and_completed_last() {
     assert!(journal.skip(&run(4, "p", "f"), "late").unwrap());
     let _alive = journal.begin(&run(5, "p", "f")).unwrap();
     ran(&journal, &run(6, "changed", "old"), Outcome::Complete);
-    journal.adopt("changed", "new").unwrap();
+    journal.apply_fingerprint("changed", "new").unwrap();
     let ids = |runs: Vec<Recorded>| runs.into_iter().map(|run| run.id.0).collect::<Vec<_>>();
     assert_eq!(ids(journal.last_ended().unwrap()), [6, 3]);
     assert_eq!(ids(journal.last_complete().unwrap()), [2]);

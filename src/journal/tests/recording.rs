@@ -8,7 +8,7 @@ use super::*;
 const MANY: u64 = 1_600;
 
 /// As a warm does it.
-async fn send(notes: &mut Notes, many: std::ops::Range<u64>) {
+async fn send(notes: &mut RecordBuffer, many: std::ops::Range<u64>) {
     for n in many {
         notes.note(&ledger::tests::warmed(&n.to_string(), "e", 7, at(50)).completion());
         assert!(!notes.is_full() || notes.hand_over().await);
@@ -16,7 +16,7 @@ async fn send(notes: &mut Notes, many: std::ops::Range<u64>) {
 }
 
 /// What a warm does at its end, and a pass at its own.
-async fn end(mut notes: Notes, recorder: Recorder) {
+async fn end(mut notes: RecordBuffer, recorder: Recorder) {
     assert!(notes.hand_over().await);
     drop(notes);
     recorder.finish().await;

@@ -71,8 +71,8 @@ fn a_run_by_a_clock_that_was_ahead_does_not_hide_those_that_came_after_it() {
 fn a_skipped_fire_is_a_run_with_a_reason() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
-    let mark = Mark { watermark: at(11), timetable: "t".to_owned() };
-    assert!(journal.skip(&NewRun { mark: Some(mark), ..scheduled(1, "p", 10) }, "it was paused").unwrap());
+    let watermark = Watermark { at: at(11), timetable: "t".to_owned() };
+    assert!(journal.skip(&NewRun { watermark: Some(watermark), ..scheduled(1, "p", 10) }, "it was paused").unwrap());
     let run = journal.run(Ulid(1)).unwrap().unwrap();
     assert_eq!((run.outcome, run.reason.as_deref()), (Outcome::Skipped, Some("it was paused")));
     assert_eq!((run.ended, run.due, run.missed, run.resumes), (Some(run.started), Some(at(10)), 2, 0));
@@ -80,7 +80,7 @@ fn a_skipped_fire_is_a_run_with_a_reason() {
     assert_eq!((line["outcome"].as_str(), line["reason"].as_str()), (Some("skipped"), Some("it was paused")));
     let state = &journal.profiles().unwrap()["p"];
     assert_eq!((state.last_due, state.watermark), (Some(at(10)), Some(at(11))));
-    assert_eq!(state.fingerprint, None, "nothing was begun under it");
+    assert_eq!(state.applied_fingerprint, None, "nothing was begun under it");
     assert!(journal.last_ended().unwrap().is_empty());
 }
 
@@ -89,8 +89,8 @@ fn a_due_that_was_dealt_with_still_moves_the_watermark() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
     drop(started(&journal, &scheduled(1, "p", 10)));
-    let mark = Mark { watermark: at(12), timetable: "t".to_owned() };
-    let again = NewRun { mark: Some(mark), ..scheduled(2, "p", 10) };
+    let watermark = Watermark { at: at(12), timetable: "t".to_owned() };
+    let again = NewRun { watermark: Some(watermark), ..scheduled(2, "p", 10) };
     assert!(matches!(journal.begin(&again).unwrap(), Begun::AlreadyDone { .. }));
     assert_eq!(journal.profiles().unwrap()["p"].watermark, Some(at(12)));
 }
@@ -109,10 +109,10 @@ fn a_run_goes_on_under_its_id_and_counts_on() {
     assert_eq!((left.trigger, left.started, left.ended), (Trigger::Schedule, at(1), at(60)));
     assert_eq!((left.warmed, left.rewarm), (Count { objects: 2, bytes: 14 }, true));
 
-    let Begun::Run(run) = journal.begin_again(left.id, at(100)).unwrap() else { panic!() };
+    let Begun::Run(run) = journal.resume(left.id, at(100)).unwrap() else { panic!() };
     assert!(to_go_on(&journal).is_empty(), "it is going on");
     let other = Journal::open(dir.path()).unwrap();
-    let again = other.begin_again(Ulid(1), at(101)).unwrap();
+    let again = other.resume(Ulid(1), at(101)).unwrap();
     assert!(matches!(again, Begun::AlreadyRunning { id, .. } if id == Ulid(1).to_string()));
     warm(&journal, &run, &["c"]);
     let now = journal.run(Ulid(1)).unwrap().unwrap();
@@ -124,8 +124,8 @@ fn a_run_goes_on_under_its_id_and_counts_on() {
     assert_eq!(journal.failures(Ulid(1)).unwrap().len(), 1, "those of its end");
     assert_eq!(journal.profiles().unwrap()["p"].last_complete_due, Some(at(10)));
     drop(run);
-    assert!(matches!(journal.begin_again(Ulid(1), at(300)).unwrap(), Begun::AlreadyDone { .. }));
-    assert!(matches!(journal.begin_again(Ulid(9), at(300)).unwrap(), Begun::AlreadyDone { .. }), "nobody knows it");
+    assert!(matches!(journal.resume(Ulid(1), at(300)).unwrap(), Begun::AlreadyDone { .. }));
+    assert!(matches!(journal.resume(Ulid(9), at(300)).unwrap(), Begun::AlreadyDone { .. }), "nobody knows it");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn what_may_go_on_is_the_latest_run_of_a_profile_that_something_passing_stopped(
     assert_eq!(to_go_on(&journal), [1, 7]);
     let journal = Journal::open(dir.path()).unwrap();
     assert_eq!(to_go_on(&journal), [1, 7], "after a restart, too");
-    assert!(matches!(journal.begin_again(Ulid(8), at(100)).unwrap(), Begun::AlreadyDone { .. }));
+    assert!(matches!(journal.resume(Ulid(8), at(100)).unwrap(), Begun::AlreadyDone { .. }));
     assert_eq!(journal.interrupted(Some("cancelled")).unwrap(), []);
 }
 
@@ -160,7 +160,7 @@ fn a_process_that_dies_again_is_taken_up_again() {
         let journal = Journal::open(dir.path()).unwrap();
         let left = journal.interrupted(None).unwrap();
         assert_eq!(left.iter().map(|run| run.resumes).collect::<Vec<_>>(), [resumes]);
-        let Begun::Run(run) = journal.begin_again(Ulid(1), at(100)).unwrap() else { panic!() };
+        let Begun::Run(run) = journal.resume(Ulid(1), at(100)).unwrap() else { panic!() };
         warm(&journal, &run, &["a"]);
     }
     let warmed = Journal::open(dir.path()).unwrap().run(Ulid(1)).unwrap().unwrap().warmed;

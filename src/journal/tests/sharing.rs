@@ -79,11 +79,11 @@ fn what_cannot_be_written_now_is_told_apart_from_what_never_can() {
     };
     pages(1);
     let long = "x".repeat(1 << 20);
-    let full = journal.adopt("p", &long);
+    let full = journal.apply_fingerprint("p", &long);
     assert!(full.as_ref().unwrap_err().to_string().contains("full"), "{full:?}");
     assert_eq!(trouble(full), Trouble::Passing, "the disk is full");
     pages(1 << 30);
-    journal.adopt("p", &long).unwrap();
+    journal.apply_fingerprint("p", &long).unwrap();
     let reader = Journal::read(dir.path()).unwrap().unwrap();
     assert_eq!(trouble(reader.probe()), Trouble::Passing, "it is read-only");
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::journal::Notes;
+use crate::journal::RecordBuffer;
 use crate::limit::Limit;
 use crate::report::{Progress, Totals};
 use crate::warm::{Ended, Flights, Stop, Warming, WarmingOrder, Wires, warm};
@@ -237,7 +237,7 @@ pub struct Scene {
     pub first_wait: Duration,
     pub stop: Stop,
     pub progress: Arc<Progress>,
-    pub notes: Option<Notes>,
+    pub notes: Option<RecordBuffer>,
     /// What comes behind what it begins with.
     pub more: Option<mpsc::Receiver<WarmingOrder>>,
 }

@@ -65,7 +65,7 @@ fn begun(journal: &Journal) -> OpenRun {
         started: chrono::DateTime::UNIX_EPOCH,
         rewarm: false,
         line: "{}".to_owned(),
-        mark: None,
+        watermark: None,
     };
     match journal.begin(&new).unwrap() {
         Begun::Run(run) => run,

@@ -127,8 +127,8 @@ async fn a_run_that_only_the_disk_knows_is_taken_up_while_memory_stands_in_for_i
     for (stand_in, begun) in [(false, Begun::Done), (true, Begun::Yes)] {
         let once = Pass::once(&task, stage.stop.clone(), stage.progress.clone());
         let identity = Identity { resumes: 1, ..Identity::new(Trigger::Resume, once.identity.started) };
-        let (journal, again) = (Some(Journal::memory(100).unwrap()), Some(Count::default()));
-        let report = run::pass(&task, &connection, Pass { identity, journal, again, stand_in, ..once }).await;
+        let (journal, resumed_with) = (Some(Journal::memory(100).unwrap()), Some(Count::default()));
+        let report = run::pass(&task, &connection, Pass { identity, journal, resumed_with, stand_in, ..once }).await;
         assert_eq!((report.begun, report.outcome == Outcome::Complete), (begun, stand_in));
     }
 }

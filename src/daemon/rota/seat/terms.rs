@@ -6,7 +6,7 @@ use super::wish::Wish;
 use super::{Action, Seat, timetable};
 use crate::daemon::planner::Timetable;
 use crate::daemon::view::ReloadedBy;
-use crate::journal::ProfileState;
+use crate::journal::ProfileRecord;
 use crate::report::{Cut, Trigger};
 use crate::run::Task;
 use model::config::profile::{OnReload, OnStart};
@@ -15,7 +15,7 @@ impl Seat {
     /// A profile of the configuration that the daemon starts with.
     pub fn at_start(
         task: Task,
-        state: Option<ProfileState>,
+        state: Option<ProfileRecord>,
         is_fresh: bool,
         now: DateTime<Utc>,
         actions: &mut Vec<Action>,
@@ -34,7 +34,7 @@ impl Seat {
             watermark = watermark.max(over);
         }
         let mut seat = Self::empty(task, watermark, now);
-        (seat.adopted, seat.by_hand, seat.changed_by) = (state.fingerprint, by_hand, Trigger::Start);
+        (seat.adopted, seat.by_hand, seat.changed_by) = (state.applied_fingerprint, by_hand, Trigger::Start);
         if !same_times || over.is_some() {
             actions.push(seat.marked());
         }

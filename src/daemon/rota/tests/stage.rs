@@ -6,7 +6,7 @@ use ulid::Ulid;
 use crate::daemon::rota::{Action, Remembered, Rota, RunEnd};
 use crate::daemon::tasks;
 use crate::daemon::view::ReloadedBy;
-use crate::journal::{Interrupted, Pause, ProfileState};
+use crate::journal::{Interrupted, Pause, ProfileRecord};
 use crate::report::{Begun, Outcome, Trigger};
 use crate::run::Task;
 use model::config::{self, Config, Source};
@@ -49,11 +49,11 @@ pub struct Stage {
 pub fn known(config: &Config, watermark: DateTime<Utc>) -> Remembered {
     let task = task(config);
     let timetable = crate::daemon::planner::Timetable::of(&task.profile).text();
-    let state = ProfileState {
+    let state = ProfileRecord {
         watermark: Some(watermark),
         timetable: Some(timetable),
-        fingerprint: Some(task.fingerprint),
-        ..ProfileState::default()
+        applied_fingerprint: Some(task.fingerprint),
+        ..ProfileRecord::default()
     };
     Remembered { profiles: [("p".to_owned(), state)].into(), interrupted: Vec::new() }
 }

@@ -11,16 +11,16 @@ fn ledger() -> Connection {
     let db = Connection::open_in_memory().unwrap();
     db.execute_batch("CREATE TABLE leaf (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
     db.execute_batch(include_str!("../../schema/5_filter.sql")).unwrap();
-    Filters::of(&db).remake(Identity::MIN..=Identity::MAX).unwrap();
+    Filters::of(&db).remake(ObjectHash::MIN..=ObjectHash::MAX).unwrap();
     db
 }
 
 fn sent_at(sent: i64) -> Entry {
-    Entry { value: 1, sent, filled: 1 }
+    Entry { content_hash: 1, sent, filled: 1 }
 }
 
 /// As hashes are: far apart, and always the same.
-fn hashes(seed: u64) -> impl Iterator<Item = Identity> {
+fn hashes(seed: u64) -> impl Iterator<Item = ObjectHash> {
     (seed << 40..).map(|n| {
         let mixed = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -29,20 +29,20 @@ fn hashes(seed: u64) -> impl Iterator<Item = Identity> {
 }
 
 /// Into the ledger, and what it says of them.
-fn add(db: &Connection, filters: &Filters<'_>, identities: impl IntoIterator<Item = Identity>) {
-    add_to(&Leaves::of(db), filters, identities, 50);
+fn add(db: &Connection, filters: &Filters<'_>, hashes: impl IntoIterator<Item = ObjectHash>) {
+    add_to(&Leaves::of(db), filters, hashes, 50);
 }
 
-fn add_to(leaves: &Leaves<'_>, filters: &Filters<'_>, identities: impl IntoIterator<Item = Identity>, sent: i64) {
-    let sorted: BTreeSet<Identity> = identities.into_iter().collect();
-    let entries: Vec<_> = sorted.into_iter().map(|identity| (identity, sent_at(sent))).collect();
+fn add_to(leaves: &Leaves<'_>, filters: &Filters<'_>, hashes: impl IntoIterator<Item = ObjectHash>, sent: i64) {
+    let sorted: BTreeSet<ObjectHash> = hashes.into_iter().collect();
+    let entries: Vec<_> = sorted.into_iter().map(|hash| (hash, sent_at(sent))).collect();
     leaves.merge(&entries, NOW).unwrap();
     filters.add(&entries).unwrap();
 }
 
-fn passing(db: &Connection, identities: impl Iterator<Item = Identity>) -> usize {
-    let sorted: BTreeSet<Identity> = identities.collect();
-    super::passing(db, &sorted.into_iter().map(|identity| (identity, ())).collect::<Vec<_>>()).unwrap().len()
+fn passing(db: &Connection, hashes: impl Iterator<Item = ObjectHash>) -> usize {
+    let sorted: BTreeSet<ObjectHash> = hashes.collect();
+    super::passing(db, &sorted.into_iter().map(|hash| (hash, ())).collect::<Vec<_>>()).unwrap().len()
 }
 
 fn number(db: &Connection, of: &str) -> usize {
@@ -79,7 +79,7 @@ fn what_is_swept_passes_no_longer_and_its_filters_are_joined() {
     let filters = Filters::of(&db);
     add(&db, &filters, hashes(1).take(30_000));
     let before = number(&db, "SELECT count(*) FROM filter");
-    let all = Identity::MIN..=Identity::MAX;
+    let all = ObjectHash::MIN..=ObjectHash::MAX;
     assert!(!Leaves::of(&db).sweep(all.clone(), 50).unwrap(), "nothing is that old");
     assert!(Leaves::of(&db).sweep(all.clone(), 51).unwrap());
     filters.remake(all).unwrap();
@@ -100,25 +100,25 @@ fn without_a_filter_the_ledger_may_hold_anything() {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Add(Vec<Identity>),
+    Add(Vec<ObjectHash>),
     /// Forgets all but what was added in the last so many acts, in the rows of a slice.
-    Sweep(i64, RangeInclusive<Identity>),
+    Sweep(i64, RangeInclusive<ObjectHash>),
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let identity =
-        prop_oneof![4 => -40_i64..40, 1 => Just(Identity::MIN), 1 => Just(Identity::MAX), 2 => any::<Identity>()];
-    let slice = prop_oneof![Just(Identity::MIN..=-1), Just(-9..=9), Just(0..=20), Just(21..=Identity::MAX)];
+    let hash =
+        prop_oneof![4 => -40_i64..40, 1 => Just(ObjectHash::MIN), 1 => Just(ObjectHash::MAX), 2 => any::<ObjectHash>()];
+    let slice = prop_oneof![Just(ObjectHash::MIN..=-1), Just(-9..=9), Just(0..=20), Just(21..=ObjectHash::MAX)];
     prop_oneof![
-        3 => prop::collection::vec(identity, 0..40).prop_map(Act::Add),
+        3 => prop::collection::vec(hash, 0..40).prop_map(Act::Add),
         1 => (0_i64..4, slice).prop_map(|(acts, slice)| Act::Sweep(acts, slice)),
     ]
 }
 
-fn held(db: &Connection) -> BTreeSet<Identity> {
+fn held(db: &Connection) -> BTreeSet<ObjectHash> {
     let mut select = db.prepare("SELECT entries FROM leaf").unwrap();
     let rows: Vec<Vec<u8>> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    rows.iter().flat_map(|entries| decode(entries)).map(|(identity, _)| identity).collect()
+    rows.iter().flat_map(|entries| decode(entries)).map(|(hash, _)| hash).collect()
 }
 
 proptest! {
@@ -132,10 +132,10 @@ proptest! {
         let db = ledger();
         let leaves = Leaves::small(&db, most);
         let filters = Filters { db: &db, bytes, at_first };
-        filters.remake(Identity::MIN..=Identity::MAX).unwrap();
+        filters.remake(ObjectHash::MIN..=ObjectHash::MAX).unwrap();
         for (act, now) in acts.into_iter().zip(1..) {
             match act {
-                Act::Add(identities) => add_to(&leaves, &filters, identities, now),
+                Act::Add(hashes) => add_to(&leaves, &filters, hashes, now),
                 Act::Sweep(acts, slice) => {
                     if leaves.sweep(slice.clone(), now - acts).unwrap() {
                         filters.remake(slice).unwrap();
@@ -146,8 +146,8 @@ proptest! {
             prop_assert_eq!(passing(&db, held.iter().copied()), held.len());
             let few: Vec<_> = held.iter().copied().step_by(3).collect();
             prop_assert_eq!(passing(&db, few.iter().copied()), few.len());
-            let last: Identity = db.query_row("SELECT max(last) FROM filter", [], |row| row.get(0)).unwrap();
-            prop_assert_eq!(last, Identity::MAX);
+            let last: ObjectHash = db.query_row("SELECT max(last) FROM filter", [], |row| row.get(0)).unwrap();
+            prop_assert_eq!(last, ObjectHash::MAX);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Hashes, Identity};
+use super::{Hashes, ObjectHash};
 use model::object::{Bucket, ETag};
 
 /// SHA-256, fastest for objects of one bucket behind each other.
@@ -33,13 +33,13 @@ impl Hasher {
 }
 
 impl Hashes for Hasher {
-    fn identity(&mut self, bucket: &Bucket, key: &[u8]) -> Identity {
+    fn object_hash(&mut self, bucket: &Bucket, key: &[u8]) -> ObjectHash {
         let mut hash = self.of(bucket).clone();
         say(&mut hash, key);
         i64::from_be_bytes(first(&hash.finalize()))
     }
 
-    fn value(&self, etag: &ETag, size: u64) -> i64 {
+    fn content_hash(&self, etag: &ETag, size: u64) -> i64 {
         let mut hash = Sha256::new();
         hash.update(size.to_be_bytes());
         hash.update(etag.as_str());
@@ -67,15 +67,15 @@ mod tests {
     #[test]
     fn an_identity_stays_the_same_whatever_was_hashed_before() {
         let mut hasher = Hasher::new("http://cwlota.com/");
-        for (bucket, key, identity) in [
+        for (bucket, key, hash) in [
             ("training", "a", -663_549_155_945_345_172),
             ("training", "b/c", 677_531_021_563_493_685),
             ("models", "a", -1_877_454_753_131_234_750),
             ("training", "a", -663_549_155_945_345_172),
         ] {
-            assert_eq!(hasher.identity(&Bucket::new(bucket), key.as_bytes()), identity, "{bucket}, {key}");
+            assert_eq!(hasher.object_hash(&Bucket::new(bucket), key.as_bytes()), hash, "{bucket}, {key}");
         }
-        let value = hasher.value(&ETag::new("9bb58f26192e4ba00f01e2e7b136bbd8-7"), 5 << 30);
-        assert_eq!(value, 635_648_371_958_928_712);
+        let content_hash = hasher.content_hash(&ETag::new("9bb58f26192e4ba00f01e2e7b136bbd8-7"), 5 << 30);
+        assert_eq!(content_hash, 635_648_371_958_928_712);
     }
 }

@@ -13,12 +13,12 @@ fn ledger() -> Connection {
     db
 }
 
-fn entry(value: i64, sent: i64) -> Entry {
-    Entry { value, sent, filled: 7 }
+fn entry(content_hash: i64, sent: i64) -> Entry {
+    Entry { content_hash, sent, filled: 7 }
 }
 
 /// Each row's number, and what is in it.
-fn rows(db: &Connection) -> Vec<(Identity, Vec<(Identity, Entry)>)> {
+fn rows(db: &Connection) -> Vec<(ObjectHash, Vec<(ObjectHash, Entry)>)> {
     let mut select = db.prepare("SELECT last, entries FROM leaf ORDER BY last").unwrap();
     let rows = select.query_map([], leaf).unwrap();
     rows.map(|leaf| leaf.unwrap()).map(|leaf| (leaf.last, leaf.entries)).collect()
@@ -47,9 +47,9 @@ fn a_full_row_fills_a_page_and_no_second_one() {
 #[test]
 fn the_smallest_and_the_largest_identity_are_found() {
     let db = ledger();
-    let all = [i64::MIN, -1, 0, i64::MAX].map(|identity| (identity, entry(identity, 1)));
+    let all = [i64::MIN, -1, 0, i64::MAX].map(|hash| (hash, entry(hash, 1)));
     Leaves { db: &db, most: room(1), at_first: room(1) }.merge(&all, NOW).unwrap();
-    let asked = [i64::MIN, -2, -1, 0, 1, i64::MAX].map(|identity| (identity, identity));
+    let asked = [i64::MIN, -2, -1, 0, 1, i64::MAX].map(|hash| (hash, hash));
     assert_eq!(held(&db, &asked).unwrap(), all);
 }
 
@@ -60,14 +60,14 @@ fn the_room_of_what_is_swept_is_given_back() {
     let all: Vec<_> = (0..10_000).map(|n| (n, entry(n, if n % 10 == 0 { 90 } else { 10 }))).collect();
     Leaves::of(&db).merge(&all, NOW).unwrap();
     let pages = number(&db, "page_count");
-    Leaves::of(&db).sweep(0..=Identity::MAX, 50).unwrap();
+    Leaves::of(&db).sweep(0..=ObjectHash::MAX, 50).unwrap();
     assert_eq!(rows(&db).len(), 6, "some two hundred a row");
     assert!(number(&db, "freelist_count") * 10 > pages * 8, "of {pages} pages");
 }
 
 #[derive(Clone, Debug)]
 enum Act {
-    Merge(Vec<(Identity, i64, i64)>),
+    Merge(Vec<(ObjectHash, i64, i64)>),
     Sweep(i64),
 }
 
@@ -90,13 +90,13 @@ proptest! {
     ) {
         let db = ledger();
         let leaves = Leaves { db: &db, most: room(most), at_first: room(most.saturating_sub(slack).max(1)) };
-        let mut model: BTreeMap<Identity, Entry> = BTreeMap::new();
+        let mut model: BTreeMap<ObjectHash, Entry> = BTreeMap::new();
         for act in acts {
             match act {
                 Act::Merge(entries) => {
-                    let entries: Vec<_> = entries.into_iter().map(|(n, value, sent)| (n, entry(value, sent))).collect();
-                    for &(identity, new) in &entries {
-                        let known = model.entry(identity).or_insert(new);
+                    let entries: Vec<_> = entries.into_iter().map(|(n, content_hash, sent)| (n, entry(content_hash, sent))).collect();
+                    for &(hash, new) in &entries {
+                        let known = model.entry(hash).or_insert(new);
                         if new.rank(NOW) >= known.rank(NOW) {
                             *known = new;
                         }
@@ -104,11 +104,11 @@ proptest! {
                     leaves.merge(&latest(entries, NOW), NOW).unwrap();
                 }
                 Act::Sweep(before) => {
-                    leaves.sweep(Identity::MIN..=-1, before).unwrap();
-                    leaves.sweep(0..=Identity::MAX, before).unwrap();
+                    leaves.sweep(ObjectHash::MIN..=-1, before).unwrap();
+                    leaves.sweep(0..=ObjectHash::MAX, before).unwrap();
                     model.retain(|_, entry| entry.sent >= before);
                     let rows = rows(&db);
-                    let is_small = |pair: &[(Identity, Vec<(Identity, Entry)>)]| {
+                    let is_small = |pair: &[(ObjectHash, Vec<(ObjectHash, Entry)>)]| {
                         let [(one, a), (other, b)] = pair else { return false };
                         one.signum() == other.signum() && *one < 0 && encode(&[&a[..], b].concat()).len() <= leaves.at_first
                     };
@@ -119,9 +119,9 @@ proptest! {
             prop_assert!(rows.iter().all(|(_, held)| !held.is_empty() && held.len() <= most), "{:?}", rows);
             let all: BTreeMap<_, _> = rows.iter().flat_map(|(_, held)| held).copied().collect();
             prop_assert_eq!(&all, &model);
-            let mut above = Identity::MIN;
+            let mut above = ObjectHash::MIN;
             for (last, held) in &rows {
-                prop_assert!(held.iter().all(|(identity, _)| above < *identity && identity <= last), "{:?}", rows);
+                prop_assert!(held.iter().all(|(hash, _)| above < *hash && hash <= last), "{:?}", rows);
                 above = *last;
             }
         }
@@ -129,7 +129,7 @@ proptest! {
         looks.sort_unstable();
         for looks in [looks, (-45..45).collect()] {
             let asked: Vec<_> = looks.iter().copied().zip(0..).collect();
-            let known: Vec<_> = asked.iter().filter_map(|(identity, n)| Some((*n, *model.get(identity)?))).collect();
+            let known: Vec<_> = asked.iter().filter_map(|(hash, n)| Some((*n, *model.get(hash)?))).collect();
             prop_assert_eq!(held(&db, &asked).unwrap(), known);
         }
     }

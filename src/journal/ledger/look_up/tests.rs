@@ -118,9 +118,9 @@ fn recorded_before(batch: &[Warmed]) -> (tempfile::TempDir, Journal) {
     db.pragma_update(None, "user_version", 5).unwrap();
     let mut earlier = Earlier::new(URL);
     let entry = |Warmed { object, sent }: &Warmed| {
-        let identity = earlier.identity(&object.bucket, object.key.as_bytes());
-        let value = earlier.value(object.etag.as_ref().unwrap(), object.size);
-        [identity, value, sent.timestamp(), 0].map(i64::to_be_bytes).concat()
+        let hash = earlier.object_hash(&object.bucket, object.key.as_bytes());
+        let content_hash = earlier.content_hash(object.etag.as_ref().unwrap(), object.size);
+        [hash, content_hash, sent.timestamp(), 0].map(i64::to_be_bytes).concat()
     };
     let entries: Vec<u8> = batch.iter().flat_map(entry).collect();
     if !entries.is_empty() {

@@ -92,7 +92,7 @@ async fn a_run_that_was_interrupted_in_a_checkpoint_is_taken_up_where_it_was_lef
     let warmed = cut.report.totals.warmed;
     assert_eq!((cut.report.outcome, warmed.objects), (Outcome::Interrupted, 3));
     let identity = Identity { trigger: Trigger::Resume, resumes: 1, ..cut.report.identity };
-    let rest = poller.pass(|pass| Pass { identity, again: Some(warmed), ..pass }).await;
+    let rest = poller.pass(|pass| Pass { identity, resumed_with: Some(warmed), ..pass }).await;
     assert_eq!((rest.report.outcome, rest.counts()), (Outcome::Complete, [8, 8, 0, 0, 0]), "{}", rest.reason());
     assert_eq!((cut.heads.len() + rest.heads.len(), rest.heads.len() as u64), (8, 8 - warmed.objects));
     assert!(cut.heads.iter().all(|key| !rest.heads.contains(key)), "nothing is sent twice");

@@ -85,7 +85,7 @@ impl Poller {
         sim.reset_counters();
         let pass = change(self.scheduled(&task));
         let progress = pass.progress.clone();
-        let again = pass.again.is_some();
+        let again = pass.resumed_with.is_some();
         let report = run::pass(&task, &connection, pass).await;
         check(&self.stage, &report, (&progress, again));
         let asked = sim.keys().into_iter().filter(|(_, counters)| counters.ranged_heads > 0);

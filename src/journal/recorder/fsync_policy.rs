@@ -6,17 +6,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::LINGER;
-use crate::journal::schema::ToDisk;
+use crate::journal::schema::Durability;
 
 /// What of a recorder's writing is on the disk.
 #[derive(Debug, Default)]
-pub(super) struct Syncs {
+pub(super) struct FsyncPolicy {
     /// When all was.
     last: Option<Instant>,
     owed: bool,
 }
 
-impl Syncs {
+impl FsyncPolicy {
     /// Whether something is written that is not on the disk.
     pub fn are_owed(&self) -> bool {
         self.owed
@@ -28,12 +28,12 @@ impl Syncs {
     }
 
     /// What the next transaction has to do.
-    pub fn next(&self) -> ToDisk {
-        if self.left().is_zero() { ToDisk::AtCommit } else { ToDisk::Later }
+    pub fn next(&self) -> Durability {
+        if self.left().is_zero() { Durability::AtCommit } else { Durability::Deferred }
     }
 
-    pub fn wrote(&mut self, to_disk: ToDisk) {
-        self.owed = to_disk == ToDisk::Later;
+    pub fn wrote(&mut self, durability: Durability) {
+        self.owed = durability == Durability::Deferred;
         if !self.owed {
             self.last = Some(Instant::now());
         }
@@ -52,23 +52,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_written_is_on_the_disk_before_a_second_is_over() {
-        let mut syncs = Syncs::default();
-        assert_eq!((syncs.next(), syncs.patience()), (ToDisk::AtCommit, Duration::MAX), "the first is there at once");
-        syncs.wrote(ToDisk::AtCommit);
-        assert!(!syncs.are_owed());
+        let mut fsyncs = FsyncPolicy::default();
+        assert_eq!(
+            (fsyncs.next(), fsyncs.patience()),
+            (Durability::AtCommit, Duration::MAX),
+            "the first is there at once"
+        );
+        fsyncs.wrote(Durability::AtCommit);
+        assert!(!fsyncs.are_owed());
         for wait in [100, 400] {
             advance(Duration::from_millis(wait)).await;
-            assert_eq!(syncs.next(), ToDisk::Later);
-            syncs.wrote(ToDisk::Later);
+            assert_eq!(fsyncs.next(), Durability::Deferred);
+            fsyncs.wrote(Durability::Deferred);
         }
         assert_eq!(
-            (syncs.are_owed(), syncs.patience()),
+            (fsyncs.are_owed(), fsyncs.patience()),
             (true, Duration::from_millis(250)),
             "counted from the last one"
         );
-        advance(syncs.patience()).await;
-        assert_eq!((syncs.next(), syncs.patience()), (ToDisk::AtCommit, Duration::ZERO));
-        syncs.wrote(ToDisk::AtCommit);
-        assert_eq!((syncs.are_owed(), syncs.patience()), (false, Duration::MAX));
+        advance(fsyncs.patience()).await;
+        assert_eq!((fsyncs.next(), fsyncs.patience()), (Durability::AtCommit, Duration::ZERO));
+        fsyncs.wrote(Durability::AtCommit);
+        assert_eq!((fsyncs.are_owed(), fsyncs.patience()), (false, Duration::MAX));
     }
 }
