@@ -47,7 +47,7 @@ use crate::clock;
 use crate::exit;
 use crate::report::Outcome;
 use crate::signals::{Received, Signals};
-use crate::warm::Stop;
+use crate::warm::StopSignal;
 use global::{Files, Global, LogFormat};
 use model::config::diagnostic::Diagnostics;
 use progress::Screen;
@@ -169,7 +169,7 @@ struct Context {
     files: Files,
     global: Global,
     screen: Screen,
-    stop: Stop,
+    stop: StopSignal,
     received: Received,
 }
 
@@ -219,7 +219,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
     // Before the first file is read: PID 1 ignores what it does not handle.
     let signals = Signals::install()?;
     let Cli { files, global, verb } = cli;
-    let (stop, received) = (Stop::default(), Received::default());
+    let (stop, received) = (StopSignal::default(), Received::default());
     let watching = signals.stop(received.clone(), stop.drain.clone(), stop.quit.clone());
     let context = Context { files, global, screen, stop, received };
     let verb = async {

@@ -35,7 +35,7 @@ use crate::report::Report;
 use crate::run::{Connections, Task};
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
-use crate::warm::Stop;
+use crate::warm::StopSignal;
 use clerk::Clerk;
 use ending::Ending;
 use handle::{Command, Handle};
@@ -71,7 +71,7 @@ pub struct Daemon {
     commands: mpsc::Receiver<Command>,
     /// Held so that the channel stays open while nobody else speaks to the loop.
     handle: Handle,
-    stop: Stop,
+    stop: StopSignal,
     hangups: Hangups,
     ticker: Ticker,
     ending: Ending,

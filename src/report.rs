@@ -16,13 +16,13 @@ use model::select::plan::{Plan, Verdict};
 pub mod groups;
 pub mod json;
 
-mod cut;
 mod ratio;
+mod stop_reason;
 mod trigger;
 
-pub use cut::Cut;
 use ratio::share;
 pub use ratio::{Ratio, percent};
+pub use stop_reason::StopReason;
 pub use trigger::Trigger;
 
 /// How a run ended. Exit codes, metrics and the page derive from this one value.

@@ -32,8 +32,8 @@ use survey::{Survey, survey};
 
 use crate::clock;
 use crate::journal::{Journal, Watermark};
-use crate::report::{Begun, Cut, Identity, Outcome, Progress, Report, Totals, Trigger};
-use crate::warm::Stop;
+use crate::report::{Begun, Identity, Outcome, Progress, Report, StopReason, Totals, Trigger};
+use crate::warm::StopSignal;
 use model::config::profile::Profile;
 use model::manifest;
 use model::object::Count;
@@ -62,7 +62,7 @@ pub struct Pass {
     pub deadline: Duration,
     /// Overrides the profile's.
     pub min_warm: Option<f64>,
-    pub stop: Stop,
+    pub stop: StopSignal,
     pub progress: Arc<Progress>,
     /// Without one nothing is fresh, and nothing is recorded.
     pub journal: Option<Journal>,
@@ -80,7 +80,7 @@ pub struct Pass {
 
 impl Pass {
     /// By hand, once, without a journal.
-    pub fn once(task: &Task, stop: Stop, progress: Arc<Progress>) -> Self {
+    pub fn once(task: &Task, stop: StopSignal, progress: Arc<Progress>) -> Self {
         Self {
             identity: Identity::new(Trigger::Cli, clock::now()),
             deadline: task.profile.deadline.unwrap_or(ONE_SHOT_DEADLINE),
@@ -98,7 +98,7 @@ impl Pass {
 }
 
 /// List and select, no HEAD.
-pub async fn plan(task: &Task, connection: &Connection, progress: &Arc<Progress>, stop: &Stop) -> Plan {
+pub async fn plan(task: &Task, connection: &Connection, progress: &Arc<Progress>, stop: &StopSignal) -> Plan {
     let plans = plan_together(std::slice::from_ref(task), connection, progress, stop).await;
     plans.into_iter().next().unwrap_or_else(|| unreachable!("one task gives one plan"))
 }
@@ -108,7 +108,7 @@ pub async fn plan_together(
     tasks: &[Task],
     connection: &Connection,
     progress: &Arc<Progress>,
-    stop: &Stop,
+    stop: &StopSignal,
 ) -> Vec<Plan> {
     let deadlines = tasks.iter().map(|task| task.profile.deadline.unwrap_or(ONE_SHOT_DEADLINE));
     let wait = deadlines.max().unwrap_or(ONE_SHOT_DEADLINE);
@@ -199,18 +199,18 @@ impl From<Survey> for Found {
 }
 
 /// Why a listing ends before it is done.
-async fn over(stop: &Stop, deadline: Instant) -> Verdict {
+async fn over(stop: &StopSignal, deadline: Instant) -> Verdict {
     tokio::select! {
         biased;
-        () = stop.told() => cut_short(stop.why()),
+        () = stop.told() => cut_short(stop.reason()),
         () = tokio::time::sleep_until(deadline) => Verdict::Failed(TOO_LATE.to_owned()),
     }
 }
 
 /// A window that closes is no interruption, and nothing was warmed.
-fn cut_short(cut: Cut) -> Verdict {
-    let why = format!("{} while listing", cut.as_str());
-    if cut == Cut::Window { Verdict::Failed(why) } else { Verdict::Interrupted(why) }
+fn cut_short(reason: StopReason) -> Verdict {
+    let why = format!("{} while listing", reason.as_str());
+    if reason == StopReason::Window { Verdict::Failed(why) } else { Verdict::Interrupted(why) }
 }
 
 fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, list_requests: u64) -> Plan {
@@ -252,7 +252,7 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
         Ok(account) => {
             Going { pass: &pass, task, connection, deadline, account: account.as_ref() }.carry_out(&mut report).await;
             report.ended = Some(clock::now());
-            let resumable = report.outcome == Outcome::Interrupted && pass.stop.why().resumes();
+            let resumable = report.outcome == Outcome::Interrupted && pass.stop.reason().resumes();
             if let Some(account) = account {
                 account.close(&report, resumable).await;
             }

@@ -11,7 +11,7 @@ mod queue;
 mod refusals;
 mod request;
 mod requests;
-mod stop;
+mod stop_signal;
 mod untried;
 mod watch;
 
@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock;
 use crate::journal::{Completion, RecordBuffer};
 use crate::limit::{Limit, Permit, Place};
-use crate::report::{Asked, Cut, End, Fault, Progress, Totals};
+use crate::report::{Asked, End, Fault, Progress, StopReason, Totals};
 use model::object::{ETag, Object};
 use s3::{Class, RequestError};
 
@@ -39,7 +39,7 @@ use refusals::Buckets;
 use request::Sent;
 pub use request::{Wire, Wires};
 use requests::{Answer, Finished, Requests};
-pub use stop::Stop;
+pub use stop_signal::StopSignal;
 use watch::Watch;
 
 /// How often a waiting loop looks at deadlines and at the endpoint's circuit.
@@ -62,7 +62,7 @@ pub struct Warming<W> {
     pub priority: i64,
     /// When the run must be over.
     pub deadline: Instant,
-    pub stop: Stop,
+    pub stop: StopSignal,
     pub progress: Arc<Progress>,
     /// Every object that was warmed is noted, before the run counts it. Gone means that nobody wants to know any more.
     pub notes: Option<RecordBuffer>,
@@ -84,7 +84,7 @@ pub enum Ended {
     /// Every object was seen to.
     Done,
     /// Told to stop.
-    Stopped(Cut),
+    Stopped(StopReason),
     /// The run's deadline came first.
     Deadline,
     /// The endpoint answered nothing for so long.
@@ -239,7 +239,7 @@ impl<W: Wires> Run<W> {
     /// Why the run must end before all is done.
     fn overdue(&mut self, now: Instant) -> Option<Ended> {
         if self.warming.stop.is_told() {
-            return Some(Ended::Stopped(self.warming.stop.why()));
+            return Some(Ended::Stopped(self.warming.stop.reason()));
         }
         if now >= self.warming.deadline {
             return Some(Ended::Deadline);

@@ -14,7 +14,7 @@ use super::text::{count, counted, iec};
 use super::typed::{checked, typed};
 use super::{Context, Usage};
 use crate::exit;
-use crate::report::{Cut, Outcome, Ratio};
+use crate::report::{Outcome, Ratio, StopReason};
 use model::config::value::Kind as _;
 use model::config::value::duration::Length;
 use model::config::value::percent::Percent;
@@ -230,7 +230,7 @@ fn so_far(progress: &Value) -> String {
 
 /// Somebody does not want it: that is no reason to begin another.
 fn is_cancelled(line: &Value) -> bool {
-    line["reason"].as_str().is_some_and(|reason| reason.starts_with(Cut::Cancelled.as_str()))
+    line["reason"].as_str().is_some_and(|reason| reason.starts_with(StopReason::Cancelled.as_str()))
 }
 
 fn reaches(line: &Value, least: Option<f64>) -> bool {

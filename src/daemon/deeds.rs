@@ -32,10 +32,10 @@ impl Daemon {
     fn act_now(&mut self, action: Action) {
         match action {
             Action::Begin(_) => {}
-            Action::Cut { run, cut } => {
+            Action::Stop { run, reason } => {
                 if let Some(live) = self.live.get_mut(&run) {
-                    tracing::info!(%run, profile = &*live.task.profile.name, "stopping the run: {}", cut.as_str());
-                    live.cut(cut);
+                    tracing::info!(%run, profile = &*live.task.profile.name, "stopping the run: {}", reason.as_str());
+                    live.stop(reason);
                 }
             }
             Action::Skip { task, fire, mark, reason } => self.skip(&task, fire, mark, reason),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Daemon;
-use crate::report::Cut;
+use crate::report::StopReason;
 
 /// How long runs that were told to wait for nothing may take for their last entries.
 const LAST_ENTRIES: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ impl Daemon {
             tracing::warn!("requests that are still in flight are given up: what became of them is not known");
         }
         for live in self.live.values_mut() {
-            live.cut(Cut::Shutdown);
+            live.stop(StopReason::Shutdown);
             live.stop.quit.cancel();
         }
     }

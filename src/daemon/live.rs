@@ -12,9 +12,9 @@ use super::keeper::Keeper;
 use super::rota::Begin;
 use super::view::{Ended, RunView};
 use crate::clock;
-use crate::report::{Cut, Identity, Progress, Report};
+use crate::report::{Identity, Progress, Report, StopReason};
 use crate::run::{self, Connection, Pass, Task};
-use crate::warm::Stop;
+use crate::warm::StopSignal;
 use model::object::Count;
 
 /// A run in progress, as the loop sees it.
@@ -22,10 +22,10 @@ use model::object::Count;
 pub(super) struct LiveRun {
     pub task: Task,
     pub identity: Identity,
-    pub stop: Stop,
+    pub stop: StopSignal,
     pub progress: Arc<Progress>,
     pub deadline: DateTime<Utc>,
-    pub cut: Option<Cut>,
+    pub stopping: Option<StopReason>,
 }
 
 impl LiveRun {
@@ -41,10 +41,10 @@ impl LiveRun {
         let live = Self {
             task: task.clone(),
             identity,
-            stop: Stop::default(),
+            stop: StopSignal::default(),
             progress: Arc::default(),
             deadline: TimeDelta::from_std(deadline).ok().and_then(|left| now.checked_add_signed(left)).unwrap_or(now),
-            cut: None,
+            stopping: None,
         };
         let (stop, progress) = (live.stop.clone(), live.progress.clone());
         let (run, profile, endpoint) = (identity.run, task.profile.name.clone(), task.profile.endpoint.name.clone());
@@ -73,9 +73,9 @@ impl LiveRun {
         (live, going.instrument(span))
     }
 
-    pub fn cut(&mut self, cut: Cut) {
-        self.stop.cut(cut);
-        self.cut = Some(self.stop.why());
+    pub fn stop(&mut self, reason: StopReason) {
+        self.stop.stop(reason);
+        self.stopping = Some(self.stop.reason());
     }
 
     /// What its objects have come to so far.
@@ -103,7 +103,7 @@ impl LiveRun {
             resumes,
             started,
             deadline: self.deadline,
-            stopping: self.cut,
+            stopping: self.stopping,
             list_requests: get(&progress.list_requests),
             listed: get(&progress.listed),
             listed_share: progress.listed_share(),

@@ -21,7 +21,7 @@ use super::handle::{Objection, Started};
 use super::planner::Fire;
 use super::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileRecord, Watermark};
-use crate::report::{Begun, Cut, Identity, Outcome};
+use crate::report::{Begun, Identity, Outcome, StopReason};
 use crate::run::Task;
 use model::object::Count;
 pub(super) use seat::Seat;
@@ -30,9 +30,9 @@ pub(super) use seat::Seat;
 #[derive(Clone, Debug)]
 pub(super) enum Action {
     Begin(Box<Begin>),
-    Cut {
+    Stop {
         run: Ulid,
-        cut: Cut,
+        reason: StopReason,
     },
     /// A fire passes without a run.
     Skip {
@@ -181,7 +181,7 @@ impl Rota {
         let mut actions = Vec::new();
         let seat = self.seats.values_mut().find(|seat| seat.live().is_some_and(|live| live.identity.run == run));
         let Some(seat) = seat else { return Err(Objection::no_run(run, self.in_progress())) };
-        seat.cut(Cut::Cancelled, &mut actions);
+        seat.stop(StopReason::Cancelled, &mut actions);
         Ok(actions)
     }
 
@@ -190,7 +190,7 @@ impl Rota {
         self.stopping = true;
         let mut actions = Vec::new();
         for seat in self.seats.values_mut() {
-            seat.cut(Cut::Shutdown, &mut actions);
+            seat.stop(StopReason::Shutdown, &mut actions);
         }
         actions
     }

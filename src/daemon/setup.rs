@@ -22,7 +22,7 @@ use crate::journal::JournalError;
 use crate::run::Connections;
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
-use crate::warm::Stop;
+use crate::warm::StopSignal;
 use model::config::{Config, Source};
 
 /// Files that are no configuration.
@@ -43,7 +43,7 @@ pub struct Setup {
     pub state_dir: Option<PathBuf>,
     /// `state_dir` of the configuration does not count: a flag or the environment names the folder.
     pub state_dir_is_given: bool,
-    pub stop: Stop,
+    pub stop: StopSignal,
     pub hangups: Hangups,
     pub ticker: Ticker,
 }

@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use crate::limit::Snapshot;
 use crate::report::groups::GroupField;
-use crate::report::{Cut, Outcome, Ratio, Trigger};
+use crate::report::{Outcome, Ratio, StopReason, Trigger};
 use model::config::Zones;
 use model::object::{Bucket, Count, Key};
 use model::schedule::Zone;
@@ -199,7 +199,7 @@ pub struct RunView {
     pub started: DateTime<Utc>,
     pub deadline: DateTime<Utc>,
     /// Told to stop; what is in flight ends.
-    pub stopping: Option<Cut>,
+    pub stopping: Option<StopReason>,
     pub list_requests: u64,
     /// Objects.
     pub listed: u64,

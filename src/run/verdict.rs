@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::report::{Cut, Errors, Outcome, Totals, percent};
+use crate::report::{Errors, Outcome, StopReason, Totals, percent};
 use crate::warm::Ended;
 use model::object::Count;
 use model::select::no_room;
@@ -76,8 +76,8 @@ pub(super) fn judge(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> 
 fn cut_off(totals: &Totals, ended: &Ended) -> Option<(Outcome, Option<String>)> {
     match ended {
         // A window that closes is a deadline: the run is not taken up again.
-        Ended::Stopped(cut) if *cut != Cut::Window && is_open(totals) => {
-            Some((Outcome::Interrupted, Some(format!("{}; {}", cut.as_str(), missing(totals)))))
+        Ended::Stopped(reason) if *reason != StopReason::Window && is_open(totals) => {
+            Some((Outcome::Interrupted, Some(format!("{}; {}", reason.as_str(), missing(totals)))))
         }
         Ended::Outage(wait) => Some(gave_up(*wait, "answered nothing", totals)),
         Ended::Throttled(wait) => Some(gave_up(*wait, "took nothing, and throttled,", totals)),
@@ -124,7 +124,9 @@ fn instead_of(verdict: &Verdict, totals: &Totals) -> (Outcome, String) {
 /// Why a run did not come to its end.
 fn left_undone(totals: &Totals, ended: &Ended) -> String {
     match ended {
-        Ended::Stopped(Cut::Window) if is_open(totals) => format!("{}; {}", Cut::Window.as_str(), missing(totals)),
+        Ended::Stopped(StopReason::Window) if is_open(totals) => {
+            format!("{}; {}", StopReason::Window.as_str(), missing(totals))
+        }
         Ended::Deadline => format!("the run's deadline came first; {}", missing(totals)),
         _ => missing(totals),
     }
@@ -252,12 +254,24 @@ mod tests {
             ("nothing, by silence", with(totals(0, 0, 0, 10), "timed_out"), Ended::Done, None, Outcome::Failed),
             ("an outage", totals(5, 0, 0, 0), outage, None, Outcome::Failed),
             ("out of time", totals(5, 0, 0, 0), Ended::Deadline, None, Outcome::Partial),
-            ("stopped", totals(5, 0, 0, 0), Ended::Stopped(Cut::Told), None, Outcome::Interrupted),
-            ("stopped when all was done", totals(10, 0, 0, 0), Ended::Stopped(Cut::Paused), None, Outcome::Complete),
-            ("stopped before anything", totals(0, 0, 0, 0), Ended::Stopped(Cut::Changed), None, Outcome::Interrupted),
-            ("the window closed", totals(5, 0, 0, 0), Ended::Stopped(Cut::Window), None, Outcome::Partial),
-            ("on enough", totals(9, 0, 0, 1), Ended::Stopped(Cut::Window), Some(0.9), Outcome::Complete),
-            ("on nothing", totals(0, 0, 0, 0), Ended::Stopped(Cut::Window), None, Outcome::Failed),
+            ("stopped", totals(5, 0, 0, 0), Ended::Stopped(StopReason::Told), None, Outcome::Interrupted),
+            (
+                "stopped when all was done",
+                totals(10, 0, 0, 0),
+                Ended::Stopped(StopReason::Paused),
+                None,
+                Outcome::Complete,
+            ),
+            (
+                "stopped before anything",
+                totals(0, 0, 0, 0),
+                Ended::Stopped(StopReason::Changed),
+                None,
+                Outcome::Interrupted,
+            ),
+            ("the window closed", totals(5, 0, 0, 0), Ended::Stopped(StopReason::Window), None, Outcome::Partial),
+            ("on enough", totals(9, 0, 0, 1), Ended::Stopped(StopReason::Window), Some(0.9), Outcome::Complete),
+            ("on nothing", totals(0, 0, 0, 0), Ended::Stopped(StopReason::Window), None, Outcome::Failed),
         ] {
             assert_eq!(judge(&totals, &ended, &standard(totals.planned, min_warm)).0, outcome, "{name}");
         }
@@ -375,13 +389,13 @@ mod tests {
 
     #[test]
     fn a_run_that_was_stopped_says_by_whom() {
-        for (cut, reason) in [
-            (Cut::Told, "told to stop; 2 failed, 3 not tried of 10 objects (throttled)"),
-            (Cut::Shutdown, "the daemon was stopped; 2 failed, 3 not tried of 10 objects (throttled)"),
-            (Cut::Window, "its window closed; 2 failed, 3 not tried of 10 objects (throttled)"),
+        for (stopped, reason) in [
+            (StopReason::Told, "told to stop; 2 failed, 3 not tried of 10 objects (throttled)"),
+            (StopReason::Shutdown, "the daemon was stopped; 2 failed, 3 not tried of 10 objects (throttled)"),
+            (StopReason::Window, "its window closed; 2 failed, 3 not tried of 10 objects (throttled)"),
         ] {
             let (_, why) =
-                judge(&with(totals(5, 0, 2, 0), "throttled"), &Ended::Stopped(cut), &standard(count(10), None));
+                judge(&with(totals(5, 0, 2, 0), "throttled"), &Ended::Stopped(stopped), &standard(count(10), None));
             assert_eq!(why.unwrap(), reason);
         }
     }

@@ -120,7 +120,7 @@ fn rooms_import_only_lower_rooms() {
 fn an_import_that_breaks_the_rules_is_found() {
     for (file, text, fault) in [
         ("src/list.rs", "use crate::warm::Pass;", "list may not import warm"),
-        ("src/list/split.rs", "use crate::{report::Cut, run::{self, Run}};", "list may not import run"),
+        ("src/list/split.rs", "use crate::{report::StopReason, run::{self, Run}};", "list may not import run"),
         ("src/journal.rs", "fn f() -> s3::Class {}", "journal may not import s3"),
         ("crates/model/src/object.rs", "fn f() -> crate::select::Reason {}", "object may not import select"),
         ("crates/model/src/select/budget.rs", "use super::super::config::Profile;", "select may not import config"),

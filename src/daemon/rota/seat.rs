@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use super::Action;
 use crate::daemon::planner::{Fire, Planner, Tick, Timetable};
 use crate::journal::{Interrupted, Pause, Watermark};
-use crate::report::{Cut, Identity, Trigger};
+use crate::report::{Identity, StopReason, Trigger};
 use crate::run::Task;
 use model::config::profile::OnOverlap;
 use wish::Wish;
@@ -47,7 +47,7 @@ pub(in crate::daemon) struct Seat {
 pub(in crate::daemon) struct Live {
     pub identity: Identity,
     pub fingerprint: String,
-    pub cut: Option<Cut>,
+    pub stopping: Option<StopReason>,
     pub rewarm: bool,
     /// What was adopted before, should it never begin.
     adopted_before: Option<String>,
@@ -86,7 +86,7 @@ impl Seat {
         }
         let is_open = self.task.profile.window.as_ref().is_none_or(|window| window.contains(now));
         if !is_open && self.live.as_ref().is_some_and(|live| live.identity.trigger != Trigger::Api) {
-            self.cut(Cut::Window, actions);
+            self.stop(StopReason::Window, actions);
         }
         if self.planner.behind(now).is_some_and(|behind| behind > SET_BACK) {
             tracing::warn!(
@@ -106,7 +106,7 @@ impl Seat {
     }
 
     fn fire(&mut self, fire: Fire, actions: &mut Vec<Action>) {
-        let going = self.live.as_ref().filter(|live| live.cut.is_none());
+        let going = self.live.as_ref().filter(|live| live.stopping.is_none());
         match (going, self.task.profile.on_overlap) {
             (Some(live), OnOverlap::Skip) => {
                 let reason = still_running(&live.identity);
@@ -114,7 +114,7 @@ impl Seat {
             }
             (Some(_), OnOverlap::Replace) => {
                 self.want(fire);
-                self.cut(Cut::Replaced, actions);
+                self.stop(StopReason::Replaced, actions);
             }
             _ => self.want(fire),
         }
@@ -130,10 +130,12 @@ impl Seat {
 
     /// Tells the run in progress to stop, unless it was told already. One that is to be taken up again may still be
     /// stopped for good.
-    pub fn cut(&mut self, cut: Cut, actions: &mut Vec<Action>) {
-        if let Some(live) = self.live.as_mut().filter(|live| live.cut.is_none_or(|before| cut.overrules(before))) {
-            live.cut = Some(cut);
-            actions.push(Action::Cut { run: live.identity.run, cut });
+    pub fn stop(&mut self, reason: StopReason, actions: &mut Vec<Action>) {
+        if let Some(live) =
+            self.live.as_mut().filter(|live| live.stopping.is_none_or(|before| reason.overrules(before)))
+        {
+            live.stopping = Some(reason);
+            actions.push(Action::Stop { run: live.identity.run, reason });
         }
     }
 

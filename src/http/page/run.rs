@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::time::{between, until};
 use crate::daemon::view::{RunView, View};
 use crate::http::text::{count, iec, length, percent, times};
-use crate::report::Cut;
+use crate::report::StopReason;
 
 pub(super) fn section(view: &View) -> Markup {
     html! {
@@ -30,7 +30,7 @@ fn card(run: &RunView, view: &View) -> Markup {
                 span.end { (between(run.started, view.now)) }
             }
             @if run.planned.objects == 0 { (listing(run, view)) } @else { (bar(run, view)) }
-            @if let Some(cut) = run.stopping { p.warn { "Being stopped: " (Cut::as_str(cut)) "." } }
+            @if let Some(reason) = run.stopping { p.warn { "Being stopped: " (StopReason::as_str(reason)) "." } }
             @if let Some(silent) = run.silent {
                 p.bad { "Waits: the endpoint has served nothing for " (length(silent)) "." }
             } @else if retries_wait(run, view) {

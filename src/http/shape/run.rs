@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::daemon::view::{EndedView, FailureView, RunView};
 use crate::report::groups::GroupField;
 use crate::report::json::{Place, time};
-use crate::report::{Cut, Failure, Outcome, Ratio, Trigger};
+use crate::report::{Failure, Outcome, Ratio, StopReason, Trigger};
 use model::object::{Bucket, Count, Key};
 
 /// A run in progress.
@@ -63,7 +63,7 @@ impl From<&RunView> for ProgressShape {
     fn from(run: &RunView) -> Self {
         Self {
             deadline: time(run.deadline),
-            stopping: run.stopping.map(Cut::as_str),
+            stopping: run.stopping.map(StopReason::as_str),
             list_requests: run.list_requests,
             listed: run.listed,
             listed_share: run.listed_share,

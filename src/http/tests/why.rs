@@ -144,7 +144,7 @@ async fn all_that_is_in_the_way_is_said() {
     };
     let answer = why(listing(None)).await;
     assert_eq!(answer["causes"][0]["why"], format!("run {} began 1m 30s ago: listing, 11,840 objects so far", id(11)));
-    let answer = why(listing(Some(crate::report::Cut::Paused))).await;
+    let answer = why(listing(Some(crate::report::StopReason::Paused))).await;
     let said = format!("run {} began 1m 30s ago, and is being stopped: the profile was paused", id(11));
     assert_eq!(answer["causes"][0]["why"], said);
     assert_eq!(answer["causes"].as_array().unwrap().len(), 1, "what starts the next one is no matter now");

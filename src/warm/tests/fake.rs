@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::journal::RecordBuffer;
 use crate::limit::Limit;
 use crate::report::{Progress, Totals};
-use crate::warm::{Ended, Flights, Stop, Warming, WarmingOrder, Wires, warm};
+use crate::warm::{Ended, Flights, StopSignal, Warming, WarmingOrder, Wires, warm};
 use model::config::endpoint::Limits;
 use model::object::{Bucket, ETag, Key, Object};
 use s3::{Class, RequestError, Via, Warmed};
@@ -235,7 +235,7 @@ pub struct Scene {
     pub deadline: Duration,
     /// Of an endpoint that has answered nothing yet.
     pub first_wait: Duration,
-    pub stop: Stop,
+    pub stop: StopSignal,
     pub progress: Arc<Progress>,
     pub notes: Option<RecordBuffer>,
     /// What comes behind what it begins with.
@@ -259,7 +259,7 @@ impl Default for Scene {
             },
             deadline: 24 * 60 * MINUTE,
             first_wait: Duration::MAX,
-            stop: Stop::default(),
+            stop: StopSignal::default(),
             progress: Arc::default(),
             notes: None,
             more: None,

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::fake::{Fake, SECOND, Scene, many, object, warmed};
-use crate::report::Cut;
+use crate::report::StopReason;
 use crate::warm::{Ended, WarmingOrder};
 use model::object::Object;
 
@@ -65,6 +65,6 @@ async fn told_to_stop_it_does_not_wait_for_more() {
         drain.cancel();
     });
     let gone = scene.run(&fake, many(2)).await;
-    assert_eq!((gone.ended, gone.took), (Ended::Stopped(Cut::Told), 5 * SECOND));
+    assert_eq!((gone.ended, gone.took), (Ended::Stopped(StopReason::Told), 5 * SECOND));
     assert!(sender.is_closed());
 }

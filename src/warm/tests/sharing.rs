@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, objects, silence, sized, warmed, warmed_as};
 use crate::limit::Limit;
-use crate::report::{Cut, Progress, Totals};
-use crate::warm::{Ended, Flights, Stop, Warming, warm};
+use crate::report::{Progress, StopReason, Totals};
+use crate::warm::{Ended, Flights, StopSignal, Warming, warm};
 use model::config::endpoint::Limits;
 use model::object::Object;
 use s3::Class;
@@ -33,7 +33,7 @@ fn four_at_once() -> Limits {
 
 async fn run(fake: &Arc<Fake>, limit: &Limit, priority: i64, all: Vec<Object>) -> End {
     let crew = Crew { fake: fake.clone(), limit: limit.clone(), flights: Flights::default() };
-    crew.run(priority, Stop::default(), all).await
+    crew.run(priority, StopSignal::default(), all).await
 }
 
 /// What several runs share.
@@ -49,7 +49,7 @@ impl Crew {
         Self { fake: Arc::new(fake), limit, flights: Flights::default() }
     }
 
-    async fn run(&self, priority: i64, stop: Stop, all: Vec<Object>) -> End {
+    async fn run(&self, priority: i64, stop: StopSignal, all: Vec<Object>) -> End {
         let start = Instant::now();
         let progress = Arc::new(Progress::default());
         let warming = Warming {
@@ -132,8 +132,8 @@ async fn two_runs_that_come_to_the_same_objects_at_once_send_each_once() {
     // Room for all: what has ended by the time that the other comes to it is sent again, which fills nothing.
     crew.limit = Limit::new(&Limits { start_in_flight: 100, max_in_flight: 100, ..Scene::default().limits });
     let (a, b) = tokio::join!(
-        crew.run(0, Stop::default(), bucket("b", 60)),
-        crew.run(0, Stop::default(), [bucket("c", 20), bucket("b", 60)].concat())
+        crew.run(0, StopSignal::default(), bucket("b", 60)),
+        crew.run(0, StopSignal::default(), [bucket("c", 20), bucket("b", 60)].concat())
     );
     assert_eq!(crew.fake.calls().len(), 80);
     for end in [&a, &b] {
@@ -157,9 +157,9 @@ async fn whatever_the_answers_no_object_has_two_open_requests() {
     crew.limit.set(&Limits { outage_wait: 60 * MINUTE, ..Scene::default().limits });
     let all = || (0..50).map(|n| sized(&format!("b/{n}{}", "x".repeat(n % 9)), 10 * (n as u64 % 4))).collect();
     let (a, b, c) = tokio::join!(
-        crew.run(0, Stop::default(), all()),
-        crew.run(1, Stop::default(), all()),
-        crew.run(0, Stop::default(), all())
+        crew.run(0, StopSignal::default(), all()),
+        crew.run(1, StopSignal::default(), all()),
+        crew.run(0, StopSignal::default(), all())
     );
     for end in [a, b, c] {
         assert_eq!(end.ended, Ended::Done);
@@ -174,9 +174,9 @@ async fn what_another_run_has_open_takes_no_room_and_is_awaited() {
     crew.limit.set(&Limits { max_in_flight: 2, ..Scene::default().limits });
     let second = async {
         tokio::time::sleep(SECOND / 2).await;
-        crew.run(0, Stop::default(), objects(&["slow", "a", "b", "c"])).await
+        crew.run(0, StopSignal::default(), objects(&["slow", "a", "b", "c"])).await
     };
-    let (first, second) = tokio::join!(crew.run(0, Stop::default(), objects(&["slow"])), second);
+    let (first, second) = tokio::join!(crew.run(0, StopSignal::default(), objects(&["slow"])), second);
     assert_eq!((first.totals.warmed.objects, first.took), (1, 30 * SECOND));
     let times: Vec<_> = ["a", "b", "c"].iter().flat_map(|key| crew.fake.times(key)).collect();
     assert_eq!(times, [0, 1, 2].map(|n| SECOND / 2 + n * SECOND), "beside the slow one");
@@ -195,9 +195,9 @@ async fn what_another_run_could_not_warm_is_sent_by_this_one() {
         let crew = Crew::new(Fake::new(move |call| if call.nth == 1 { answer.clone() } else { warmed() }));
         let second = async {
             tokio::time::sleep(SECOND).await;
-            crew.run(0, Stop::default(), objects(&["a"])).await
+            crew.run(0, StopSignal::default(), objects(&["a"])).await
         };
-        let (_, second) = tokio::join!(crew.run(0, Stop::default(), objects(&["a"])), second);
+        let (_, second) = tokio::join!(crew.run(0, StopSignal::default(), objects(&["a"])), second);
         assert_eq!(crew.fake.sends("a"), sends, "{name}");
         assert_eq!((second.ended, second.took), (Ended::Done, 9 * SECOND), "{name}");
     }
@@ -206,10 +206,10 @@ async fn what_another_run_could_not_warm_is_sent_by_this_one() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_quits_hands_on_what_it_had_open() {
     let crew = Crew::new(Fake::new(|call| if call.nth == 1 { silence() } else { warmed() }));
-    let stop = Stop::default();
+    let stop = StopSignal::default();
     let second = async {
         tokio::time::sleep(SECOND).await;
-        crew.run(0, Stop::default(), objects(&["a"])).await
+        crew.run(0, StopSignal::default(), objects(&["a"])).await
     };
     let quit = async {
         tokio::time::sleep(5 * SECOND).await;
@@ -223,17 +223,17 @@ async fn a_run_that_quits_hands_on_what_it_had_open() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_stopped_leaves_what_it_had_put_aside_untried() {
     let crew = Crew::new(Fake::new(|_| warmed().after(30 * SECOND)));
-    let stop = Stop::default();
+    let stop = StopSignal::default();
     let second = async {
         tokio::time::sleep(SECOND).await;
         crew.run(0, stop.clone(), objects(&["a"])).await
     };
     let cut = async {
         tokio::time::sleep(5 * SECOND).await;
-        stop.cut(Cut::Cancelled);
+        stop.stop(StopReason::Cancelled);
     };
-    let (first, second, ()) = tokio::join!(crew.run(0, Stop::default(), objects(&["a"])), second, cut);
+    let (first, second, ()) = tokio::join!(crew.run(0, StopSignal::default(), objects(&["a"])), second, cut);
     assert_eq!(first.totals.warmed.objects, 1);
-    assert_eq!((second.ended, second.totals.ended().objects), (Ended::Stopped(Cut::Cancelled), 0));
+    assert_eq!((second.ended, second.totals.ended().objects), (Ended::Stopped(StopReason::Cancelled), 0));
     assert_eq!(second.took, 4 * SECOND);
 }

@@ -5,8 +5,8 @@ use ulid::Ulid;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
 use crate::journal::{Begun, Journal, NewRun, OpenRun};
-use crate::report::Cut;
-use crate::warm::{Ended, Stop};
+use crate::report::StopReason;
+use crate::warm::{Ended, StopSignal};
 use s3::Class;
 
 /// Cancels after a while.
@@ -87,7 +87,7 @@ async fn what_is_warm_is_recorded_while_the_rest_is_waited_for() {
             tokio::time::sleep(3 * SECOND).await;
             recorded()
         });
-        assert_eq!((after, going.ended), (1, Ended::Stopped(Cut::Told)), "told after {told_after:?}");
+        assert_eq!((after, going.ended), (1, Ended::Stopped(StopReason::Told)), "told after {told_after:?}");
         recorder.finish().await;
         assert_eq!(recorded(), going.totals.warmed.objects, "the rest at the end");
     }
@@ -99,7 +99,10 @@ async fn told_to_stop_a_run_sends_nothing_new_and_waits_for_what_is_under_way() 
     let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(100)).await;
-    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [4, 0, 0, 0], 10 * SECOND));
+    assert_eq!(
+        (gone.ended.clone(), gone.ends(), gone.took),
+        (Ended::Stopped(StopReason::Told), [4, 0, 0, 0], 10 * SECOND)
+    );
     assert_eq!(fake.calls().len(), 4);
 }
 
@@ -115,7 +118,11 @@ async fn told_to_stop_a_run_does_not_begin_what_it_has_let_in() {
             warmed()
         }));
         let gone = scene.run(&fake, many(100)).await;
-        assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(Cut::Told), [3, 0, 0, 0]), "{in_flight}, {quit}");
+        assert_eq!(
+            (gone.ended.clone(), gone.ends()),
+            (Ended::Stopped(StopReason::Told), [3, 0, 0, 0]),
+            "{in_flight}, {quit}"
+        );
         assert_eq!(fake.calls().len(), 3);
     }
 }
@@ -134,7 +141,7 @@ async fn told_to_stop_a_run_does_not_try_again_what_is_refused_meanwhile() {
     let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(100)).await;
-    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(Cut::Told), [0, 0, 4, 0]));
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(StopReason::Told), [0, 0, 4, 0]));
     assert_eq!(fake.calls().len(), 4);
 }
 
@@ -145,7 +152,10 @@ async fn told_to_quit_a_run_waits_for_nothing() {
     later(5 * SECOND, &scene.stop.drain);
     later(7 * SECOND, &scene.stop.quit);
     let gone = scene.run(&fake, many(100)).await;
-    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [0, 0, 0, 4], 7 * SECOND));
+    assert_eq!(
+        (gone.ended.clone(), gone.ends(), gone.took),
+        (Ended::Stopped(StopReason::Told), [0, 0, 0, 4], 7 * SECOND)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,10 +170,13 @@ async fn a_drain_ends_at_the_deadline_of_the_run() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_told_before_it_began_sends_nothing() {
     let fake = Arc::new(Fake::new(|_| warmed()));
-    let stop = Stop::default();
+    let stop = StopSignal::default();
     stop.drain.cancel();
     let gone = Scene { stop, ..Scene::default() }.run(&fake, many(10)).await;
-    assert_eq!((gone.ended.clone(), gone.ends(), fake.calls().len()), (Ended::Stopped(Cut::Told), [0, 0, 0, 0], 0));
+    assert_eq!(
+        (gone.ended.clone(), gone.ends(), fake.calls().len()),
+        (Ended::Stopped(StopReason::Told), [0, 0, 0, 0], 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,7 +185,7 @@ async fn a_request_that_met_an_idle_reset_is_not_untried() {
     let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.drain);
     let gone = scene.run(&fake, many(1)).await;
-    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(Cut::Told), [0, 0, 0, 1]));
+    assert_eq!((gone.ended.clone(), gone.ends()), (Ended::Stopped(StopReason::Told), [0, 0, 0, 1]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,7 +195,10 @@ async fn a_run_can_be_stopped_while_the_keys_are_read_again() {
         let scene = Scene::of(4);
         later(5 * SECOND, if quit { &scene.stop.quit } else { &scene.stop.drain });
         let gone = scene.run(&fake, many(1)).await;
-        assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [0, 0, 1, 0], 5 * SECOND));
+        assert_eq!(
+            (gone.ended.clone(), gone.ends(), gone.took),
+            (Ended::Stopped(StopReason::Told), [0, 0, 1, 0], 5 * SECOND)
+        );
     }
     let fake = Arc::new(Fake::new(|_| fails(Class::Denied).after(SECOND)).reread_takes(MINUTE));
     let gone = Scene { deadline: 5 * SECOND, ..Scene::default() }.run(&fake, many(1)).await;
@@ -195,14 +211,17 @@ async fn told_only_to_quit_a_run_ends_at_once() {
     let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.quit);
     let gone = scene.run(&fake, many(10)).await;
-    assert_eq!((gone.ended.clone(), gone.ends(), gone.took), (Ended::Stopped(Cut::Told), [0, 0, 0, 4], 5 * SECOND));
+    assert_eq!(
+        (gone.ended.clone(), gone.ends(), gone.took),
+        (Ended::Stopped(StopReason::Told), [0, 0, 0, 4], 5 * SECOND)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_cut_says_why() {
     let fake = Arc::new(Fake::new(|_| warmed()));
-    let stop = Stop::default();
-    stop.cut(Cut::Replaced);
+    let stop = StopSignal::default();
+    stop.stop(StopReason::Replaced);
     let gone = Scene { stop, ..Scene::default() }.run(&fake, many(10)).await;
-    assert_eq!((gone.ended, fake.calls().len()), (Ended::Stopped(Cut::Replaced), 0));
+    assert_eq!((gone.ended, fake.calls().len()), (Ended::Stopped(StopReason::Replaced), 0));
 }

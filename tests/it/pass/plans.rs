@@ -2,7 +2,7 @@ use hotset::report::Outcome;
 use hotset::report::Progress;
 use hotset::report::json::ObjectLine;
 use hotset::run::{self, Connections};
-use hotset::warm::Stop;
+use hotset::warm::StopSignal;
 use model::select::plan::Verdict;
 use sim::{Bucket, Entry, Side};
 
@@ -132,7 +132,7 @@ async fn several_profiles_are_planned_over_one_listing() {
     let stage = stage(sim, "", tables).await;
     let tasks = [stage.task("a"), stage.task("b")];
     let connection = Connections::default().open(&tasks[0].profile).await;
-    let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &Stop::default()).await;
+    let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &StopSignal::default()).await;
     assert_eq!(plans.iter().map(|plan| plan.selected.objects).collect::<Vec<_>>(), [21, 1]);
     assert_eq!(stage.lists(), 1);
 }
@@ -170,7 +170,7 @@ async fn a_profile_whose_manifest_is_away_takes_no_other_down() {
     let stage = stage(sim, "", tables).await;
     let tasks = [stage.task("a"), stage.task("b")];
     let connection = Connections::default().open(&tasks[0].profile).await;
-    let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &Stop::default()).await;
+    let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &StopSignal::default()).await;
     assert!(
         matches!(&plans[0].verdict, Verdict::Refused(why) if why.contains("NoSuchBucket")),
         "{:?}",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hotset::report::{Cut, Outcome, Progress, Report};
+use hotset::report::{Outcome, Progress, Report, StopReason};
 use hotset::run::Connections;
 use sim::{Kind, Series};
 
@@ -88,7 +88,7 @@ async fn five_objects_of_a_higher_priority_do_not_wait_for_twenty_thousand() {
     let late = async {
         until(|| stage.heads() >= 50).await;
         let urgent = urgent.await;
-        stage.stop.cut(Cut::Cancelled);
+        stage.stop.stop(StopReason::Cancelled);
         urgent
     };
     let (bulk, urgent) = Box::pin(at_one_instant(async { futures::join!(bulk, late) })).await;

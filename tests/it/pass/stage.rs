@@ -7,7 +7,7 @@ use std::time::Duration;
 use hotset::report::json::{PlanLine, RunLine};
 use hotset::report::{Progress, Report};
 use hotset::run::{self, Connections, Pass, Task};
-use hotset::warm::Stop;
+use hotset::warm::StopSignal;
 use model::config::{self, Config, Source};
 use model::object::Count;
 use model::select::plan::Plan;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Stage {
     pub sim: Sim,
     pub config: Config,
-    pub stop: Stop,
+    pub stop: StopSignal,
     pub deadline: Duration,
     pub progress: Arc<Progress>,
     /// Connections are closed while idle: what is sent into one never arrives.
@@ -55,7 +55,7 @@ pub async fn stage(builder: Builder, endpoint: &str, tables: &str) -> Stage {
     let source = Source::trusted("hotset.toml", text, 0);
     let config = config::load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
     let deadline = Duration::from_hours(1);
-    Stage { sim, config, stop: Stop::default(), deadline, progress: Arc::default(), lossy: false, _keys: keys }
+    Stage { sim, config, stop: StopSignal::default(), deadline, progress: Arc::default(), lossy: false, _keys: keys }
 }
 
 /// One profile `p` of these objects, with more lines.

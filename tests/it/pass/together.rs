@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hotset::clock;
-use hotset::report::{Cut, Identity, Outcome, Progress, Report, Trigger};
+use hotset::report::{Identity, Outcome, Progress, Report, StopReason, Trigger};
 use hotset::run::{self, Connections, Pass};
-use hotset::warm::Stop;
+use hotset::warm::StopSignal;
 use sim::Kind;
 
 use super::stage::{Stage, bucket, builder, count, profile, stage};
@@ -79,7 +79,7 @@ async fn a_run_whose_window_closes_says_so_and_is_partial() {
     connections.limit("cache").unwrap().share(1_000);
     let (report, ()) = futures::join!(run, async {
         until(|| stage.heads() > 0).await;
-        stage.stop.cut(Cut::Window);
+        stage.stop.stop(StopReason::Window);
         release.cancel();
     });
     assert_eq!(report.outcome, Outcome::Partial);
@@ -88,13 +88,13 @@ async fn a_run_whose_window_closes_says_so_and_is_partial() {
 
 #[tokio::test]
 async fn a_run_that_is_stopped_while_it_lists_says_why() {
-    for (cut, outcome, reason) in [
-        (Cut::Removed, Outcome::Interrupted, "the profile was removed while listing"),
-        (Cut::Window, Outcome::Failed, "its window closed while listing"),
+    for (stopped, outcome, reason) in [
+        (StopReason::Removed, Outcome::Interrupted, "the profile was removed while listing"),
+        (StopReason::Window, Outcome::Failed, "its window closed while listing"),
     ] {
         let mut stage = two().await;
-        stage.stop = Stop::default();
-        stage.stop.cut(cut);
+        stage.stop = StopSignal::default();
+        stage.stop.stop(stopped);
         let run = pass(&stage, &mut Connections::default(), "p").await;
         let report = run.await;
         assert_eq!((report.outcome, report.reason.as_deref()), (outcome, Some(reason)));

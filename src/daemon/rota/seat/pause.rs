@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use super::wish::Wish;
 use super::{Action, Seat};
 use crate::journal::Pause;
-use crate::report::Cut;
+use crate::report::StopReason;
 
 impl Seat {
     pub fn pause(&mut self, pause: Pause, actions: &mut Vec<Action>) {
         self.by_hand = Some(pause);
-        self.cut(Cut::Paused, actions);
+        self.stop(StopReason::Paused, actions);
         self.drop_wish(actions);
     }
 

@@ -7,7 +7,7 @@ use super::{Action, Seat, timetable};
 use crate::daemon::planner::Timetable;
 use crate::daemon::view::ReloadedBy;
 use crate::journal::ProfileRecord;
-use crate::report::{Cut, Trigger};
+use crate::report::{StopReason, Trigger};
 use crate::run::Task;
 use model::config::profile::{OnReload, OnStart};
 
@@ -82,10 +82,10 @@ impl Seat {
             actions.push(self.marked());
         }
         if self.live.as_ref().is_some_and(|live| live.fingerprint != self.task.fingerprint) {
-            self.cut(Cut::Changed, actions);
+            self.stop(StopReason::Changed, actions);
         }
         if self.task.profile.paused {
-            self.cut(Cut::Paused, actions);
+            self.stop(StopReason::Paused, actions);
             self.drop_wish(actions);
         }
         self.obey_reload(by, actions);
@@ -104,7 +104,7 @@ impl Seat {
             OnReload::Always => {}
         }
         // One that goes on as it is needs no second.
-        if self.live.as_ref().is_some_and(|live| live.cut.is_none()) {
+        if self.live.as_ref().is_some_and(|live| live.stopping.is_none()) {
             self.wish = self.wish.filter(|wish| wish.trigger != Trigger::Reload);
         }
     }
@@ -113,7 +113,7 @@ impl Seat {
     pub fn leave(&mut self, actions: &mut Vec<Action>) -> bool {
         self.leaving = true;
         (self.wish, self.left) = (None, None);
-        self.cut(Cut::Removed, actions);
+        self.stop(StopReason::Removed, actions);
         if self.live.is_none() {
             actions.push(Action::Forget { profile: self.task.profile.name.clone() });
         }

@@ -10,7 +10,7 @@ use super::{Action, Live, Seat, still_running};
 use crate::daemon::handle::{Objection, Started};
 use crate::daemon::rota::{Begin, RunEnd};
 use crate::journal::Interrupted;
-use crate::report::{Begun, Cut, Identity, Outcome, Trigger};
+use crate::report::{Begun, Identity, Outcome, StopReason, Trigger};
 use crate::run::Task;
 use model::config::profile::{OnOverlap, OnReload};
 
@@ -110,7 +110,7 @@ impl Seat {
         self.live = Some(Live {
             identity: begin.identity,
             fingerprint: begin.task.fingerprint.clone(),
-            cut: None,
+            stopping: None,
             rewarm: begin.rewarm,
             adopted_before: self.adopted.replace(begin.task.fingerprint.clone()),
             wish_before: self.wish.take(),
@@ -129,7 +129,7 @@ impl Seat {
         let profile = &self.task.profile.name;
         if let Some(live) = &self.live {
             let run = live.identity.run;
-            return match live.cut {
+            return match live.stopping {
                 None => Ok(Started { run, joined: true }),
                 Some(_) => Err(Objection::Ending { profile: profile.clone(), run }),
             };
@@ -149,16 +149,18 @@ impl Seat {
             (Begun::Held, _) => self.held(live, end, now, actions),
             // The clock was set back: it has been seen to.
             (Begun::Done, _) => self.adopted = live.adopted_before,
-            (Begun::Yes, Outcome::Interrupted) => match live.cut {
-                Some(Cut::Paused) => self.left = Some(interrupted(&self.task, &live, end, now)),
+            (Begun::Yes, Outcome::Interrupted) => match live.stopping {
+                Some(StopReason::Paused) => self.left = Some(interrupted(&self.task, &live, end, now)),
                 // It was under way: a run of what the profile is now takes its place, and stands for the same fire.
-                Some(Cut::Changed) if !self.leaving => {
+                Some(StopReason::Changed) if !self.leaving => {
                     let due = live.identity.due.filter(|_| live.fingerprint != self.task.fingerprint);
                     self.wish = self.wish.or(Some(Wish { trigger: self.changed_by, due, missed: 0 }));
                 }
                 _ => {}
             },
-            (Begun::Yes, _) if live.cut == Some(Cut::Changed) && self.task.profile.on_reload == OnReload::Never => {
+            (Begun::Yes, _)
+                if live.stopping == Some(StopReason::Changed) && self.task.profile.on_reload == OnReload::Never =>
+            {
                 self.adopt(actions);
             }
             (Begun::Yes, _) => {}

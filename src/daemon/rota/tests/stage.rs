@@ -202,7 +202,7 @@ fn words(action: &Action) -> Option<String> {
             let again = begin.again.map_or(String::new(), |_| format!(" resumes {}", identity.resumes));
             format!("begin by {}{due}{missed}{again}", identity.trigger)
         }
-        Action::Cut { cut, .. } => format!("stop: {}", cut.as_str()),
+        Action::Stop { reason, .. } => format!("stop: {}", reason.as_str()),
         Action::Skip { fire, reason, .. } => {
             let reason = reason.split(" since").next().unwrap_or_default();
             format!("skip {} missed {}: {reason}", clock(fire.due), fire.missed)

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::daemon::view::{EndedView, ProfileView, RunView, View};
 use crate::http::text::{count, length};
-use crate::report::{Cut, Outcome};
+use crate::report::{Outcome, StopReason};
 
 /// One cause.
 #[derive(Debug, Serialize)]
@@ -87,8 +87,8 @@ fn running(view: &View, profile: &ProfileView) -> Option<Cause> {
     let run = view.runs.iter().find(|run| Some(run.run) == profile.running)?;
     let began = format!("run {} began {}", run.run, ago(view, run.started));
     Some(match run.stopping {
-        Some(cut) => {
-            let why = format!("{began}, and is being stopped: {}", cut.as_str());
+        Some(reason) => {
+            let why = format!("{began}, and is being stopped: {}", reason.as_str());
             Cause::new("running", why, "wait until it has ended")
         }
         None => {
@@ -152,9 +152,9 @@ const CAPS: &str = "raise its caps: `hotset plan NAME` shows what did not fit";
 
 /// What a reason says, and what to do about it. The first that is found counts.
 const ADVICE: [(&str, &str); 21] = [
-    (Cut::Cancelled.as_str(), "`hotset wait NAME --start` begins another"),
-    (Cut::Window.as_str(), "widen its `window`, or start it earlier in it"),
-    (Cut::Replaced.as_str(), "let it run less often, or `on_overlap = \"skip\"`"),
+    (StopReason::Cancelled.as_str(), "`hotset wait NAME --start` begins another"),
+    (StopReason::Window.as_str(), "widen its `window`, or start it earlier in it"),
+    (StopReason::Replaced.as_str(), "let it run less often, or `on_overlap = \"skip\"`"),
     ("no keys found", "give the daemon keys: `hotset check --online` names where it looked"),
     ("clock skew", "set the clock of the daemon's machine"),
     ("denied", "let the keys list (s3:ListBucket) and read (s3:GetObject): `hotset check --online` tries both"),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use hotset::report::{Cut, Identity, Outcome, Trigger};
+use hotset::report::{Identity, Outcome, StopReason, Trigger};
 use hotset::run::Pass;
-use hotset::warm::Stop;
+use hotset::warm::StopSignal;
 use sim::{Fault, Kind, Rule};
 
 use super::poller::{Poller, poller, profile, run_of, steps};
@@ -21,15 +21,15 @@ async fn two_runs(endpoint: &str) -> Poller {
 #[tokio::test]
 async fn a_search_that_is_stopped_or_out_of_time_warms_nothing() {
     for (cut, outcome, why) in [
-        (Some(Cut::Shutdown), Outcome::Interrupted, "the daemon was stopped while listing"),
-        (Some(Cut::Window), Outcome::Failed, "its window closed while listing"),
+        (Some(StopReason::Shutdown), Outcome::Interrupted, "the daemon was stopped while listing"),
+        (Some(StopReason::Window), Outcome::Failed, "its window closed while listing"),
         (None, Outcome::Failed, "the run's deadline came before the listing was done"),
     ] {
         let poller = two_runs("base_timeout = \"1d\"").await;
         let lists = poller.stage.plan("p").await.list_requests;
         // The last listing of all: the groups were found.
         let stall = poller.stage.sim.faults().push(Rule::new(Fault::Stall).on(Kind::List).nth(lists));
-        let stop = Stop::default();
+        let stop = StopSignal::default();
         let pass = |pass| match cut {
             Some(_) => Pass { stop: stop.clone(), ..pass },
             None => Pass { deadline: HOUR, ..pass },
@@ -37,7 +37,7 @@ async fn a_search_that_is_stopped_or_out_of_time_warms_nothing() {
         let told = async {
             until(|| poller.stage.sim.faults().struck(stall) > 0).await;
             match cut {
-                Some(cut) => stop.cut(cut),
+                Some(reason) => stop.stop(reason),
                 None => leap(HOUR).await,
             }
         };
@@ -81,11 +81,11 @@ async fn a_pointer_that_cannot_be_read_fails_the_search() {
 async fn a_run_that_was_interrupted_in_a_checkpoint_is_taken_up_where_it_was_left() {
     let poller = two_runs(super::poller::ONE_AT_A_TIME).await;
     let release = poller.stage.hold(|rule| rule.on(Kind::RangedHead).nth(3));
-    let stop = Stop::default();
+    let stop = StopSignal::default();
     let sim = &poller.stage.sim;
     let told = async {
         until(|| sim.counters().cache.status(200) == 2 && sim.counters().cache.open == 1).await;
-        stop.cut(Cut::Shutdown);
+        stop.stop(StopReason::Shutdown);
         release.cancel();
     };
     let (cut, ()) = futures::join!(poller.pass(|pass| Pass { stop: stop.clone(), ..pass }), told);

@@ -1,8 +1,8 @@
 //! Rotation deletes between LIST and HEAD.
 
-use hotset::report::{Cut, Outcome};
+use hotset::report::{Outcome, StopReason};
 use hotset::run::Pass;
-use hotset::warm::Stop;
+use hotset::warm::StopSignal;
 use model::select::group::State;
 use sim::{Fault, Kind, Rule, RuleId, Side};
 
@@ -161,10 +161,10 @@ async fn told_to_stop_while_it_selects_anew_a_run_is_interrupted() {
     delete(&poller, "run/checkpoint-300/optimizer.pt");
     let faults = poller.stage.sim.faults();
     let stall = faults.push(Rule::new(Fault::Stall).on(Kind::List).nth(lists + 1));
-    let stop = Stop::default();
+    let stop = StopSignal::default();
     let told = async {
         until(|| faults.struck(stall) > 0).await;
-        stop.cut(Cut::Shutdown);
+        stop.stop(StopReason::Shutdown);
     };
     let (poll, ()) = futures::join!(poller.pass(|pass| Pass { stop: stop.clone(), ..pass }), told);
     assert_eq!((poll.report.outcome, poll.counts()), (Outcome::Interrupted, [4, 3, 0, 1, 0]));

@@ -2,7 +2,7 @@
 
 use hotset::report::Progress;
 use hotset::run::{self, Connections};
-use hotset::warm::Stop;
+use hotset::warm::StopSignal;
 use model::select::plan::Verdict;
 use sim::{Bucket, Kind, Series};
 
@@ -13,7 +13,7 @@ async fn plans(stage: &Stage, names: &[&str]) -> (Vec<u64>, u64) {
     let tasks: Vec<_> = names.iter().map(|name| stage.task(name)).collect();
     let connection = Connections::default().open(&tasks[0].profile).await;
     stage.sim.reset_counters();
-    let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &Stop::default()).await;
+    let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &StopSignal::default()).await;
     assert!(plans.iter().all(|plan| plan.verdict == Verdict::Ready), "{plans:?}");
     let counters = stage.sim.counters();
     let asked = counters.list.count(Kind::List) + counters.list.count(Kind::ListBuckets);

@@ -7,7 +7,7 @@ use hotset::clock;
 use hotset::journal::Journal;
 use hotset::report::{Identity, Progress, Report, Trigger};
 use hotset::run::{self, Connections, Pass, Task};
-use hotset::warm::Stop;
+use hotset::warm::StopSignal;
 use sim::{Bucket, Builder, Entry, Kind};
 
 use crate::pass::stage::{Stage, stage};
@@ -98,7 +98,7 @@ impl Poller {
             identity: Identity::new(Trigger::Schedule, clock::now()),
             deadline: self.stage.deadline,
             journal: Some(self.journal.clone()),
-            ..Pass::once(task, Stop::default(), Progress::default().into())
+            ..Pass::once(task, StopSignal::default(), Progress::default().into())
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// Who or what stops a run. The first to speak wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum StopReason {
     /// A signal to a verb that runs once.
     Told,
     /// The daemon ends.
@@ -21,7 +21,7 @@ pub enum Cut {
     Window,
 }
 
-impl Cut {
+impl StopReason {
     /// The words that a report's reason begins with.
     pub const fn as_str(self) -> &'static str {
         match self {

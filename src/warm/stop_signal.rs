@@ -1,0 +1,88 @@
+//! How a run is told to stop, and why.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::report::StopReason;
+
+/// Tells a run to stop. Clones tell the same run.
+#[derive(Clone, Debug, Default)]
+pub struct StopSignal {
+    /// Send nothing new; let what is in flight end.
+    pub drain: CancellationToken,
+    /// Wait for nothing.
+    pub quit: CancellationToken,
+    reason: Arc<Mutex<Option<StopReason>>>,
+}
+
+impl StopSignal {
+    /// Tells the run to send nothing new, and why. Whoever told it first is the one that counts, unless that would have it
+    /// taken up again and this one does not.
+    pub fn stop(&self, reason: StopReason) {
+        let mut known = self.lock();
+        let before = known.or(self.is_told().then_some(StopReason::Told));
+        *known = before.filter(|before| !reason.overrules(*before)).or(Some(reason));
+        drop(known);
+        self.drain.cancel();
+    }
+
+    /// Why the run was told to stop: `Told` where only a token was cancelled.
+    pub fn reason(&self) -> StopReason {
+        self.lock().unwrap_or(StopReason::Told)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<StopReason>> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.drain.is_cancelled() || self.quit.is_cancelled()
+    }
+
+    pub async fn told(&self) {
+        tokio::select! {
+            () = self.drain.cancelled() => {}
+            () = self.quit.cancelled() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_tells_a_run_first_is_the_one_that_is_named() {
+        let stop = StopSignal::default();
+        let other = stop.clone();
+        other.stop(StopReason::Window);
+        stop.stop(StopReason::Shutdown);
+        assert!(stop.drain.is_cancelled() && !stop.quit.is_cancelled());
+        assert_eq!((stop.reason(), other.reason()), (StopReason::Window, StopReason::Window));
+    }
+
+    #[test]
+    fn a_run_that_would_be_taken_up_again_can_still_be_stopped_for_good() {
+        for (first, then, why) in [
+            (StopReason::Paused, StopReason::Cancelled, StopReason::Cancelled),
+            (StopReason::Shutdown, StopReason::Cancelled, StopReason::Cancelled),
+            (StopReason::Paused, StopReason::Shutdown, StopReason::Paused),
+            (StopReason::Cancelled, StopReason::Removed, StopReason::Cancelled),
+        ] {
+            let stop = StopSignal::default();
+            stop.stop(first);
+            stop.stop(then);
+            assert_eq!(stop.reason(), why, "{first:?}, then {then:?}");
+        }
+    }
+
+    #[test]
+    fn a_signal_that_came_first_is_not_covered_by_a_later_reason() {
+        let stop = StopSignal::default();
+        stop.drain.cancel();
+        assert_eq!(stop.reason(), StopReason::Told);
+        stop.stop(StopReason::Removed);
+        assert_eq!(stop.reason(), StopReason::Told);
+    }
+}
