@@ -1,20 +1,20 @@
 //! One pass: list, select, plan, warm, report. The only implementation of it.
 
-mod account;
-mod anew;
-mod carry;
 mod connection;
+mod execute;
+mod folder_pruning;
 mod fresh;
-mod named;
-mod outlet;
+mod list_and_select;
+mod manifest_source;
+mod outcome;
 pub mod probe;
 mod ranges;
+mod reselect;
 mod resolve;
+mod run_record;
 mod spill;
-mod steer;
 mod stream;
-mod survey;
-mod verdict;
+mod stream_channel;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,13 +22,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-pub use account::new_run;
-use carry::Going;
 pub use connection::{Connection, Connections};
+use execute::Execution;
 pub use fresh::mark_fresh;
-use named::read;
+use list_and_select::{Selections, list_and_select};
+use manifest_source::read;
 use resolve::resolve;
-use survey::{Survey, survey};
+pub use run_record::new_run;
 
 use crate::clock;
 use crate::journal::{Journal, Watermark};
@@ -121,8 +121,8 @@ pub async fn plan_together(
         }
         let until = over(stop, deadline);
         let of_source: Vec<&Task> = tasks.iter().filter(|task| Source::of(task) == source).collect();
-        let survey = match &source {
-            Source::Listing => survey((connection, None), &all_rules(&of_source), progress, until).await,
+        let selections = match &source {
+            Source::Listing => list_and_select((connection, None), &all_rules(&of_source), progress, until).await,
             Source::Manifest(place) => read(connection, (place, &all_rules(&of_source)), progress, until).await,
             Source::Checkpoints => {
                 let checkpoint = |task: &&Task| Some((rules(task), Arc::new(task.profile.checkpoint.clone()?)));
@@ -130,7 +130,7 @@ pub async fn plan_together(
                 resolve(connection, &wanted, progress, until).await
             }
         };
-        found.push((source, survey.into()));
+        found.push((source, selections.into()));
     }
     let with = |task: &Task| {
         let source = Source::of(task);
@@ -191,9 +191,9 @@ impl Found {
     }
 }
 
-impl From<Survey> for Found {
-    fn from(survey: Survey) -> Self {
-        let Survey { selections, verdict, at, list_requests, manifest } = survey;
+impl From<Selections> for Found {
+    fn from(listed: Selections) -> Self {
+        let Selections { selections, verdict, at, list_requests, manifest } = listed;
         Self { selections: selections.into_iter(), verdict, at, list_requests, manifest }
     }
 }
@@ -248,13 +248,13 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
     };
     let now = Instant::now();
     let deadline = now.checked_add(pass.deadline).unwrap_or(now + FAR);
-    match account::open(&pass, &report).await {
-        Ok(account) => {
-            Going { pass: &pass, task, connection, deadline, account: account.as_ref() }.carry_out(&mut report).await;
+    match run_record::open(&pass, &report).await {
+        Ok(record) => {
+            Execution { pass: &pass, task, connection, deadline, record: record.as_ref() }.execute(&mut report).await;
             report.ended = Some(clock::now());
             let resumable = report.outcome == Outcome::Interrupted && pass.stop.reason().resumes();
-            if let Some(account) = account {
-                account.close(&report, resumable).await;
+            if let Some(record) = record {
+                record.close(&report, resumable).await;
             }
         }
         Err((begun, why)) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::named::glance;
+use super::manifest_source::glance;
 use super::ranges::allowed;
 use super::{Connection, Task};
 use model::config::endpoint::Addressing;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::connection::Connection;
-use super::survey::verdict;
+use super::list_and_select::verdict;
 use crate::list::{self, Depth, Lists, Range};
 use crate::report::Progress;
 use model::object::Bucket;

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 
 use super::connection::Connection;
+use super::list_and_select::{Selections, verdict};
 use super::ranges::{buckets, ranges};
-use super::survey::{Survey, verdict};
 use crate::clock;
 use crate::list::{self, Depth, Patience, Range};
 use crate::report::Progress;
@@ -30,16 +30,16 @@ pub(super) async fn resolve(
     wanted: &[Wanted],
     progress: &Arc<Progress>,
     until: impl Future<Output = Verdict>,
-) -> Survey {
+) -> Selections {
     let requests = progress.list_requests.load(Ordering::Relaxed);
     let mut rounds = Rounds { connection, patience: connection.patience(), progress, searches: Vec::new(), date: None };
     let resolved = tokio::select! {
         biased;
         why = until => Err(why),
-        resolved = rounds.carry_out(wanted) => resolved,
+        resolved = rounds.execute(wanted) => resolved,
     };
     let mut searches = rounds.searches.into_iter();
-    Survey {
+    Selections {
         selections: wanted.iter().map(|_| searches.next().map(Search::finish).unwrap_or_default()).collect(),
         verdict: resolved.err().unwrap_or(Verdict::Ready),
         at: rounds.date.unwrap_or_else(clock::now),
@@ -69,7 +69,7 @@ struct Rounds<'a> {
 }
 
 impl Rounds<'_> {
-    async fn carry_out(&mut self, wanted: &[Wanted]) -> Result<(), Verdict> {
+    async fn execute(&mut self, wanted: &[Wanted]) -> Result<(), Verdict> {
         let patterns: Vec<&Pattern> = wanted.iter().flat_map(|(rules, _)| &rules.patterns).collect();
         let found = buckets(self.connection, &patterns, self.progress).await?;
         for (rules, checkpoint) in wanted {

@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
-use super::account::Account;
-use super::carry::Going;
+use super::execute::Execution;
 use super::fresh::{fresh_for, fresh_of};
-use super::outlet::Outlet;
-use super::survey::survey;
-use super::verdict::{Lost, Standard, judge};
+use super::list_and_select::list_and_select;
+use super::outcome::{Lost, Standard, judge};
+use super::run_record::RunRecord;
+use super::stream_channel::StreamChannel;
 use super::{Found, Source, over, rules};
 use crate::journal::{Recorder, Written};
 use crate::report::{Identity, Outcome, Report, Totals};
@@ -27,7 +27,7 @@ struct Checked {
     fresh: Count,
 }
 
-impl Going<'_> {
+impl Execution<'_> {
     /// Whether warming may begin before all is listed. A journal that stands in for one on disk may have no room for it all.
     pub fn streams(&self) -> bool {
         let rules = &self.task.profile.rules;
@@ -37,16 +37,16 @@ impl Going<'_> {
 
     /// Lists, and warms meanwhile.
     pub async fn stream(&self, report: &mut Report) {
-        let (outlet, found) = Outlet::new();
+        let (out, found) = StreamChannel::new();
         let (feed, more) = channel(1);
         let over = CancellationToken::new();
-        let sharing = self.account.map(|account| account.share(self.task, self.connection.limit.clone()));
-        let recorder = self.account.map(|account| account.record(self.task));
+        let sharing = self.record.map(|record| record.share(self.task, self.connection.limit.clone()));
+        let recorder = self.record.map(|record| record.recorder(self.task));
         self.pass.progress.still_listing.store(true, Ordering::Relaxed);
         let identity = report.identity;
         let written = recorder.as_ref().map(Recorder::written);
         let planning = async {
-            let (plan, checked) = tokio::join!(self.list(outlet, &over), self.check(&identity, found, feed, written));
+            let (plan, checked) = tokio::join!(self.list(out, &over), self.check(&identity, found, feed, written));
             self.pass.progress.still_listing.store(false, Ordering::Relaxed);
             report.totals = Totals { planned: checked.planned, fresh: checked.fresh, ..Totals::default() };
             report.totals.count_as_warmed(self.pass.resumed_with.unwrap_or_default());
@@ -63,7 +63,7 @@ impl Going<'_> {
     }
 
     /// Lists no longer than it is of use.
-    async fn list(&self, outlet: Outlet, warm_is_over: &CancellationToken) -> Plan {
+    async fn list(&self, out: StreamChannel, warm_is_over: &CancellationToken) -> Plan {
         let Self { pass, task, connection, deadline, .. } = self;
         let until = async {
             tokio::select! {
@@ -73,9 +73,10 @@ impl Going<'_> {
             }
         };
         let rules = [rules(task)];
-        let survey = Box::pin(survey((connection, Some(outlet.clone())), &rules, &pass.progress, until)).await;
-        let mut plan = Found::from(survey).plan(task);
-        outlet.finish(std::mem::take(&mut plan.selection.selected)).await;
+        let selections =
+            Box::pin(list_and_select((connection, Some(out.clone())), &rules, &pass.progress, until)).await;
+        let mut plan = Found::from(selections).plan(task);
+        out.finish(std::mem::take(&mut plan.selection.selected)).await;
         plan
     }
 
@@ -90,7 +91,7 @@ impl Going<'_> {
         let mut checked = Checked::default();
         while let Some(mut roll) = found.recv().await {
             checked.planned = checked.planned + roll.count();
-            let journal = self.account.map(Account::journal).zip(written);
+            let journal = self.record.map(RunRecord::journal).zip(written);
             let (fresh, count) = match journal.zip(fresh_for(self.pass, identity, self.task)) {
                 _ if feed.is_closed() => continue,
                 Some((journal, within)) => fresh_of(&mut roll, self.task, journal, within).await,

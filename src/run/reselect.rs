@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use super::carry::{Going, to_warm};
-use super::verdict::Lost;
+use super::execute::{Execution, to_warm};
+use super::outcome::Lost;
 use crate::journal::Recorder;
 use crate::report::Report;
 use crate::warm::Ended;
@@ -70,10 +70,10 @@ impl Beyond {
     }
 }
 
-impl Going<'_> {
+impl Execution<'_> {
     /// Plans once more, and warms what the first plan did not select. The report's plan is the new one, unless that must not
     /// be carried out.
-    pub async fn anew(&self, report: &mut Report, seen: &Seen, recorder: Option<&Recorder>) -> (Ended, Lost) {
+    pub async fn reselect(&self, report: &mut Report, seen: &Seen, recorder: Option<&Recorder>) -> (Ended, Lost) {
         let gone = report.totals.gone.objects;
         tracing::info!(profile = %report.plan.profile, gone, "a checkpoint lost objects; selecting anew");
         let (mut plan, mut dropped) = self.plan(&report.identity).await;

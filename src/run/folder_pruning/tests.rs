@@ -1,4 +1,4 @@
-//! Steered listings of a store in memory, held against listings of all of it.
+//! Pruned listings of a store in memory, held against listings of all of it.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -69,10 +69,10 @@ fn object(key: Vec<u8>) -> Object {
     }
 }
 
-/// What was listed: all keys with how often each, requests of the steered and of the plain listing.
+/// What was listed: all keys with how often each, requests of the pruned and of the plain listing.
 struct Listed {
     keys: Vec<Vec<u8>>,
-    steered: u64,
+    pruned: u64,
     plain: u64,
 }
 
@@ -96,8 +96,8 @@ fn listed(patterns: &[Pattern], keys: impl IntoIterator<Item = Vec<u8>>, page: u
             page.unwrap();
         }
         let plain = asked();
-        let steering = Steering { lists: &store, patterns: &patterns, patience: &patience, progress: &progress };
-        let Steered { seen, left } = steering.all(ranges).await.unwrap();
+        let pruning = FolderPruning { lists: &store, patterns: &patterns, patience: &patience, progress: &progress };
+        let Pruned { seen, left } = pruning.all(ranges).await.unwrap();
         let mut keys: Vec<Vec<u8>> = Vec::new();
         let mut take = |page: Page| keys.extend(page.objects.iter().map(|object| object.key.to_vec()));
         seen.into_iter().for_each(&mut take);
@@ -106,7 +106,7 @@ fn listed(patterns: &[Pattern], keys: impl IntoIterator<Item = Vec<u8>>, page: u
             take(page.unwrap().1);
         }
         keys.sort();
-        Listed { keys, steered: asked(), plain }
+        Listed { keys, pruned: asked(), plain }
     })
 }
 
@@ -128,7 +128,7 @@ fn only_the_folders_that_can_match_are_listed() {
     let listed = listed(&[pattern("a/*/c/**")], keys, 100);
     assert!(listed.keys.iter().all(|key| key[8..].starts_with(b"c/")));
     assert_eq!(listed.keys.len(), 50 * 80);
-    assert_eq!((listed.plain, listed.steered), (160, 50 + 1 + 2 + 8), "the folders, a glance, and eight of them tried");
+    assert_eq!((listed.plain, listed.pruned), (160, 50 + 1 + 2 + 8), "the folders, a glance, and eight of them tried");
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn segments_are_followed_one_after_the_other() {
     let keys: Vec<_> = (0..6).flat_map(group).collect();
     let listed = listed(&[pattern("g/*/a/*3/c/0001*")], keys, 100);
     assert_eq!(listed.keys.len(), 6 * 10);
-    assert!(listed.plain == 108 && listed.steered < 40, "{} {}", listed.plain, listed.steered);
+    assert!(listed.plain == 108 && listed.pruned < 40, "{} {}", listed.plain, listed.pruned);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_small_tree_costs_hardly_more_than_a_listing() {
         ("a large one before many small ones", [tree(1, &["a", "b"], 200), tree(50, &["c"], 1)].concat(), 2 + 1 + 8),
     ] {
         let listed = listed(&[pattern("a/*/c/**")], keys, 100);
-        assert!(listed.steered <= listed.plain + more, "{name}: {} for {}", listed.steered, listed.plain);
+        assert!(listed.pruned <= listed.plain + more, "{name}: {} for {}", listed.pruned, listed.plain);
     }
 }
 
@@ -163,17 +163,17 @@ fn what_no_segment_steers_costs_no_request_more() {
     for globs in [&["a/**"][..], &["a/*/**/c"], &["a/*"], &["a/*/*/*"], &["a/*/c/**", "a/0*/**"]] {
         let patterns: Vec<Pattern> = globs.iter().map(|glob| pattern(glob)).collect();
         let listed = listed(&patterns, keys.clone(), 100);
-        assert_eq!((listed.steered, listed.keys.len()), (listed.plain, keys.len()), "{globs:?}");
+        assert_eq!((listed.pruned, listed.keys.len()), (listed.plain, keys.len()), "{globs:?}");
     }
 }
 
 #[test]
 fn too_many_folders_are_listed_with_all_that_stands_beside_them() {
     // The first folder is large, so that a glance promises something.
-    let keys = [tree(1, &["a", "b", "c"], 700), tree(MOST_FOLDERS + 1, &["c"], 1)].concat();
+    let keys = [tree(1, &["a", "b", "c"], 700), tree(MAX_FOLDERS + 1, &["c"], 1)].concat();
     let listed = listed(&[pattern("a/*/c/**")], keys, 1000);
-    assert!(listed.steered <= listed.plain + 2 + 11, "{} for {}", listed.steered, listed.plain);
-    assert_eq!(listed.keys.len(), 1_400 + 700 + MOST_FOLDERS + 1 - 1, "all of it");
+    assert!(listed.pruned <= listed.plain + 2 + 11, "{} for {}", listed.pruned, listed.plain);
+    assert_eq!(listed.keys.len(), 1_400 + 700 + MAX_FOLDERS + 1 - 1, "all of it");
 }
 
 /// Globs that steer, and some that do not.

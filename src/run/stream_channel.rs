@@ -7,22 +7,22 @@ use model::select::Selector;
 
 /// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as each
 /// portion is ordered by itself, and looked up in the journal by itself.
-const MOST: u32 = 1 << 16;
+const MAX_PORTION: u32 = 1 << 16;
 /// Each portion is so many times as large as the one before.
-const GROWTH: u32 = 4;
+const PORTION_GROWTH: u32 = 4;
 /// Portions that may wait. Beyond them the selection holds what is selected; either way there is a bound to what stays in memory.
-const WAITING: usize = 1 << 10;
+const MAX_WAITING_PORTIONS: usize = 1 << 10;
 
 /// Hands over what is selected.
 #[derive(Clone, Debug)]
-pub(super) struct Outlet {
+pub(super) struct StreamChannel {
     to: Sender<Roll>,
     together: u32,
 }
 
-impl Outlet {
+impl StreamChannel {
     pub fn new() -> (Self, Receiver<Roll>) {
-        Self::holding(WAITING)
+        Self::holding(MAX_WAITING_PORTIONS)
     }
 
     fn holding(portions: usize) -> (Self, Receiver<Roll>) {
@@ -38,7 +38,7 @@ impl Outlet {
         // Where nobody takes anything any more the run is about to end.
         let Ok(room) = self.to.try_reserve() else { return };
         let Some(portion) = selector.hand_over() else { return };
-        self.together = u32::try_from(portion.len()).unwrap_or(u32::MAX).saturating_mul(GROWTH).min(MOST);
+        self.together = u32::try_from(portion.len()).unwrap_or(u32::MAX).saturating_mul(PORTION_GROWTH).min(MAX_PORTION);
         room.send(portion);
     }
 
@@ -87,11 +87,11 @@ mod tests {
 
     #[test]
     fn portions_grow() {
-        let (mut outlet, mut from) = Outlet::new();
+        let (mut out, mut from) = StreamChannel::new();
         let mut selector = selector();
         for n in 0..200 {
             selector.offer(object(n).row());
-            outlet.take(&mut selector);
+            out.take(&mut selector);
         }
         assert_eq!(waiting(&mut from), [1, 4, 16, 64]);
         assert_eq!((selector.held(), selector.finish().selected.len()), (115, 115));
@@ -99,11 +99,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_has_no_room_stays_selected_and_comes_in_the_end() {
-        let (mut outlet, mut from) = Outlet::holding(2);
+        let (mut out, mut from) = StreamChannel::holding(2);
         let mut selector = selector();
         for n in 0..200 {
             selector.offer(object(n).row());
-            outlet.take(&mut selector);
+            out.take(&mut selector);
         }
         let selection = selector.finish();
         assert_eq!((selection.selected.len(), selection.kept().objects), (195, 200));
@@ -115,7 +115,7 @@ mod tests {
                 }
                 left
             },
-            outlet.finish(selection.selected)
+            out.finish(selection.selected)
         );
         assert_eq!(left, [1, 4, 195]);
     }

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
-use super::account::Account;
-use super::anew::Seen;
 use super::connection::Connection;
 use super::fresh::{fresh_for, mark_fresh};
-use super::verdict::{Lost, Standard, judge};
+use super::outcome::{Lost, Standard, judge};
+use super::reselect::Seen;
+use super::run_record::RunRecord;
 use super::{Pass, TOO_LATE, Task, make, plan};
 use crate::clock;
 use crate::journal::Recorder;
@@ -19,27 +19,27 @@ use model::select::Selection;
 use model::select::plan::{Plan, Verdict};
 
 /// A pass under way.
-pub(super) struct Going<'a> {
+pub(super) struct Execution<'a> {
     pub pass: &'a Pass,
     pub task: &'a Task,
     pub connection: &'a Connection,
     pub deadline: Instant,
-    pub account: Option<&'a Account>,
+    pub record: Option<&'a RunRecord>,
 }
 
-impl Going<'_> {
-    pub async fn carry_out(&self, report: &mut Report) {
+impl Execution<'_> {
+    pub async fn execute(&self, report: &mut Report) {
         if self.streams() {
             return self.stream(report).await;
         }
         let Some((objects, seen)) = self.begin(report).await else { return };
-        let sharing = self.account.map(|account| account.share(self.task, self.connection.limit.clone()));
-        let recorder = self.account.map(|account| account.record(self.task));
+        let sharing = self.record.map(|record| record.share(self.task, self.connection.limit.clone()));
+        let recorder = self.record.map(|record| record.recorder(self.task));
         let mut ended = self.warm(report, objects, recorder.as_ref()).await;
         let mut lost = Lost::Nothing;
         let all_seen = report.totals.ended().objects >= report.totals.planned.objects;
         if let Some(seen) = seen.filter(|_| all_seen && report.totals.gone.objects > 0) {
-            (ended, lost) = self.anew(report, &seen, recorder.as_ref()).await;
+            (ended, lost) = self.reselect(report, &seen, recorder.as_ref()).await;
         }
         drop(sharing);
         if let Some(recorder) = recorder {
@@ -76,7 +76,7 @@ impl Going<'_> {
 
     /// The plan as of now, and which of its objects are fresh.
     pub async fn plan(&self, identity: &Identity) -> (Plan, Vec<bool>) {
-        let Self { pass, task, connection, deadline, account } = self;
+        let Self { pass, task, connection, deadline, record } = self;
         // Large, and once a run.
         let planned = Box::pin(plan(task, connection, &pass.progress, &pass.stop));
         let planned = tokio::time::timeout_at(*deadline, planned).await;
@@ -84,8 +84,8 @@ impl Going<'_> {
             let why = Verdict::Failed(TOO_LATE.to_owned());
             make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
         });
-        let fresh = match account.zip(fresh_for(pass, identity, task)) {
-            Some((account, within)) => mark_fresh(&mut plan, task, account.journal(), within).await,
+        let fresh = match record.zip(fresh_for(pass, identity, task)) {
+            Some((record, within)) => mark_fresh(&mut plan, task, record.journal(), within).await,
             None => Vec::new(),
         };
         (plan, fresh)
@@ -94,15 +94,15 @@ impl Going<'_> {
     /// A journal that stands in for one on disk is bounded: what it cannot remember would be warmed again at every fire.
     pub fn has_no_room(&self, identity: &Identity, objects: u64) -> Option<String> {
         let by_itself = !matches!(identity.trigger, Trigger::Api | Trigger::Cli);
-        let account = self.account.filter(|_| self.pass.stand_in && by_itself)?;
-        account.no_room_for(objects)
+        let record = self.record.filter(|_| self.pass.stand_in && by_itself)?;
+        record.no_room_for(objects)
     }
 
     /// Says that so much is going to be warmed.
     pub async fn expect(&self, report: &Report, to_warm: Count) {
         self.pass.progress.plan(to_warm);
-        if let Some(account) = self.account {
-            account.note(report).await;
+        if let Some(record) = self.record {
+            record.note(report).await;
         }
     }
 

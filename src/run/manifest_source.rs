@@ -11,8 +11,8 @@ use futures::{StreamExt, stream};
 
 use self::bytes::Bytes;
 use super::connection::Connection;
+use super::list_and_select::{Offers, Selections, verdict};
 use super::ranges::allowed;
-use super::survey::{Offers, Survey, verdict};
 use crate::list::Patience;
 use crate::list::objects::Objects;
 use crate::report::Progress;
@@ -31,10 +31,10 @@ pub(super) async fn read(
     (place, rules): (&Place, &[Arc<Rules>]),
     progress: &Arc<Progress>,
     until: impl Future<Output = Verdict>,
-) -> Survey {
+) -> Selections {
     let requests = progress.list_requests.load(Ordering::Relaxed);
     let patience = connection.patience();
-    let mut reading = Reading {
+    let mut reading = ManifestSource {
         connection,
         objects: Objects::new(connection.lists.clone(), patience, progress.clone()),
         progress,
@@ -48,11 +48,11 @@ pub(super) async fn read(
     let read = tokio::select! {
         biased;
         why = until => Err(why),
-        read = Box::pin(reading.carry_out()) => read,
+        read = Box::pin(reading.execute()) => read,
     };
-    let Reading { mut offers, account, .. } = reading;
+    let ManifestSource { mut offers, account, .. } = reading;
     offers.begin(None);
-    Survey {
+    Selections {
         at: offers.at,
         selections: offers.finish(),
         verdict: read.err().unwrap_or(Verdict::Ready),
@@ -84,7 +84,7 @@ pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Opt
     Ok(decoder.finish().map_err(|error| error.to_string())?.into_iter().next())
 }
 
-struct Reading<'a> {
+struct ManifestSource<'a> {
     connection: &'a Connection,
     objects: Objects,
     progress: &'a Progress,
@@ -98,8 +98,8 @@ struct Reading<'a> {
     account: Account,
 }
 
-impl Reading<'_> {
-    async fn carry_out(&mut self) -> Result<(), Verdict> {
+impl ManifestSource<'_> {
+    async fn execute(&mut self) -> Result<(), Verdict> {
         let mut bytes = Bytes::open(self.place).await?;
         let mut decoder = Decoder::default();
         while let Some((some, date)) = bytes.next(&self.objects).await? {
@@ -117,7 +117,7 @@ impl Reading<'_> {
         self.look_up().await
     }
 
-    /// Reading it again would find the same.
+    /// ManifestSource it again would find the same.
     fn refused(&self, error: &ManifestError) -> Verdict {
         Verdict::Refused(format!("manifest {}, {error}", self.place))
     }

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 
 use super::connection::Connection;
-use super::outlet::Outlet;
+use super::folder_pruning::{FolderPruning, Pruned};
 use super::ranges::{buckets, ranges};
 use super::spill::Spills;
-use super::steer::{Steered, Steering};
+use super::stream_channel::StreamChannel;
 use crate::clock;
 use crate::list::{self, ListError};
 use crate::report::Progress;
@@ -23,7 +23,7 @@ use model::select::{Rules, Selection, Selector};
 use s3::{Class, Page};
 
 /// What a listing came to.
-pub(super) struct Survey {
+pub(super) struct Selections {
     /// One for each of the rules; what was seen so far where the listing was cut short.
     pub selections: Vec<Selection>,
     /// Ready, unless the listing could not be finished.
@@ -36,20 +36,20 @@ pub(super) struct Survey {
 }
 
 /// Lists once what any of `rules` asks for, and offers every object to all of them; no longer than `until` takes.
-pub(super) async fn survey(
-    (connection, outlet): (&Connection, Option<Outlet>),
+pub(super) async fn list_and_select(
+    (connection, out): (&Connection, Option<StreamChannel>),
     rules: &[Arc<Rules>],
     progress: &Arc<Progress>,
     until: impl Future<Output = Verdict>,
-) -> Survey {
+) -> Selections {
     let requests = progress.list_requests.load(Ordering::Relaxed);
-    let mut offers = Offers::new(rules, connection, outlet);
+    let mut offers = Offers::new(rules, connection, out);
     let listed = tokio::select! {
         biased;
         why = until => Err(why),
         listed = offer_all(connection, &mut offers, progress) => listed,
     };
-    Survey {
+    Selections {
         at: offers.at,
         selections: offers.finish(),
         verdict: listed.err().unwrap_or(Verdict::Ready),
@@ -62,14 +62,14 @@ pub(super) async fn survey(
 pub(super) struct Offers<'a> {
     pub rules: &'a [Arc<Rules>],
     spills: Option<&'a Spills>,
-    outlet: Option<Outlet>,
+    out: Option<StreamChannel>,
     selectors: Vec<Selector>,
     pub at: DateTime<Utc>,
 }
 
 impl<'a> Offers<'a> {
-    pub fn new(rules: &'a [Arc<Rules>], connection: &'a Connection, outlet: Option<Outlet>) -> Self {
-        Self { rules, spills: connection.spills.as_ref(), outlet, selectors: Vec::new(), at: clock::now() }
+    pub fn new(rules: &'a [Arc<Rules>], connection: &'a Connection, out: Option<StreamChannel>) -> Self {
+        Self { rules, spills: connection.spills.as_ref(), out, selectors: Vec::new(), at: clock::now() }
     }
 
     fn take(&mut self, page: &Page) {
@@ -80,8 +80,8 @@ impl<'a> Offers<'a> {
 
     /// Lets go of what is selected already.
     pub fn hand_over(&mut self) {
-        let Some(outlet) = &mut self.outlet else { return };
-        self.selectors.iter_mut().for_each(|selector| outlet.take(selector));
+        let Some(out) = &mut self.out else { return };
+        self.selectors.iter_mut().for_each(|selector| out.take(selector));
     }
 
     pub fn offer(&mut self, object: Row<'_>) {
@@ -97,7 +97,7 @@ impl<'a> Offers<'a> {
     pub fn begin(&mut self, date: Option<DateTime<Utc>>) {
         if self.selectors.is_empty() {
             self.at = date.unwrap_or(self.at);
-            let is_handed_over = self.outlet.is_some();
+            let is_handed_over = self.out.is_some();
             let selector = |rules: &Arc<Rules>| match self.spills {
                 Some(spills) => {
                     Selector::new(rules.clone(), self.at).spilling(spills.folder.clone(), spills.room(is_handed_over))
@@ -114,8 +114,8 @@ async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &
     let patterns: Vec<&Pattern> = offers.rules.iter().flat_map(|rules| &rules.patterns).collect();
     let found = buckets(connection, &patterns, progress).await?;
     let ranges = ranges(connection, &patterns, &found)?;
-    let steering = Steering { lists: &connection.lists, patterns: &patterns, patience: &patience, progress };
-    let Steered { seen, left } = Box::pin(steering.all(ranges)).await.map_err(|error| verdict(&error))?;
+    let pruning = FolderPruning { lists: &connection.lists, patterns: &patterns, patience: &patience, progress };
+    let Pruned { seen, left } = Box::pin(pruning.all(ranges)).await.map_err(|error| verdict(&error))?;
     seen.iter().for_each(|page| offers.take(page));
     drop(seen);
     let mut pages = pin!(list::pages(connection.lists.clone(), left, patience, progress.clone()));

@@ -11,7 +11,7 @@ use tokio::fs::{self, File};
 use tokio::io::AsyncReadExt as _;
 
 use crate::list::objects::Objects;
-use crate::run::survey::verdict;
+use crate::run::list_and_select::verdict;
 use model::manifest::Place;
 use model::object::{Bucket, ETag, Escaped, Key};
 use model::select::plan::Verdict;

@@ -16,19 +16,19 @@ use model::pattern::Pattern;
 use s3::Page;
 
 /// Folders that are listed one by one; where there are more, all that stands beside them is listed with them.
-const MOST_FOLDERS: usize = 10_000;
+const MAX_FOLDERS: usize = 10_000;
 /// Objects that stand beside folders, held until it is known that the folders are worth it.
-const MOST_BESIDE: usize = 20_000;
+const MAX_OBJECTS_BESIDE: usize = 20_000;
 /// So many pages say whether there is more than a few of them, and whether one folder takes all of a page.
-const GLANCE: u32 = 2;
+const GLANCE_PAGES: u32 = 2;
 /// So many folders are tried, from the first to the last.
-const TRIED: usize = 8;
+const TRIED_FOLDERS: usize = 8;
 /// So few are listed untried.
-const FEW: usize = 2;
+const MIN_TRIED: usize = 2;
 
 /// What a range has turned out to be.
 #[derive(Debug, Default)]
-pub(super) struct Steered {
+pub(super) struct Pruned {
     /// What was listed on the way, and is not listed again.
     pub seen: Vec<Page>,
     /// What is still to be listed.
@@ -36,50 +36,50 @@ pub(super) struct Steered {
 }
 
 /// Looks for folders in `ranges` of all keys, as far as the patterns say something of what is below them.
-pub(super) struct Steering<'a, L> {
+pub(super) struct FolderPruning<'a, L> {
     pub lists: &'a Arc<L>,
     pub patterns: &'a [&'a Pattern],
     pub patience: &'a Patience,
     pub progress: &'a Arc<Progress>,
 }
 
-impl<L: Lists> Steering<'_, L> {
+impl<L: Lists> FolderPruning<'_, L> {
     /// What no pattern steers comes back as it is, without a request.
     ///
     /// # Errors
     /// A page that cannot be had.
-    pub async fn all(&self, ranges: Vec<Range>) -> Result<Steered, ListError> {
-        let mut steered = Steered::default();
+    pub async fn all(&self, ranges: Vec<Range>) -> Result<Pruned, ListError> {
+        let mut pruned = Pruned::default();
         let each = stream::iter(ranges).map(|range| self.one(range));
         let mut each = pin!(each.buffer_unordered(self.patience.share.most()));
         while let Some(one) = each.next().await {
-            let Steered { seen, left } = one?;
-            steered.seen.extend(seen);
-            steered.left.extend(left);
+            let Pruned { seen, left } = one?;
+            pruned.seen.extend(seen);
+            pruned.left.extend(left);
         }
-        Ok(steered)
+        Ok(pruned)
     }
 
-    async fn one(&self, range: Range) -> Result<Steered, ListError> {
+    async fn one(&self, range: Range) -> Result<Pruned, ListError> {
         let patterns = self.patterns.iter().filter(|pattern| pattern.bucket().matches(range.bucket.as_str()));
-        let scout = Scout { steering: self, bucket: &range.bucket, patterns: patterns.copied().collect() };
-        if range.depth != Depth::Keys || !scout.is_steered(&range.prefix) {
-            return Ok(Steered { seen: Vec::new(), left: vec![range] });
+        let scout = Scout { pruning: self, bucket: &range.bucket, patterns: patterns.copied().collect() };
+        if range.depth != Depth::Keys || !scout.is_prunable(&range.prefix) {
+            return Ok(Pruned { seen: Vec::new(), left: vec![range] });
         }
         let glance = scout.glance(&range.prefix).await?;
         let Some(last) = glance.last().filter(|last| last.next.is_some()) else {
-            return Ok(Steered { seen: glance, left: Vec::new() });
+            return Ok(Pruned { seen: glance, left: Vec::new() });
         };
         if !scout.is_worth_it(&range.prefix, last) {
-            return Ok(Steered { seen: Vec::new(), left: vec![range] });
+            return Ok(Pruned { seen: Vec::new(), left: vec![range] });
         }
         scout.descend(range.prefix.clone()).await
     }
 }
 
-/// Steering within one bucket.
+/// FolderPruning within one bucket.
 struct Scout<'a, L> {
-    steering: &'a Steering<'a, L>,
+    pruning: &'a FolderPruning<'a, L>,
     bucket: &'a Bucket,
     patterns: Vec<&'a Pattern>,
 }
@@ -94,10 +94,10 @@ struct Level {
 
 impl<L: Lists> Scout<'_, L> {
     /// Whether a pattern narrows what is listed below the folders behind `prefix`, and none wants all of them.
-    fn is_steered(&self, prefix: &Key) -> bool {
+    fn is_prunable(&self, prefix: &Key) -> bool {
         let said: Vec<bool> =
             self.patterns.iter().filter_map(|pattern| pattern.is_steered_by_folders(prefix)).collect();
-        !said.is_empty() && said.into_iter().all(|steered| steered)
+        !said.is_empty() && said.into_iter().all(|pruned| pruned)
     }
 
     fn prefixes_below(&self, folder: &Key) -> Vec<Key> {
@@ -108,7 +108,7 @@ impl<L: Lists> Scout<'_, L> {
     }
 
     async fn glance(&self, prefix: &Key) -> Result<Vec<Page>, ListError> {
-        let mut pages = pin!(self.pages(vec![prefix.clone()], Depth::FirstKeys { pages: GLANCE }));
+        let mut pages = pin!(self.pages(vec![prefix.clone()], Depth::FirstKeys { pages: GLANCE_PAGES }));
         let mut seen = Vec::new();
         while let Some(page) = pages.next().await {
             seen.push(page?.1);
@@ -124,24 +124,24 @@ impl<L: Lists> Scout<'_, L> {
     }
 
     /// Goes down segment by segment, as long as that is worth it; what is not is listed as it stands.
-    async fn descend(&self, prefix: Key) -> Result<Steered, ListError> {
-        let mut steered = Steered::default();
+    async fn descend(&self, prefix: Key) -> Result<Pruned, ListError> {
+        let mut pruned = Pruned::default();
         let mut frontier = vec![prefix];
         while !frontier.is_empty() {
             let level = match self.level(&frontier).await? {
                 Some(level) if self.are_worth_it(&level.folders).await? => level,
                 _ => {
-                    steered.left.extend(frontier.into_iter().map(|prefix| self.range(prefix, Depth::Keys)));
+                    pruned.left.extend(frontier.into_iter().map(|prefix| self.range(prefix, Depth::Keys)));
                     break;
                 }
             };
-            steered.seen.extend(level.beside);
+            pruned.seen.extend(level.beside);
             let below = level.folders.into_iter().flat_map(|(_, prefixes)| prefixes);
-            let (deeper, left): (Vec<Key>, Vec<Key>) = below.partition(|prefix| self.is_steered(prefix));
-            steered.left.extend(left.into_iter().map(|prefix| self.range(prefix, Depth::Keys)));
+            let (deeper, left): (Vec<Key>, Vec<Key>) = below.partition(|prefix| self.is_prunable(prefix));
+            pruned.left.extend(left.into_iter().map(|prefix| self.range(prefix, Depth::Keys)));
             frontier = deeper;
         }
-        Ok(steered)
+        Ok(pruned)
     }
 
     /// `None` where there are too many folders, or too much stands beside them.
@@ -153,7 +153,7 @@ impl<L: Lists> Scout<'_, L> {
             let (_, mut page) = page?;
             beside += page.objects.len();
             found += page.folders.len();
-            if beside > MOST_BESIDE || found > MOST_FOLDERS {
+            if beside > MAX_OBJECTS_BESIDE || found > MAX_FOLDERS {
                 return Ok(None);
             }
             for folder in std::mem::take(&mut page.folders) {
@@ -169,10 +169,10 @@ impl<L: Lists> Scout<'_, L> {
 
     /// Whether most of a few of them hold more than a page: where they do not, a page holds more than one of them.
     async fn are_worth_it(&self, folders: &[(Key, Vec<Key>)]) -> Result<bool, ListError> {
-        if folders.len() <= FEW {
+        if folders.len() <= MIN_TRIED {
             return Ok(true);
         }
-        let tried = TRIED.min(folders.len());
+        let tried = TRIED_FOLDERS.min(folders.len());
         let at = |n: usize| folders[n * (folders.len() - 1) / (tried - 1)].0.clone();
         let mut pages = pin!(self.pages((0..tried).map(at).collect(), Depth::FirstKeys { pages: 1 }));
         let mut more = 0;
@@ -187,7 +187,7 @@ impl<L: Lists> Scout<'_, L> {
         prefixes: Vec<Key>,
         depth: Depth,
     ) -> impl stream::Stream<Item = Result<(usize, Page), ListError>> + Send + use<L> {
-        let Steering { lists, patience, progress, .. } = self.steering;
+        let FolderPruning { lists, patience, progress, .. } = self.pruning;
         let ranges = prefixes.into_iter().map(|prefix| self.range(prefix, depth)).collect();
         list::pages_of(Arc::clone(lists), ranges, (*patience).clone(), Arc::clone(progress))
     }

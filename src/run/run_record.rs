@@ -16,17 +16,17 @@ use crate::report::{self, Report};
 /// How often other processes at the same cache are counted.
 const COUNT_OTHERS: Duration = Duration::from_secs(10);
 
-/// An open account of one run.
-pub(super) struct Account {
+/// An open record of one run.
+pub(super) struct RunRecord {
     journal: Journal,
     run: Arc<OpenRun>,
 }
 
-/// Opens an account of a run; `None` where there is no journal, or none that works.
+/// Opens an record of a run; `None` where there is no journal, or none that works.
 ///
 /// # Errors
 /// Why the run must not be carried out: a live one holds its claim.
-pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>, (report::Begun, String)> {
+pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<RunRecord>, (report::Begun, String)> {
     let Some(journal) = pass.journal.clone() else { return Ok(None) };
     let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.watermark.clone()) };
     let (resumes, stand_in) = (pass.resumed_with.is_some(), pass.stand_in);
@@ -40,7 +40,7 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<Account>
         Ok((journal, begun))
     });
     match begun.await {
-        Ok((journal, Begun::Run(run))) => Ok(Some(Account { journal, run: Arc::new(run) })),
+        Ok((journal, Begun::Run(run))) => Ok(Some(RunRecord { journal, run: Arc::new(run) })),
         Ok((_, Begun::AlreadyRunning { id, since })) => {
             let since = since.format("%Y-%m-%d %H:%M:%S UTC");
             Err((report::Begun::Held, format!("already running since {since}: run {id}")))
@@ -72,7 +72,7 @@ pub fn new_run(report: &Report, claim: String, watermark: Option<Watermark>) -> 
     }
 }
 
-impl Account {
+impl RunRecord {
     pub(super) fn journal(&self) -> &Journal {
         &self.journal
     }
@@ -86,7 +86,7 @@ impl Account {
     }
 
     /// Records completions from now on.
-    pub(super) fn record(&self, task: &Task) -> Recorder {
+    pub(super) fn recorder(&self, task: &Task) -> Recorder {
         self.journal.record(&self.run, &task.profile.endpoint.cache.0.address())
     }
 
