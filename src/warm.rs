@@ -2,18 +2,18 @@
 //!
 //! One loop owns the queue and drives the requests, each under a permit of the endpoint's limit and its own deadline.
 
+mod auth_policy;
 mod ending;
+mod endpoint_monitor;
 mod failures;
 mod feed;
-mod flights;
+mod merge_queue;
 mod order;
 mod queue;
-mod refusals;
 mod request;
 mod requests;
+mod single_flight;
 mod stop_signal;
-mod untried;
-mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,24 +30,24 @@ use crate::report::{Asked, End, Fault, Progress, StopReason, Totals};
 use model::object::{ETag, Object};
 use s3::{Class, RequestError};
 
+use auth_policy::AuthPolicy;
+use endpoint_monitor::EndpointMonitor;
 use feed::Feed;
-use flights::Aside;
-pub use flights::Flights;
 pub use order::{WarmingOrder, warming_order};
 use queue::{Pending, Queue, Which};
-use refusals::Buckets;
 use request::Sent;
 pub use request::{Wire, Wires};
 use requests::{Answer, Finished, Requests};
+use single_flight::Aside;
+pub use single_flight::SingleFlight;
 pub use stop_signal::StopSignal;
-use watch::Watch;
 
 /// How often a waiting loop looks at deadlines and at the endpoint's circuit.
-const LOOK: Duration = Duration::from_millis(250);
+const MONITOR_INTERVAL: Duration = Duration::from_millis(250);
 /// How many objects of buckets that were given up are ended before anything else is looked at.
-const AT_ONCE: usize = 1_000;
+const MAX_DENIED_A_STEP: usize = 1_000;
 /// How many ends that are there together are seen to before anything else is looked at.
-const AT_A_GO: usize = 64;
+const MAX_ENDS_A_STEP: usize = 64;
 
 /// What a warm runs with.
 pub struct Warming<W> {
@@ -55,7 +55,7 @@ pub struct Warming<W> {
     /// Says, too, how often an object is tried and how long an endpoint may answer nothing; read anew each time.
     pub limit: Limit,
     /// Shared by all runs of the cache: an object that another one has open is not sent.
-    pub flights: Flights,
+    pub single_flight: SingleFlight,
     /// How long an endpoint that has answered nothing yet may answer nothing, if not for as long as any other.
     pub first_wait: Duration,
     /// Among the runs that share the limit, higher first.
@@ -100,18 +100,18 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (
     let totals = Totals { planned: objects.count(), ..Totals::default() };
     let run = Run {
         queue: Queue::new(objects),
-        buckets: Buckets::default(),
+        auth: AuthPolicy::default(),
         requests: Requests::default(),
         totals,
-        watch: Watch::new(Instant::now()),
+        monitor: EndpointMonitor::new(Instant::now()),
         feed: Feed::new(warming.more.take()),
         place: warming.limit.place(warming.priority),
-        aside: Aside::new(warming.flights.clone()),
+        aside: Aside::new(warming.single_flight.clone()),
         warming,
     };
     // A task of its own: whoever calls may be no worker of the runtime, and to wake it would take a system call each time.
     let mut task = JoinSet::new();
-    task.spawn(run.carry_out());
+    task.spawn(run.execute());
     match task.join_next().await {
         Some(Ok(done)) => done,
         Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
@@ -121,10 +121,10 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (
 
 struct Run<W> {
     queue: Queue,
-    buckets: Buckets,
+    auth: AuthPolicy,
     requests: Requests,
     totals: Totals,
-    watch: Watch,
+    monitor: EndpointMonitor,
     feed: Feed,
     place: Place,
     aside: Aside,
@@ -132,7 +132,7 @@ struct Run<W> {
 }
 
 impl<W: Wires> Run<W> {
-    async fn carry_out(mut self) -> (Totals, Ended) {
+    async fn execute(mut self) -> (Totals, Ended) {
         let ended = loop {
             self.feed();
             let is_empty = self.queue.is_empty() && self.requests.is_empty() && self.aside.is_empty();
@@ -173,7 +173,7 @@ impl<W: Wires> Run<W> {
             }
             return;
         }
-        let look = (now + LOOK).min(self.warming.deadline);
+        let look = (now + MONITOR_INTERVAL).min(self.warming.deadline);
         let [next, instead] = self.sizes(now);
         if next.is_none() {
             self.place.rest();
@@ -198,12 +198,12 @@ impl<W: Wires> Run<W> {
 
     /// Sees to an end, and to those that are there already; the room that each one frees is taken at once.
     async fn finish_all(&mut self, first: Finished) {
-        let (mut next, mut left) = (Some(first), AT_A_GO);
+        let (mut next, mut left) = (Some(first), MAX_ENDS_A_STEP);
         while let Some(finished) = next {
             self.finish(finished).await;
             // It may have waited, and what comes next may be of a bucket that was given up.
             let now = Instant::now();
-            if self.warming.stop.is_told() || now >= self.warming.deadline || self.buckets.any_is_denied() {
+            if self.warming.stop.is_told() || now >= self.warming.deadline || self.auth.any_is_denied() {
                 return;
             }
             if let [Some(bytes), instead] = self.sizes(now)
@@ -220,7 +220,7 @@ impl<W: Wires> Run<W> {
     /// there is none.
     fn give_up_denied(&mut self, now: Instant) -> bool {
         let mut any = false;
-        for _ in 0..AT_ONCE {
+        for _ in 0..MAX_DENIED_A_STEP {
             let Some((denied, mut pending)) = self.next_denied(now) else { break };
             let end = pending.unknown().unwrap_or(End::Failed(denied));
             self.end(&pending, &end);
@@ -231,7 +231,7 @@ impl<W: Wires> Run<W> {
 
     fn next_denied(&mut self, now: Instant) -> Option<(Fault, Pending)> {
         [Which::First, Which::Instead].into_iter().find_map(|which| {
-            let denied = self.buckets.denied(&self.queue.next(which, now)?.bucket)?.clone();
+            let denied = self.auth.denied(&self.queue.next(which, now)?.bucket)?.clone();
             Some((denied, self.queue.take(which, now)?))
         })
     }
@@ -244,14 +244,14 @@ impl<W: Wires> Run<W> {
         if now >= self.warming.deadline {
             return Some(Ended::Deadline);
         }
-        self.watch.look(now, &self.warming, self.requests.is_empty())
+        self.monitor.look(now, &self.warming, self.requests.is_empty())
     }
 
     /// Sends the next object that no other run has open.
     fn send(&mut self, mut permit: Permit, now: Instant) {
         let (mut pending, mut claim) = loop {
             let sendable =
-                |object: &Object| object.size <= permit.bytes() && self.buckets.denied(&object.bucket).is_none();
+                |object: &Object| object.size <= permit.bytes() && self.auth.denied(&object.bucket).is_none();
             let next = [Which::First, Which::Instead].into_iter().find_map(|which| {
                 self.queue.next(which, now).is_some_and(sendable).then(|| self.queue.take(which, now)).flatten()
             });
@@ -273,7 +273,7 @@ impl<W: Wires> Run<W> {
         self.warming.progress.in_flight.fetch_add(1, Ordering::Relaxed);
         let wire = self.warming.wire.clone();
         let deadline = permit.deadline();
-        let generation = self.buckets.generation();
+        let generation = self.auth.generation();
         let (object, via) = (pending.object.clone(), pending.via(self.warming.limit.limits().retries));
         self.requests.open(pending, async move {
             let sent = request::send(&*wire, &object, via, deadline).await;
@@ -310,7 +310,7 @@ impl<W: Wires> Run<W> {
         }
         match sent {
             Sent::Warmed { changed, etag, size } => {
-                self.buckets.answered(&pending.object.bucket);
+                self.auth.answered(&pending.object.bucket);
                 self.note(&pending, etag.as_ref(), size).await;
                 self.end(&pending, &End::Warmed { changed });
             }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::spill::Spills;
 use crate::limit::Limit;
 use crate::list::{ListSide, Patience, Places};
-use crate::warm::{Flights, Wire};
+use crate::warm::{SingleFlight, Wire};
 use model::config::endpoint::{Credentials, Endpoint};
 use model::config::profile::Profile;
 use model::config::team::Team;
@@ -29,7 +29,7 @@ pub struct Connection {
     /// The cache's, whatever the credentials.
     pub limit: Limit,
     /// What any run of the cache has open.
-    pub flights: Flights,
+    pub single_flight: SingleFlight,
     /// Where plans put what does not stay in memory.
     pub(super) spills: Option<Spills>,
     /// Of the list endpoint, for all that any run asks of it at a time.
@@ -62,7 +62,7 @@ pub struct Connections {
 #[derive(Clone, Debug)]
 struct Cache {
     limit: Limit,
-    flights: Flights,
+    single_flight: SingleFlight,
 }
 
 /// What all the credentials of an endpoint share.
@@ -100,7 +100,7 @@ impl Connections {
         let cache = self
             .caches
             .entry(cache_of(endpoint))
-            .or_insert_with(|| Cache { limit: Limit::new(&endpoint.limits), flights: Flights::default() });
+            .or_insert_with(|| Cache { limit: Limit::new(&endpoint.limits), single_flight: SingleFlight::default() });
         let cache = cache.clone();
         let most = endpoint.limits.list_in_flight as usize;
         let places = self.places.entry(store_of(endpoint)).or_insert_with(|| Places::new(most)).clone();
@@ -136,7 +136,7 @@ impl Connections {
             }
             configured.insert(cache);
         }
-        self.caches.retain(|address, cache| configured.contains(address) || cache.flights.in_use());
+        self.caches.retain(|address, cache| configured.contains(address) || cache.single_flight.in_use());
         self.places.retain(|address, places| stores.contains(address) || places.in_use());
     }
 
@@ -223,7 +223,7 @@ async fn connect(
             list_keys,
         }),
         limit: cache.limit,
-        flights: cache.flights,
+        single_flight: cache.single_flight,
         places,
         spills: None,
         first_wait: Duration::MAX,

@@ -118,7 +118,7 @@ impl Execution<'_> {
         Warming {
             wire: connection.wire.clone(),
             limit: connection.limit.clone(),
-            flights: connection.flights.clone(),
+            single_flight: connection.single_flight.clone(),
             first_wait: connection.first_wait,
             priority: task.profile.priority,
             deadline: *deadline,

@@ -23,7 +23,7 @@ const MAX_OBJECTS_BESIDE: usize = 20_000;
 const GLANCE_PAGES: u32 = 2;
 /// So many folders are tried, from the first to the last.
 const TRIED_FOLDERS: usize = 8;
-/// So few are listed untried.
+/// So few are listed without a trial.
 const MIN_TRIED: usize = 2;
 
 /// What a range has turned out to be.

@@ -38,7 +38,8 @@ impl StreamChannel {
         // Where nobody takes anything any more the run is about to end.
         let Ok(room) = self.to.try_reserve() else { return };
         let Some(portion) = selector.hand_over() else { return };
-        self.together = u32::try_from(portion.len()).unwrap_or(u32::MAX).saturating_mul(PORTION_GROWTH).min(MAX_PORTION);
+        self.together =
+            u32::try_from(portion.len()).unwrap_or(u32::MAX).saturating_mul(PORTION_GROWTH).min(MAX_PORTION);
         room.send(portion);
     }
 

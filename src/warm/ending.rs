@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::queue::Pending;
-use super::{Ended, LOOK, Run, Wires};
+use super::{Ended, MONITOR_INTERVAL, Run, Wires};
 use crate::report::{End, Fault};
 
 /// The class of what was in flight when the run ended.
@@ -39,7 +39,7 @@ impl<W: Wires> Run<W> {
                 () = self.warming.stop.quit.cancelled() => return,
                 Some(finished) = self.requests.next() => self.finish(finished).await,
                 () = sleep_until(self.warming.deadline) => return,
-                () = sleep(LOOK) => {}
+                () = sleep(MONITOR_INTERVAL) => {}
             }
             self.hand_over_if_due(Instant::now());
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::time::{Instant, sleep_until};
 
+use super::auth_policy::Denial;
 use super::queue::Pending;
-use super::refusals::Denial;
 use super::{Run, Warming, Wires};
 use crate::limit::OPEN_AFTER;
 use crate::report::{End, Fault};
@@ -19,7 +19,7 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::fr
 impl<W: Wires> Run<W> {
     /// A retry that the endpoint's budget does not allow yet keeps its place.
     pub(super) fn put_back(&mut self, pending: Pending, not_before: Instant) {
-        if pending.doubted {
+        if pending.retried_unknown {
             self.queue.put_last(pending, not_before);
         } else {
             self.queue.put_first(pending, not_before);
@@ -31,11 +31,11 @@ impl<W: Wires> Run<W> {
         let spent = pending.sends > retries;
         let now = Instant::now();
         match error.class {
-            Class::TimedOut | Class::Lost if spent || pending.doubted => {
+            Class::TimedOut | Class::Lost if spent || pending.retried_unknown => {
                 self.end(&pending, &End::Unknown(fault(error)));
             }
             Class::TimedOut | Class::Lost => {
-                pending.doubted = true;
+                pending.retried_unknown = true;
                 pending.last = Some(End::Unknown(fault(error)));
                 let not_before = self.after(deadline);
                 self.queue.put_last(pending, not_before);
@@ -92,7 +92,7 @@ impl<W: Wires> Run<W> {
     pub(super) async fn denied(&mut self, mut pending: Pending, error: &RequestError, sent: (u32, Duration)) {
         let (generation, deadline) = sent;
         let bucket = pending.object.bucket.clone();
-        match self.buckets.judge(&bucket, generation) {
+        match self.auth.judge(&bucket, generation) {
             Denial::Reread => {
                 tracing::info!(%bucket, %error, "denied; reading the credentials again");
                 self.reread_keys().await;
@@ -104,7 +104,7 @@ impl<W: Wires> Run<W> {
             }
             Denial::Object => return self.end(&pending, &End::Failed(fault(error))),
             Denial::Bucket => {
-                if self.buckets.deny(&bucket, fault(error)) {
+                if self.auth.deny(&bucket, fault(error)) {
                     tracing::warn!(%bucket, %error, "denied with credentials just read; giving up on this bucket");
                 }
                 return self.end(&pending, &End::Failed(fault(error)));
@@ -133,7 +133,7 @@ impl<W: Wires> Run<W> {
         if let Err(why) = read {
             tracing::warn!(error = why, "could not read the credentials again");
         }
-        self.buckets.reread();
+        self.auth.reread();
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
+use super::merge_queue::MergeQueue;
 use super::order::WarmingOrder;
-use super::untried::Untried;
 use crate::report::End;
 use model::object::Object;
 use s3::Via;
@@ -23,7 +23,7 @@ pub(super) struct Pending {
     /// Tries that met a used connection which the server had ended.
     pub idle_resets: u32,
     /// It was `unknown` once; the next such end is its last.
-    pub doubted: bool,
+    pub retried_unknown: bool,
     /// What it would end as if nothing more came.
     pub last: Option<End>,
     /// When it was last sent, by the wall clock.
@@ -33,13 +33,21 @@ pub(super) struct Pending {
 impl Pending {
     fn new(object: Object) -> Self {
         let object = Arc::new(object);
-        Self { object, sends: 0, unsent: 0, idle_resets: 0, doubted: false, last: None, sent: DateTime::UNIX_EPOCH }
+        Self {
+            object,
+            sends: 0,
+            unsent: 0,
+            idle_resets: 0,
+            retried_unknown: false,
+            last: None,
+            sent: DateTime::UNIX_EPOCH,
+        }
     }
 
     /// Sending it counts against the endpoint's budget of retries. Again on a new connection where an idle one had been closed
     /// does not: the endpoint has seen nothing.
     pub fn is_retry(&self) -> bool {
-        self.sends > 0 && (self.doubted || !matches!(self.last, Some(End::Unknown(_))))
+        self.sends > 0 && (self.retried_unknown || !matches!(self.last, Some(End::Unknown(_))))
     }
 
     /// Which connection it goes out on, once it is counted as sent. A server may end connections behind each answer without
@@ -58,7 +66,7 @@ impl Pending {
 /// Retries that are due come first, then what was never tried, then what is to be tried once more at the very end.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    untried: Untried,
+    merge_queue: MergeQueue,
     soon: Waiting,
     last: Waiting,
 }
@@ -72,35 +80,35 @@ pub(super) enum Which {
 }
 
 impl Queue {
-    pub fn new(untried: WarmingOrder) -> Self {
-        Self { untried: Untried::new(untried), ..Self::default() }
+    pub fn new(objects: WarmingOrder) -> Self {
+        Self { merge_queue: MergeQueue::new(objects), ..Self::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.untried.largest().is_none() && self.soon.0.is_empty() && self.last.0.is_empty()
+        self.merge_queue.largest().is_none() && self.soon.0.is_empty() && self.last.0.is_empty()
     }
 
-    pub fn feed(&mut self, untried: WarmingOrder) {
-        self.untried.add(untried);
+    pub fn feed(&mut self, objects: WarmingOrder) {
+        self.merge_queue.add(objects);
     }
 
     /// What `take` would give at `now`.
     pub fn next(&mut self, which: Which, now: Instant) -> Option<&Object> {
         if which == Which::Instead {
-            return self.untried.smallest();
+            return self.merge_queue.smallest();
         }
         let soon = self.soon.ready(now).map(|pending| &*pending.object);
-        soon.or(self.untried.largest()).or_else(|| self.last.ready(now).map(|pending| &*pending.object))
+        soon.or(self.merge_queue.largest()).or_else(|| self.last.ready(now).map(|pending| &*pending.object))
     }
 
     pub fn take(&mut self, which: Which, now: Instant) -> Option<Pending> {
         if which == Which::Instead {
-            return self.untried.take_smallest().map(Pending::new);
+            return self.merge_queue.take_smallest().map(Pending::new);
         }
         if let Some(pending) = self.soon.take(now) {
             return Some(pending);
         }
-        self.untried.take_largest().map(Pending::new).or_else(|| self.last.take(now))
+        self.merge_queue.take_largest().map(Pending::new).or_else(|| self.last.take(now))
     }
 
     /// When the next waiting object is due.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::journal::RecordBuffer;
 use crate::limit::Limit;
 use crate::report::{Progress, Totals};
-use crate::warm::{Ended, Flights, StopSignal, Warming, WarmingOrder, Wires, warm};
+use crate::warm::{Ended, SingleFlight, StopSignal, Warming, WarmingOrder, Wires, warm};
 use model::config::endpoint::Limits;
 use model::object::{Bucket, ETag, Key, Object};
 use s3::{Class, RequestError, Via, Warmed};
@@ -303,7 +303,7 @@ impl Scene {
         let warming = Warming {
             wire: fake.clone(),
             limit: Limit::new(&self.limits),
-            flights: Flights::default(),
+            single_flight: SingleFlight::default(),
             first_wait: self.first_wait,
             priority: 0,
             deadline: start + self.deadline,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, objects, silence, sized, warmed, warmed_as};
 use crate::limit::Limit;
 use crate::report::{Progress, StopReason, Totals};
-use crate::warm::{Ended, Flights, StopSignal, Warming, warm};
+use crate::warm::{Ended, SingleFlight, StopSignal, Warming, warm};
 use model::config::endpoint::Limits;
 use model::object::Object;
 use s3::Class;
@@ -32,7 +32,7 @@ fn four_at_once() -> Limits {
 }
 
 async fn run(fake: &Arc<Fake>, limit: &Limit, priority: i64, all: Vec<Object>) -> End {
-    let crew = Crew { fake: fake.clone(), limit: limit.clone(), flights: Flights::default() };
+    let crew = Crew { fake: fake.clone(), limit: limit.clone(), single_flight: SingleFlight::default() };
     crew.run(priority, StopSignal::default(), all).await
 }
 
@@ -40,13 +40,13 @@ async fn run(fake: &Arc<Fake>, limit: &Limit, priority: i64, all: Vec<Object>) -
 struct Crew {
     fake: Arc<Fake>,
     limit: Limit,
-    flights: Flights,
+    single_flight: SingleFlight,
 }
 
 impl Crew {
     fn new(fake: Fake) -> Self {
         let limit = Limit::new(&Limits { start_in_flight: 8, ..Scene::default().limits });
-        Self { fake: Arc::new(fake), limit, flights: Flights::default() }
+        Self { fake: Arc::new(fake), limit, single_flight: SingleFlight::default() }
     }
 
     async fn run(&self, priority: i64, stop: StopSignal, all: Vec<Object>) -> End {
@@ -55,7 +55,7 @@ impl Crew {
         let warming = Warming {
             wire: self.fake.clone(),
             limit: self.limit.clone(),
-            flights: self.flights.clone(),
+            single_flight: self.single_flight.clone(),
             first_wait: Duration::MAX,
             priority,
             deadline: start + 600 * MINUTE,
@@ -141,7 +141,7 @@ async fn two_runs_that_come_to_the_same_objects_at_once_send_each_once() {
     }
     assert_eq!(a.totals.fresh.objects + b.totals.fresh.objects, 60, "what one sends is fresh for the other");
     assert_eq!(a.totals.sends + b.totals.sends, 80);
-    assert_eq!((crew.limit.snapshot().in_flight, crew.flights.in_use()), (0, false));
+    assert_eq!((crew.limit.snapshot().in_flight, crew.single_flight.in_use()), (0, false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +165,7 @@ async fn whatever_the_answers_no_object_has_two_open_requests() {
         assert_eq!(end.ended, Ended::Done);
     }
     assert_eq!((crew.limit.snapshot().in_flight, crew.limit.snapshot().bytes_in_flight), (0, 0));
-    assert!(!crew.flights.in_use(), "no claim is left behind");
+    assert!(!crew.single_flight.in_use(), "no claim is left behind");
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,7 +221,7 @@ async fn a_run_that_quits_hands_on_what_it_had_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_stopped_leaves_what_it_had_put_aside_untried() {
+async fn a_run_that_is_stopped_leaves_what_it_had_put_aside_unsent() {
     let crew = Crew::new(Fake::new(|_| warmed().after(30 * SECOND)));
     let stop = StopSignal::default();
     let second = async {

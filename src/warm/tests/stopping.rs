@@ -19,7 +19,7 @@ fn later(wait: Duration, token: &tokio_util::sync::CancellationToken) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_its_deadline_a_run_ends_with_what_is_in_flight_unknown_and_the_rest_untried() {
+async fn at_its_deadline_a_run_ends_with_what_is_in_flight_unknown_and_the_rest_unsent() {
     let fake =
         Arc::new(Fake::new(
             |call| if call.nth == 1 && call.at < 5 * SECOND { warmed().after(SECOND) } else { silence() },
@@ -180,7 +180,7 @@ async fn a_run_that_was_told_before_it_began_sends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_met_an_idle_reset_is_not_untried() {
+async fn a_request_that_met_an_idle_reset_is_not_unsent() {
     let fake = Arc::new(Fake::new(|_| fails(Class::IdleReset).after(10 * SECOND)));
     let scene = Scene::of(4);
     later(5 * SECOND, &scene.stop.drain);

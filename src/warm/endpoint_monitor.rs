@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Ended, LOOK, Warming};
+use super::{Ended, MONITOR_INTERVAL, Warming};
 use crate::limit::{Cause, Reason, Snapshot};
 use crate::report::Progress;
 
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct EndpointMonitor {
     /// When the run began: what was before is not held against it.
     began: Instant,
     look_again: Option<Instant>,
@@ -18,7 +18,7 @@ pub(super) struct Watch {
     shown: Option<(&'static str, bool)>,
 }
 
-impl Watch {
+impl EndpointMonitor {
     pub fn new(now: Instant) -> Self {
         Self { began: now, look_again: None, shown: None }
     }
@@ -30,7 +30,7 @@ impl Watch {
         if self.look_again.is_some_and(|look| now < look) {
             return None;
         }
-        self.look_again = Some(now + LOOK);
+        self.look_again = Some(now + MONITOR_INTERVAL);
         let (snapshot, since) = (limit.snapshot(), limit.open_since().map(|since| since.max(self.began)));
         let silent = since.map(|since| now.duration_since(since));
         self.show(&snapshot, silent.unwrap_or_default(), progress);

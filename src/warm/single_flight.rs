@@ -14,9 +14,9 @@ use model::object::{ETag, Object};
 
 /// The open requests of one cache. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Flights(Arc<Mutex<HashMap<Name, Vec<Waiting>>>>);
+pub struct SingleFlight(Arc<Mutex<HashMap<Name, Vec<Waiting>>>>);
 
-impl Flights {
+impl SingleFlight {
     /// Whether somebody else holds them too.
     pub fn in_use(&self) -> bool {
         Arc::strong_count(&self.0) > 1
@@ -48,40 +48,40 @@ impl Hash for Name {
 /// The right to send for one object; ends when it is dropped, however that comes.
 #[derive(Debug)]
 pub(super) struct Claim {
-    flights: Flights,
+    single_flight: SingleFlight,
     name: Name,
-    landed: Landed,
+    end: FlightEnd,
 }
 
 impl Claim {
     /// The cache answered, under this ETag where it names another one than the listing.
     pub fn warmed(&mut self, etag: Option<ETag>) {
-        self.landed = Landed::Warmed(etag);
+        self.end = FlightEnd::Warmed(etag);
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let waiting = self.flights.open().remove(&self.name).unwrap_or_default();
+        let waiting = self.single_flight.open().remove(&self.name).unwrap_or_default();
         if !waiting.is_empty()
-            && let Landed::Warmed(etag @ None) = &mut self.landed
+            && let FlightEnd::Warmed(etag @ None) = &mut self.end
         {
             etag.clone_from(&self.name.0.etag);
         }
-        for Waiting { post, ticket } in waiting {
-            post.put(ticket, self.landed.clone());
+        for Waiting { mailbox, ticket } in waiting {
+            mailbox.put(ticket, self.end.clone());
         }
     }
 }
 
 /// How somebody else's request ended.
 #[derive(Clone, Debug)]
-enum Landed {
+enum FlightEnd {
     Warmed(Option<ETag>),
     Otherwise,
 }
 
-impl Landed {
+impl FlightEnd {
     /// Whether that is the object as it was listed, as far as anybody said.
     fn is(&self, object: &Object) -> bool {
         match self {
@@ -94,20 +94,20 @@ impl Landed {
 /// A run that wants to know.
 #[derive(Debug)]
 struct Waiting {
-    post: Arc<Post>,
+    mailbox: Arc<Mailbox>,
     ticket: u64,
 }
 
 /// Where a run learns of the ends that it waits for.
 #[derive(Debug, Default)]
-struct Post {
-    ended: Mutex<Vec<(u64, Landed)>>,
+struct Mailbox {
+    ended: Mutex<Vec<(u64, FlightEnd)>>,
     came: Notify,
 }
 
-impl Post {
-    fn put(&self, ticket: u64, landed: Landed) {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, landed));
+impl Mailbox {
+    fn put(&self, ticket: u64, end: FlightEnd) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, end));
         self.came.notify_one();
     }
 }
@@ -115,30 +115,30 @@ impl Post {
 /// The objects that one run has put aside: no more than others have open.
 #[derive(Debug, Default)]
 pub(super) struct Aside {
-    flights: Flights,
-    post: Arc<Post>,
+    single_flight: SingleFlight,
+    mailbox: Arc<Mailbox>,
     waiting: HashMap<u64, Pending>,
     tickets: u64,
 }
 
 impl Aside {
-    pub fn new(flights: Flights) -> Self {
-        Self { flights, ..Self::default() }
+    pub fn new(single_flight: SingleFlight) -> Self {
+        Self { single_flight, ..Self::default() }
     }
 
     /// Claims the object of `pending`, or puts it aside.
     pub fn claim(&mut self, pending: Pending) -> Option<(Pending, Claim)> {
         let name = Name(pending.object.clone());
-        match self.flights.open().entry(name.clone()) {
+        match self.single_flight.open().entry(name.clone()) {
             Entry::Vacant(free) => drop(free.insert(Vec::new())),
             Entry::Occupied(mut taken) => {
                 self.tickets += 1;
-                taken.get_mut().push(Waiting { post: self.post.clone(), ticket: self.tickets });
+                taken.get_mut().push(Waiting { mailbox: self.mailbox.clone(), ticket: self.tickets });
                 self.waiting.insert(self.tickets, pending);
                 return None;
             }
         }
-        Some((pending, Claim { flights: self.flights.clone(), name, landed: Landed::Otherwise }))
+        Some((pending, Claim { single_flight: self.single_flight.clone(), name, end: FlightEnd::Otherwise }))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -147,16 +147,16 @@ impl Aside {
 
     /// Until there is something to take back.
     pub async fn came(&self) {
-        self.post.came.notified().await;
+        self.mailbox.came.notified().await;
     }
 
     /// What others have ended, and whether it is warm by that.
     pub fn take_back(&mut self) -> Vec<(Pending, bool)> {
-        let ended = std::mem::take(&mut *self.post.ended.lock().unwrap_or_else(PoisonError::into_inner));
-        let known = ended.into_iter().filter_map(|(ticket, landed)| Some((self.waiting.remove(&ticket)?, landed)));
+        let ended = std::mem::take(&mut *self.mailbox.ended.lock().unwrap_or_else(PoisonError::into_inner));
+        let known = ended.into_iter().filter_map(|(ticket, end)| Some((self.waiting.remove(&ticket)?, end)));
         known
-            .map(|(pending, landed)| {
-                let warm = landed.is(&pending.object);
+            .map(|(pending, end)| {
+                let warm = end.is(&pending.object);
                 (pending, warm)
             })
             .collect()

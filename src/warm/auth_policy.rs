@@ -28,7 +28,7 @@ pub(super) enum Denial {
 
 /// What the buckets of one run have answered.
 #[derive(Debug, Default)]
-pub(super) struct Buckets {
+pub(super) struct AuthPolicy {
     generation: u32,
     reread_at: Option<Instant>,
     seen: HashMap<Bucket, Seen>,
@@ -46,7 +46,7 @@ struct Seen {
     denied: Option<Fault>,
 }
 
-impl Buckets {
+impl AuthPolicy {
     /// Counts up with every reading of the keys.
     pub fn generation(&self) -> u32 {
         self.generation
@@ -101,38 +101,38 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_the_keys_then_the_object_or_the_bucket() {
         let (open, shut, late) = (Bucket::new("open"), Bucket::new("shut"), Bucket::new("late"));
-        let mut buckets = Buckets::default();
-        assert_eq!(buckets.judge(&open, 0), Denial::Reread, "the first refusal may be old keys");
-        buckets.reread();
-        assert_eq!(buckets.judge(&open, 0), Denial::Stale, "sent before they were read again");
-        buckets.answered(&open);
-        assert_eq!(buckets.judge(&open, 1), Denial::Object);
-        assert_eq!(buckets.judge(&shut, 1), Denial::Bucket);
+        let mut policy = AuthPolicy::default();
+        assert_eq!(policy.judge(&open, 0), Denial::Reread, "the first refusal may be old keys");
+        policy.reread();
+        assert_eq!(policy.judge(&open, 0), Denial::Stale, "sent before they were read again");
+        policy.answered(&open);
+        assert_eq!(policy.judge(&open, 1), Denial::Object);
+        assert_eq!(policy.judge(&shut, 1), Denial::Bucket);
         tokio::time::advance(TRUST).await;
-        assert_eq!(buckets.judge(&open, 1), Denial::Reread, "keys expire in a long run");
-        assert_eq!(buckets.judge(&late, 1), Denial::Reread, "which may show at a bucket that was not asked before");
-        buckets.reread();
+        assert_eq!(policy.judge(&open, 1), Denial::Reread, "keys expire in a long run");
+        assert_eq!(policy.judge(&late, 1), Denial::Reread, "which may show at a bucket that was not asked before");
+        policy.reread();
         tokio::time::advance(TRUST).await;
-        assert_eq!(buckets.judge(&late, 2), Denial::Bucket, "once on its account, however slow its answer");
+        assert_eq!(policy.judge(&late, 2), Denial::Bucket, "once on its account, however slow its answer");
     }
 
     #[tokio::test(start_paused = true)]
     async fn keys_that_were_read_again_and_are_the_same_do_not_spoil_a_bucket_that_answers() {
         let bucket = Bucket::new("open");
-        let mut buckets = Buckets::default();
-        buckets.answered(&bucket);
-        assert_eq!(buckets.judge(&bucket, 0), Denial::Reread);
-        buckets.reread();
-        assert_eq!(buckets.judge(&bucket, 1), Denial::Object, "the first request after the reading");
+        let mut policy = AuthPolicy::default();
+        policy.answered(&bucket);
+        assert_eq!(policy.judge(&bucket, 0), Denial::Reread);
+        policy.reread();
+        assert_eq!(policy.judge(&bucket, 1), Denial::Object, "the first request after the reading");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_bucket_that_answered_and_refuses_everything_is_given_up_in_the_end() {
         let bucket = Bucket::new("revoked");
-        let mut buckets = Buckets::default();
-        buckets.answered(&bucket);
-        buckets.reread();
-        let judged: Vec<_> = (0..IN_A_ROW).map(|_| buckets.judge(&bucket, 1)).collect();
+        let mut policy = AuthPolicy::default();
+        policy.answered(&bucket);
+        policy.reread();
+        let judged: Vec<_> = (0..IN_A_ROW).map(|_| policy.judge(&bucket, 1)).collect();
         assert_eq!(judged.iter().filter(|denial| **denial == Denial::Object).count(), IN_A_ROW as usize - 1);
         assert_eq!(judged.last(), Some(&Denial::Bucket));
     }

@@ -9,7 +9,7 @@ use model::object::Object;
 
 /// Portions, each in its own order, that are taken from as if they were one.
 #[derive(Debug, Default)]
-pub(super) struct Untried {
+pub(super) struct MergeQueue {
     portions: Vec<Portion>,
     /// The size of each one's largest object, and its place; none of those that are empty.
     larger: BinaryHeap<(u64, usize)>,
@@ -24,11 +24,11 @@ struct Portion {
     offers: bool,
 }
 
-impl Untried {
+impl MergeQueue {
     pub fn new(first: WarmingOrder) -> Self {
-        let mut untried = Self::default();
-        untried.add(first);
-        untried
+        let mut merge_queue = Self::default();
+        merge_queue.add(first);
+        merge_queue
     }
 
     pub fn add(&mut self, order: WarmingOrder) {
@@ -146,19 +146,19 @@ mod tests {
     #[test]
     fn a_stretch_without_smaller_ones_hides_none_of_the_next() {
         let roll = (1..=5).map(|size| sized(0, size)).collect::<Vec<_>>().into();
-        let mut untried = Untried::new(warming_order(roll, &[1]));
-        untried.add(portion(vec![0, 0]));
+        let mut merge_queue = MergeQueue::new(warming_order(roll, &[1]));
+        merge_queue.add(portion(vec![0, 0]));
         let sizes = |object: Option<Object>| object.map(|object| object.size);
-        assert_eq!((sizes(untried.take_largest()), sizes(untried.take_smallest())), (Some(1), Some(0)));
-        let smallest = std::iter::from_fn(|| untried.take_smallest()).map(|object| object.size).collect::<Vec<_>>();
+        assert_eq!((sizes(merge_queue.take_largest()), sizes(merge_queue.take_smallest())), (Some(1), Some(0)));
+        let smallest = std::iter::from_fn(|| merge_queue.take_smallest()).map(|object| object.size).collect::<Vec<_>>();
         assert_eq!(smallest, [2, 3, 4]);
-        assert_eq!((sizes(untried.take_largest()), sizes(untried.take_largest())), (Some(5), Some(0)));
+        assert_eq!((sizes(merge_queue.take_largest()), sizes(merge_queue.take_largest())), (Some(5), Some(0)));
     }
 
     proptest! {
         #[test]
         fn the_largest_of_all_portions_comes_first_and_none_is_lost(acts in prop::collection::vec(act(), 0..40)) {
-            let (mut untried, mut left) = (Untried::default(), Vec::new());
+            let (mut merge_queue, mut left) = (MergeQueue::default(), Vec::new());
             let take = |size: u64, left: &mut Vec<u64>| {
                 let at = left.iter().position(|one| *one == size);
                 at.map(|at| left.swap_remove(at))
@@ -167,23 +167,23 @@ mod tests {
                 match act {
                     Act::Add(sizes) => {
                         left.extend(&sizes);
-                        untried.add(portion(sizes));
+                        merge_queue.add(portion(sizes));
                     }
                     Act::Largest => {
-                        let largest = untried.take_largest().map(|object| object.size);
+                        let largest = merge_queue.take_largest().map(|object| object.size);
                         prop_assert_eq!(largest, left.iter().max().copied());
                         largest.map(|size| take(size, &mut left));
                     }
                     Act::Smallest => {
-                        let shown = untried.smallest().map(|object| object.size);
-                        let smallest = untried.take_smallest().map(|object| object.size);
+                        let shown = merge_queue.smallest().map(|object| object.size);
+                        let smallest = merge_queue.take_smallest().map(|object| object.size);
                         prop_assert_eq!(shown, smallest);
                         prop_assert!(smallest.is_none_or(|size| take(size, &mut left).is_some()));
                     }
                 }
-                prop_assert_eq!(untried.largest().map(|object| object.size), left.iter().max().copied());
+                prop_assert_eq!(merge_queue.largest().map(|object| object.size), left.iter().max().copied());
             }
-            while let Some(object) = untried.take_largest() {
+            while let Some(object) = merge_queue.take_largest() {
                 prop_assert!(take(object.size, &mut left).is_some());
             }
             prop_assert!(left.is_empty());
