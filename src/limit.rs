@@ -7,14 +7,14 @@
 //! until something is. Who waits is let in by priority, and in turn among equals.
 
 mod circuit;
-mod pace;
-mod places;
-mod refusals;
+mod concurrency;
+mod pacing;
+mod priority_queue;
 mod retries;
-mod round;
+mod sample;
 mod snapshot;
 mod state;
-mod tempo;
+mod throttle;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,9 +57,9 @@ impl Limit {
     }
 
     /// A place for one run among all that send through this limit. A higher priority is let in first.
-    pub fn place(&self, priority: i64) -> Place {
-        let (id, woken) = self.state().places.enter(priority);
-        Place { limit: self.clone(), id, woken }
+    pub fn waiter(&self, priority: i64) -> Waiter {
+        let (id, woken) = self.state().queue.enter(priority);
+        Waiter { limit: self.clone(), id, woken }
     }
 
     /// Takes new limits at once, for requests that are under way too. `start_in_flight` matters to new endpoints only.
@@ -93,13 +93,13 @@ impl Limit {
 
 /// Where one run waits. Dropped, it leaves no trace.
 #[derive(Debug)]
-pub struct Place {
+pub struct Waiter {
     limit: Limit,
     id: u64,
     woken: Arc<Notify>,
 }
 
-impl Place {
+impl Waiter {
     /// Waits for room for one more request that makes the endpoint move `bytes`. Cancel safe: the place keeps its turn, and
     /// is kept free of lower priorities for the moment that its run needs to come back.
     pub async fn admit(&mut self, bytes: u64) -> Permit {
@@ -132,7 +132,7 @@ impl Place {
 
     async fn wait(&mut self, want: Want, mut not_before: Option<Instant>) -> Permit {
         let asking = Asking(self);
-        let Place { limit, id, woken } = &*asking.0;
+        let Waiter { limit, id, woken } = &*asking.0;
         loop {
             match not_before {
                 Some(instant) => tokio::select! {
@@ -161,14 +161,14 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.limit.state().leave(self.id);
     }
 }
 
 /// A place that waits; until it is let in, or given up.
-struct Asking<'a>(&'a mut Place);
+struct Asking<'a>(&'a mut Waiter);
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {

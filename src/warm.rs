@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
 use crate::journal::{Completion, RecordBuffer};
-use crate::limit::{Limit, Permit, Place};
+use crate::limit::{Limit, Permit, Waiter};
 use crate::report::{Asked, End, Fault, Progress, StopReason, Totals};
 use model::object::{ETag, Object};
 use s3::{Class, RequestError};
@@ -105,7 +105,7 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (
         totals,
         monitor: EndpointMonitor::new(Instant::now()),
         feed: Feed::new(warming.more.take()),
-        place: warming.limit.place(warming.priority),
+        waiter: warming.limit.waiter(warming.priority),
         aside: Aside::new(warming.single_flight.clone()),
         warming,
     };
@@ -126,7 +126,7 @@ struct Run<W> {
     totals: Totals,
     monitor: EndpointMonitor,
     feed: Feed,
-    place: Place,
+    waiter: Waiter,
     aside: Aside,
     warming: Warming<W>,
 }
@@ -176,13 +176,13 @@ impl<W: Wires> Run<W> {
         let look = (now + MONITOR_INTERVAL).min(self.warming.deadline);
         let [next, instead] = self.sizes(now);
         if next.is_none() {
-            self.place.rest();
+            self.waiter.rest();
         }
         tokio::select! {
             biased;
             () = self.warming.stop.told() => {}
             // Before ends are looked at: of many that come together each frees its place for the next request at once.
-            permit = self.place.admit_either(next.unwrap_or_default(), instead), if next.is_some() => self.send(permit, now),
+            permit = self.waiter.admit_either(next.unwrap_or_default(), instead), if next.is_some() => self.send(permit, now),
             Some(finished) = self.requests.next() => self.finish_all(finished).await,
             () = self.aside.came() => self.take_back(),
             objects = self.feed.next() => objects.into_iter().for_each(|more| self.take_more(more)),
@@ -207,7 +207,7 @@ impl<W: Wires> Run<W> {
                 return;
             }
             if let [Some(bytes), instead] = self.sizes(now)
-                && let Some(permit) = self.place.try_admit_either(bytes, instead, now)
+                && let Some(permit) = self.waiter.try_admit_either(bytes, instead, now)
             {
                 self.send(permit, now);
             }

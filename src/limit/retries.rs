@@ -16,7 +16,7 @@ const REFUSED: f64 = 1.0;
 /// What is not answered costs more: it held a place for its whole deadline, and a fill may be going on.
 const UNANSWERED: f64 = 1.5;
 /// How soon a retry that may not go is looked at again.
-const LOOK: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// While the budget is spent, the pause behind a retry that failed doubles from the first to the second.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
@@ -44,7 +44,7 @@ impl Retries {
             let wait = self.not_before.filter(|not_before| now < *not_before);
             if wait.is_some() || self.in_flight > 0 {
                 self.held = Some(now);
-                return Err(wait.unwrap_or(now).max(now + LOOK));
+                return Err(wait.unwrap_or(now).max(now + RETRY_INTERVAL));
             }
         }
         self.in_flight += 1;
@@ -80,7 +80,7 @@ impl Retries {
 
     /// Whether some wait, as of lately.
     pub fn wait(&self, now: Instant) -> bool {
-        self.left < REFUSED && self.held.is_some_and(|held| now.duration_since(held) <= LOOK + LOOK)
+        self.left < REFUSED && self.held.is_some_and(|held| now.duration_since(held) <= RETRY_INTERVAL + RETRY_INTERVAL)
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::circuit;
-use super::pace::Phase;
-use super::refusals::Cause;
+use super::concurrency::Phase;
 use super::state::State;
+use super::throttle::Cause;
 
 /// How long a cut is what people want to know of a limit.
 const LATELY: Duration = Duration::from_mins(5);
@@ -69,7 +69,7 @@ pub(super) enum Bound {
 impl State {
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         Snapshot {
-            allowed: self.pace.allowed(),
+            allowed: self.concurrency.allowed(),
             max: self.limits.max_in_flight,
             in_flight: self.in_flight,
             bytes_in_flight: self.bytes,
@@ -93,22 +93,22 @@ impl State {
             _ if self.in_flight == 0 => Reason::Idle,
             Bound::Bytes => Reason::Bytes,
             Bound::Rate => Reason::Rate,
-            Bound::Nothing if self.in_flight < self.pace.allowed() => Reason::Idle,
-            Bound::Nothing | Bound::Requests => self.pace_reason(now),
+            Bound::Nothing if self.in_flight < self.concurrency.allowed() => Reason::Idle,
+            Bound::Nothing | Bound::Requests => self.concurrency_reason(now),
         }
     }
 
-    fn pace_reason(&self, now: Instant) -> Reason {
-        let last = self.pace.refusals.last.map(|(cause, at)| (cause, now.duration_since(at)));
-        match last.filter(|(_, ago)| *ago < LATELY || self.pace.refusals.most() <= self.pace.allowed()) {
+    fn concurrency_reason(&self, now: Instant) -> Reason {
+        let last = self.concurrency.throttle.last.map(|(cause, at)| (cause, now.duration_since(at)));
+        match last.filter(|(_, ago)| *ago < LATELY || self.concurrency.throttle.most() <= self.concurrency.allowed()) {
             Some((Cause::Throttled { at }, ago)) => return Reason::Throttled { at, ago },
             Some((Cause::Other, ago)) if ago < LATELY / 10 => return Reason::Failing { ago },
             Some(_) | None => {}
         }
-        if self.pace.allowed() >= self.limits.max_in_flight {
+        if self.concurrency.allowed() >= self.limits.max_in_flight {
             return Reason::Most;
         }
-        match self.pace.phase() {
+        match self.concurrency.phase() {
             Phase::Ramp | Phase::Up { .. } => Reason::Growing,
             Phase::Hold | Phase::Down { .. } => Reason::Flat,
         }

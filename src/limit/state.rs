@@ -6,13 +6,13 @@ use tokio::time::Instant;
 
 use super::Verdict;
 use super::circuit::{Cause, Circuit, Gate};
-use super::pace::Pace;
-use super::places::{Ahead, Places};
-use super::refusals::Refusal;
+use super::concurrency::Concurrency;
+use super::pacing::Pacing;
+use super::priority_queue::{Ahead, PriorityQueue};
 use super::retries::Retries;
-use super::round::Fill;
+use super::sample::Fill;
 use super::snapshot::Bound;
-use super::tempo::Tempo;
+use super::throttle::Refusal;
 use model::config::endpoint::Limits;
 
 /// An endpoint that was away for so long is another one when it comes back; some requests lost in a row are no outage.
@@ -26,8 +26,8 @@ pub(super) struct State {
     processes: u32,
     /// As configured, divided among the processes.
     pub limits: Limits,
-    pub places: Places,
-    pub pace: Pace,
+    pub queue: PriorityQueue,
+    pub concurrency: Concurrency,
     pub circuit: Circuit,
     pub retries: Retries,
     pub in_flight: u32,
@@ -38,7 +38,7 @@ pub(super) struct State {
     beside: f64,
     beside_at: Option<Instant>,
     pub hold_until: Option<Instant>,
-    tempo: Tempo,
+    pacing: Pacing,
     /// What kept the latest request that had to wait.
     pub bound: Bound,
     pub requests_total: u64,
@@ -59,7 +59,7 @@ struct Room {
     bytes: u64,
     /// By passing a larger one.
     passed: bool,
-    /// One of the same place, which goes on waiting.
+    /// One of the same waiter, which goes on waiting.
     instead: bool,
 }
 
@@ -93,8 +93,8 @@ impl State {
             configured: limits.clone(),
             processes: 1,
             limits: limits.clone(),
-            places: Places::default(),
-            pace: Pace::new(limits.start_in_flight.min(limits.max_in_flight)),
+            queue: PriorityQueue::default(),
+            concurrency: Concurrency::new(limits.start_in_flight.min(limits.max_in_flight)),
             circuit: Circuit::default(),
             retries: Retries::default(),
             in_flight: 0,
@@ -103,7 +103,7 @@ impl State {
             beside: 0.0,
             beside_at: None,
             hold_until: None,
-            tempo: Tempo::default(),
+            pacing: Pacing::default(),
             bound: Bound::Nothing,
             requests_total: 0,
             throttled_total: 0,
@@ -126,7 +126,7 @@ impl State {
         let (whole, n) = (&self.configured, self.processes);
         let rate = whole.max_requests_per_second.map(|rate| (rate / n).max(1));
         if rate != self.limits.max_requests_per_second {
-            self.tempo.forget_rate();
+            self.pacing.forget_rate();
         }
         self.limits = Limits {
             max_in_flight: (whole.max_in_flight / n).max(1),
@@ -136,7 +136,7 @@ impl State {
             min_fill_rate: (whole.min_fill_rate / u64::from(n)).max(1),
             ..whole.clone()
         };
-        self.pace.cap(self.limits.max_in_flight);
+        self.concurrency.cap(self.limits.max_in_flight);
         self.wake();
     }
 
@@ -149,7 +149,7 @@ impl State {
     }
 
     fn full(&self) -> bool {
-        self.in_flight >= self.pace.allowed()
+        self.in_flight >= self.concurrency.allowed()
     }
 
     /// An object larger than the whole allowance goes alone rather than never.
@@ -166,23 +166,23 @@ impl State {
 
     fn wake(&self) {
         if !self.full() {
-            self.places.wake(|bytes| self.fits(bytes));
+            self.queue.wake(|bytes| self.fits(bytes));
         }
     }
 
-    pub fn rest(&mut self, place: u64) {
-        if self.places.rest(place) {
+    pub fn rest(&mut self, waiter: u64) {
+        if self.queue.rest(waiter) {
             self.wake();
         }
     }
 
-    pub fn leave(&mut self, place: u64) {
-        self.places.leave(place);
+    pub fn leave(&mut self, waiter: u64) {
+        self.queue.leave(waiter);
         self.wake();
     }
 
-    pub fn give_up(&mut self, place: u64, now: Instant) {
-        if self.places.give_up(place, now) {
+    pub fn give_up(&mut self, waiter: u64, now: Instant) {
+        if self.queue.give_up(waiter, now) {
             self.wake();
         }
     }
@@ -196,11 +196,11 @@ impl State {
         self.wake();
     }
 
-    pub fn admit(&mut self, place: u64, want: Want, now: Instant) -> Admission {
-        self.places.ask(place, want.bytes, now);
+    pub fn admit(&mut self, waiter: u64, want: Want, now: Instant) -> Admission {
+        self.queue.ask(waiter, want.bytes, now);
         let (bound, admission) = match self.circuit.gate(now) {
-            Gate::Open => match self.room(place, want, now) {
-                Ok(room) => return Admission::Now(self.let_in(place, room, now)),
+            Gate::Open => match self.room(waiter, want, now) {
+                Ok(room) => return Admission::Now(self.let_in(waiter, room, now)),
                 Err(why) => why,
             },
             Gate::Probing => (Bound::Nothing, Admission::Full),
@@ -211,15 +211,15 @@ impl State {
     }
 
     /// How there is room; else what binds, and until when.
-    fn room(&mut self, place: u64, want: Want, now: Instant) -> Result<Room, (Bound, Admission)> {
+    fn room(&mut self, waiter: u64, want: Want, now: Instant) -> Result<Room, (Bound, Admission)> {
         if let Some(until) = self.hold_until.filter(|until| now < *until) {
             return Err((Bound::Requests, Admission::NotBefore(until)));
         }
         if self.full() {
-            self.pace.blind_step(now, self.limits.max_in_flight);
+            self.concurrency.blind_step(now, self.limits.max_in_flight);
         }
         if self.full() {
-            let step = self.pace.full(now, self.limits.max_in_flight);
+            let step = self.concurrency.full(now, self.limits.max_in_flight);
             return Err((Bound::Requests, step.map_or(Admission::Full, Admission::NotBefore)));
         }
         let mut room = Room { bytes: want.bytes, passed: false, instead: false };
@@ -231,7 +231,7 @@ impl State {
             reserved = want.bytes;
             room = Room { bytes: instead, passed: true, instead: true };
         }
-        match self.places.ahead(place, now, |bytes| self.fits(bytes)) {
+        match self.queue.ahead(waiter, now, |bytes| self.fits(bytes)) {
             Ahead::Nobody => {}
             Ahead::Passed => room.passed = true,
             Ahead::Reserved(others) => (room.passed, reserved) = (true, reserved.max(others)),
@@ -241,25 +241,25 @@ impl State {
         if reserved > 0 && !self.leaves(room.bytes, reserved) {
             return Err((Bound::Bytes, Admission::Full));
         }
-        if let Some(slot) = self.tempo.slot(now) {
+        if let Some(slot) = self.pacing.slot(now) {
             return Err((Bound::Rate, Admission::NotBefore(slot)));
         }
-        match self.tempo.spread(now) {
+        match self.pacing.spread(now) {
             Some(at) => Err((self.bound, Admission::NotBefore(at))),
             None => Ok(room),
         }
     }
 
-    fn let_in(&mut self, place: u64, Room { bytes, passed, instead }: Room, now: Instant) -> Admitted {
+    fn let_in(&mut self, waiter: u64, Room { bytes, passed, instead }: Room, now: Instant) -> Admitted {
         self.pass_time(now);
         self.in_flight += 1;
         self.bytes += bytes;
         self.passing += if passed { bytes } else { 0 };
         if self.full() {
-            self.pace.full(now, self.limits.max_in_flight);
+            self.concurrency.full(now, self.limits.max_in_flight);
         }
-        self.tempo.sent(self.limits.max_requests_per_second, self.pace.allowed(), now);
-        self.places.let_in(place, instead, now);
+        self.pacing.sent(self.limits.max_requests_per_second, self.concurrency.allowed(), now);
+        self.queue.let_in(waiter, instead, now);
         self.wake();
         Admitted {
             bytes,
@@ -306,26 +306,26 @@ impl State {
         self.requests_total += 1;
         self.circuit.malformed(what, of.probe, now);
         self.retries.answered(of.retry);
-        self.pace.refusals.ended(of.sent, self.pace.allowed(), now);
+        self.concurrency.throttle.ended(of.sent, self.concurrency.allowed(), now);
     }
 
     fn answered(&mut self, of: &Admitted, verdict: Verdict<'_>, now: Instant) {
         self.requests_total += 1;
         let away = self.circuit.open_since().map(|since| now.duration_since(since));
         if self.circuit.cause() == Some(&Cause::Throttle) || away >= Some(OUTAGE) {
-            self.pace.forget();
+            self.concurrency.forget();
         }
         self.circuit.answered();
         match verdict {
             Verdict::Erred => self.retries.refused(of.retry, now),
             _ => self.retries.answered(of.retry),
         }
-        self.pace.refusals.ended(of.sent, self.pace.allowed(), now);
+        self.concurrency.throttle.ended(of.sent, self.concurrency.allowed(), now);
         if verdict == Verdict::Filled {
             let took = now.duration_since(of.sent);
-            self.tempo.filled(took);
+            self.pacing.filled(took);
             let fill = Fill { bytes: of.bytes, took: took.as_secs_f64(), beside: self.beside - of.beside };
-            self.pace.fill(fill, of.sent, now, self.limits.max_in_flight);
+            self.concurrency.fill(fill, of.sent, now, self.limits.max_in_flight);
         }
     }
 
@@ -335,7 +335,7 @@ impl State {
             Refusal { sent: of.sent, level: of.level, throttled: matches!(verdict, Verdict::Throttled { .. }) };
         if let Verdict::Throttled { retry_after } = verdict {
             self.throttled_total += 1;
-            self.circuit.throttled(self.pace.allowed() == 1, of.probe, now);
+            self.circuit.throttled(self.concurrency.allowed() == 1, of.probe, now);
             self.retries.refused(of.retry, now);
             if let Some(hold) = retry_after {
                 self.hold_until = self.hold_until.max(Some(now + hold.min(LONGEST_HOLD)));
@@ -344,8 +344,8 @@ impl State {
             self.circuit.unanswered(of.probe, now);
             self.retries.unanswered(of.retry, now);
         }
-        self.pace.refusals.ended(of.sent, self.pace.allowed(), now);
-        self.pace.refused(refusal, now);
+        self.concurrency.throttle.ended(of.sent, self.concurrency.allowed(), now);
+        self.concurrency.refused(refusal, now);
     }
 
     fn pass_time(&mut self, now: Instant) {

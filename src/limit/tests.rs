@@ -1,7 +1,7 @@
 //! What a limit lets through, and when. Time is tokio's, paused.
 
 mod outages;
-mod places;
+mod priorities;
 mod scenarios;
 mod world;
 
@@ -10,7 +10,7 @@ use super::*;
 impl Limit {
     /// A run of one request.
     async fn admit(&self, bytes: u64) -> Permit {
-        self.place(0).admit(bytes).await
+        self.waiter(0).admit(bytes).await
     }
 }
 

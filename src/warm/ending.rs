@@ -14,7 +14,7 @@ const ABANDONED: &str = "abandoned";
 impl<W: Wires> Run<W> {
     /// Sends nothing new, and sees to everything that is not over.
     pub(super) async fn wind_up(&mut self, ended: &Ended) {
-        self.place.rest();
+        self.waiter.rest();
         self.requests.close();
         if matches!(ended, Ended::Stopped(_)) {
             self.drain().await;

@@ -121,13 +121,13 @@ pub struct World {
     random: u64,
     serial: u64,
     went: Went,
-    place: u64,
+    waiter: u64,
 }
 
 impl World {
     pub fn new(cache: Cache, limits: &Limits) -> Self {
         let mut state = State::new(limits);
-        let (place, _) = state.places.enter(0);
+        let (waiter, _) = state.queue.enter(0);
         Self {
             cache,
             state,
@@ -144,7 +144,7 @@ impl World {
             random: 0x9E37_79B9_7F4A_7C15,
             serial: 0,
             went: Went { took: 0.0, sends: 0, throttled: 0, late_sends: 0, late_throttled: 0, course: vec![] },
-            place,
+            waiter,
         }
     }
 
@@ -174,7 +174,7 @@ impl World {
     fn send_all(&mut self, queue: &mut VecDeque<u64>, looked: &mut Option<f64>) {
         while let Some(bytes) = queue.front() {
             let want = Want { bytes: *bytes, instead: queue.back().copied().filter(|_| queue.len() > 1) };
-            match self.state.admit(self.place, want, self.instant()) {
+            match self.state.admit(self.waiter, want, self.instant()) {
                 Admission::Now(admitted) => {
                     if admitted.bytes == want.bytes {
                         queue.pop_front()
@@ -195,7 +195,7 @@ impl World {
             }
         }
         if queue.is_empty() {
-            self.state.rest(self.place);
+            self.state.rest(self.waiter);
         }
         let limits = &self.state.limits;
         assert!(self.state.in_flight <= limits.max_in_flight);
@@ -305,7 +305,7 @@ impl World {
     fn note(&mut self, to: f64) {
         while self.went.course.len() as f64 / 10.0 <= to && self.went.course.len() < 1_000_000 {
             let at = self.went.course.len() as f64 / 10.0;
-            self.went.course.push((at, self.state.pace.allowed(), self.state.in_flight));
+            self.went.course.push((at, self.state.concurrency.allowed(), self.state.in_flight));
         }
     }
 }

@@ -34,7 +34,7 @@ fn same_clients(a: &Connection, b: &Connection) -> bool {
 /// Whether requests of one count against the other.
 async fn same_limit(a: &Connection, b: &Connection) -> bool {
     let before = b.limit.snapshot().in_flight;
-    let _permit = a.limit.place(0).admit(1).await;
+    let _permit = a.limit.waiter(0).admit(1).await;
     b.limit.snapshot().in_flight > before
 }
 

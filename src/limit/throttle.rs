@@ -13,13 +13,13 @@ const CEILING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_m
 /// A share of refusals is judged over so many requests, or a round, if that is more.
 const SEEN: u32 = 100;
 /// One or two are an accident.
-const ENOUGH: u32 = 3;
-/// Refusals that lie no further apart have one cause.
+const MIN_REFUSALS: u32 = 3;
+/// Throttle that lie no further apart have one cause.
 const BURST: Duration = Duration::from_millis(250);
 /// Below this share refusals are no reason to cut, nor not to grow.
-const FEW: f64 = 0.02;
+const MIN_SHARE: f64 = 0.02;
 /// From this share on refusals are always a reason to cut.
-const MOST: f64 = 0.5;
+const MAX_SHARE: f64 = 0.5;
 /// From this share on they have nothing to do with how much is in flight.
 const ALL: f64 = 0.9;
 /// How far a cut goes whose help is to be judged.
@@ -37,7 +37,7 @@ pub(super) struct Refusal {
 }
 
 #[derive(Debug)]
-pub(super) struct Refusals {
+pub(super) struct Throttle {
     /// The latest cut: what was sent before it was refused at the level before it.
     cut: Option<Instant>,
     /// What the latest cut was made from.
@@ -83,7 +83,7 @@ struct Ceiling {
     tried: bool,
 }
 
-impl Default for Refusals {
+impl Default for Throttle {
     fn default() -> Self {
         Self {
             cut: None,
@@ -105,7 +105,7 @@ impl Default for Refusals {
     }
 }
 
-impl Refusals {
+impl Throttle {
     /// The most that may be in flight by what is known.
     pub fn most(&self) -> u32 {
         self.ceiling.map_or(u32::MAX, |ceiling| if ceiling.tried { beyond(ceiling.at) } else { below(ceiling.at) })
@@ -127,15 +127,15 @@ impl Refusals {
         self.ceiling.take_if(|ceiling| ceiling.tried);
     }
 
-    /// Refusals that may yet make it fall: no time to grow.
+    /// Throttle that may yet make it fall: no time to grow.
     pub fn trouble(&self, now: Instant, allowed: u32) -> bool {
         let unclear = self.strained && self.refused > 0 && !self.is_whole(allowed, now);
-        (unclear || (self.refused >= ENOUGH && self.part() > FEW)) && !self.left_alone(now)
+        (unclear || (self.refused >= MIN_REFUSALS && self.part() > MIN_SHARE)) && !self.left_alone(now)
     }
 
     pub fn ended(&mut self, sent: Instant, allowed: u32, now: Instant) {
         self.ended += u32::from(self.is_new(sent));
-        if self.part() < FEW / 2.0 && self.is_whole(allowed, now) {
+        if self.part() < MIN_SHARE / 2.0 && self.is_whole(allowed, now) {
             self.begin(now);
             (self.strained, self.share, self.in_vain, self.alone_until) = (false, None, 0, None);
         }
@@ -157,13 +157,13 @@ impl Refusals {
             }
             return allowed;
         }
-        if self.refused < ENOUGH || self.part() < FEW {
+        if self.refused < MIN_REFUSALS || self.part() < MIN_SHARE {
             return allowed;
         }
         if !std::mem::replace(&mut self.strained, true) {
             return self.cut(refusal.throttled, allowed, if refusal.throttled { 1.0 } else { 0.8 }, now);
         }
-        if whole || (self.refused >= 16 && self.part() >= MOST) {
+        if whole || (self.refused >= 16 && self.part() >= MAX_SHARE) {
             return self.judge(refusal.throttled, allowed, now);
         }
         allowed
@@ -172,7 +172,7 @@ impl Refusals {
     /// Cuts again, unless the cuts before did not help.
     fn judge(&mut self, throttled: bool, allowed: u32, now: Instant) -> u32 {
         let share = self.part();
-        let helped = share >= MOST || self.share.is_none_or(|before| share < halfway(before));
+        let helped = share >= MAX_SHARE || self.share.is_none_or(|before| share < halfway(before));
         self.in_vain = if helped { 0 } else { self.in_vain + 1 };
         self.share = self.share.filter(|before| !helped && *before > share).or(Some(share));
         if self.in_vain < 2 {
@@ -188,7 +188,7 @@ impl Refusals {
     }
 
     fn look_at_those_left_alone(&mut self, now: Instant) {
-        let grown = self.share.is_some_and(|before| self.part() > before * 1.5 + 4.0 * FEW);
+        let grown = self.share.is_some_and(|before| self.part() > before * 1.5 + 4.0 * MIN_SHARE);
         if grown {
             (self.alone_until, self.in_vain, self.alone_for) = (None, 0, Duration::ZERO);
         }

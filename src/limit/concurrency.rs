@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::refusals::{Refusal, Refusals};
-use super::round::{Fill, Round};
+use super::sample::{Fill, Sample};
+use super::throttle::{Refusal, Throttle};
 
-/// A round lasts so long at least, and has so many fills.
-const ROUND: (Duration, u32) = (Duration::from_millis(50), 12);
+/// A sample lasts so long at least, and has so many fills.
+const MIN_SAMPLE: (Duration, u32) = (Duration::from_millis(50), 12);
 /// While no fill has ended that could tell, the limit grows so often.
 const BLIND: Duration = Duration::from_millis(300);
 /// More requests must bring this part of what they would where nothing binds; else the limit is settled.
@@ -31,22 +31,22 @@ const UP_EVERY: u32 = 6;
 const DOWN_EVERY: (u32, u32) = (8, 256);
 
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Concurrency {
     allowed: u32,
     phase: Phase,
     /// The factor of a step while ramping: smaller once anything was refused.
     step: f64,
     /// Of fills sent from `since` on.
-    round: Round,
+    sample: Sample,
     since: Option<Instant>,
-    /// What the latest whole round brought, as something to compare with.
-    base: Option<Round>,
+    /// What the latest whole sample brought, as something to compare with.
+    base: Option<Sample>,
     /// Everything that is allowed was in flight, since then.
     full: Option<Instant>,
     until_up: u32,
     until_down: u32,
     down_every: u32,
-    pub refusals: Refusals,
+    pub throttle: Throttle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,20 +62,20 @@ pub(super) enum Phase {
     },
 }
 
-impl Pace {
+impl Concurrency {
     pub fn new(start: u32) -> Self {
         Self {
             allowed: start.max(1),
             phase: Phase::Ramp,
             step: 2.0,
-            round: Round::default(),
+            sample: Sample::default(),
             since: None,
             base: None,
             full: None,
             until_up: UP_EVERY,
             until_down: DOWN_EVERY.0,
             down_every: DOWN_EVERY.0,
-            refusals: Refusals::default(),
+            throttle: Throttle::default(),
         }
     }
 
@@ -95,8 +95,8 @@ impl Pace {
     /// Everything that is allowed is in flight. Gives when that alone is a reason to allow more.
     pub fn full(&mut self, now: Instant, max: u32) -> Option<Instant> {
         let since = *self.full.get_or_insert(now);
-        let blind = self.base.is_none() && self.round.fills() == 0 && self.target(max) > self.allowed;
-        (blind && !self.refusals.trouble(now, self.allowed)).then(|| since + BLIND)
+        let blind = self.base.is_none() && self.sample.fills() == 0 && self.target(max) > self.allowed;
+        (blind && !self.throttle.trouble(now, self.allowed)).then(|| since + BLIND)
     }
 
     /// Allows more where it has been full for long enough and nothing has spoken against it.
@@ -112,64 +112,64 @@ impl Pace {
             return;
         }
         let since = *self.since.get_or_insert(sent);
-        self.round.add(fill);
-        if self.round.fills() >= self.whole() && now.duration_since(since) >= ROUND.0 {
-            let round = std::mem::take(&mut self.round);
-            self.judge(round, now, max);
+        self.sample.add(fill);
+        if self.sample.fills() >= self.whole() && now.duration_since(since) >= MIN_SAMPLE.0 {
+            let sample = std::mem::take(&mut self.sample);
+            self.judge(sample, now, max);
         }
     }
 
     pub fn refused(&mut self, refusal: Refusal, now: Instant) {
-        let allowed = self.refusals.refused(refusal, self.allowed, now);
+        let allowed = self.throttle.refused(refusal, self.allowed, now);
         if allowed < self.allowed {
             self.allowed = allowed;
-            (self.phase, self.base, self.round, self.full) = (Phase::Ramp, None, Round::default(), None);
+            (self.phase, self.base, self.sample, self.full) = (Phase::Ramp, None, Sample::default(), None);
             (self.since, self.step) = (Some(now), TRY.0);
         }
     }
 
     /// Nothing is known any more of what the endpoint bears.
     pub fn forget(&mut self) {
-        self.refusals.forget();
-        (self.base, self.round, self.since, self.full) = (None, Round::default(), None, None);
+        self.throttle.forget();
+        (self.base, self.sample, self.since, self.full) = (None, Sample::default(), None, None);
         (self.phase, self.step) = (Phase::Ramp, 2.0);
     }
 
     fn whole(&self) -> u32 {
         let whole = if self.phase == Phase::Ramp { self.allowed / 2 } else { self.allowed };
-        whole.max(ROUND.1)
+        whole.max(MIN_SAMPLE.1)
     }
 
     /// Where the next step leads.
     fn target(&self, max: u32) -> u32 {
-        scaled(self.allowed, self.step).max(self.allowed + 1).min(max).min(self.refusals.most().max(self.allowed))
+        scaled(self.allowed, self.step).max(self.allowed + 1).min(max).min(self.throttle.most().max(self.allowed))
     }
 
-    fn judge(&mut self, round: Round, now: Instant, max: u32) {
+    fn judge(&mut self, sample: Sample, now: Instant, max: u32) {
         let full = self.full.take().is_some();
         self.since = Some(now);
-        if self.refusals.trouble(now, self.allowed) {
+        if self.throttle.trouble(now, self.allowed) {
             return;
         }
-        self.refusals.passed();
+        self.throttle.passed();
         let Some(base) = self.base else {
-            self.base = Some(round);
+            self.base = Some(sample);
             if full && self.phase == Phase::Ramp {
                 self.step_up(max);
             }
             return;
         };
-        let (gain, grew) = (round.level() / base.level(), round.over(&base));
+        let (gain, grew) = (sample.level() / base.level(), sample.over(&base));
         match self.phase {
-            Phase::Ramp => self.ramp(round, full, (gain, grew), max),
-            Phase::Hold => self.hold(round, full, grew, (now, max)),
-            Phase::Up { from } => self.tried_up(round, from, (gain, grew), max),
+            Phase::Ramp => self.ramp(sample, full, (gain, grew), max),
+            Phase::Hold => self.hold(sample, full, grew, (now, max)),
+            Phase::Up { from } => self.tried_up(sample, from, (gain, grew), max),
             Phase::Down { from } => self.tried_down(from, (gain, grew)),
         }
     }
 
-    fn ramp(&mut self, round: Round, full: bool, (gain, grew): (f64, f64), max: u32) {
-        let base = self.base.replace(round);
+    fn ramp(&mut self, sample: Sample, full: bool, (gain, grew): (f64, f64), max: u32) {
+        let base = self.base.replace(sample);
         // What could not be filled says nothing of what it would have brought.
         if gain > 1.1 && grew < 1.0 + WORTH * (gain - 1.0) {
             let needed = base.map_or(0.0, |base| base.level() * grew.max(1.0) * SPARE);
@@ -192,14 +192,14 @@ impl Pace {
         (self.phase, self.until_up) = (Phase::Hold, UP_EVERY);
     }
 
-    fn hold(&mut self, round: Round, full: bool, grew: f64, (now, max): (Instant, u32)) {
-        self.base = Some(round);
+    fn hold(&mut self, sample: Sample, full: bool, grew: f64, (now, max): (Instant, u32)) {
+        self.base = Some(sample);
         if !full {
             return;
         }
         (self.until_up, self.until_down) = (self.until_up.saturating_sub(1), self.until_down.saturating_sub(1));
         if grew < CHANGED.1 {
-            // Only the next round tells what it is like now: this one saw both.
+            // Only the next sample tells what it is like now: this one saw both.
             (self.until_up, self.down_every, self.until_down) = (UP_EVERY, DOWN_EVERY.0, 1);
         } else if self.until_up == 0 || grew > CHANGED.0 {
             self.try_up(now, max);
@@ -210,8 +210,8 @@ impl Pace {
 
     fn try_up(&mut self, now: Instant, max: u32) {
         self.until_up = UP_EVERY;
-        self.refusals.try_beyond(now);
-        let up = scaled(self.allowed, TRY.0).max(self.allowed + 1).min(max).min(self.refusals.most());
+        self.throttle.try_beyond(now);
+        let up = scaled(self.allowed, TRY.0).max(self.allowed + 1).min(max).min(self.throttle.most());
         if up > self.allowed {
             self.phase = Phase::Up { from: self.allowed };
             self.allowed = up;
@@ -226,12 +226,12 @@ impl Pace {
         }
     }
 
-    fn tried_up(&mut self, round: Round, from: u32, (gain, grew): (f64, f64), max: u32) {
+    fn tried_up(&mut self, sample: Sample, from: u32, (gain, grew): (f64, f64), max: u32) {
         self.settle();
         if gain < 1.0 + f64::EPSILON || grew < 1.0 + WON * (gain - 1.0) {
             self.allowed = from;
         } else if grew >= 1.0 + 0.8 * (gain - 1.0) {
-            (self.base, self.phase) = (Some(round), Phase::Ramp);
+            (self.base, self.phase) = (Some(sample), Phase::Ramp);
             self.step_up(max);
         } else {
             self.allowed = scaled(from, grew * SPARE.sqrt()).clamp(from, self.allowed);

@@ -1,7 +1,7 @@
 //! Who is let in first, of several that wait.
 
 use super::*;
-use crate::limit::places::{BACK_WITHIN, PASSED_FOR};
+use crate::limit::priority_queue::{BACK_WITHIN, PASSED_FOR};
 
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_are_let_in_when_room_is_made() {
@@ -23,7 +23,7 @@ async fn those_who_wait_are_let_in_when_room_is_made() {
     assert_eq!(limit.snapshot().in_flight, 0);
 }
 
-async fn let_in(place: &mut Place, bytes: u64) -> Option<Permit> {
+async fn let_in(place: &mut Waiter, bytes: u64) -> Option<Permit> {
     tokio::time::timeout(Duration::from_millis(1), place.admit(bytes)).await.ok()
 }
 
@@ -32,7 +32,7 @@ async fn order(limit: &Limit, held: Permit, waiting: &[(&'static str, i64)]) -> 
     let (sender, mut admitted) = tokio::sync::mpsc::channel(100);
     let mut tasks = tokio::task::JoinSet::new();
     for (name, priority) in waiting {
-        let (mut place, sender, name) = (limit.place(*priority), sender.clone(), *name);
+        let (mut place, sender, name) = (limit.waiter(*priority), sender.clone(), *name);
         tasks.spawn(async move {
             let permit = place.admit(1).await;
             sender.send((name, permit)).await.unwrap();
@@ -62,7 +62,7 @@ async fn runs_of_one_priority_take_turns() {
     let (sender, mut admitted) = tokio::sync::mpsc::channel(1);
     let mut runs = tokio::task::JoinSet::new();
     for name in ["a", "b", "c"] {
-        let (mut place, sender) = (limit.place(3), sender.clone());
+        let (mut place, sender) = (limit.waiter(3), sender.clone());
         runs.spawn(async move {
             for _ in 0..10 {
                 let permit = place.admit(1).await;
@@ -86,7 +86,7 @@ async fn runs_of_one_priority_take_turns() {
 async fn who_gives_up_waiting_keeps_nobody_out() {
     let limit = Limit::new(&Limits { max_in_flight: 1, ..limits() });
     let held = limit.admit(1).await;
-    let (mut high, mut low) = (limit.place(9), limit.place(0));
+    let (mut high, mut low) = (limit.waiter(9), limit.waiter(0));
     assert!(let_in(&mut high, 1).await.is_none(), "waits, and is cancelled");
     drop(held);
     let start = Instant::now();
@@ -105,7 +105,7 @@ async fn who_gives_up_waiting_keeps_nobody_out() {
 #[tokio::test(start_paused = true)]
 async fn no_lower_priority_slips_in_while_a_higher_one_comes_back_for_more() {
     let limit = Limit::new(&Limits { max_in_flight: 1, ..limits() });
-    let (mut high, low) = (limit.place(1), limit.place(0));
+    let (mut high, low) = (limit.waiter(1), limit.waiter(0));
     let held = high.admit(1).await;
     let mut lower = tokio::task::JoinSet::new();
     lower.spawn(async move {
@@ -128,7 +128,7 @@ async fn no_lower_priority_slips_in_while_a_higher_one_comes_back_for_more() {
 async fn a_request_whose_bytes_do_not_fit_is_passed_for_a_moment_and_then_waited_for() {
     let limit = Limit::new(&limits());
     let held = limit.admit(60).await;
-    let (large, mut small) = (limit.place(0), limit.place(0));
+    let (large, mut small) = (limit.waiter(0), limit.waiter(0));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move {
         let mut large = large;
@@ -150,7 +150,7 @@ async fn a_request_whose_bytes_do_not_fit_is_passed_for_a_moment_and_then_waited
 async fn a_small_request_goes_in_place_of_a_large_one_of_its_run_that_does_not_fit_and_leaves_its_room() {
     let limit = Limit::new(&limits());
     let held = limit.admit(60).await;
-    let (mut run, mut other) = (limit.place(0), limit.place(0));
+    let (mut run, mut other) = (limit.waiter(0), limit.waiter(0));
     let small = run.admit_either(90, Some(7)).await;
     assert_eq!(small.bytes(), 7, "what fits goes");
     let waits = tokio::time::timeout(Duration::from_millis(1), run.admit_either(90, Some(4))).await;
@@ -191,7 +191,7 @@ async fn nobody_is_forgotten_where_many_come_give_up_and_come_again() {
     for run in 0..8_u64 {
         let limit = limit.clone();
         runs.spawn(async move {
-            let mut place = limit.place(i64::try_from(run % 3).unwrap());
+            let mut place = limit.waiter(i64::try_from(run % 3).unwrap());
             let mut admitted = 0;
             while admitted < 300 {
                 let bytes = (run + admitted) % 12;

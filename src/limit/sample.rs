@@ -13,7 +13,7 @@ pub(super) struct Fill {
 /// Fills that were sent at one level. Their goodput is judged by what each was beside (Little's law: in flight / time in
 /// flight), so that it is known without waiting for bytes to pass a window, in which whole rounds end together or not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Round {
+pub(super) struct Sample {
     fills: u32,
     bytes: f64,
     took: f64,
@@ -27,7 +27,7 @@ pub(super) struct Round {
 /// An answer that takes no time at all would have no bounds.
 const INSTANT: f64 = 1e-6;
 
-impl Round {
+impl Sample {
     #[expect(clippy::cast_precision_loss, reason = "a rate is not exact to the byte")]
     pub fn add(&mut self, fill: Fill) {
         let took = fill.took.max(INSTANT);
@@ -65,28 +65,31 @@ mod tests {
     use super::*;
 
     /// So many fills of a cache with a floor of 50 ms and 1 GB/s a fill, at a level, slowed down by a factor.
-    fn round(fills: u32, bytes: u64, level: f64, slower: f64) -> Round {
-        let mut round = Round::default();
+    fn sample(fills: u32, bytes: u64, level: f64, slower: f64) -> Sample {
+        let mut sample = Sample::default();
         let took = (0.05 + bytes as f64 / 1e9) * slower;
-        (0..fills).for_each(|_| round.add(Fill { bytes, took, beside: level * took }));
-        round
+        (0..fills).for_each(|_| sample.add(Fill { bytes, took, beside: level * took }));
+        sample
     }
 
     #[test]
     fn goodput_is_compared_by_what_binds() {
-        let base = round(40, 500_000_000, 32.0, 1.0);
-        for (round, factor, why) in [
-            (round(40, 500_000_000, 64.0, 1.0), 2.0, "twice as many at the same speed"),
-            (round(7, 500_000_000, 64.0, 1.0), 2.0, "however many of them were seen"),
-            (round(40, 500_000_000, 64.0, 2.0), 1.0, "twice as many at half the speed"),
-            (round(40, 500_000_000, 32.0, 2.0), 0.5, "a cache that slowed down"),
+        let base = sample(40, 500_000_000, 32.0, 1.0);
+        for (sample, factor, why) in [
+            (sample(40, 500_000_000, 64.0, 1.0), 2.0, "twice as many at the same speed"),
+            (sample(7, 500_000_000, 64.0, 1.0), 2.0, "however many of them were seen"),
+            (sample(40, 500_000_000, 64.0, 2.0), 1.0, "twice as many at half the speed"),
+            (sample(40, 500_000_000, 32.0, 2.0), 0.5, "a cache that slowed down"),
         ] {
-            assert!((round.over(&base) - factor).abs() < 0.01, "{why}: {}", round.over(&base));
+            assert!((sample.over(&base) - factor).abs() < 0.01, "{why}: {}", sample.over(&base));
         }
-        let base = round(40, 100_000, 32.0, 1.0);
-        assert!((round(40, 100_000, 300.0, 1.0).over(&base) - 300.0 / 32.0).abs() < 0.01, "tiny ones count as answers");
-        let base = round(40, 500_000_000, 64.0, 1.3);
-        let smaller = round(40, 450_000_000, 64.0, 1.3).over(&base);
+        let base = sample(40, 100_000, 32.0, 1.0);
+        assert!(
+            (sample(40, 100_000, 300.0, 1.0).over(&base) - 300.0 / 32.0).abs() < 0.01,
+            "tiny ones count as answers"
+        );
+        let base = sample(40, 500_000_000, 64.0, 1.3);
+        let smaller = sample(40, 450_000_000, 64.0, 1.3).over(&base);
         assert!((0.95..1.05).contains(&smaller), "sizes that change little change little: {smaller}");
     }
 }

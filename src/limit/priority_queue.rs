@@ -15,14 +15,14 @@ pub(super) const PASSED_FOR: Duration = Duration::from_secs(1);
 
 /// The runs that share a limit. There are few: each waits for one request at a time.
 #[derive(Debug, Default)]
-pub(super) struct Places {
-    places: Vec<Place>,
-    /// Counts places and turns.
+pub(super) struct PriorityQueue {
+    entries: Vec<Entry>,
+    /// Counts entries and turns.
     count: u64,
 }
 
 #[derive(Debug)]
-struct Place {
+struct Entry {
     id: u64,
     priority: i64,
     /// The lower one comes first among equals; renewed when it is let in.
@@ -42,7 +42,7 @@ enum Wants {
     Back(Instant),
 }
 
-/// What stands before a place.
+/// What stands before a entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ahead {
     Nobody,
@@ -56,23 +56,23 @@ pub(super) enum Ahead {
     Expected(Instant),
 }
 
-impl Places {
+impl PriorityQueue {
     pub fn enter(&mut self, priority: i64) -> (u64, Arc<Notify>) {
         self.count += 1;
         let woken = Arc::new(Notify::new());
         let (id, turn) = (self.count, self.count);
-        self.places.push(Place { id, priority, turn, wants: Wants::Nothing, since: None, woken: woken.clone() });
+        self.entries.push(Entry { id, priority, turn, wants: Wants::Nothing, since: None, woken: woken.clone() });
         (id, woken)
     }
 
     pub fn leave(&mut self, id: u64) {
-        self.places.retain(|place| place.id != id);
+        self.entries.retain(|entry| entry.id != id);
     }
 
     pub fn ask(&mut self, id: u64, bytes: u64, now: Instant) {
-        if let Some(place) = self.get(id) {
-            place.wants = Wants::Room(bytes);
-            place.since.get_or_insert(now);
+        if let Some(entry) = self.get(id) {
+            entry.wants = Wants::Room(bytes);
+            entry.since.get_or_insert(now);
         }
     }
 
@@ -80,30 +80,30 @@ impl Places {
     pub fn let_in(&mut self, id: u64, instead: bool, now: Instant) {
         self.count += 1;
         let turn = self.count;
-        if let Some(place) = self.get(id) {
-            (place.turn, place.wants) = (turn, Wants::Back(now + BACK_WITHIN));
-            place.since.take_if(|_| !instead);
+        if let Some(entry) = self.get(id) {
+            (entry.turn, entry.wants) = (turn, Wants::Back(now + BACK_WITHIN));
+            entry.since.take_if(|_| !instead);
         }
     }
 
     /// False where it did not wait.
     pub fn give_up(&mut self, id: u64, now: Instant) -> bool {
-        let waiting = self.get(id).filter(|place| matches!(place.wants, Wants::Room(_)));
-        waiting.map(|place| place.wants = Wants::Back(now + BACK_WITHIN)).is_some()
+        let waiting = self.get(id).filter(|entry| matches!(entry.wants, Wants::Room(_)));
+        waiting.map(|entry| entry.wants = Wants::Back(now + BACK_WITHIN)).is_some()
     }
 
     /// False where nobody waited on its account.
     pub fn rest(&mut self, id: u64) -> bool {
-        let Some(place) = self.get(id) else { return false };
-        place.since = None;
-        std::mem::replace(&mut place.wants, Wants::Nothing) != Wants::Nothing
+        let Some(entry) = self.get(id) else { return false };
+        entry.since = None;
+        std::mem::replace(&mut entry.wants, Wants::Nothing) != Wants::Nothing
     }
 
     /// What stands before `id`. `fits` says whether so many bytes would.
     pub fn ahead(&self, id: u64, now: Instant, fits: impl Fn(u64) -> bool) -> Ahead {
-        let Some(own) = self.places.iter().find(|place| place.id == id) else { return Ahead::Nobody };
+        let Some(own) = self.entries.iter().find(|entry| entry.id == id) else { return Ahead::Nobody };
         let (mut expected, mut passed, mut reserved) = (None, false, 0);
-        for other in self.places.iter().filter(|other| other.priority >= own.priority && other.id != id) {
+        for other in self.entries.iter().filter(|other| other.priority >= own.priority && other.id != id) {
             let ahead = other.rank() < own.rank();
             match other.wants {
                 Wants::Room(bytes) if fits(bytes) => {
@@ -130,29 +130,29 @@ impl Places {
     /// Wakes the first that waits, and whoever may pass it.
     pub fn wake(&self, fits: impl Fn(u64) -> bool) {
         let mut after = None;
-        while let Some((place, bytes)) = self.next_waiting(after) {
-            place.woken.notify_one();
+        while let Some((entry, bytes)) = self.next_waiting(after) {
+            entry.woken.notify_one();
             if fits(bytes) {
                 break;
             }
-            after = Some(place.rank());
+            after = Some(entry.rank());
         }
     }
 
-    fn next_waiting(&self, after: Option<Rank>) -> Option<(&Place, u64)> {
-        let waiting = self.places.iter().filter(|place| after.is_none_or(|after| place.rank() > after));
-        waiting.filter_map(|place| Some((place, place.bytes()?))).min_by_key(|(place, _)| place.rank())
+    fn next_waiting(&self, after: Option<Rank>) -> Option<(&Entry, u64)> {
+        let waiting = self.entries.iter().filter(|entry| after.is_none_or(|after| entry.rank() > after));
+        waiting.filter_map(|entry| Some((entry, entry.bytes()?))).min_by_key(|(entry, _)| entry.rank())
     }
 
-    fn get(&mut self, id: u64) -> Option<&mut Place> {
-        self.places.iter_mut().find(|place| place.id == id)
+    fn get(&mut self, id: u64) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == id)
     }
 }
 
 type Rank = (Reverse<i64>, u64);
 type Seniority = (Reverse<i64>, Option<Instant>, u64);
 
-impl Place {
+impl Entry {
     fn rank(&self) -> Rank {
         (Reverse(self.priority), self.turn)
     }

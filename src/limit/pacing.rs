@@ -13,7 +13,7 @@ const SPREAD: f64 = 0.5;
 const SPREAD_MOST: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(2));
 
 #[derive(Debug, Default)]
-pub(super) struct Tempo {
+pub(super) struct Pacing {
     /// When the rate allows the next one.
     slot: Option<Instant>,
     /// When the next one is far enough from the latest.
@@ -22,7 +22,7 @@ pub(super) struct Tempo {
     quickest: Option<Duration>,
 }
 
-impl Tempo {
+impl Pacing {
     /// When the rate allows the next one, if that is later than `now`.
     pub fn slot(&self, now: Instant) -> Option<Instant> {
         self.slot.filter(|slot| now < *slot)
