@@ -1,17 +1,17 @@
-//! patterns → pages of objects. Several prefixes are listed at once, and several parts of each; what has to come in order is
-//! walked page by page. A page that cannot be had ends the listing with an error, never with fewer objects.
+//! patterns → pages of objects. Several prefixes are listed at once, and several key ranges of each; what has to come in order is
+//! listed page by page. A page that cannot be had ends the listing with an error, never with fewer objects.
 //!
-//! `parts` decides which parts, by the keys that `letters` has seen and the `cut`s they suggest; `spread` asks for them, as
-//! many at the same time as `places` lets it, which all listings of an endpoint share.
+//! `splitter` decides which key ranges are listed, by the keys that `key_stats` has seen and the `split_point`s they suggest.
+//! `parallel` asks for them, as many at the same time as `fair_semaphore` admits, which all listings of an endpoint share.
 
-mod cut;
-mod letters;
+mod fair_semaphore;
+mod key_stats;
 mod once;
-mod part;
-mod parts;
-mod places;
-mod spread;
-mod walk;
+mod parallel;
+mod range;
+mod sequential;
+mod split_point;
+mod splitter;
 
 pub mod objects;
 
@@ -30,10 +30,10 @@ use model::config::endpoint::Limits;
 use model::object::{Bucket, Key};
 use s3::{BucketName, Class, Keys, ListClient, Page, PageRequest, Regions, RequestError};
 
-use places::Claim;
-pub use places::{Places, Share};
-use spread::spread;
-use walk::walk;
+use fair_semaphore::Ticket;
+pub use fair_semaphore::{FairSemaphore, Share};
+use parallel::list_parallel;
+use sequential::list_sequential;
 
 /// The first pause before a retry; it doubles, jittered, up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
@@ -43,19 +43,19 @@ const WHOLE: u64 = 1_000_000;
 
 /// What is listed: keys of `bucket` that begin with `prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct Scope {
     pub bucket: Bucket,
     pub prefix: Key,
     pub depth: Depth,
 }
 
-impl Range {
+impl Scope {
     fn error(&self, source: RequestError) -> ListError {
         ListError { what: format!("list s3://{}/{}", self.bucket, self.prefix), source }
     }
 }
 
-/// How much of a range is listed.
+/// How much of a scope is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
     /// All keys.
@@ -123,10 +123,10 @@ impl Lists for ListSide {
     }
 }
 
-/// How patiently a listing asks.
+/// How often and how long a listing tries.
 #[derive(Clone, Debug)]
-pub struct Patience {
-    /// Of the endpoint's places.
+pub struct RetryPolicy {
+    /// Of the permits of the endpoint.
     pub share: Arc<Share>,
     pub page_timeout: Duration,
     /// Requests after the first, per page or read.
@@ -137,47 +137,47 @@ pub struct Patience {
     pub first_wait: Duration,
 }
 
-impl Patience {
-    pub fn new(limits: &Limits, places: &Places, first_wait: Duration) -> Self {
+impl RetryPolicy {
+    pub fn new(limits: &Limits, semaphore: &FairSemaphore, first_wait: Duration) -> Self {
         let Limits { base_timeout: page_timeout, retries, outage_wait, .. } = *limits;
-        Self { share: Arc::new(places.share()), page_timeout, retries, outage_wait, first_wait }
+        Self { share: Arc::new(semaphore.share()), page_timeout, retries, outage_wait, first_wait }
     }
 }
 
-/// The pages of `ranges`, in no order: several parts of one range are listed at the same time. After an error the stream is of
+/// The pages of `scopes`, in no order: several key ranges of one scope are listed at the same time. After an error the stream is of
 /// no more use.
 pub fn pages<L: Lists>(
     lists: Arc<L>,
-    ranges: Vec<Range>,
-    patience: Patience,
+    scopes: Vec<Scope>,
+    retry_policy: RetryPolicy,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let in_flight = patience.share.most();
-    let share = WHOLE / ranges.len().max(1) as u64;
-    let asking = Arc::new(Asking::new(lists, patience, progress));
-    stream::iter(ranges)
-        .map(move |range| match range.depth {
-            Depth::Keys => spread(asking.clone(), range, share).boxed(),
-            Depth::Folders | Depth::FirstKeys { .. } => walk(asking.clone(), range).boxed(),
+    let in_flight = retry_policy.share.most();
+    let share = WHOLE / scopes.len().max(1) as u64;
+    let asking = Arc::new(Asking::new(lists, retry_policy, progress));
+    stream::iter(scopes)
+        .map(move |scope| match scope.depth {
+            Depth::Keys => list_parallel(asking.clone(), scope, share).boxed(),
+            Depth::Folders | Depth::FirstKeys { .. } => list_sequential(asking.clone(), scope).boxed(),
         })
         .flatten_unordered(in_flight)
 }
 
-/// The pages of `ranges`, each with the number of its range in `ranges`. The pages of one range come in order.
+/// The pages of `scopes`, each with the number of its scope in `scopes`. The pages of one scope come in order.
 pub fn pages_of<L: Lists>(
     lists: Arc<L>,
-    ranges: Vec<Range>,
-    patience: Patience,
+    scopes: Vec<Scope>,
+    retry_policy: RetryPolicy,
     progress: Arc<Progress>,
 ) -> impl Stream<Item = Result<(usize, Page), ListError>> + Send {
-    let in_flight = patience.share.most();
-    let asking = Arc::new(Asking::new(lists, patience, progress));
-    stream::iter(ranges.into_iter().enumerate())
-        .map(move |(number, range)| Box::pin(walk(asking.clone(), range).map_ok(move |page| (number, page))))
+    let in_flight = retry_policy.share.most();
+    let asking = Arc::new(Asking::new(lists, retry_policy, progress));
+    stream::iter(scopes.into_iter().enumerate())
+        .map(move |(number, scope)| Box::pin(list_sequential(asking.clone(), scope).map_ok(move |page| (number, page))))
         .flatten_unordered(in_flight)
 }
 
-/// The first `most` bytes of an object, as patiently as a page; `None` where there is no such key.
+/// The first `most` bytes of an object, retried as a page is; `None` where there is no such key.
 #[expect(
     clippy::too_many_arguments,
     reason = "what is read, and the three that every function here begins and ends with"
@@ -187,12 +187,12 @@ pub async fn read<L: Lists>(
     bucket: &Bucket,
     key: &Key,
     most: usize,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     progress: Arc<Progress>,
 ) -> Result<Option<Vec<u8>>, ListError> {
-    let asking = Asking::new(lists, patience, progress);
+    let asking = Asking::new(lists, retry_policy, progress);
     asking
-        .patiently(Some(bucket), asking.claim(), || asking.lists.read(bucket, key, most))
+        .with_retries(Some(bucket), asking.ticket(), || asking.lists.read(bucket, key, most))
         .await
         .map_err(|source| ListError { what: format!("read s3://{bucket}/{key}"), source })
 }
@@ -200,19 +200,19 @@ pub async fn read<L: Lists>(
 /// All buckets that the keys may see.
 pub async fn buckets<L: Lists>(
     lists: Arc<L>,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     progress: Arc<Progress>,
 ) -> Result<Vec<BucketName>, ListError> {
-    let asking = Asking::new(lists, patience, progress);
+    let asking = Asking::new(lists, retry_policy, progress);
     asking
-        .patiently(None, asking.claim(), || asking.counted().buckets())
+        .with_retries(None, asking.ticket(), || asking.counted().buckets())
         .await
         .map_err(|source| ListError { what: "list the buckets".to_owned(), source })
 }
 
 struct Asking<L> {
     lists: Arc<L>,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     progress: Arc<Progress>,
     /// How often; several walks that are denied together read them once.
     keys_read: AtomicU32,
@@ -223,24 +223,24 @@ struct Asking<L> {
 }
 
 impl<L: Lists> Asking<L> {
-    fn new(lists: Arc<L>, patience: Patience, progress: Arc<Progress>) -> Self {
+    fn new(lists: Arc<L>, retry_policy: RetryPolicy, progress: Arc<Progress>) -> Self {
         let (keys_read, reading_keys) = Default::default();
-        Self { lists, patience, progress, keys_read, reading_keys, is_undivided: AtomicBool::default() }
+        Self { lists, retry_policy, progress, keys_read, reading_keys, is_undivided: AtomicBool::default() }
     }
 
-    /// One page, as patiently as it takes.
-    async fn page(&self, request: PageRequest<'_>, claim: Claim) -> Result<Page, RequestError> {
-        self.patiently(Some(request.bucket), claim, || self.counted().page(request)).await
+    /// One page, with retries.
+    async fn page(&self, request: PageRequest<'_>, ticket: Ticket) -> Result<Page, RequestError> {
+        self.with_retries(Some(request.bucket), ticket, || self.counted().page(request)).await
     }
 
-    fn claim(&self) -> Claim {
-        self.patience.share.claim()
+    fn ticket(&self) -> Ticket {
+        self.retry_policy.share.ticket()
     }
 
-    /// From now on ranges are listed one page after the other. Said once, for all of them.
-    fn undivided(&self, range: &Range, why: &str) {
+    /// From now on scopes are listed one page after the other. Said once, for all of them.
+    fn undivided(&self, scope: &Scope, why: &str) {
         if !self.is_undivided.swap(true, Ordering::Relaxed) {
-            let Range { bucket, prefix, .. } = range;
+            let Scope { bucket, prefix, .. } = scope;
             tracing::warn!(%bucket, %prefix, why, "the list endpoint mishandles start-after; going on one page after the other");
         }
     }
@@ -256,42 +256,42 @@ impl<L: Lists> Asking<L> {
     }
 
     /// Asks until there is an answer that more asking would not change.
-    async fn patiently<T, F>(
+    async fn with_retries<T, F>(
         &self,
         bucket: Option<&Bucket>,
-        claim: Claim,
+        ticket: Ticket,
         mut ask: impl FnMut() -> F,
     ) -> Result<T, RequestError>
     where
         F: Future<Output = Result<T, RequestError>>,
     {
-        let page_timeout = self.patience.page_timeout;
-        let mut claim = Some(claim);
+        let page_timeout = self.retry_policy.page_timeout;
+        let mut ticket = Some(ticket);
         let (mut reread, mut moved) = (false, false);
         let mut failures = Failures::default();
         loop {
             // A retry waits for a place like all others.
-            let place = claim.take().unwrap_or_else(|| self.claim()).place().await;
+            let permit = ticket.take().unwrap_or_else(|| self.ticket()).permit().await;
             let asked = Instant::now();
             let keys_read = self.keys_read.load(Ordering::Relaxed);
             let answer = timeout(page_timeout, ask()).await;
             let error = match answer.unwrap_or_else(|_| Err(RequestError::timed_out(page_timeout))) {
                 Ok(answer) => {
-                    place.went_well();
+                    permit.went_well();
                     self.progress.answered(Asked::List);
                     return Ok(answer);
                 }
                 Err(error) if error.transient() && error.class != Class::ClockSkew => {
-                    place.went_badly();
+                    permit.went_badly();
                     error
                 }
                 Err(error) => {
                     // Others need not wait for what this one waits for.
-                    drop(place);
+                    drop(permit);
                     error
                 }
             };
-            // Once: another walk may have learned the region since this was sent, and a server may never be content.
+            // Once: another listing may have learned the region since this was sent, and a server may never be content.
             if let (Some(bucket), Some(region), Class::Rejected) = (bucket, &error.region, error.class)
                 && !std::mem::replace(&mut moved, true)
             {
@@ -314,7 +314,7 @@ impl<L: Lists> Asking<L> {
 
     /// How long to wait for another try of a request; `None` where more asking would not change the answer, or lasts too long.
     fn again(&self, failures: &mut Failures, error: &RequestError, asked: Instant) -> Option<Duration> {
-        let Patience { retries, outage_wait, first_wait, .. } = self.patience;
+        let RetryPolicy { retries, outage_wait, first_wait, .. } = self.retry_policy;
         failures.tries += 1;
         let pause = back_off(failures.tries).max(error.retry_after.unwrap_or_default().min(outage_wait));
         if error.answered() {

@@ -1,4 +1,4 @@
-//! How patiently a listing asks, against a list endpoint that answers by script under a paused clock.
+//! How a listing retries, against a list endpoint that answers by script under a paused clock.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -178,9 +178,9 @@ impl Lists for Fake {
     }
 }
 
-fn patience() -> Patience {
-    Patience {
-        share: Arc::new(Places::new(4).share()),
+fn retry_policy() -> RetryPolicy {
+    RetryPolicy {
+        share: Arc::new(FairSemaphore::new(4).share()),
         page_timeout: MINUTE,
         retries: 4,
         outage_wait: 5 * MINUTE,
@@ -188,15 +188,16 @@ fn patience() -> Patience {
     }
 }
 
-fn range(prefix: &str, depth: Depth) -> Range {
-    Range { bucket: Bucket::new("b"), prefix: Key::from(prefix), depth }
+fn scope(prefix: &str, depth: Depth) -> Scope {
+    Scope { bucket: Bucket::new("b"), prefix: Key::from(prefix), depth }
 }
 
 /// The keys, or the first error.
 async fn list(fake: &Arc<Fake>, prefixes: &[&str]) -> Result<Vec<String>, ListError> {
-    let range = |prefix: &&str| range(prefix, Depth::Keys);
+    let scope = |prefix: &&str| scope(prefix, Depth::Keys);
     let progress = Arc::new(Progress::default());
-    let mut pages = Box::pin(pages(fake.clone(), prefixes.iter().map(range).collect(), patience(), progress.clone()));
+    let mut pages =
+        Box::pin(pages(fake.clone(), prefixes.iter().map(scope).collect(), retry_policy(), progress.clone()));
     let mut keys = Vec::new();
     while let Some(page) = pages.next().await {
         keys.extend(page?.objects.names());
@@ -303,10 +304,10 @@ async fn several_prefixes_are_walked_at_once_and_no_more_than_allowed() {
 async fn an_endpoint_that_has_answered_nothing_yet_may_be_given_up_sooner() {
     let take = async |fake: &Arc<Fake>, outage_wait| {
         let progress = Arc::new(Progress::default());
-        let patience = Patience { first_wait: 20 * SECOND, outage_wait, ..patience() };
-        let ranges = vec![range("p/", Depth::Folders)];
+        let retry_policy = RetryPolicy { first_wait: 20 * SECOND, outage_wait, ..retry_policy() };
+        let scopes = vec![scope("p/", Depth::Folders)];
         let start = Instant::now();
-        let pages: Vec<_> = pages(fake.clone(), ranges, patience, progress.clone()).collect().await;
+        let pages: Vec<_> = pages(fake.clone(), scopes, retry_policy, progress.clone()).collect().await;
         (pages.last().unwrap().is_err(), start.elapsed(), progress.trouble())
     };
     for class in [Class::Unreachable, Class::Lost] {
@@ -361,10 +362,10 @@ async fn buckets_are_asked_for_as_patiently() {
         2 => throttled(SECOND),
         _ => page(&["one", "two"], None),
     });
-    let found = buckets(fake.clone(), patience(), Arc::default()).await.unwrap();
+    let found = buckets(fake.clone(), retry_policy(), Arc::default()).await.unwrap();
     assert_eq!(found.iter().map(|found| found.bucket.as_str()).collect::<Vec<_>>(), ["one", "two"]);
     let fake = Fake::new(|_| fails(Class::Rejected));
-    let error = buckets(fake, patience(), Arc::default()).await.unwrap_err();
+    let error = buckets(fake, retry_policy(), Arc::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "list the buckets: rejected: by script");
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::spill::Spills;
 use crate::limit::Limit;
-use crate::list::{ListSide, Patience, Places};
+use crate::list::{FairSemaphore, ListSide, RetryPolicy};
 use crate::warm::{SingleFlight, Wire};
 use model::config::endpoint::{Credentials, Endpoint};
 use model::config::profile::Profile;
@@ -33,15 +33,15 @@ pub struct Connection {
     /// Where plans put what does not stay in memory.
     pub(super) spills: Option<Spills>,
     /// Of the list endpoint, for all that any run asks of it at a time.
-    places: Places,
+    semaphore: FairSemaphore,
     /// How long an endpoint that has answered nothing yet is waited for, if not for its `outage_wait`.
     pub(super) first_wait: Duration,
 }
 
 impl Connection {
     /// How patiently one run asks the list endpoint.
-    pub fn patience(&self) -> Patience {
-        Patience::new(&self.endpoint.limits, &self.places, self.first_wait)
+    pub fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy::new(&self.endpoint.limits, &self.semaphore, self.first_wait)
     }
 }
 
@@ -51,7 +51,7 @@ pub struct Connections {
     /// By the address of the cache: an endpoint that is renamed, or gone for a while, drives the same cache.
     caches: HashMap<String, Cache>,
     /// By the address of the list endpoint.
-    places: HashMap<String, Places>,
+    semaphores: HashMap<String, FairSemaphore>,
     endpoints: HashMap<Arc<str>, Shared>,
     opened: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
     spills: Option<Spills>,
@@ -103,9 +103,9 @@ impl Connections {
             .or_insert_with(|| Cache { limit: Limit::new(&endpoint.limits), single_flight: SingleFlight::default() });
         let cache = cache.clone();
         let most = endpoint.limits.list_in_flight as usize;
-        let places = self.places.entry(store_of(endpoint)).or_insert_with(|| Places::new(most)).clone();
+        let semaphore = self.semaphores.entry(store_of(endpoint)).or_insert_with(|| FairSemaphore::new(most)).clone();
         let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
-        let connection = connect(endpoint, own, &shared, (cache, places)).await;
+        let connection = connect(endpoint, own, &shared, (cache, semaphore)).await;
         let first_wait = self.first_wait.unwrap_or(Duration::MAX);
         let team = profile.team.clone();
         let connection = Connection { spills: self.spills.clone(), first_wait, team, ..connection };
@@ -126,8 +126,8 @@ impl Connections {
         for endpoint in endpoints.values() {
             let store = store_of(endpoint);
             // Where two endpoints name one store, the first one's limit holds.
-            if let Some(places) = self.places.get(&store).filter(|_| !stores.contains(&store)) {
-                places.set_most(endpoint.limits.list_in_flight as usize);
+            if let Some(semaphore) = self.semaphores.get(&store).filter(|_| !stores.contains(&store)) {
+                semaphore.set_most(endpoint.limits.list_in_flight as usize);
             }
             stores.insert(store);
             let cache = cache_of(endpoint);
@@ -137,7 +137,7 @@ impl Connections {
             configured.insert(cache);
         }
         self.caches.retain(|address, cache| configured.contains(address) || cache.single_flight.in_use());
-        self.places.retain(|address, places| stores.contains(address) || places.in_use());
+        self.semaphores.retain(|address, semaphore| stores.contains(address) || semaphore.in_use());
     }
 
     /// The limit of an endpoint. `None` while nothing of it was opened.
@@ -200,7 +200,7 @@ async fn connect(
     endpoint: &Arc<Endpoint>,
     own: Option<&Arc<Credentials>>,
     shared: &Shared,
-    (cache, places): (Cache, Places),
+    (cache, semaphore): (Cache, FairSemaphore),
 ) -> Connection {
     let Shared { transport, regions, .. } = shared;
     let (heads, lists) = (&endpoint.cache.0, &endpoint.list.0);
@@ -224,7 +224,7 @@ async fn connect(
         }),
         limit: cache.limit,
         single_flight: cache.single_flight,
-        places,
+        semaphore,
         spills: None,
         first_wait: Duration::MAX,
         team: None,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 
-use crate::list::{self, Depth, ListError, Lists, Patience, Range};
+use crate::list::{self, Depth, ListError, Lists, RetryPolicy, Scope};
 use crate::report::Progress;
 use model::object::{Bucket, Key, Row};
 use model::pattern::Pattern;
@@ -26,20 +26,20 @@ const TRIED_FOLDERS: usize = 8;
 /// So few are listed without a trial.
 const MIN_TRIED: usize = 2;
 
-/// What a range has turned out to be.
+/// What a scope has turned out to be.
 #[derive(Debug, Default)]
 pub(super) struct Pruned {
     /// What was listed on the way, and is not listed again.
     pub seen: Vec<Page>,
     /// What is still to be listed.
-    pub left: Vec<Range>,
+    pub left: Vec<Scope>,
 }
 
-/// Looks for folders in `ranges` of all keys, as far as the patterns say something of what is below them.
+/// Looks for folders in `scopes` of all keys, as far as the patterns say something of what is below them.
 pub(super) struct FolderPruning<'a, L> {
     pub lists: &'a Arc<L>,
     pub patterns: &'a [&'a Pattern],
-    pub patience: &'a Patience,
+    pub retry_policy: &'a RetryPolicy,
     pub progress: &'a Arc<Progress>,
 }
 
@@ -48,10 +48,10 @@ impl<L: Lists> FolderPruning<'_, L> {
     ///
     /// # Errors
     /// A page that cannot be had.
-    pub async fn all(&self, ranges: Vec<Range>) -> Result<Pruned, ListError> {
+    pub async fn all(&self, scopes: Vec<Scope>) -> Result<Pruned, ListError> {
         let mut pruned = Pruned::default();
-        let each = stream::iter(ranges).map(|range| self.one(range));
-        let mut each = pin!(each.buffer_unordered(self.patience.share.most()));
+        let each = stream::iter(scopes).map(|scope| self.one(scope));
+        let mut each = pin!(each.buffer_unordered(self.retry_policy.share.most()));
         while let Some(one) = each.next().await {
             let Pruned { seen, left } = one?;
             pruned.seen.extend(seen);
@@ -60,20 +60,20 @@ impl<L: Lists> FolderPruning<'_, L> {
         Ok(pruned)
     }
 
-    async fn one(&self, range: Range) -> Result<Pruned, ListError> {
-        let patterns = self.patterns.iter().filter(|pattern| pattern.bucket().matches(range.bucket.as_str()));
-        let scout = Scout { pruning: self, bucket: &range.bucket, patterns: patterns.copied().collect() };
-        if range.depth != Depth::Keys || !scout.is_prunable(&range.prefix) {
-            return Ok(Pruned { seen: Vec::new(), left: vec![range] });
+    async fn one(&self, scope: Scope) -> Result<Pruned, ListError> {
+        let patterns = self.patterns.iter().filter(|pattern| pattern.bucket().matches(scope.bucket.as_str()));
+        let scout = Scout { pruning: self, bucket: &scope.bucket, patterns: patterns.copied().collect() };
+        if scope.depth != Depth::Keys || !scout.is_prunable(&scope.prefix) {
+            return Ok(Pruned { seen: Vec::new(), left: vec![scope] });
         }
-        let glance = scout.glance(&range.prefix).await?;
+        let glance = scout.glance(&scope.prefix).await?;
         let Some(last) = glance.last().filter(|last| last.next.is_some()) else {
             return Ok(Pruned { seen: glance, left: Vec::new() });
         };
-        if !scout.is_worth_it(&range.prefix, last) {
-            return Ok(Pruned { seen: Vec::new(), left: vec![range] });
+        if !scout.is_worth_it(&scope.prefix, last) {
+            return Ok(Pruned { seen: Vec::new(), left: vec![scope] });
         }
-        scout.descend(range.prefix.clone()).await
+        scout.descend(scope.prefix.clone()).await
     }
 }
 
@@ -131,14 +131,14 @@ impl<L: Lists> Scout<'_, L> {
             let level = match self.level(&frontier).await? {
                 Some(level) if self.are_worth_it(&level.folders).await? => level,
                 _ => {
-                    pruned.left.extend(frontier.into_iter().map(|prefix| self.range(prefix, Depth::Keys)));
+                    pruned.left.extend(frontier.into_iter().map(|prefix| self.scope(prefix, Depth::Keys)));
                     break;
                 }
             };
             pruned.seen.extend(level.beside);
             let below = level.folders.into_iter().flat_map(|(_, prefixes)| prefixes);
             let (deeper, left): (Vec<Key>, Vec<Key>) = below.partition(|prefix| self.is_prunable(prefix));
-            pruned.left.extend(left.into_iter().map(|prefix| self.range(prefix, Depth::Keys)));
+            pruned.left.extend(left.into_iter().map(|prefix| self.scope(prefix, Depth::Keys)));
             frontier = deeper;
         }
         Ok(pruned)
@@ -187,13 +187,13 @@ impl<L: Lists> Scout<'_, L> {
         prefixes: Vec<Key>,
         depth: Depth,
     ) -> impl stream::Stream<Item = Result<(usize, Page), ListError>> + Send + use<L> {
-        let FolderPruning { lists, patience, progress, .. } = self.pruning;
-        let ranges = prefixes.into_iter().map(|prefix| self.range(prefix, depth)).collect();
-        list::pages_of(Arc::clone(lists), ranges, (*patience).clone(), Arc::clone(progress))
+        let FolderPruning { lists, retry_policy, progress, .. } = self.pruning;
+        let scopes = prefixes.into_iter().map(|prefix| self.scope(prefix, depth)).collect();
+        list::pages_of(Arc::clone(lists), scopes, (*retry_policy).clone(), Arc::clone(progress))
     }
 
-    fn range(&self, prefix: Key, depth: Depth) -> Range {
-        Range { bucket: self.bucket.clone(), prefix, depth }
+    fn scope(&self, prefix: Key, depth: Depth) -> Scope {
+        Scope { bucket: self.bucket.clone(), prefix, depth }
     }
 }
 

@@ -9,7 +9,7 @@ use futures::StreamExt;
 
 use super::connection::Connection;
 use super::folder_pruning::{FolderPruning, Pruned};
-use super::ranges::{buckets, ranges};
+use super::scopes::{buckets, scopes};
 use super::spill::Spills;
 use super::stream_channel::StreamChannel;
 use crate::clock;
@@ -110,15 +110,16 @@ impl<'a> Offers<'a> {
 }
 
 async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &Arc<Progress>) -> Result<(), Verdict> {
-    let patience = connection.patience();
+    let retry_policy = connection.retry_policy();
     let patterns: Vec<&Pattern> = offers.rules.iter().flat_map(|rules| &rules.patterns).collect();
     let found = buckets(connection, &patterns, progress).await?;
-    let ranges = ranges(connection, &patterns, &found)?;
-    let pruning = FolderPruning { lists: &connection.lists, patterns: &patterns, patience: &patience, progress };
-    let Pruned { seen, left } = Box::pin(pruning.all(ranges)).await.map_err(|error| verdict(&error))?;
+    let scopes = scopes(connection, &patterns, &found)?;
+    let pruning =
+        FolderPruning { lists: &connection.lists, patterns: &patterns, retry_policy: &retry_policy, progress };
+    let Pruned { seen, left } = Box::pin(pruning.all(scopes)).await.map_err(|error| verdict(&error))?;
     seen.iter().for_each(|page| offers.take(page));
     drop(seen);
-    let mut pages = pin!(list::pages(connection.lists.clone(), left, patience, progress.clone()));
+    let mut pages = pin!(list::pages(connection.lists.clone(), left, retry_policy, progress.clone()));
     while let Some(page) = pages.next().await {
         offers.take(&page.map_err(|error| verdict(&error))?);
     }

@@ -12,8 +12,8 @@ use futures::{StreamExt, stream};
 use self::bytes::Bytes;
 use super::connection::Connection;
 use super::list_and_select::{Offers, Selections, verdict};
-use super::ranges::allowed;
-use crate::list::Patience;
+use super::scopes::allowed;
+use crate::list::RetryPolicy;
 use crate::list::objects::Objects;
 use crate::report::Progress;
 use model::manifest::{Account, Decoder, Entry, ManifestError, Named, Place};
@@ -33,10 +33,10 @@ pub(super) async fn read(
     until: impl Future<Output = Verdict>,
 ) -> Selections {
     let requests = progress.list_requests.load(Ordering::Relaxed);
-    let patience = connection.patience();
+    let retry_policy = connection.retry_policy();
     let mut reading = ManifestSource {
         connection,
-        objects: Objects::new(connection.lists.clone(), patience, progress.clone()),
+        objects: Objects::new(connection.lists.clone(), retry_policy, progress.clone()),
         progress,
         place,
         offers: Offers::new(rules, connection, None),
@@ -70,8 +70,8 @@ pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Opt
         Verdict::Refused(why) | Verdict::Failed(why) | Verdict::Interrupted(why) => why,
         Verdict::Ready => String::new(),
     };
-    let patience = Patience { retries: 0, ..connection.patience() };
-    let objects = Objects::new(connection.lists.clone(), patience, Arc::default());
+    let retry_policy = RetryPolicy { retries: 0, ..connection.retry_policy() };
+    let objects = Objects::new(connection.lists.clone(), retry_policy, Arc::default());
     let mut bytes = Bytes::open(place).await.map_err(told)?;
     let mut decoder = Decoder::default();
     while let Some((some, _)) = bytes.next(&objects).await.map_err(told)? {
@@ -173,7 +173,7 @@ impl ManifestSource<'_> {
     async fn look_up(&mut self) -> Result<(), Verdict> {
         let waiting = std::mem::take(&mut self.waiting);
         self.account.looked_up += waiting.len() as u64;
-        let in_flight = self.connection.patience().share.most();
+        let in_flight = self.connection.retry_policy().share.most();
         let mut found = Vec::with_capacity(waiting.len());
         {
             let objects = &self.objects;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::manifest_source::glance;
-use super::ranges::allowed;
+use super::scopes::allowed;
 use super::{Connection, Task};
 use model::config::endpoint::Addressing;
 use model::config::profile::Profile;

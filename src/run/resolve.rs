@@ -11,9 +11,9 @@ use futures::{StreamExt, stream};
 
 use super::connection::Connection;
 use super::list_and_select::{Selections, verdict};
-use super::ranges::{buckets, ranges};
+use super::scopes::{buckets, scopes};
 use crate::clock;
-use crate::list::{self, Depth, Patience, Range};
+use crate::list::{self, Depth, RetryPolicy, Scope};
 use crate::report::Progress;
 use model::object::{Bucket, Key, Row};
 use model::pattern::Pattern;
@@ -32,7 +32,8 @@ pub(super) async fn resolve(
     until: impl Future<Output = Verdict>,
 ) -> Selections {
     let requests = progress.list_requests.load(Ordering::Relaxed);
-    let mut rounds = Rounds { connection, patience: connection.patience(), progress, searches: Vec::new(), date: None };
+    let mut rounds =
+        Rounds { connection, retry_policy: connection.retry_policy(), progress, searches: Vec::new(), date: None };
     let resolved = tokio::select! {
         biased;
         why = until => Err(why),
@@ -55,13 +56,13 @@ type Asked<T> = (T, Askers);
 /// What is asked in one round.
 #[derive(Default)]
 struct Round {
-    lists: Vec<Asked<Range>>,
+    lists: Vec<Asked<Scope>>,
     reads: Vec<Asked<(Bucket, Key)>>,
 }
 
 struct Rounds<'a> {
     connection: &'a Connection,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     progress: &'a Arc<Progress>,
     searches: Vec<Search>,
     /// The server's clock, at its first answer.
@@ -74,8 +75,8 @@ impl Rounds<'_> {
         let found = buckets(self.connection, &patterns, self.progress).await?;
         for (rules, checkpoint) in wanted {
             let patterns: Vec<&Pattern> = rules.patterns.iter().collect();
-            let scopes = ranges(self.connection, &patterns, &found)?;
-            let scopes = scopes.into_iter().map(|range| (range.bucket, range.prefix)).collect();
+            let scopes = scopes(self.connection, &patterns, &found)?;
+            let scopes = scopes.into_iter().map(|scope| (scope.bucket, scope.prefix)).collect();
             self.searches.push(Search::new(rules.clone(), checkpoint.clone(), scopes, clock::now()));
         }
         loop {
@@ -102,7 +103,7 @@ impl Rounds<'_> {
         for (need, askers) in asked {
             match need {
                 Need::List { bucket, prefix, listing } => {
-                    round.lists.push((Range { bucket, prefix, depth: depth(listing) }, askers));
+                    round.lists.push((Scope { bucket, prefix, depth: depth(listing) }, askers));
                 }
                 Need::Read { bucket, key } => round.reads.push(((bucket, key), askers)),
             }
@@ -111,13 +112,13 @@ impl Rounds<'_> {
     }
 
     async fn read(&mut self, asked: Vec<Asked<(Bucket, Key)>>) -> Result<(), Verdict> {
-        let (connection, patience, progress) = (self.connection, &self.patience, self.progress);
+        let (connection, retry_policy, progress) = (self.connection, &self.retry_policy, self.progress);
         let read = |((bucket, key), askers): Asked<(Bucket, Key)>| async move {
             let lists = connection.lists.clone();
-            let text = list::read(lists, &bucket, &key, Search::READ, patience.clone(), progress.clone()).await;
+            let text = list::read(lists, &bucket, &key, Search::READ, retry_policy.clone(), progress.clone()).await;
             (text, askers)
         };
-        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(patience.share.most()));
+        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(retry_policy.share.most()));
         while let Some((text, askers)) = texts.next().await {
             let text = text.map_err(|error| verdict(&error))?;
             for (search, nth) in askers {
@@ -127,18 +128,18 @@ impl Rounds<'_> {
         Ok(())
     }
 
-    async fn list(&mut self, asked: Vec<Asked<Range>>) -> Result<(), Verdict> {
-        let (ranges, askers): (Vec<_>, Vec<Askers>) = asked.into_iter().unzip();
+    async fn list(&mut self, asked: Vec<Asked<Scope>>) -> Result<(), Verdict> {
+        let (scopes, askers): (Vec<_>, Vec<Askers>) = asked.into_iter().unzip();
         let lists = self.connection.lists.clone();
-        let mut pages = pin!(list::pages_of(lists, ranges, self.patience.clone(), self.progress.clone()));
+        let mut pages = pin!(list::pages_of(lists, scopes, self.retry_policy.clone(), self.progress.clone()));
         while let Some(page) = pages.next().await {
-            let (range, page) = page.map_err(|error| verdict(&error))?;
+            let (scope, page) = page.map_err(|error| verdict(&error))?;
             if let (None, Some(date)) = (self.date, page.date) {
                 self.date = Some(date);
                 self.searches.iter_mut().for_each(|search| search.begin(date));
             }
             let more = page.next.is_some();
-            if let Some(((search, nth), others)) = askers[range].split_last() {
+            if let Some(((search, nth), others)) = askers[scope].split_last() {
                 let objects: Vec<_> = page.objects.iter().map(Row::to_object).collect();
                 for (search, nth) in others {
                     self.searches[*search].page(*nth, (objects.clone(), page.folders.clone()), more);

@@ -1,10 +1,10 @@
 use super::*;
 
-/// What was listed of each range, folders with a `>`, pages split by `|`, and `…` where more would follow.
-async fn survey(fake: &Arc<Fake>, ranges: &[Range]) -> Result<Vec<String>, ListError> {
+/// What was listed of each scope, folders with a `>`, pages split by `|`, and `…` where more would follow.
+async fn survey(fake: &Arc<Fake>, scopes: &[Scope]) -> Result<Vec<String>, ListError> {
     let progress = Arc::new(Progress::default());
-    let mut pages = Box::pin(pages_of(fake.clone(), ranges.to_vec(), patience(), progress.clone()));
-    let mut seen = vec![Vec::new(); ranges.len()];
+    let mut pages = Box::pin(pages_of(fake.clone(), scopes.to_vec(), retry_policy(), progress.clone()));
+    let mut seen = vec![Vec::new(); scopes.len()];
     let mut objects = 0;
     while let Some(page) = pages.next().await {
         let (number, page) = page?;
@@ -32,8 +32,8 @@ async fn each_range_is_listed_as_deep_as_it_asks() {
         (false, None) => page(&["a/1"], Some("1")),
         (false, _) => page(&["a/2"], None),
     });
-    let ranges = [Depth::Folders, Depth::Keys, Depth::FirstKeys { pages: 1 }].map(|depth| range("", depth));
-    assert_eq!(survey(&fake, &ranges).await.unwrap(), ["a/> b/>||c", "a/1|a/2", "a/1…"]);
+    let scopes = [Depth::Folders, Depth::Keys, Depth::FirstKeys { pages: 1 }].map(|depth| scope("", depth));
+    assert_eq!(survey(&fake, &scopes).await.unwrap(), ["a/> b/>||c", "a/1|a/2", "a/1…"]);
     assert_eq!(fake.asked().len(), 3 + 2 + 1);
 }
 
@@ -46,15 +46,15 @@ async fn a_page_says_which_range_it_is_of_however_they_overtake_each_other() {
             Some(_) => after(wait, page(&[&format!("{}b", ask.prefix)], None)),
         }
     });
-    let ranges: Vec<Range> = (0..9).map(|n| range(&n.to_string(), Depth::Keys)).collect();
+    let scopes: Vec<Scope> = (0..9).map(|n| scope(&n.to_string(), Depth::Keys)).collect();
     let expected: Vec<String> = (0..9).map(|n| format!("{n}a|{n}b")).collect();
-    assert_eq!(survey(&fake, &ranges).await.unwrap(), expected);
+    assert_eq!(survey(&fake, &scopes).await.unwrap(), expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_first_page_that_is_the_last_says_so() {
     let fake = Fake::new(|_| page(&["a"], None));
-    assert_eq!(survey(&fake, &[range("", Depth::FirstKeys { pages: 1 })]).await.unwrap(), ["a"]);
+    assert_eq!(survey(&fake, &[scope("", Depth::FirstKeys { pages: 1 })]).await.unwrap(), ["a"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +65,7 @@ async fn a_folder_that_ends_a_page_and_begins_the_next_is_given_once() {
         Some("2") => folders(&["b/"], Some("3")),
         _ => folders(&["b/", "c/"], None),
     });
-    assert_eq!(survey(&fake, &[range("", Depth::Folders)]).await.unwrap(), ["a/> b/>|b0||c/>"]);
+    assert_eq!(survey(&fake, &[scope("", Depth::Folders)]).await.unwrap(), ["a/> b/>|b0||c/>"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ async fn pages_of_folders_that_go_round_in_a_circle_are_an_error() {
             let at: usize = ask.token.as_deref().map_or(0, |token| token.parse().unwrap());
             folders(&[&format!("{at}/")], Some(&((at + 1) % length).to_string()))
         });
-        let error = survey(&fake, &[range("p/", Depth::Folders)]).await.unwrap_err();
+        let error = survey(&fake, &[scope("p/", Depth::Folders)]).await.unwrap_err();
         assert_eq!(error.to_string(), "list s3://b/p/: malformed: the same page again", "{length}");
     }
 }

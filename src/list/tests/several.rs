@@ -1,4 +1,4 @@
-//! Several parts of a range at the same time.
+//! Several parts of a scope at the same time.
 
 use std::io::{self, Write};
 
@@ -22,14 +22,14 @@ fn answer(ask: &Ask, keys: usize, heeds: bool) -> Answer {
 }
 
 async fn listed(fake: &Arc<Fake>, prefixes: &[&str], in_flight: usize) -> (Vec<String>, Vec<u64>) {
-    listed_from(&Places::new(in_flight), fake, prefixes).await
+    listed_from(&FairSemaphore::new(in_flight), fake, prefixes).await
 }
 
-async fn listed_from(places: &Places, fake: &Arc<Fake>, prefixes: &[&str]) -> (Vec<String>, Vec<u64>) {
-    let patience = Patience { share: Arc::new(places.share()), ..patience() };
+async fn listed_from(semaphore: &FairSemaphore, fake: &Arc<Fake>, prefixes: &[&str]) -> (Vec<String>, Vec<u64>) {
+    let retry_policy = RetryPolicy { share: Arc::new(semaphore.share()), ..retry_policy() };
     let progress = Arc::new(Progress::default());
-    let ranges = prefixes.iter().map(|prefix| range(prefix, Depth::Keys)).collect();
-    let mut pages = Box::pin(pages(fake.clone(), ranges, patience, progress.clone()));
+    let scopes = prefixes.iter().map(|prefix| scope(prefix, Depth::Keys)).collect();
+    let mut pages = Box::pin(pages(fake.clone(), scopes, retry_policy, progress.clone()));
     let (mut keys, mut shares) = (Vec::new(), Vec::new());
     while let Some(page) = pages.next().await {
         keys.extend(page.unwrap().objects.names());
@@ -58,21 +58,21 @@ async fn one_prefix_is_listed_by_as_many_as_are_allowed() {
 #[tokio::test(start_paused = true)]
 async fn the_listings_of_an_endpoint_share_its_places() {
     let fake = Fake::new(|ask| answer(ask, if ask.prefix == "poll/" { 50 } else { 20_000 }, true));
-    let places = Places::new(16);
+    let semaphore = FairSemaphore::new(16);
     let began = Instant::now();
     let (first, second, poll) = tokio::join!(
         async {
-            let (keys, _) = listed_from(&places, &fake, &["first/"]).await;
+            let (keys, _) = listed_from(&semaphore, &fake, &["first/"]).await;
             (keys, began.elapsed())
         },
         async {
             sleep(8 * ROUND_TRIP).await;
-            let (keys, _) = listed_from(&places, &fake, &["second/"]).await;
+            let (keys, _) = listed_from(&semaphore, &fake, &["second/"]).await;
             (keys, began.elapsed())
         },
         async {
             sleep(9 * ROUND_TRIP).await;
-            let (keys, _) = listed_from(&places, &fake, &["poll/"]).await;
+            let (keys, _) = listed_from(&semaphore, &fake, &["poll/"]).await;
             (keys, began.elapsed() - 9 * ROUND_TRIP)
         },
     );

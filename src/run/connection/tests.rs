@@ -65,12 +65,12 @@ async fn what_lists_one_store_shares_its_places() {
     let old = config(dir.path(), URL, "");
     let mut connections = Connections::default();
     let (p, q) = (connections.open(&old.profiles["p"]).await, connections.open(&old.profiles["q"]).await);
-    assert_eq!([&p, &q].map(|of| of.patience().share.most()), [64, 64]);
+    assert_eq!([&p, &q].map(|of| of.retry_policy().share.most()), [64, 64]);
     connections.renew(&config(dir.path(), URL, "list_in_flight = 9").endpoints);
-    assert_eq!([&p, &q].map(|of| of.patience().share.most()), [9, 9], "those of live runs, too");
+    assert_eq!([&p, &q].map(|of| of.retry_policy().share.most()), [9, 9], "those of live runs, too");
     let elsewhere = config(dir.path(), URL, "list_in_flight = 7\nlist_url = \"http://store.test\"");
     let (before, after) = across(&mut connections, &old, &elsewhere).await;
-    assert_eq!([&before, &after].map(|of| of.patience().share.most()), [9, 7], "another store");
+    assert_eq!([&before, &after].map(|of| of.retry_policy().share.most()), [9, 7], "another store");
 }
 
 #[tokio::test]

@@ -79,25 +79,26 @@ struct Listed {
 fn listed(patterns: &[Pattern], keys: impl IntoIterator<Item = Vec<u8>>, page: usize) -> Listed {
     let store = Arc::new(Store { keys: keys.into_iter().collect(), page, asked: Mutex::default() });
     let patterns: Vec<&Pattern> = patterns.iter().collect();
-    let ranges: Vec<Range> = merge_prefixes(&patterns)
+    let scopes: Vec<Scope> = merge_prefixes(&patterns)
         .into_iter()
-        .map(|prefix| Range { bucket: Bucket::new("b"), prefix, depth: Depth::Keys })
+        .map(|prefix| Scope { bucket: Bucket::new("b"), prefix, depth: Depth::Keys })
         .collect();
     let minute = std::time::Duration::from_secs(60);
-    let share = Arc::new(list::Places::new(4).share());
-    let patience = Patience { share, page_timeout: minute, retries: 0, outage_wait: minute, first_wait: minute };
+    let share = Arc::new(list::FairSemaphore::new(4).share());
+    let retry_policy = RetryPolicy { share, page_timeout: minute, retries: 0, outage_wait: minute, first_wait: minute };
     let progress = Arc::new(Progress::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let asked = || std::mem::take(&mut *store.asked.lock().unwrap());
     runtime.block_on(async {
-        let all = |ranges| list::pages_of(store.clone(), ranges, patience.clone(), progress.clone());
-        let mut plain = pin!(all(ranges.clone()));
+        let all = |scopes| list::pages_of(store.clone(), scopes, retry_policy.clone(), progress.clone());
+        let mut plain = pin!(all(scopes.clone()));
         while let Some(page) = plain.next().await {
             page.unwrap();
         }
         let plain = asked();
-        let pruning = FolderPruning { lists: &store, patterns: &patterns, patience: &patience, progress: &progress };
-        let Pruned { seen, left } = pruning.all(ranges).await.unwrap();
+        let pruning =
+            FolderPruning { lists: &store, patterns: &patterns, retry_policy: &retry_policy, progress: &progress };
+        let Pruned { seen, left } = pruning.all(scopes).await.unwrap();
         let mut keys: Vec<Vec<u8>> = Vec::new();
         let mut take = |page: Page| keys.extend(page.objects.iter().map(|object| object.key.to_vec()));
         seen.into_iter().for_each(&mut take);

@@ -1,59 +1,60 @@
-//! One range, several of its parts at the same time.
+//! Lists one scope as several key ranges at the same time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::parts::{Ask, Parts};
-use super::places::Claim;
-use super::{Asking, ListError, Lists, Range};
+use super::fair_semaphore::Ticket;
+use super::splitter::{Ask, Splitter};
+use super::{Asking, ListError, Lists, Scope};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
 use s3::{Page, PageRequest, RequestError};
 use tokio::time::sleep;
 
-struct Spread<L> {
+struct ParallelListing<L> {
     asking: Arc<Asking<L>>,
-    range: Range,
+    scope: Scope,
     /// Of the whole key space, and how much of it has been shown.
     share: u64,
     shown: u64,
-    parts: Parts,
+    splitter: Splitter,
     requests: FuturesUnordered<BoxFuture<'static, (u64, Result<Page, RequestError>)>>,
     failed: bool,
 }
 
-/// The pages of `range`, in no order, each key once. `share` is what they are of the whole key space, for the progress.
-pub(super) fn spread<L: Lists>(
+/// The pages of `scope`, in no order, each key once. `share` is what they are of the whole key space, for the progress.
+pub(super) fn list_parallel<L: Lists>(
     asking: Arc<Asking<L>>,
-    range: Range,
+    scope: Scope,
     share: u64,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let parts = Parts::new(&range.prefix);
-    let start = Spread { asking, range, share, shown: 0, parts, requests: FuturesUnordered::new(), failed: false };
-    stream::unfold(start, |mut spread| async move {
-        if spread.failed {
+    let splitter = Splitter::new(&scope.prefix);
+    let start =
+        ParallelListing { asking, scope, share, shown: 0, splitter, requests: FuturesUnordered::new(), failed: false };
+    stream::unfold(start, |mut listing| async move {
+        if listing.failed {
             return None;
         }
-        spread.send();
-        let (part, answer) = spread.requests.next().await?;
-        let answer = answer.and_then(|mut page| spread.parts.answered(part, &mut page).map(|()| page));
-        let answer = answer.map_err(|source| spread.range.error(source));
+        listing.send();
+        let (range, answer) = listing.requests.next().await?;
+        let answer = answer.and_then(|mut page| listing.splitter.answered(range, &mut page).map(|()| page));
+        let answer = answer.map_err(|source| listing.scope.error(source));
         match &answer {
-            Ok(page) => spread.tell(page),
-            Err(_) => spread.failed = true,
+            Ok(page) => listing.tell(page),
+            Err(_) => listing.failed = true,
         }
-        Some((answer, spread))
+        Some((answer, listing))
     })
 }
 
-impl<L: Lists> Spread<L> {
+impl<L: Lists> ParallelListing<L> {
     /// Asks for the next page of every part, and of new ones while there is room.
     fn send(&mut self) {
         loop {
-            let share = &self.asking.patience.share;
+            let share = &self.asking.retry_policy.share;
             let divides = share.is_calm() && !self.asking.is_undivided.load(Ordering::Relaxed) && share.has_room();
-            let Some(ask) = self.parts.next(divides) else { return };
-            self.requests.push(self.request(ask, share.claim()).boxed());
+            let Some(ask) = self.splitter.next(divides) else { return };
+            self.requests.push(self.request(ask, share.ticket()).boxed());
         }
     }
 
@@ -66,29 +67,29 @@ impl<L: Lists> Spread<L> {
     )]
     fn tell(&mut self, page: &Page) {
         self.asking.listed(page);
-        let share = (self.parts.share() * self.share as f64) as u64;
+        let share = (self.splitter.share() * self.share as f64) as u64;
         let more = share.min(self.share).saturating_sub(self.shown);
         self.shown += more;
         self.asking.progress.listed_share.fetch_add(more, Ordering::Relaxed);
-        if let Some(why) = self.parts.undivided() {
-            self.asking.undivided(&self.range, why);
+        if let Some(why) = self.splitter.undivided() {
+            self.asking.undivided(&self.scope, why);
         }
     }
 
     fn request(
         &self,
-        Ask { part, after, token, pause }: Ask,
-        claim: Claim,
+        Ask { range: range_id, after, token, pause }: Ask,
+        ticket: Ticket,
     ) -> impl Future<Output = (u64, Result<Page, RequestError>)> + Send + use<L> {
-        let (asking, range) = (self.asking.clone(), self.range.clone());
+        let (asking, scope) = (self.asking.clone(), self.scope.clone());
         async move {
-            let Range { bucket, prefix, .. } = &range;
+            let Scope { bucket, prefix, .. } = &scope;
             let (after, continuation) = (after.as_ref(), token.as_deref());
             let request = PageRequest { bucket, prefix, after, continuation, delimiter: false };
             if let Some(pause) = pause {
                 sleep(pause).await;
             }
-            (part, asking.page(request, claim).await)
+            (range_id, asking.page(request, ticket).await)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One prefix after the other, each page by page with the server's own tokens: in order.
+//! Lists one scope page by page, in order, with the continuation tokens of the server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use futures::stream::{self, Stream};
 use tokio::time::sleep;
 
 use super::once::{Seen, drop_repeated};
-use super::{Asking, Depth, ListError, Lists, Range};
+use super::{Asking, Depth, ListError, Lists, Scope};
 use model::object::Key;
 use s3::{Page, PageRequest, RequestError};
 
@@ -17,7 +17,7 @@ const MOST_BARREN: u32 = 500;
 const FREE_BARREN: u32 = 20;
 const BARREN_PAUSE: Duration = Duration::from_millis(50);
 
-/// Where a walk stands.
+/// Where a listing stands.
 #[derive(Clone, Debug)]
 pub(super) enum Next {
     First,
@@ -70,8 +70,8 @@ impl Barren {
 }
 
 /// One prefix, and how far it has been listed.
-struct Walk {
-    range: Range,
+struct SequentialListing {
+    scope: Scope,
     next: Next,
     circle: Circle,
     barren: Barren,
@@ -83,39 +83,39 @@ struct Walk {
     pages: u32,
 }
 
-pub(super) fn walk<L: Lists>(
+pub(super) fn list_sequential<L: Lists>(
     asking: Arc<Asking<L>>,
-    range: Range,
+    scope: Scope,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
-    let start = Walk::new(range);
-    stream::unfold((asking, start), |(asking, mut walk)| async move {
-        let continuation = match &walk.next {
+    let start = SequentialListing::new(scope);
+    stream::unfold((asking, start), |(asking, mut listing)| async move {
+        let continuation = match &listing.next {
             Next::First => None,
             Next::After(token) => Some(token.as_str()),
             Next::Over => return None,
         };
-        let Range { bucket, prefix, depth } = &walk.range;
+        let Scope { bucket, prefix, depth } = &listing.scope;
         let delimiter = *depth == Depth::Folders;
         let request = PageRequest { bucket, prefix, after: None, continuation, delimiter };
-        if let Some(pause) = walk.barren.pause() {
+        if let Some(pause) = listing.barren.pause() {
             sleep(pause).await;
         }
-        let answer = asking.page(request, asking.claim()).await;
-        let answer = answer.and_then(|page| walk.advance(page)).map_err(|source| {
-            walk.next = Next::Over;
-            walk.range.error(source)
+        let answer = asking.page(request, asking.ticket()).await;
+        let answer = answer.and_then(|page| listing.advance(page)).map_err(|source| {
+            listing.next = Next::Over;
+            listing.scope.error(source)
         });
         if let Ok(page) = &answer {
             asking.listed(page);
         }
-        Some((answer, (asking, walk)))
+        Some((answer, (asking, listing)))
     })
 }
 
-impl Walk {
-    fn new(range: Range) -> Self {
+impl SequentialListing {
+    fn new(scope: Scope) -> Self {
         Self {
-            range,
+            scope,
             next: Next::First,
             circle: Circle::default(),
             barren: Barren::default(),
@@ -132,7 +132,7 @@ impl Walk {
             return Err(RequestError::malformed("the same page again"));
         }
         self.pages = self.pages.saturating_add(1);
-        let enough = matches!(self.range.depth, Depth::FirstKeys { pages } if self.pages >= pages);
+        let enough = matches!(self.scope.depth, Depth::FirstKeys { pages } if self.pages >= pages);
         let more = page.next.clone().filter(|_| !enough);
         self.next = more.map_or(Next::Over, Next::After);
         let last = self.last.as_ref().map(Key::as_bytes);

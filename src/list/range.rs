@@ -1,11 +1,11 @@
-//! One part of a range: where it begins and ends, and how far it has been listed.
+//! One key range of a scope: where it begins and ends, and how far it has been listed.
 
 use std::time::Duration;
 
-use super::cut::progress;
-use super::letters::Letters;
+use super::key_stats::KeyStats;
 use super::once::{Seen, drop_repeated};
-use super::walk::{Barren, Circle, Next};
+use super::sequential::{Barren, Circle, Next};
+use super::split_point::progress;
 use model::object::{Key, Row};
 use s3::{Page, RequestError};
 
@@ -15,18 +15,18 @@ const TOO_NEAR: f64 = 1e-6;
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ask {
-    pub part: u64,
+    pub range: u64,
     pub after: Option<Key>,
     pub token: Option<String>,
     /// How long to wait before.
     pub pause: Option<Duration>,
 }
 
-/// Where a part ends.
+/// Where a range ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// With all that the range holds.
-    Range,
+    /// With all that the scope holds.
+    Scope,
     /// With the keys up to this one.
     Until(Key),
     /// With the keys up to this one, without it.
@@ -36,33 +36,33 @@ pub(super) enum End {
 impl End {
     pub fn key(&self) -> Option<&Key> {
         match self {
-            Self::Range => None,
+            Self::Scope => None,
             Self::Until(key) | Self::Before(key) => Some(key),
         }
     }
 
     pub fn holds(&self, key: &[u8]) -> bool {
         match self {
-            Self::Range => true,
+            Self::Scope => true,
             Self::Until(end) => key <= end.as_bytes(),
             Self::Before(end) => key < end.as_bytes(),
         }
     }
 }
 
-/// How far a part has come.
+/// How far a range has come.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Estimate {
     /// How much of it is listed since its share was told, from 0 to 1.
     pub done: f64,
     /// Pages that are still to come; without an end there is no end.
     pub left: f64,
-    /// What it was told by: the changes of the letters, and the keys of a page.
+    /// What it was told by: the changes of the key statistics, and the keys of a page.
     pub of: (u64, usize),
 }
 
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct KeyRange {
     pub id: u64,
     /// It holds what comes after this key.
     pub after: Option<Key>,
@@ -78,9 +78,9 @@ pub(super) struct Part {
     pub last: Option<Key>,
     /// The first key that came behind its end.
     pub beyond: Option<Key>,
-    /// What the part behind it began with, where that one is done.
+    /// What the range behind it began with, where that one is done.
     pub follows: Option<Key>,
-    /// It lists what the part behind it has left out.
+    /// It lists what the range behind it has left out.
     pub fills: bool,
     circle: Circle,
     barren: Barren,
@@ -93,14 +93,14 @@ pub(super) struct Part {
     pub misses: u32,
     /// So many pages did not bring its end nearer.
     pub surprises: u32,
-    /// Its share of the range, behind this key.
+    /// Its share of the scope, behind this key.
     pub share: f64,
     pub since: Option<Key>,
-    /// What is told of it, until it or the letters change.
+    /// What is told of it, until it or the key statistics change.
     pub estimate: Option<Estimate>,
 }
 
-impl Part {
+impl KeyRange {
     pub fn new(id: u64, after: Option<Key>, end: End) -> Self {
         Self {
             id,
@@ -138,23 +138,21 @@ impl Part {
     }
 
     /// How much of it is listed since its share was told, from 0 to 1.
-    pub fn done(&self, letters: &Letters) -> f64 {
+    pub fn done(&self, stats: &KeyStats) -> f64 {
         match (self.since.as_ref().or(self.first.as_ref()), &self.last, self.end.key()) {
             _ if self.is_over() => 1.0,
-            (Some(since), Some(last), Some(end)) => {
-                progress(letters, since.as_bytes(), last.as_bytes(), end.as_bytes())
-            }
+            (Some(since), Some(last), Some(end)) => progress(stats, since.as_bytes(), last.as_bytes(), end.as_bytes()),
             _ => 0.0,
         }
     }
 
     /// How many pages of so many keys are still to come; without an end there is no end.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub fn pages_left(&self, letters: &Letters, page: usize) -> f64 {
+    pub fn pages_left(&self, stats: &KeyStats, page: usize) -> f64 {
         let (Some(first), Some(last), Some(end)) = (&self.first, &self.last, self.end.key()) else {
             return f64::INFINITY;
         };
-        let done = |from: &Key| progress(letters, from.as_bytes(), last.as_bytes(), end.as_bytes());
+        let done = |from: &Key| progress(stats, from.as_bytes(), last.as_bytes(), end.as_bytes());
         // From its first key: between the cut and that there may be nothing.
         let done = match (done(first), &self.after) {
             (near, Some(after)) if near < TOO_NEAR => done(after),
@@ -171,7 +169,7 @@ impl Part {
         };
         self.is_asked = true;
         self.asked = self.next.clone();
-        Some(Ask { part: self.id, after, token, pause: self.barren.pause() })
+        Some(Ask { range: self.id, after, token, pause: self.barren.pause() })
     }
 
     /// Its latest page is to be asked for again, if it was the last: what lies behind its end belongs to it now.
@@ -189,7 +187,7 @@ impl Part {
         std::mem::replace(&mut self.end, end)
     }
 
-    /// The part behind it has left out what comes before this end.
+    /// The range behind it has left out what comes before this end.
     pub fn fill(&mut self, end: End) {
         self.fills = true;
         self.reopen(end);
@@ -240,7 +238,7 @@ impl Part {
         true
     }
 
-    /// Takes what is new in the page, whose keys are `sorted`, and belongs to this part, and notes how it goes on.
+    /// Takes what is new in the page, whose keys are `sorted`, and belongs to this range, and notes how it goes on.
     ///
     /// # Errors
     /// Too many pages in a row bring nothing.
@@ -249,7 +247,7 @@ impl Part {
             page.objects.retain(|object| seen.is_new(object.key));
         }
         let key = |object: Row<'_>| Key::from_bytes(object.key);
-        if self.rereads || self.after.is_some() || self.end != End::Range {
+        if self.rereads || self.after.is_some() || self.end != End::Scope {
             let last = self.last.take();
             let is_new = |object: Row<'_>| last.as_ref().is_none_or(|last| object.key > last.as_bytes());
             if !sorted || !page.objects.first().is_none_or(is_new) {

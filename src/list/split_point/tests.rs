@@ -1,17 +1,17 @@
 use super::*;
 
-fn letters(keys: &[&str]) -> (Letters, usize) {
-    let mut letters = Letters::default();
-    let differ = letters.see(keys.iter().map(|key| key.as_bytes()));
-    (letters, differ)
+fn stats(keys: &[&str]) -> (KeyStats, usize) {
+    let mut stats = KeyStats::default();
+    let differ = stats.see(keys.iter().map(|key| key.as_bytes()));
+    (stats, differ)
 }
 
 fn cut_of(keys: &[String], until: Option<&str>, prefix: &str, misses: usize) -> Option<String> {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let (letters, differ) = letters(&keys);
+    let (stats, differ) = stats(&keys);
     let (last, until) = (keys.last().unwrap().as_bytes(), until.map(str::as_bytes));
     let stretch = Stretch { last, until, prefix: prefix.len(), differ, misses, is_careful: misses > 0 };
-    Some(String::from_utf8(cut(&letters, stretch)?).unwrap())
+    Some(String::from_utf8(split_point(&stats, stretch)?).unwrap())
 }
 
 /// All that a counter of three digits shows.
@@ -70,12 +70,12 @@ proptest::proptest! {
         (is_bounded, is_careful, misses) in (proptest::bool::ANY, proptest::bool::ANY, 0_usize..4),
     ) {
         let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
-        let mut letters = Letters::default();
-        let differ = letters.see(keys.iter().copied());
+        let mut stats = KeyStats::default();
+        let differ = stats.see(keys.iter().copied());
         let last = keys[keys.len() - 1];
         let until = Some(until.as_bytes()).filter(|until| is_bounded && *until > last);
         let stretch = Stretch { last, until, prefix: prefix.min(last.len()), differ, misses, is_careful };
-        if let Some(cut) = cut(&letters, stretch) {
+        if let Some(cut) = split_point(&stats, stretch) {
             proptest::prop_assert!(cut.as_slice() > last);
             proptest::prop_assert!(until.is_none_or(|until| cut.as_slice() < until));
             proptest::prop_assert!(until.is_some() || cut.starts_with(&last[..prefix.min(last.len())]));
@@ -87,8 +87,8 @@ proptest::proptest! {
     fn progress_goes_from_nothing_to_all(mut keys in proptest::array::uniform3("[a-z0-9/é]{0,12}")) {
         keys.sort();
         let [from, at, until] = &keys;
-        let letters = letters(&[from, until]).0;
-        let done = progress(&letters, from.as_bytes(), at.as_bytes(), until.as_bytes());
+        let stats = stats(&[from, until]).0;
+        let done = progress(&stats, from.as_bytes(), at.as_bytes(), until.as_bytes());
         proptest::prop_assert!((0.0..=1.0).contains(&done));
     }
 }

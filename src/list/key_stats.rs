@@ -1,16 +1,16 @@
-//! What the keys seen so far are written with, place by place: which bytes, and up to which one.
+//! What the keys seen so far are written with, position by position: which bytes, and up to which one.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// So many places of a key are looked at behind the first that tells it from others: more tell nothing that a cut could use.
-const PLACES: usize = 24;
+/// So many positions of a key are looked at behind the first that tells it from others: more tell nothing that a cut could use.
+const MAX_POSITIONS: usize = 24;
 /// Of a page every so many keys is looked at; of the next one half as many, down to this part of them, while they tell nothing
 /// new.
 const STEP: usize = 16;
 const SELDOM: usize = 8;
 
-/// A place with so many different bytes counts.
+/// A position with so many different bytes counts.
 const MANY: u32 = 3;
 
 /// A set of bytes.
@@ -89,18 +89,18 @@ impl Bytes {
     }
 }
 
-/// A place of a key: so many characters behind its n-th `/`. Names of different lengths in front of it do not move it.
+/// A position of a key: so many characters behind its n-th `/`. Names of different lengths in front of it do not move it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct Position {
     slashes: usize,
     behind: usize,
     /// So many bytes of a character are still to come.
     inside: u32,
 }
 
-impl Place {
+impl Position {
     pub fn of(before: &[u8]) -> Self {
-        before.iter().fold(Self::default(), |place, byte| place.next(*byte))
+        before.iter().fold(Self::default(), |position, byte| position.next(*byte))
     }
 
     pub fn next(self, byte: u8) -> Self {
@@ -119,22 +119,22 @@ impl Place {
     }
 }
 
-/// What was seen at one place.
+/// What was seen at one position.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     bytes: Bytes,
-    /// The largest byte behind which came a key that differs at an earlier place: with it what begins alike ended.
+    /// The largest byte behind which came a key that differs at an earlier position: with it what begins alike ended.
     ended: Option<u8>,
     /// Nothing was found from this byte on.
     nothing: Option<u8>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Letters {
-    places: HashMap<Place, Seen>,
+pub(super) struct KeyStats {
+    positions: HashMap<Position, Seen>,
     /// All bytes with which keys have been told apart.
     all: Bytes,
-    /// The first place where any two keys differ, and one of the keys.
+    /// The first position where any two keys differ, and one of the keys.
     pub differ: Option<usize>,
     sample: Vec<u8>,
     /// How often what may stand anywhere has changed.
@@ -143,8 +143,8 @@ pub(super) struct Letters {
     seldom: usize,
 }
 
-impl Letters {
-    /// Takes note of a page's keys, which are in order. Gives the first place where they differ.
+impl KeyStats {
+    /// Takes note of a page's keys, which are in order. Gives the first position where they differ.
     pub fn see<'a>(&mut self, keys: impl ExactSizeIterator<Item = &'a [u8]> + Clone) -> usize {
         let (Some(first), Some(last)) = (keys.clone().next(), keys.clone().last()) else { return 0 };
         let differ = common(first, last);
@@ -173,9 +173,9 @@ impl Letters {
 
     /// Takes note of the bytes of one key.
     fn note(&mut self, key: &[u8], outer: usize, differ: usize) {
-        let mut place = Place::of(&key[..outer.min(key.len())]);
-        for (at, byte) in key.iter().enumerate().skip(outer).take(differ - outer + PLACES) {
-            let bytes = &mut self.places.entry(place).or_default().bytes;
+        let mut position = Position::of(&key[..outer.min(key.len())]);
+        for (at, byte) in key.iter().enumerate().skip(outer).take(differ - outer + MAX_POSITIONS) {
+            let bytes = &mut self.positions.entry(position).or_default().bytes;
             let before = (*bytes, self.all);
             bytes.insert(*byte);
             if bytes.len() >= MANY {
@@ -184,7 +184,7 @@ impl Letters {
                 self.all.insert(*byte);
             }
             self.changes += u64::from(before != (*bytes, self.all));
-            place = place.next(*byte);
+            position = position.next(*byte);
         }
     }
 
@@ -197,13 +197,13 @@ impl Letters {
     pub fn next(&mut self, key: &[u8], next: &[u8]) {
         let shared = common(key, next);
         let Some(first) = key.get(..=shared) else { return };
-        let mut place = Place::of(first);
-        for byte in key.iter().skip(shared + 1).take(PLACES) {
-            if let Some(seen) = self.places.get_mut(&place).filter(|seen| seen.ended < Some(*byte)) {
+        let mut position = Position::of(first);
+        for byte in key.iter().skip(shared + 1).take(MAX_POSITIONS) {
+            if let Some(seen) = self.positions.get_mut(&position).filter(|seen| seen.ended < Some(*byte)) {
                 seen.ended = Some(*byte);
                 self.changes += 1;
             }
-            place = place.next(*byte);
+            position = position.next(*byte);
         }
     }
 
@@ -217,7 +217,7 @@ impl Letters {
     /// Behind a cut came nothing that begins as it does, but for its last byte.
     pub fn miss(&mut self, cut: &[u8]) {
         let Some((byte, before)) = cut.split_last() else { return };
-        let seen = self.places.entry(Place::of(before)).or_default();
+        let seen = self.positions.entry(Position::of(before)).or_default();
         let last = seen.bytes.last();
         if Some(*byte) > last {
             let known = seen.nothing.filter(|nothing| Some(*nothing) > last);
@@ -230,20 +230,20 @@ impl Letters {
         self.all.has(byte)
     }
 
-    pub fn seen(&self, place: Place) -> Bytes {
-        self.places.get(&place).map(|seen| seen.bytes).unwrap_or_default()
+    pub fn seen(&self, position: Position) -> Bytes {
+        self.positions.get(&position).map(|seen| seen.bytes).unwrap_or_default()
     }
 
-    /// What may stand at a place is known: more than `own`, or that there is no more.
-    pub fn is_settled(&self, place: Place, own: u8) -> bool {
-        let Some(seen) = self.places.get(&place) else { return false };
+    /// What may stand at a position is known: more than `own`, or that there is no more.
+    pub fn is_settled(&self, position: Position, own: u8) -> bool {
+        let Some(seen) = self.positions.get(&position) else { return false };
         seen.ended >= seen.bytes.last() || seen.bytes.with(Some(&own)).len() > 1
     }
 
-    /// What may stand at a place. Between two that were seen, all that are used anywhere.
-    pub fn at(&self, place: Place) -> Bytes {
-        let Some(seen) = self.places.get(&place) else { return self.all.of(place.text()) };
-        let (all, last) = (seen.bytes.union(self.all.of(place.text())), seen.bytes.last());
+    /// What may stand at a position. Between two that were seen, all that are used anywhere.
+    pub fn at(&self, position: Position) -> Bytes {
+        let Some(seen) = self.positions.get(&position) else { return self.all.of(position.text()) };
+        let (all, last) = (seen.bytes.union(self.all.of(position.text())), seen.bytes.last());
         match (last, seen.nothing) {
             (Some(last), _) if seen.ended >= Some(last) => all.within(seen.bytes.first().unwrap_or_default(), last),
             (_, Some(nothing)) if Some(nothing) > last => all.before(nothing),
@@ -252,8 +252,8 @@ impl Letters {
     }
 
     /// All that are used anywhere or were seen here.
-    pub fn any(&self, place: Place) -> Bytes {
-        self.all.of(place.text()).union(self.seen(place))
+    pub fn any(&self, position: Position) -> Bytes {
+        self.all.of(position.text()).union(self.seen(position))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where to cut a stretch of keys in two, by what the keys seen so far look like. Any cut is right: of a good one about as
 //! many keys lie before it as behind.
 
-use super::letters::{Bytes, Letters, Place, common};
+use super::key_stats::{Bytes, KeyStats, Position, common};
 
 /// So many bytes of a cut are looked for.
 const LONGEST: usize = 24;
@@ -18,7 +18,7 @@ pub(super) struct Stretch<'a> {
     /// Its end, included; without it it ends with the keys that begin as the first `prefix` bytes of `last` do.
     pub until: Option<&'a [u8]>,
     pub prefix: usize,
-    /// The first place where the keys of its latest page differ.
+    /// The first position where the keys of its latest page differ.
     pub differ: usize,
     /// So many cuts in a row had nothing behind them.
     pub misses: usize,
@@ -27,11 +27,11 @@ pub(super) struct Stretch<'a> {
 }
 
 /// A key beyond `last`, up to which and from which on a stretch may be listed apart, or none where there is nothing to cut.
-pub(super) fn cut(letters: &Letters, stretch: Stretch<'_>) -> Option<Vec<u8>> {
-    let middle = || stretch.middle(letters);
-    let unseen = || stretch.beside_one(letters, Looks::Unseen);
-    let name = || stretch.next_name(letters);
-    let any = || stretch.beside_one(letters, Looks::All);
+pub(super) fn split_point(stats: &KeyStats, stretch: Stretch<'_>) -> Option<Vec<u8>> {
+    let middle = || stretch.middle(stats);
+    let unseen = || stretch.beside_one(stats, Looks::Unseen);
+    let name = || stretch.next_name(stats);
+    let any = || stretch.beside_one(stats, Looks::All);
     // Where there is no miss what was seen is right. One miss, and it is looked for how far what counts goes; two, and
     // nothing that was seen elsewhere is trusted.
     let ways: [&dyn Fn() -> Option<Vec<u8>>; 4] = match stretch.misses {
@@ -43,7 +43,7 @@ pub(super) fn cut(letters: &Letters, stretch: Stretch<'_>) -> Option<Vec<u8>> {
     ways.into_iter().find_map(|way| way().and_then(text).filter(|cut| stretch.holds(cut)))
 }
 
-/// Which places are looked at.
+/// Which positions are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Looks {
     All,
@@ -56,15 +56,15 @@ impl Stretch<'_> {
         cut.len() <= KEY && cut > self.last && self.until.is_none_or(|until| cut < until)
     }
 
-    /// The first place where there may be anything between both ends.
+    /// The first position where there may be anything between both ends.
     fn top(&self) -> usize {
         self.until.map_or(self.prefix, |until| common(self.last, until)).min(self.last.len())
     }
 
-    /// Where that begins to count which differs at `place`: `shard-000999` in front of its zeros.
-    fn beginning(&self, letters: &Letters, place: usize) -> usize {
-        let mut start = place.clamp(self.prefix.min(self.last.len()), self.last.len());
-        while start > self.prefix && letters.counts(self.last[start - 1]) {
+    /// Where that begins to count which differs at `position`: `shard-000999` in front of its zeros.
+    fn beginning(&self, stats: &KeyStats, position: usize) -> usize {
+        let mut start = position.clamp(self.prefix.min(self.last.len()), self.last.len());
+        while start > self.prefix && stats.counts(self.last[start - 1]) {
             start -= 1;
         }
         start
@@ -78,46 +78,46 @@ impl Stretch<'_> {
         self.holds(&cut).then_some(cut)
     }
 
-    /// Of the places where another byte may stand the one in the middle: half of them are settled by what comes behind it.
-    fn beside_one(&self, letters: &Letters, looks: Looks) -> Option<Vec<u8>> {
+    /// Of the positions where another byte may stand the one in the middle: half of them are settled by what comes behind it.
+    fn beside_one(&self, stats: &KeyStats, looks: Looks) -> Option<Vec<u8>> {
         let end = (self.differ + 1).min(self.last.len());
-        let differ = if looks == Looks::Unseen { letters.differ? } else { self.differ };
-        let start = self.top().max(self.beginning(letters, differ)).min(end);
-        let mut place = Place::of(&self.last[..start]);
+        let differ = if looks == Looks::Unseen { stats.differ? } else { self.differ };
+        let start = self.top().max(self.beginning(stats, differ)).min(end);
+        let mut position = Position::of(&self.last[..start]);
         let mut cuts = Vec::new();
         for at in start..end {
             let own = self.last[at];
             let may = match looks {
-                Looks::All => letters.any(place),
-                Looks::Unseen if letters.is_settled(place, own) => Bytes::default(),
-                Looks::Unseen => letters.at(place),
+                Looks::All => stats.any(position),
+                Looks::Unseen if stats.is_settled(position, own) => Bytes::default(),
+                Looks::Unseen => stats.at(position),
             };
             cuts.extend(self.beside(at, may));
-            place = place.next(own);
+            position = position.next(own);
         }
         middle_of(cuts)
     }
 
     /// The middle between both ends, of what counts.
-    fn middle(&self, letters: &Letters) -> Option<Vec<u8>> {
-        let (outer, top) = (self.beginning(letters, letters.differ.unwrap_or(self.differ)), self.top());
-        let up_to_end = || between(letters, self.last, self.until, top);
+    fn middle(&self, stats: &KeyStats) -> Option<Vec<u8>> {
+        let (outer, top) = (self.beginning(stats, stats.differ.unwrap_or(self.differ)), self.top());
+        let up_to_end = || between(stats, self.last, self.until, top);
         if self.until.is_some() && top >= outer {
             return up_to_end();
         }
-        let counted = |from| between(letters, self.last, None, from).filter(|cut| self.holds(cut));
+        let counted = |from| between(stats, self.last, None, from).filter(|cut| self.holds(cut));
         // Names such as `train/` are no numbers, and their middle is nowhere: then what counts within them is cut.
         counted(outer)
-            .or_else(|| counted(self.beginning(letters, self.differ)))
+            .or_else(|| counted(self.beginning(stats, self.differ)))
             .or_else(|| self.until.and_then(|_| up_to_end()))
     }
 
     /// What comes after a name, or after one of those that it is in.
-    fn next_name(&self, letters: &Letters) -> Option<Vec<u8>> {
-        let names = self.top()..self.beginning(letters, self.differ);
+    fn next_name(&self, stats: &KeyStats) -> Option<Vec<u8>> {
+        let names = self.top()..self.beginning(stats, self.differ);
         let next = |at: usize| {
             let next = self.last[at].checked_add(1);
-            self.beside(at, letters.seen(Place::of(&self.last[..at])).with(next.as_ref()))
+            self.beside(at, stats.seen(Position::of(&self.last[..at])).with(next.as_ref()))
         };
         middle_of(names.filter_map(next).collect())
     }
@@ -131,27 +131,27 @@ fn middle_of(mut cuts: Vec<Vec<u8>>) -> Option<Vec<u8>> {
 /// What the bytes stand for that the keys of both ends have where they part.
 #[derive(Clone, Copy)]
 struct Scale<'a> {
-    letters: &'a Letters,
-    place: Place,
+    stats: &'a KeyStats,
+    position: Position,
     ends: [Option<u8>; 2],
 }
 
 impl Scale<'_> {
-    fn may(&self, place: Place) -> Bytes {
-        let ends = if place == self.place { self.ends } else { [None; 2] };
-        self.letters.at(place).with(ends[0].as_ref()).with(ends[1].as_ref())
+    fn may(&self, position: Position) -> Bytes {
+        let ends = if position == self.position { self.ends } else { [None; 2] };
+        self.stats.at(position).with(ends[0].as_ref()).with(ends[1].as_ref())
     }
 
-    /// A key, from the place on, as a number from 0 to 1.
+    /// A key, from the position on, as a number from 0 to 1.
     fn value(&self, key: &[u8]) -> f64 {
-        let (mut place, mut value, mut weight) = (self.place, 0.0, 1.0);
+        let (mut position, mut value, mut weight) = (self.position, 0.0, 1.0);
         for byte in key {
-            weight /= f64::from(self.may(place).len().max(1));
-            value += weight * f64::from(self.may(place).rank(*byte));
+            weight /= f64::from(self.may(position).len().max(1));
+            value += weight * f64::from(self.may(position).rank(*byte));
             if weight < FINE {
                 break;
             }
-            place = place.next(*byte);
+            position = position.next(*byte);
         }
         value.min(1.0)
     }
@@ -160,20 +160,20 @@ impl Scale<'_> {
 /// The shortest key beyond `low` and before `high` near the middle of both; without `high`, of what begins as `low` does up to
 /// `at`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than the number of bytes")]
-fn between(letters: &Letters, low: &[u8], high: Option<&[u8]>, at: usize) -> Option<Vec<u8>> {
+fn between(stats: &KeyStats, low: &[u8], high: Option<&[u8]>, at: usize) -> Option<Vec<u8>> {
     let ends = [low.get(at).copied(), high.and_then(|high| high.get(at)).copied()];
-    let scale = Scale { letters, place: Place::of(&low[..at]), ends };
+    let scale = Scale { stats, position: Position::of(&low[..at]), ends };
     let mut value = f64::midpoint(scale.value(&low[at..]), high.map_or(1.0, |high| scale.value(&high[at..])));
-    let (mut place, mut cut) = (scale.place, low[..at].to_vec());
+    let (mut position, mut cut) = (scale.position, low[..at].to_vec());
     // Longer than both it would have no more than a few keys behind it.
     let longest = low.len().max(high.map_or(0, <[u8]>::len)) - at;
     for _ in 0..longest.min(LONGEST) {
-        let may = scale.may(place);
+        let may = scale.may(position);
         value *= f64::from(may.len());
         let letter = may.nth(value as u32)?;
         value -= value.floor();
         cut.push(letter);
-        place = place.next(letter);
+        position = position.next(letter);
         if cut.as_slice() > low && high.is_none_or(|high| cut.as_slice() < high) {
             return Some(cut);
         }
@@ -182,10 +182,10 @@ fn between(letters: &Letters, low: &[u8], high: Option<&[u8]>, at: usize) -> Opt
 }
 
 /// How far `at` is from `from` to `until`, from 0 to 1.
-pub(super) fn progress(letters: &Letters, from: &[u8], at: &[u8], until: &[u8]) -> f64 {
+pub(super) fn progress(stats: &KeyStats, from: &[u8], at: &[u8], until: &[u8]) -> f64 {
     let shared = common(from, until);
     let ends = [from.get(shared).copied(), until.get(shared).copied()];
-    let scale = Scale { letters, place: Place::of(&from[..shared]), ends };
+    let scale = Scale { stats, position: Position::of(&from[..shared]), ends };
     let [from, at, until] = [from, at, until].map(|key| scale.value(key.get(shared..).unwrap_or_default()));
     if until > from { ((at - from) / (until - from)).clamp(0.0, 1.0) } else { 1.0 }
 }

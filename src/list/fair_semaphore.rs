@@ -12,25 +12,25 @@ use tokio::time::Instant;
 /// How long after the latest cut an endpoint that nothing is asked of is asked for as much as ever.
 const FORGET: Duration = Duration::from_mins(1);
 
-/// The places of one list endpoint. Clones share them.
+/// The permits of one list endpoint. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Places(Arc<Mutex<State>>);
+pub struct FairSemaphore(Arc<Mutex<State>>);
 
 /// What one run has of them, whatever it lists.
 #[derive(Debug)]
 pub struct Share {
-    places: Places,
+    semaphore: FairSemaphore,
     id: u64,
 }
 
 /// A request's turn. Dropped, it waits no more.
 #[derive(Debug)]
-pub(super) struct Claim(oneshot::Receiver<Place>);
+pub(super) struct Ticket(oneshot::Receiver<Permit>);
 
 /// The right to send one request. Given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Places,
+pub(super) struct Permit {
+    semaphore: FairSemaphore,
     /// Of its listing.
     id: u64,
     cuts: u64,
@@ -47,7 +47,7 @@ struct State {
     cut_at: Option<Instant>,
     /// Answers since the number was changed.
     good: usize,
-    /// As many answers as there are places came since the latest cut.
+    /// As many answers as there are permits came since the latest cut.
     is_calm: bool,
     listings: BTreeMap<u64, Listing>,
     next_id: u64,
@@ -60,10 +60,10 @@ struct Listing {
     /// The number of its last one, or of what came before it.
     turn: u64,
     /// First come, first served.
-    waiting: VecDeque<oneshot::Sender<Place>>,
+    waiting: VecDeque<oneshot::Sender<Permit>>,
 }
 
-impl Places {
+impl FairSemaphore {
     pub fn new(most: usize) -> Self {
         let most = most.max(1);
         Self(Arc::new(Mutex::new(State {
@@ -100,24 +100,24 @@ impl Places {
         state.next_id += 1;
         let listing = Listing { turn: state.turns, ..Listing::default() };
         state.listings.insert(id, listing);
-        Share { places: self.clone(), id }
+        Share { semaphore: self.clone(), id }
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free permits to those who wait.
     fn let_in(&self, state: &mut State) {
         while state.taken < state.allowed {
             let waiting =
                 state.listings.iter_mut().filter_map(|(id, listing)| listing.waits().then_some((*id, listing)));
             let Some((id, next)) = waiting.min_by_key(|(_, listing)| (listing.taken, listing.turn)) else { return };
             let Some(turn) = next.waiting.pop_front() else { return };
-            match turn.send(Place { places: self.clone(), id, cuts: state.cuts, is_taken: true }) {
+            match turn.send(Permit { semaphore: self.clone(), id, cuts: state.cuts, is_taken: true }) {
                 Ok(()) => {
                     state.turns += 1;
                     (next.taken, next.turn) = (next.taken + 1, state.turns);
                     state.taken += 1;
                 }
                 // Nobody waits any more. To give it back would take the lock that is held here.
-                Err(mut place) => place.is_taken = false,
+                Err(mut permit) => permit.is_taken = false,
             }
         }
     }
@@ -155,14 +155,14 @@ impl Listing {
 }
 
 impl Share {
-    /// So many places are taken at the most, by all runs.
+    /// So many permits are taken at the most, by all runs.
     pub fn most(&self) -> usize {
-        self.places.state().most
+        self.semaphore.state().most
     }
 
     /// Whether one more request would be sent at once, or takes no more than this listing's fair part.
     pub(super) fn has_room(&self) -> bool {
-        let mut state = self.places.state();
+        let mut state = self.semaphore.state();
         state.recover();
         let is_free = state.taken < state.allowed && !state.listings.values_mut().any(Listing::waits);
         let fair = state.fair();
@@ -171,36 +171,36 @@ impl Share {
 
     /// The endpoint keeps up: more may be asked of it.
     pub(super) fn is_calm(&self) -> bool {
-        self.places.state().is_calm
+        self.semaphore.state().is_calm
     }
 
-    /// From now on one of its requests has a place, or waits for one.
-    pub(super) fn claim(&self) -> Claim {
-        let (turn, claim) = oneshot::channel();
-        let mut state = self.places.state();
+    /// From now on one of its requests has a permit, or waits for one.
+    pub(super) fn ticket(&self) -> Ticket {
+        let (turn, ticket) = oneshot::channel();
+        let mut state = self.semaphore.state();
         state.recover();
         state.listings.entry(self.id).or_default().waiting.push_back(turn);
-        self.places.let_in(&mut state);
-        Claim(claim)
+        self.semaphore.let_in(&mut state);
+        Ticket(ticket)
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.places.state().listings.remove(&self.id);
+        self.semaphore.state().listings.remove(&self.id);
     }
 }
 
-impl Claim {
-    pub async fn place(self) -> Place {
+impl Ticket {
+    pub async fn permit(self) -> Permit {
         self.0.await.unwrap_or_else(|_| unreachable!("a listing's share outlives its requests"))
     }
 }
 
-impl Place {
-    /// A page came: after as many as there are places there is one more for every eight.
+impl Permit {
+    /// A page came: after as many as there are permits there is one more for every eight.
     pub fn went_well(self) {
-        let mut state = self.places.state();
+        let mut state = self.semaphore.state();
         if state.cuts != self.cuts {
             return;
         }
@@ -213,7 +213,7 @@ impl Place {
 
     /// The endpoint could not answer: half as many from now on, once for all that are under way.
     pub fn went_badly(self) {
-        let mut state = self.places.state();
+        let mut state = self.semaphore.state();
         if state.cuts == self.cuts {
             state.allowed = (state.taken.min(state.allowed) / 2).max(1);
             (state.good, state.is_calm, state.cut_at) = (0, false, Some(Instant::now()));
@@ -222,17 +222,17 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         if !self.is_taken {
             return;
         }
-        let mut state = self.places.state();
+        let mut state = self.semaphore.state();
         state.taken -= 1;
         if let Some(listing) = state.listings.get_mut(&self.id) {
             listing.taken -= 1;
         }
-        self.places.let_in(&mut state);
+        self.semaphore.let_in(&mut state);
     }
 }
 
@@ -244,71 +244,71 @@ mod tests {
 
     use super::*;
 
-    impl Claim {
-        fn now(&mut self) -> Option<Place> {
+    impl Ticket {
+        fn now(&mut self) -> Option<Permit> {
             self.0.try_recv().ok()
         }
     }
 
     /// As many as are free.
-    fn taken(share: &Share) -> Vec<Place> {
-        iter::from_fn(|| share.claim().now()).collect()
+    fn taken(share: &Share) -> Vec<Permit> {
+        iter::from_fn(|| share.ticket().now()).collect()
     }
 
-    /// The claims of a listing that wants so many, and those of them that have a place.
-    fn claim(share: &Share, many: usize) -> (Vec<Claim>, Vec<Place>) {
-        let mut claims: Vec<_> = (0..many).map(|_| share.claim()).collect();
-        let places = claims.iter_mut().filter_map(Claim::now).collect();
-        (claims, places)
+    /// The tickets of a listing that wants so many, and those of them that have a permit.
+    fn ticket(share: &Share, many: usize) -> (Vec<Ticket>, Vec<Permit>) {
+        let mut tickets: Vec<_> = (0..many).map(|_| share.ticket()).collect();
+        let permits = tickets.iter_mut().filter_map(Ticket::now).collect();
+        (tickets, permits)
     }
 
     #[tokio::test(start_paused = true)]
     async fn all_that_fail_together_halve_it_once() {
-        let share = Places::new(64).share();
-        taken(&share).into_iter().for_each(Place::went_badly);
+        let share = FairSemaphore::new(64).share();
+        taken(&share).into_iter().for_each(Permit::went_badly);
         assert_eq!((taken(&share).len(), share.is_calm()), (32, false));
-        taken(&share).into_iter().take(1).for_each(Place::went_badly);
+        taken(&share).into_iter().take(1).for_each(Permit::went_badly);
         assert_eq!(taken(&share).len(), 16);
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_is_half_of_what_was_in_use() {
-        let share = Places::new(64).share();
-        let few: Vec<Place> = taken(&share).into_iter().take(8).collect();
-        few.into_iter().for_each(Place::went_badly);
+        let share = FairSemaphore::new(64).share();
+        let few: Vec<Permit> = taken(&share).into_iter().take(8).collect();
+        few.into_iter().for_each(Permit::went_badly);
         assert_eq!(taken(&share).len(), 4);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_is_always_left() {
-        let share = Places::new(3).share();
+        let share = FairSemaphore::new(3).share();
         for _ in 0..5 {
-            taken(&share).into_iter().for_each(Place::went_badly);
+            taken(&share).into_iter().for_each(Permit::went_badly);
         }
         assert_eq!(taken(&share).len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_grows_again_with_pages_up_to_what_is_allowed() {
-        let share = Places::new(20).share();
-        taken(&share).into_iter().for_each(Place::went_badly);
+        let share = FairSemaphore::new(20).share();
+        taken(&share).into_iter().for_each(Permit::went_badly);
         let mut levels = Vec::new();
         while levels.last() != Some(&20) {
             let round = taken(&share);
             levels.push(round.len());
-            round.into_iter().for_each(Place::went_well);
+            round.into_iter().for_each(Permit::went_well);
         }
         assert_eq!(levels, [10, 11, 12, 13, 14, 15, 16, 18, 20]);
         assert!(share.is_calm());
-        taken(&share).into_iter().for_each(Place::went_well);
+        taken(&share).into_iter().for_each(Permit::went_well);
         assert_eq!(taken(&share).len(), 20);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_under_way_is_not_called_back_and_counts() {
-        let share = Places::new(8).share();
+        let share = FairSemaphore::new(8).share();
         let mut round = taken(&share);
-        round.pop().into_iter().for_each(Place::went_badly);
+        round.pop().into_iter().for_each(Permit::went_badly);
         assert_eq!(taken(&share).len(), 0, "seven are under way");
         round.truncate(4);
         assert_eq!(taken(&share).len(), 0, "four are");
@@ -318,8 +318,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_old_cut_is_forgotten_once_nothing_is_asked_for() {
-        let share = Places::new(64).share();
-        taken(&share).into_iter().for_each(Place::went_badly);
+        let share = FairSemaphore::new(64).share();
+        taken(&share).into_iter().for_each(Permit::went_badly);
         advance(FORGET - Duration::from_secs(1)).await;
         assert_eq!(taken(&share).len(), 32, "not yet");
         advance(FORGET).await;
@@ -328,23 +328,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn listings_together_take_no_more_than_there_are_and_share_evenly() {
-        let places = Places::new(64);
-        let (large, small, other) = (places.share(), places.share(), places.share());
-        let (mut wanted, mut all) = claim(&large, 100);
+        let permits = FairSemaphore::new(64);
+        let (large, small, other) = (permits.share(), permits.share(), permits.share());
+        let (mut wanted, mut all) = ticket(&large, 100);
         assert_eq!(all.len(), 64, "alone it has all of them");
         assert!(!large.has_room() && small.has_room(), "the other one has a right to half of them");
-        let (mut poll, none) = claim(&small, 1);
+        let (mut poll, none) = ticket(&small, 1);
         assert!(none.is_empty());
         all.pop();
         assert!(poll[0].now().is_some(), "whoever has fewest comes first, and does not wait for the hundred");
         // Where all want more than there is, each comes to have its part.
-        let (mut second, mut third) = (claim(&small, 100).0, claim(&other, 100).0);
+        let (mut second, mut third) = (ticket(&small, 100).0, ticket(&other, 100).0);
         let mut held = [all, Vec::new(), Vec::new()];
         for _ in 0..200 {
             let most = held.iter_mut().max_by_key(|held| held.len()).unwrap();
             most.pop();
-            for (held, claims) in held.iter_mut().zip([&mut wanted, &mut second, &mut third]) {
-                held.extend(claims.iter_mut().filter_map(Claim::now));
+            for (held, tickets) in held.iter_mut().zip([&mut wanted, &mut second, &mut third]) {
+                held.extend(tickets.iter_mut().filter_map(Ticket::now));
             }
             assert!(held.iter().map(Vec::len).sum::<usize>() <= 64);
         }
@@ -356,57 +356,57 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn of_more_listings_than_places_none_waits_for_the_others_to_end() {
         for allowed in 1..4 {
-            let places = Places::new(allowed);
-            let shares: Vec<Share> = (0..10).map(|_| places.share()).collect();
-            let mut claims: Vec<Vec<Claim>> =
-                shares.iter().map(|share| (0..10).map(|_| share.claim()).collect()).collect();
+            let permits = FairSemaphore::new(allowed);
+            let shares: Vec<Share> = (0..10).map(|_| permits.share()).collect();
+            let mut tickets: Vec<Vec<Ticket>> =
+                shares.iter().map(|share| (0..10).map(|_| share.ticket()).collect()).collect();
             let (mut held, mut turns) = (VecDeque::new(), [0; 10]);
             for _ in 0..30 {
-                for (claims, turns) in claims.iter_mut().zip(&mut turns) {
-                    let places: Vec<Place> = claims.iter_mut().filter_map(Claim::now).collect();
-                    *turns += places.len();
-                    held.extend(places);
+                for (tickets, turns) in tickets.iter_mut().zip(&mut turns) {
+                    let permits: Vec<Permit> = tickets.iter_mut().filter_map(Ticket::now).collect();
+                    *turns += permits.len();
+                    held.extend(permits);
                 }
                 assert!(held.pop_front().is_some());
             }
-            // The first one had all places before there were others.
-            assert!(turns.iter().all(|turns| (2..=3 + allowed).contains(turns)), "{allowed} places: {turns:?}");
+            // The first one had all permits before there were others.
+            assert!(turns.iter().all(|turns| (2..=3 + allowed).contains(turns)), "{allowed} permits: {turns:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_gives_up_leaves_no_trace() {
-        let places = Places::new(1);
-        let (first, second) = (places.share(), places.share());
+        let permits = FairSemaphore::new(1);
+        let (first, second) = (permits.share(), permits.share());
         let held = taken(&first);
-        let (given_up, _) = claim(&second, 1);
-        let (mut waits, _) = claim(&first, 1);
+        let (given_up, _) = ticket(&second, 1);
+        let (mut waits, _) = ticket(&first, 1);
         drop(given_up);
         drop(held);
-        let place = waits[0].now();
-        assert!(place.is_some());
-        let (let_in, _) = claim(&second, 1);
+        let permit = waits[0].now();
+        assert!(permit.is_some());
+        let (let_in, _) = ticket(&second, 1);
         drop(second);
-        drop(place);
+        drop(permit);
         drop(let_in);
         assert_eq!(taken(&first).len(), 1);
         drop(first);
-        assert!(!places.in_use());
+        assert!(!permits.in_use());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_new_number_holds_at_once() {
-        let places = Places::new(4);
-        let share = places.share();
-        let (mut claims, mut held) = claim(&share, 8);
-        places.set_most(6);
-        held.extend(claims.iter_mut().filter_map(Claim::now));
+        let permits = FairSemaphore::new(4);
+        let share = permits.share();
+        let (mut tickets, mut held) = ticket(&share, 8);
+        permits.set_most(6);
+        held.extend(tickets.iter_mut().filter_map(Ticket::now));
         assert_eq!((held.len(), share.most()), (6, 6));
-        places.set_most(2);
+        permits.set_most(2);
         held.truncate(2);
-        assert_eq!(claims.iter_mut().filter_map(Claim::now).count(), 0);
+        assert_eq!(tickets.iter_mut().filter_map(Ticket::now).count(), 0);
         held.pop();
-        held.extend(claims.iter_mut().filter_map(Claim::now));
+        held.extend(tickets.iter_mut().filter_map(Ticket::now));
         assert_eq!(held.len(), 2);
     }
 }

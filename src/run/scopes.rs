@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::list_and_select::verdict;
-use crate::list::{self, Depth, Lists, Range};
+use crate::list::{self, Depth, Lists, Scope};
 use crate::report::Progress;
 use model::object::Bucket;
 use model::pattern::{Pattern, merge_prefixes};
@@ -20,8 +20,8 @@ pub(super) async fn buckets(
     if patterns.iter().all(|pattern| pattern.bucket().literal().is_some()) {
         return Ok(Vec::new());
     }
-    let patience = connection.patience();
-    let found = list::buckets(connection.lists.clone(), patience, progress.clone()).await;
+    let retry_policy = connection.retry_policy();
+    let found = list::buckets(connection.lists.clone(), retry_policy, progress.clone()).await;
     let found = found.map_err(|error| verdict(&error))?;
     for found in &found {
         if let Some(region) = &found.region {
@@ -33,7 +33,7 @@ pub(super) async fn buckets(
 
 /// What has to be listed: for each bucket, the prefixes of all patterns that it matches. Globs for buckets are matched with
 /// those that were `found`.
-pub(super) fn ranges(connection: &Connection, patterns: &[&Pattern], found: &[Bucket]) -> Result<Vec<Range>, Verdict> {
+pub(super) fn scopes(connection: &Connection, patterns: &[&Pattern], found: &[Bucket]) -> Result<Vec<Scope>, Verdict> {
     let mut buckets: BTreeMap<Bucket, Vec<&Pattern>> = BTreeMap::new();
     for pattern in patterns {
         if let Some(bucket) = pattern.bucket().literal() {
@@ -52,11 +52,11 @@ pub(super) fn ranges(connection: &Connection, patterns: &[&Pattern], found: &[Bu
     for bucket in buckets.keys() {
         connection.wire.cache.can_name(bucket).map_err(Verdict::Refused)?;
     }
-    let ranges = buckets.into_iter().flat_map(|(bucket, patterns)| {
+    let scopes = buckets.into_iter().flat_map(|(bucket, patterns)| {
         let prefixes = merge_prefixes(&patterns);
-        prefixes.into_iter().map(move |prefix| Range { bucket: bucket.clone(), prefix, depth: Depth::Keys })
+        prefixes.into_iter().map(move |prefix| Scope { bucket: bucket.clone(), prefix, depth: Depth::Keys })
     });
-    Ok(ranges.collect())
+    Ok(scopes.collect())
 }
 
 /// Why the credentials, or the team, are not for `bucket`, if so.

@@ -111,18 +111,18 @@ struct Went {
 /// Lists with room for so many requests; answers come in any order.
 fn list(server: &Server, room: usize, seed: u64) -> Went {
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut parts = Parts::telling(&Key::from(server.prefix), 2.min(server.page));
+    let mut splitter = Splitter::telling(&Key::from(server.prefix), 2.min(server.page));
     let (mut asked, mut went) = (Vec::new(), Went { keys: vec![], requests: 0, rounds: 0 });
     loop {
         while asked.len() < room
-            && let Some(ask) = parts.next(true)
+            && let Some(ask) = splitter.next(true)
         {
             let text = ask.after.as_ref().map_or(Some(""), Key::as_str).expect("every server takes text");
             assert!(!text.chars().any(char::is_control) && text.len() <= 1024, "{text:?}");
             asked.push(ask);
         }
         if asked.is_empty() {
-            assert!(parts.is_over());
+            assert!(splitter.is_over());
             went.keys.sort();
             return went;
         }
@@ -133,7 +133,7 @@ fn list(server: &Server, room: usize, seed: u64) -> Went {
             went.requests += 1;
             assert!(went.requests < 20_000, "it does not end");
             let mut page = server.answer(&ask, went.requests);
-            parts.answered(ask.part, &mut page).unwrap();
+            splitter.answered(ask.range, &mut page).unwrap();
             went.keys.extend(page.objects.iter().map(|object| object.key.to_vec()));
         }
     }
@@ -141,15 +141,15 @@ fn list(server: &Server, room: usize, seed: u64) -> Went {
 
 /// With room for so many, and all of them answered in each round.
 fn rounds(server: &Server, room: usize) -> Went {
-    let mut parts = Parts::new(&Key::from(""));
+    let mut splitter = Splitter::new(&Key::from(""));
     let mut went = Went { keys: vec![], requests: 0, rounds: 0 };
-    while !parts.is_over() {
-        let asked: Vec<Ask> = std::iter::from_fn(|| parts.next(true)).take(room).collect();
+    while !splitter.is_over() {
+        let asked: Vec<Ask> = std::iter::from_fn(|| splitter.next(true)).take(room).collect();
         went.rounds += 1;
         went.requests += asked.len();
         for ask in asked {
             let mut page = server.answer(&ask, 1);
-            parts.answered(ask.part, &mut page).unwrap();
+            splitter.answered(ask.range, &mut page).unwrap();
             went.keys.extend(page.objects.iter().map(|object| object.key.to_vec()));
         }
     }
@@ -218,7 +218,7 @@ fn a_short_listing_takes_two_requests_more_at_the_most() {
     }
 }
 
-/// What the server makes of `start-after`, what is said of it, and how often it is asked for a part before that is.
+/// What the server makes of `start-after`, what is said of it, and how often it is asked for a range before that is.
 #[test]
 fn a_server_that_mishandles_start_after_is_listed_one_page_after_the_other() {
     for begins in BEGINS.iter().copied().filter(|begins| *begins != Begins::Right) {
@@ -227,25 +227,25 @@ fn a_server_that_mishandles_start_after_is_listed_one_page_after_the_other() {
             (0..2_000).flat_map(|n| [format!("d/{n:04}"), format!("d/{n:03}"), format!("d/{n:02}"), format!("d/{n}")]);
         let others = (0..2_000).flat_map(|n| [format!("c{n:04}"), format!("e/{n:04}")]);
         let server = Server { begins, prefix: "d/", ..Server::of(keys.clone().chain(others), 100) };
-        let mut parts = Parts::new(&Key::from("d/"));
+        let mut splitter = Splitter::new(&Key::from("d/"));
         let (mut seen, mut cuts, mut cuts_behind) = (Vec::new(), 0, 0);
         for round in 0.. {
-            let asked: Vec<Ask> = std::iter::from_fn(|| parts.next(true)).take(8).collect();
+            let asked: Vec<Ask> = std::iter::from_fn(|| splitter.next(true)).take(8).collect();
             if asked.is_empty() {
                 break;
             }
             let new = asked.iter().filter(|ask| ask.after.is_some()).count();
-            (cuts, cuts_behind) = (cuts + new, cuts_behind + if parts.undivided().is_some() { new } else { 0 });
+            (cuts, cuts_behind) = (cuts + new, cuts_behind + if splitter.undivided().is_some() { new } else { 0 });
             for ask in asked {
                 let mut page = server.answer(&ask, round);
-                parts.answered(ask.part, &mut page).unwrap();
+                splitter.answered(ask.range, &mut page).unwrap();
                 seen.extend(page.objects.names());
             }
         }
         seen.sort();
         let keys: BTreeSet<String> = keys.collect();
         assert!(seen.iter().eq(&keys), "{begins:?}: {} of {}", seen.len(), keys.len());
-        let why = parts.undivided().unwrap_or_default();
+        let why = splitter.undivided().unwrap_or_default();
         let said = match begins {
             Begins::Late(_) | Begins::BehindItsName => "it leaves out keys",
             Begins::Anywhere => "it answers keys that do not begin",
@@ -262,62 +262,62 @@ fn a_server_that_mishandles_start_after_is_listed_one_page_after_the_other() {
 #[test]
 fn keys_that_come_and_go_at_a_border_are_no_fault_of_the_server() {
     let date = |second: i64| DateTime::from_timestamp(1_000 + second, 0);
-    let mut parts = Parts::telling(&Key::from(""), 2);
+    let mut splitter = Splitter::telling(&Key::from(""), 2);
     let page = |keys: &[&str], at: i64, next: Option<&str>| Page {
         objects: keys.iter().map(|key| Object { last_modified: date(at).unwrap(), ..object(key.as_bytes()) }).collect(),
         next: next.map(str::to_owned),
         date: date(0),
         ..Page::default()
     };
-    let first = parts.next(true).unwrap();
-    parts.answered(first.part, &mut page(&["a0", "a1"], -9, Some("1"))).unwrap();
-    let (old, new) = (parts.next(true).unwrap(), parts.next(true).unwrap());
+    let first = splitter.next(true).unwrap();
+    splitter.answered(first.range, &mut page(&["a0", "a1"], -9, Some("1"))).unwrap();
+    let (old, new) = (splitter.next(true).unwrap(), splitter.next(true).unwrap());
     let cut = new.after.clone().unwrap();
     let cut = cut.as_str().unwrap();
     let [early, late] = ["x", "y"].map(|end| format!("{cut}{end}"));
-    parts.answered(new.part, &mut page(&[&late], -9, None)).unwrap();
-    // It was written when the part behind had begun.
+    splitter.answered(new.range, &mut page(&[&late], -9, None)).unwrap();
+    // It was written when the range behind had begun.
     let mut found = page(&[&early, &late], 5, None);
-    parts.answered(old.part, &mut found).unwrap();
+    splitter.answered(old.range, &mut found).unwrap();
     assert_eq!(found.objects.len(), 0);
-    let again = parts.next(true).unwrap();
-    assert_eq!((again.part, &again.token), (old.part, &old.token), "the same page once more, for what was not there");
+    let again = splitter.next(true).unwrap();
+    assert_eq!((again.range, &again.token), (old.range, &old.token), "the same page once more, for what was not there");
     let mut found = page(&[&early, &late], 5, None);
-    parts.answered(again.part, &mut found).unwrap();
+    splitter.answered(again.range, &mut found).unwrap();
     assert_eq!(found.objects.names(), [early]);
-    assert_eq!((parts.is_over(), parts.undivided()), (true, None));
+    assert_eq!((splitter.is_over(), splitter.undivided()), (true, None));
 }
 
 #[test]
 fn keys_out_of_order_are_listed_one_page_after_the_other() {
-    let mut parts = Parts::telling(&Key::from(""), 2);
-    let ask = parts.next(true).unwrap();
+    let mut splitter = Splitter::telling(&Key::from(""), 2);
+    let ask = splitter.next(true).unwrap();
     let page = |keys: &[&str], next: Option<&str>| Page {
         objects: keys.iter().map(|key| object(key.as_bytes())).collect(),
         next: next.map(str::to_owned),
         ..Page::default()
     };
-    parts.answered(ask.part, &mut page(&["b", "a"], Some("1"))).unwrap();
-    let ask = parts.next(true).unwrap();
-    assert_eq!((ask.token.as_deref(), parts.next(true)), (Some("1"), None));
+    splitter.answered(ask.range, &mut page(&["b", "a"], Some("1"))).unwrap();
+    let ask = splitter.next(true).unwrap();
+    assert_eq!((ask.token.as_deref(), splitter.next(true)), (Some("1"), None));
     let mut second = page(&["aa", "c"], None);
-    parts.answered(ask.part, &mut second).unwrap();
-    assert_eq!((second.objects.len(), parts.is_over()), (2, true), "and nothing is dropped");
+    splitter.answered(ask.range, &mut second).unwrap();
+    assert_eq!((second.objects.len(), splitter.is_over()), (2, true), "and nothing is dropped");
 }
 
 #[test]
 fn keys_that_turn_out_of_order_later_are_an_error() {
     let server = Server::of((0..200).map(|n| format!("{n:04}")), 10);
-    let mut parts = Parts::telling(&Key::from(""), 2);
-    let first = parts.next(true).unwrap();
-    parts.answered(first.part, &mut server.answer(&first, 1)).unwrap();
-    let asked: Vec<Ask> = std::iter::from_fn(|| parts.next(true)).collect();
+    let mut splitter = Splitter::telling(&Key::from(""), 2);
+    let first = splitter.next(true).unwrap();
+    splitter.answered(first.range, &mut server.answer(&first, 1)).unwrap();
+    let asked: Vec<Ask> = std::iter::from_fn(|| splitter.next(true)).collect();
     assert!(asked.len() > 1);
     let mut page = server.answer(&asked[0], 1);
     let mut keys: Vec<_> = page.objects.iter().map(Row::to_object).collect();
     keys.reverse();
     page.objects = keys.into_iter().collect();
-    assert!(parts.answered(asked[0].part, &mut page).is_err());
+    assert!(splitter.answered(asked[0].range, &mut page).is_err());
 }
 
 proptest! {
@@ -349,12 +349,12 @@ proptest! {
         let server = Server::of(stay.clone(), page);
         let busy = Server::of(stay.iter().chain(&other).cloned(), page);
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut parts = Parts::telling(&Key::from(""), 2);
+        let mut splitter = Splitter::telling(&Key::from(""), 2);
         let (mut seen, mut requests) = (Vec::new(), 0);
-        while let Some(ask) = parts.next(true) {
+        while let Some(ask) = splitter.next(true) {
             requests += 1;
             let mut page = if rng.random_bool(0.5) { &server } else { &busy }.answer(&ask, requests);
-            parts.answered(ask.part, &mut page).unwrap();
+            splitter.answered(ask.range, &mut page).unwrap();
             seen.extend(page.objects.names());
         }
         let once: BTreeSet<String> = seen.iter().cloned().collect();

@@ -1,0 +1,318 @@
+//! Decides which key ranges of one scope are listed at the same time. Begins with one, and splits it where there is room for another
+//! request.
+//! Pure: it says what is to be asked, and is told what was answered.
+//!
+//! A range ends with the key that the next one begins after, so that no key is listed twice and none is missed, however the
+//! cuts fall. A server that does not heed `start-after` is found out, and nothing is cut any more: where it begins a range too
+//! early, by the range's first keys, and the range goes back to the one before it; where it begins it too late, by what the one
+//! before it finds behind its end, and that one lists what is missing.
+
+use chrono::{DateTime, Utc};
+
+use super::key_stats::KeyStats;
+use super::range::{End, Estimate, KeyRange};
+use super::split_point::{Stretch, split_point};
+use model::object::{Key, Row};
+use s3::{Page, RequestError};
+
+pub(super) use super::range::Ask;
+
+/// A page of fewer keys says too little of how they go on.
+const TELLS: usize = 100;
+/// Each cut may cost a request. So many are free, for listings of any length; more are earned by pages, but the first ones:
+/// two each, up to so many ahead.
+const FREE: usize = 1;
+const FIRST_PAGES: usize = 3;
+const AHEAD: usize = 64;
+/// Cuts may have nothing behind them: so many, and one more for every two pages.
+const MISSES: usize = 4;
+/// So many cuts of one range wait for their first page at the same time.
+const WAITING: usize = 6;
+/// A range of fewer pages is not worth a cut.
+const WORTH: f64 = 3.0;
+
+/// The key ranges of one scope, in the order of their keys.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    prefix: Key,
+    ranges: Vec<KeyRange>,
+    stats: KeyStats,
+    next_id: u64,
+    cuts: usize,
+    /// Cuts with nothing behind them.
+    misses: usize,
+    /// All that were listed.
+    keys: usize,
+    /// Keys of the largest page.
+    page: usize,
+    /// There is a page that tells how keys go on, and more behind it.
+    tells_enough: bool,
+    tells: usize,
+    /// The server's clock at the first page.
+    began: Option<DateTime<Utc>>,
+    /// The share of the scope that is listed and stands in no range.
+    done: f64,
+    /// Why nothing is cut any more.
+    undivided: Option<&'static str>,
+}
+
+impl Splitter {
+    pub fn new(prefix: &Key) -> Self {
+        Self::telling(prefix, TELLS)
+    }
+
+    /// With another number of keys that a page has to have.
+    pub fn telling(prefix: &Key, tells: usize) -> Self {
+        let mut whole = KeyRange::new(0, None, End::Scope);
+        whole.share = 1.0;
+        Self {
+            prefix: prefix.clone(),
+            ranges: vec![whole],
+            stats: KeyStats::default(),
+            next_id: 1,
+            cuts: 0,
+            misses: 0,
+            keys: 0,
+            page: 1,
+            tells_enough: false,
+            tells,
+            began: None,
+            done: 0.0,
+            undivided: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn is_over(&self) -> bool {
+        self.ranges.iter().all(KeyRange::is_over)
+    }
+
+    /// Why the server cannot be asked for ranges, once that has shown.
+    pub fn undivided(&self) -> Option<&'static str> {
+        self.undivided
+    }
+
+    /// How much of the scope is listed, from 0 to 1, as far as can be told: of a range without an end nothing.
+    pub fn share(&mut self) -> f64 {
+        (0..self.ranges.len()).map(|place| self.ranges[place].share * self.estimate(place).done).sum::<f64>()
+            + self.done
+    }
+
+    /// What is told of a range; told anew where it or the key statistics have changed.
+    fn estimate(&mut self, place: usize) -> Estimate {
+        let range = &self.ranges[place];
+        let known = range.estimate.filter(|estimate| estimate.of == (self.stats.changes(), self.page));
+        let estimate = known.unwrap_or_else(|| Estimate {
+            done: range.done(&self.stats),
+            left: range.pages_left(&self.stats, self.page),
+            of: (self.stats.changes(), self.page),
+        });
+        self.ranges[place].estimate = Some(estimate);
+        estimate
+    }
+
+    /// What to ask next: the next page of a range, or the first one of a new range, where there is `room` for one more request.
+    pub fn next(&mut self, room: bool) -> Option<Ask> {
+        let waiting = self.ranges.iter().position(|range| !range.is_asked && !range.is_over());
+        let place = waiting.or_else(|| if room { self.divide() } else { None })?;
+        self.ranges[place].ask()
+    }
+
+    /// Takes the answer for a range, and leaves in it what belongs to that range.
+    ///
+    /// # Errors
+    /// A page that came before, too many that bring nothing, or keys that are not in order, of which it cannot be told which
+    /// are missing.
+    pub fn answered(&mut self, id: u64, page: &mut Page) -> Result<(), RequestError> {
+        let Some(place) = self.ranges.iter().position(|range| range.id == id) else {
+            return Err(RequestError::malformed("an answer that nobody waits for"));
+        };
+        self.began = self.began.or(page.date);
+        let range = &mut self.ranges[place];
+        range.is_asked = false;
+        if range.is_circular(page) {
+            return Err(RequestError::malformed("the same page again"));
+        }
+        let mut sorted = range.drop_repeated(page);
+        if KeyRange::drop_others(page, &self.prefix, sorted) {
+            self.undivided = Some("it answers keys that do not begin with the prefix");
+            sorted = page.objects.is_sorted();
+        }
+        if place > 0 && (range.begins_wrong(page) || (range.first.is_none() && !range.is_in_order(page, sorted))) {
+            self.undivided = Some("it begins before the key that it is asked to begin after");
+            self.give_back(place);
+            page.objects.clear();
+            return Ok(());
+        }
+        if !range.is_in_order(page, sorted) {
+            if self.ranges.len() > 1 {
+                return Err(RequestError::malformed("keys that are not in the order of their bytes"));
+            }
+            self.undivided = Some("its keys are not in the order of their bytes");
+            self.ranges[place].take_unordered();
+        }
+        self.learn(place, page);
+        self.take(place, page, sorted)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes note of what the keys of a page look like.
+    fn learn(&mut self, place: usize, page: &Page) {
+        let range = &mut self.ranges[place];
+        if let Some(first) = page.objects.first().map(|object| object.key) {
+            match range {
+                KeyRange { last: Some(last), .. } => self.stats.next(last.as_bytes(), first),
+                KeyRange { after: Some(after), .. } => self.stats.found(after.as_bytes(), first),
+                _ => {}
+            }
+        }
+        if self.undivided.is_none() && page.objects.len() >= self.tells {
+            range.differ = self.stats.see(page.objects.iter().map(|object| object.key));
+            self.tells_enough |= page.next.is_some();
+        }
+        self.page = self.page.max(page.objects.len());
+    }
+
+    fn take(&mut self, place: usize, page: &mut Page, sorted: bool) -> Result<(), RequestError> {
+        let (was_begun, left) = (self.ranges[place].is_begun(), self.estimate(place).left);
+        self.ranges[place].take(page, sorted)?;
+        self.keys += page.objects.len();
+        // What was written meanwhile may have come when the range behind it had begun.
+        let is_old = |object: Row<'_>| self.began.is_none_or(|began| object.last_modified < began);
+        if self.ranges[place].fills && page.objects.iter().any(is_old) {
+            self.undivided = Some("it leaves out keys behind the one that it is asked to begin after");
+        }
+        if left.is_finite() && self.estimate(place).left > left - 0.5 {
+            self.ranges[place].surprises += 1;
+        }
+        let range = &self.ranges[place];
+        let (Some(after), false, true) = (&range.after, was_begun, range.is_begun()) else { return Ok(()) };
+        let is_miss = range.first.is_none();
+        if is_miss {
+            self.misses += 1;
+            self.stats.miss(after.as_bytes());
+        }
+        if let Some(before) = place.checked_sub(1) {
+            let share = if is_miss { std::mem::take(&mut self.ranges[place].share) } else { 0.0 };
+            let before = &mut self.ranges[before];
+            (before.misses, before.share) = (if is_miss { before.misses + 1 } else { 0 }, before.share + share);
+        }
+        Ok(())
+    }
+
+    /// Holds what each range found behind its end to what the next one began with, and lets go of those that are done.
+    fn settle(&mut self) {
+        let mut place = 0;
+        while place < self.ranges.len() {
+            match self.ranges[place].is_over().then(|| self.border(place)) {
+                Some(Border::Missing(end)) => self.ranges[place].fill(end),
+                Some(Border::Empty) => {
+                    let empty = self.ranges.remove(place + 1);
+                    self.done += empty.share;
+                    self.ranges[place].move_end(empty.end);
+                    self.ranges[place].follows = empty.follows;
+                    continue;
+                }
+                // What is empty is kept for the one before it.
+                Some(Border::Right) if place == 0 || self.ranges[place].first.is_some() => {
+                    let done = self.ranges.remove(place);
+                    self.done += done.share;
+                    if let Some(before) = place.checked_sub(1).map(|before| &mut self.ranges[before]) {
+                        before.follows = before.follows.take().or(done.first);
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            place += 1;
+        }
+    }
+
+    /// What is to be said of the end of a range that is over.
+    fn border(&self, place: usize) -> Border {
+        let (range, next) = (&self.ranges[place], self.ranges.get(place + 1));
+        let begins = range.follows.as_ref().or(next.and_then(|next| next.first.as_ref()));
+        match (&range.beyond, begins, next) {
+            (Some(beyond), Some(begins), _) if beyond < begins => Border::Missing(End::Before(begins.clone())),
+            (_, Some(_), _) | (_, None, None) => Border::Right,
+            (_, None, Some(next)) if !next.is_over() => Border::Unknown,
+            (Some(beyond), None, Some(next)) if next.end.holds(beyond.as_bytes()) => Border::Missing(next.end.clone()),
+            (_, None, Some(_)) => Border::Empty,
+        }
+    }
+
+    /// Cuts the range of which most is left, and gives the place of the new one.
+    fn divide(&mut self) -> Option<usize> {
+        let paid = (self.keys / self.page).saturating_sub(FIRST_PAGES);
+        let (cuts, misses) = (FREE.max(paid + paid.min(AHEAD)), MISSES + paid / 2);
+        if self.undivided.is_some() || !self.tells_enough || self.cuts >= cuts || self.misses >= misses {
+            return None;
+        }
+        let mut order: Vec<(f64, usize)> =
+            (0..self.ranges.len()).map(|place| (self.pages_left(place), place)).collect();
+        order.retain(|(pages, place)| *pages >= WORTH && !self.ranges[*place].is_over());
+        order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let (at, place) = order.into_iter().find_map(|(_, place)| Some((self.split_point(place)?, place)))?;
+        self.cuts += 1;
+        let done = self.ranges[place].share * self.estimate(place).done;
+        let range = &mut self.ranges[place];
+        self.done += done;
+        (range.share, range.since, range.surprises) =
+            ((range.share - done) / 2.0, range.last.clone(), range.surprises / 2);
+        let mut new = KeyRange::new(self.next_id, Some(at.clone()), range.move_end(End::Until(at)));
+        (new.follows, new.share) = (range.follows.take(), range.share);
+        self.ranges.insert(place + 1, new);
+        self.next_id += 1;
+        Some(place + 1)
+    }
+
+    /// How many pages of a range are still to be listed. Where pages came that brought its end no nearer, as many may still
+    /// come.
+    fn pages_left(&mut self, place: usize) -> f64 {
+        self.estimate(place).left.max(f64::from(self.ranges[place].surprises))
+    }
+
+    fn split_point(&self, place: usize) -> Option<Key> {
+        let range = &self.ranges[place];
+        let last = range.last.as_ref().or(range.after.as_ref().filter(|_| !range.is_asked))?;
+        let waiting = self.ranges[place + 1..].iter().take_while(|range| !range.is_begun()).take(WAITING).count();
+        if waiting == WAITING {
+            return None;
+        }
+        // What waits may come to nothing, too: then all of it was the same mistake.
+        let doubtful = if self.misses > 0 || waiting > 2 { waiting } else { 0 };
+        let stretch = Stretch {
+            last: last.as_bytes(),
+            until: range.end.key().map(Key::as_bytes),
+            prefix: self.prefix.as_bytes().len(),
+            differ: range.differ,
+            misses: range.misses as usize + doubtful,
+            is_careful: self.misses > 0,
+        };
+        split_point(&self.stats, stretch).map(Key::from_bytes)
+    }
+
+    /// A range that the server would not begin where it begins is listed with the one before it.
+    fn give_back(&mut self, place: usize) {
+        let range = self.ranges.remove(place);
+        let before = &mut self.ranges[place - 1];
+        (before.follows, before.share) = (range.follows, before.share + range.share);
+        before.reopen(range.end);
+    }
+}
+
+/// Between a range that is over and the next.
+enum Border {
+    /// The next one has begun where this one ended.
+    Right,
+    /// There is nothing in the next one.
+    Empty,
+    /// The next one has left out what comes before this end.
+    Missing(End),
+    /// The next one has not begun.
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests;
