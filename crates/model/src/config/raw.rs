@@ -240,7 +240,7 @@ pub struct Team {
     #[schemars(schema_with = "count::<{ -1_000_000 }, 1_000_000>")]
     pub max_priority: Number,
     /// File with a bearer token that may only start runs of its profiles.
-    pub run_token_file: Text<FilePath>,
+    pub run_token_file: Text<SecretPath>,
 }
 
 /// What to keep hot, when, and how much of it.

@@ -6,21 +6,27 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Keys that people type secrets under. None of them is a key of ours.
-const KEYS: [&str; 12] = [
-    "access_key_id",
-    "secret_access_key",
-    "session_token",
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "access_key",
-    "secret_key",
+/// Keys that people type secrets under, plain (see [`plain`]). None of them is a key of ours.
+const KEYS: [&str; 14] = [
+    "accesskeyid",
+    "secretaccesskey",
+    "sessiontoken",
+    "awsaccesskeyid",
+    "awssecretaccesskey",
+    "awssessiontoken",
+    "accesskey",
+    "secretkey",
+    "apikey",
     "secret",
     "token",
-    "run_token",
+    "runtoken",
+    "bearertoken",
     "password",
 ];
+
+/// A plain key with one of these in it, or at its end, is shown without its value: it may be one of [`KEYS`], typed wrong.
+const WORDS: [&str; 5] = ["secret", "token", "password", "passwd", "passphrase"];
+const ENDS: [&str; 2] = ["key", "keyid"];
 
 /// What a secret looks like that nobody writes by accident.
 static SHAPES: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
@@ -45,15 +51,24 @@ const SECRET_ACCESS_KEY: usize = 40;
 /// Characters between two `/` that tell random ones from a path.
 const RANDOM: usize = 12;
 
-/// Whether people type a secret under this key.
-pub(super) fn is_key(key: &str) -> bool {
-    let key = key.to_ascii_lowercase().replace('-', "_");
-    KEYS.contains(&key.as_str())
+/// Without what tells `secret_access_key`, `secret-access-key` and `secretAccessKey` apart.
+fn plain(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Whether the value of this key is the path of a file that holds a secret: what is no path there may be the secret itself.
-pub(super) fn is_key_of_file(key: &str) -> bool {
-    key.to_ascii_lowercase().replace('-', "_").strip_suffix("_file").is_some_and(|stem| !stem.is_empty())
+/// Whether people type a secret under this key.
+pub(super) fn is_key(key: &str) -> bool {
+    KEYS.contains(&plain(key).as_str())
+}
+
+/// Whether what stands under this key may be a secret: the file need not parse, nor the key be one of ours.
+fn may_hold_one(key: &str, value: &str) -> bool {
+    let key = plain(key);
+    match key.strip_suffix("file") {
+        // The path of a file that holds a secret: what is no path may be the secret itself.
+        Some(stem) => !stem.is_empty() && !["/", "~/"].iter().any(|start| value.starts_with(start)),
+        None => WORDS.iter().any(|word| key.contains(word)) || ENDS.iter().any(|end| key.ends_with(end)),
+    }
 }
 
 /// What a value or a name looks like, where it looks like a secret.
@@ -96,49 +111,55 @@ pub fn starred(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
+/// What follows a line that a secret begins in.
+enum Open {
+    /// Its value: nothing stands behind the `=`.
+    Value,
+    /// The rest of a text in three quotes, up to these.
+    Text(&'static str),
+}
+
 /// Stars for values of secret keys, for what is no path where one is wanted, and for what has the shape of a secret. Works on
 /// text, since a file that does not parse is shown too.
 pub(super) fn mask(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
-    let mut open: Option<&str> = None;
+    let mut open: Option<Open> = None;
     for line in text.split_inclusive('\n') {
-        if let Some(quotes) = open {
-            let mut bytes = line.as_bytes().to_vec();
-            cover(&mut bytes, 0..line.trim_end().len());
-            masked.push_str(&String::from_utf8(bytes).unwrap_or_default());
-            open = open.filter(|_| !line.contains(quotes));
+        let from = if open.is_some() { Some(0) } else { secret_from(line) };
+        let Some(from) = from else {
+            masked.push_str(line);
             continue;
-        }
-        let (covered, secret) = mask_line(line);
-        if secret {
+        };
+        let mut bytes = line.as_bytes().to_vec();
+        cover(&mut bytes, from..line.trim_end().len());
+        masked.push_str(&String::from_utf8(bytes).unwrap_or_default());
+        open = match open {
+            Some(Open::Text(quotes)) if !line.contains(quotes) => Some(Open::Text(quotes)),
+            Some(Open::Text(_)) => None,
+            Some(Open::Value) | None if line[from..].trim().is_empty() => Some(Open::Value),
             // A text in three quotes goes on until the next three.
-            open = ["\"\"\"", "'''"].into_iter().find(|quotes| line.matches(quotes).count() == 1);
-        }
-        masked.push_str(&covered);
+            Some(Open::Value) | None => {
+                ["\"\"\"", "'''"].into_iter().find(|quotes| line.matches(quotes).count() == 1).map(Open::Text)
+            }
+        };
     }
     starred(&masked)
 }
 
-/// The line, and whether a secret key stands in it.
-fn mask_line(line: &str) -> (String, bool) {
-    let mut bytes = line.as_bytes().to_vec();
-    let mut secret = false;
-    for (at, _) in line.match_indices('=') {
-        let key_end = line[..at].trim_end().trim_end_matches(['"', '\'']).len();
-        let key_start = line[..key_end]
-            .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
-            .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8));
-        let key = &line[key_start..key_end];
-        let is_path = || {
+/// Where the value of the line's first secret key begins; `:` stands for `=` where another language is typed.
+fn secret_from(line: &str) -> Option<usize> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'' | ' ' | '\t');
+    line.match_indices(['=', ':'])
+        .map(|(at, _)| at)
+        .find(|at| {
+            let before = &line[..*at];
+            let start = before
+                .rfind(|c| !is_part(c))
+                .map_or(0, |end| end + before[end..].chars().next().map_or(1, char::len_utf8));
             let value = line[at + 1..].trim_start().trim_start_matches(['"', '\'']);
-            value.starts_with('/') || value.starts_with("~/")
-        };
-        if is_key(key) || (is_key_of_file(key) && !is_path()) {
-            secret = true;
-            cover(&mut bytes, at + 1..line.trim_end().len());
-        }
-    }
-    (String::from_utf8(bytes).unwrap_or_default(), secret)
+            before[start..].split('.').any(|key| may_hold_one(key.trim().trim_matches(['"', '\'']), value))
+        })
+        .map(|at| at + 1)
 }
 
 /// Covers all but blanks and quotes, so that the line still reads as TOML.
@@ -187,6 +208,16 @@ mod tests {
             ("\"session_token\"=\"abc\"", "\"session_token\"=\"***\""),
             ("token = \"\"\"\nab\ncd\"\"\"\nx = 1\n", "token = \"\"\"\n**\n**\"\"\"\nx = 1\n"),
             ("token_file = \"/run/token\"", "token_file = \"/run/token\""),
+            ("secretAccessKey = \"abc\"", "secretAccessKey = \"***\""),
+            ("secret_access_key_fil = \"abc\"", "secret_access_key_fil = \"***\""),
+            ("api-key = 'abc'", "api-key = '***'"),
+            ("key = 'abc'", "key = '***'"),
+            ("secret_access_key_file.path = \"abc\"", "secret_access_key_file.path = \"***\""),
+            ("credentials.c.token = \"abc\"", "credentials.c.token = \"***\""),
+            ("secret_access_key: \"abc\"", "secret_access_key: \"***\""),
+            ("secret_access_key_file =\n  \"abc\"\nx = 1\n", "secret_access_key_file =\n  \"***\"\nx = 1\n"),
+            ("token =\n\n\"\"\"a\nb\"\"\"\nx = 1\n", "token =\n\n\"\"\"*\n*\"\"\"\nx = 1\n"),
+            ("max_keys = 5", "max_keys = 5"),
             ("cache_url = \"http://me:pw@host/x\"", "cache_url = \"http://*****@host/x\""),
             ("objects = [\"s3://b/a@b\"]", "objects = [\"s3://b/a@b\"]"),
         ] {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use super::{Desk, shows};
 
@@ -21,4 +22,15 @@ async fn a_link_in_a_folder_of_files_shows_no_file_of_the_machine() {
         assert!(ran.code == 2 && !ran.to_string().contains("of-the-victim"), "{ran}");
     }
     shows("hostile_link", &[desk.run("check --config teams")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_pipe_among_the_files_of_a_team_keeps_nobody_waiting() {
+    let desk = Desk::with_shards(0).await;
+    let team = "[team.vision]\nprofiles = [\"teams\"]\nendpoints = [\"lota\"]\nbuckets = [\"b\"]\nbudget = \"1 TiB\"\n";
+    desk.write("hotset.toml", &format!("{}{team}", desk.endpoint()));
+    fs::create_dir(desk.path("teams")).unwrap();
+    assert!(Command::new("mkfifo").arg(desk.path("teams/vision.toml")).status().unwrap().success());
+    let ran = desk.run("check");
+    assert!(ran.code == 2 && ran.err.contains("vision.toml: cannot be read: it is no regular file"), "{ran}");
 }

@@ -69,6 +69,31 @@ async fn what_is_no_path_is_taken_for_the_secret_itself() {
         said.push(ran);
     }
     shows("hostile_secret_for_a_path", &said[..1]);
+    let team = "[team.t]\nprofiles = [\"t.toml\"]\nendpoints = [\"lota\"]\nbuckets = [\"b\"]\nbudget = \"1 TiB\"\n";
+    desk.write("t.toml", "");
+    desk.write("hotset.toml", &format!("{}{team}run_token_file = \"{secret}\"\n", desk.endpoint()));
+    let ran = desk.run("check");
+    quiet_about(&ran, secret);
+    assert!(ran.err.contains("team.t.run_token_file: "), "{ran}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_secret_under_a_key_that_is_typed_nearly_right_is_not_shown() {
+    let desk = Desk::with_shards(0).await;
+    let secret = "hunter2-hunter2";
+    for line in [
+        format!("secretAccessKey = \"{secret}\""),
+        format!("secret_access_key_fil = \"{secret}\""),
+        format!("aws-secret = \"{secret}\""),
+        format!("key = \"{secret}\""),
+        format!("secret_access_key_file =\n\"{secret}\""),
+        format!("secret_access_key_file.path = \"{secret}\""),
+        format!("secret_access_key_file : \"{secret}\""),
+        format!("token = [\n\"{secret}\"]"),
+    ] {
+        desk.write("hotset.toml", &format!("{}[credentials.c]\n{line}\n", desk.endpoint()));
+        ["check", "check --json", "plan", "config"].iter().for_each(|verb| quiet_about(&desk.run(verb), secret));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
