@@ -17,7 +17,7 @@ use crate::clock;
 use crate::report::{Outcome, Progress};
 use crate::run::{self, Task};
 use model::config::profile::Profile;
-use model::config::reach::beyond;
+use model::config::reach::{beyond, confined};
 use model::config::{self, Config};
 use model::select::plan::{Plan, Verdict};
 
@@ -125,7 +125,10 @@ async fn compare(
     };
     let mut changes = Vec::new();
     for name in all {
-        let sides = [task(before, name), task(after, name)];
+        let mut sides = [task(before, name), task(after, name)];
+        if let (Some(task), false) = (&mut sides[1], trust_new) {
+            task.profile = Arc::new(confined((*task.profile).clone()));
+        }
         let beyond = sides[1].as_ref().filter(|_| !trust_new).and_then(|task| beyond(before, &task.profile));
         if let Some(why) = beyond {
             changes.push(Change::withheld(name, sides[0].is_some(), why));

@@ -26,7 +26,7 @@ fn below(path: &Path, within: Option<&Path>) -> io::Result<()> {
     if let Some(folder) = within
         && !fs::canonicalize(path)?.starts_with(fs::canonicalize(folder)?)
     {
-        return Err(io::Error::other("a link leads out of the team's folder"));
+        return Err(io::Error::other("a link leads out of its folder"));
     }
     readable(path)
 }

@@ -127,7 +127,7 @@ async fn confined(path: &Path, folder: &Path, place: &Place) -> Result<Metadata,
     let real = async { Ok((fs::canonicalize(path).await?, fs::canonicalize(folder).await?)) };
     let (real, folder) = real.await.map_err(|cause| unreadable(path, &cause))?;
     if !real.starts_with(&folder) {
-        return Err(Verdict::Refused(format!("manifest {place}: a link leads out of the team's folder")));
+        return Err(Verdict::Refused(format!("manifest {place}: a link leads out of its folder")));
     }
     fs::symlink_metadata(&real).await.map_err(|cause| unreadable(path, &cause))
 }

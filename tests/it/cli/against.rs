@@ -127,11 +127,11 @@ async fn a_change_uses_no_keys_and_no_grant_that_are_not_in_force() {
     let desk = Desk::with_shards(2).await;
     let team = |name: &str, grant: &str| {
         desk.write(
-            &format!("{name}.toml"),
+            &format!("{name}/main.toml"),
             &format!(
                 "{}{}",
                 desk.endpoint(),
-                GRANTED.replace("TEAM", &format!("{name}/t.toml")).replace("buckets = [\"training\"]", grant)
+                GRANTED.replace("TEAM", "t.toml").replace("buckets = [\"training\"]", grant)
             ),
         );
         desk.write(&format!("{name}/t.toml"), NIGHTLY);
@@ -150,15 +150,48 @@ async fn a_change_uses_no_keys_and_no_grant_that_are_not_in_force() {
         ),
         ("a profile that leaves its team", desk.endpoint() + NIGHTLY, "it was [team.vision]'s"),
     ] {
-        desk.write("after.toml", &change);
-        let ran = desk.run("plan --config after.toml --against before.toml");
+        desk.write("after/main.toml", &change);
+        let ran = desk.run("plan --config after/main.toml --against before/main.toml");
         assert!(ran.code == 4 && ran.out.contains(why), "{sentence}: {ran}");
     }
     team("after", "buckets = [\"*\"]");
-    let ran = desk.run("plan --config after.toml --against before.toml");
+    let ran = desk.run("plan --config after/main.toml --against before/main.toml");
     assert!(ran.code == 4 && ran.out.contains("[team.vision] has changed"), "{ran}");
     assert_eq!(asked(&desk.sim), 0, "nobody is asked anything");
     team("after", "buckets = [\"training\"]");
-    let ran = desk.run("plan --config after.toml --against before.toml");
+    let ran = desk.run("plan --config after/main.toml --against before/main.toml");
     assert_eq!((ran.code, desk.sim.counters().list.total()), (0, 1), "{ran}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_change_lists_no_bucket_that_nobody_lists_by_now() {
+    let desk = Desk::with_shards(2).await;
+    desk.write("before.toml", &(desk.endpoint() + NIGHTLY));
+    for profiles in [
+        NIGHTLY.replace("training/d", "salaries"),
+        NIGHTLY.replace("[\"s3://training", "[\"s3://salaries/**\", \"s3://training"),
+        NIGHTLY.replace("nightly", "other").replace("training/d", "salaries"),
+        "[profile.nightly]\nmanifest = \"s3://salaries/all.jsonl\"\nmax_bytes = \"1 GiB\"\n".to_owned(),
+    ] {
+        desk.write("after.toml", &(desk.endpoint() + &profiles));
+        let ran = desk.run("plan --config after.toml --against before.toml");
+        let why = "s3://salaries is listed by no profile with these keys by now";
+        assert!(ran.code == 4 && ran.out.contains(why), "{ran}");
+    }
+    assert_eq!(asked(&desk.sim), 1, "the old profile of the third, which is gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_change_reads_no_file_through_a_link() {
+    let desk = Desk::with_shards(2).await;
+    let profile = "[profile.named]\nmanifest = \"file:lists/today.jsonl\"\nmax_bytes = \"1 GiB\"\n";
+    for side in ["before", "after"] {
+        desk.write(&format!("{side}/main.toml"), &(desk.endpoint() + profile));
+    }
+    desk.write("before/lists/today.jsonl", "{\"bucket\":\"training\",\"key\":\"d/00.tar\"}\n");
+    desk.write("outside.jsonl", "{\"bucket\":\"training\",\"key\":\"of-the-victim\"}\n");
+    std::fs::create_dir(desk.path("after/lists")).unwrap();
+    std::os::unix::fs::symlink(desk.path("outside.jsonl"), desk.path("after/lists/today.jsonl")).unwrap();
+    let ran = desk.run("plan --config after/main.toml --against before/main.toml");
+    assert!(ran.out.contains("a link leads out of") && !ran.to_string().contains("of-the-victim"), "{ran}");
 }

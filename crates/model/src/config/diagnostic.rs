@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::source::File;
-use crate::object::disturbs;
+use crate::object::{Escaped, disturbs};
 
 /// More than anyone reads at once; the rest is counted.
 const SHOWN: usize = 50;
@@ -160,7 +160,7 @@ impl Diagnostic {
             }
         }
         if let (true, Some(name)) = (self.labels.is_empty(), &self.file) {
-            group = group.element(Origin::path(name));
+            group = group.element(Origin::path(Escaped(name).to_string()));
         }
         for help in &self.helps {
             group = group.element(Level::HELP.message(help));
@@ -192,7 +192,7 @@ impl Diagnostic {
         });
         Snippet::source(&text[start..end])
             .line_start(text[..start].matches('\n').count() + 1)
-            .path(file.name())
+            .path(Escaped(file.name()).to_string())
             .annotations(annotations)
     }
 }

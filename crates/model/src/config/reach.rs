@@ -2,7 +2,7 @@
 //! that nobody has approved yet may name any host and any file of keys.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use url::Url;
 
@@ -12,6 +12,7 @@ use super::profile::Profile;
 use super::reader::Section;
 use super::team::Team;
 use crate::manifest::Place;
+use crate::pattern::BucketGlob;
 
 /// Keys of an endpoint that say where requests go, and as whom.
 const OF_ENDPOINTS: [&str; 6] = ["cache_url", "list_url", "addressing", "region", "bucket_regions", "credentials"];
@@ -69,7 +70,18 @@ pub fn beyond(base: &Config, profile: &Profile) -> Option<String> {
     if known.iter().all(|(other, others)| *other != url || !alike(others, keys)) {
         return Some(format!("{} are not used at {shown} by now", named(keys)));
     }
-    of_team(base, profile).or_else(|| of_file(base, profile))
+    of_team(base, profile).or_else(|| of_buckets(base, profile)).or_else(|| of_file(base, profile))
+}
+
+/// The profile, with a manifest that stands beside the configuration held to its folder: a link may lead anywhere.
+pub fn confined(mut profile: Profile) -> Profile {
+    if let Some(manifest) = &mut profile.manifest
+        && let Some(steps) = steps_beside(&manifest.text)
+        && let Place::File { path, within: within @ None } = &mut manifest.place
+    {
+        *within = path.ancestors().nth(steps).map(PathBuf::from);
+    }
+    profile
 }
 
 /// Where a profile is listed, and as whom.
@@ -114,19 +126,64 @@ fn of_team(base: &Config, profile: &Profile) -> Option<String> {
         let all = team.credentials.iter();
         all.map(|keys| (keys.source.clone(), keys.buckets.clone())).collect::<Vec<_>>()
     };
-    let same = granted.buckets == team.buckets && granted.endpoints == team.endpoints && keys(granted) == keys(team);
+    let same = granted.profiles == team.profiles
+        && granted.buckets == team.buckets
+        && granted.endpoints == team.endpoints
+        && keys(granted) == keys(team);
     (!same).then(|| format!("[team.{}] has changed", team.name))
+}
+
+/// A bucket that the platform's keys could list all along, and that nobody lists with them by now. A team has its own.
+fn of_buckets(base: &Config, profile: &Profile) -> Option<String> {
+    if profile.team.is_some() {
+        return None;
+    }
+    let known: Vec<BucketGlob> = listed(base, place(profile)).collect();
+    let manifest = profile.manifest.as_ref().and_then(|manifest| bucket_of(&manifest.place));
+    let mut wanted = profile.rules.patterns.iter().map(|pattern| pattern.bucket().clone()).chain(manifest);
+    let new = wanted.find(|bucket| !BucketGlob::cover(&known, bucket))?;
+    Some(format!("s3://{} is listed by no profile with these keys by now", new.text()))
+}
+
+/// The buckets that are listed there by now, as the same, or may be.
+fn listed<'a>(base: &'a Config, (url, keys): (&'a Url, &'a Credentials)) -> impl Iterator<Item = BucketGlob> + 'a {
+    let there = move |profile: &&Profile| {
+        let (other, others) = place(profile);
+        other == url && alike(others, keys)
+    };
+    let profiles = base.profiles.values().map(|profile| &**profile).filter(there).flat_map(|profile| {
+        let patterns = profile.rules.patterns.iter().map(|pattern| pattern.bucket().clone());
+        patterns.chain(profile.manifest.as_ref().and_then(|manifest| bucket_of(&manifest.place)))
+    });
+    let granted = base.teams.values().filter(move |team| {
+        let mut endpoints = team.endpoints.iter().filter_map(|name| base.endpoints.get(name));
+        endpoints.any(|endpoint| endpoint.list.0.url == *url) && team.credentials.iter().any(|other| alike(other, keys))
+    });
+    profiles.chain(granted.flat_map(|team| team.buckets.iter().cloned())).chain(keys.buckets.iter().flatten().cloned())
+}
+
+fn bucket_of(manifest: &Place) -> Option<BucketGlob> {
+    match manifest {
+        Place::Object { bucket, .. } => BucketGlob::parse(bucket.as_str()).ok(),
+        Place::File { .. } => None,
+    }
 }
 
 /// What a manifest's file says may be shown where it is no manifest.
 fn of_file(base: &Config, profile: &Profile) -> Option<String> {
     let manifest = profile.manifest.as_ref()?;
     let Place::File { within: None, .. } = &manifest.place else { return None };
-    let typed = Path::new(manifest.text.strip_prefix("file:").unwrap_or(&manifest.text));
-    let beside = typed.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let mut known = base.profiles.values().filter_map(|profile| profile.manifest.as_ref());
     let is_known = known.any(|other| other.text == manifest.text);
-    (!beside && !is_known).then(|| format!("{} is a new file outside of the configuration", manifest.text))
+    let is_new = steps_beside(&manifest.text).is_none() && !is_known;
+    is_new.then(|| format!("{} is a new file outside of the configuration", manifest.text))
+}
+
+/// How many folders and names a manifest's path has, where it stands beside the file that names it.
+fn steps_beside(text: &str) -> Option<usize> {
+    let typed = Path::new(text.strip_prefix("file:").unwrap_or(text));
+    let own = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    typed.components().all(own).then(|| typed.components().filter(|part| *part != Component::CurDir).count())
 }
 
 #[cfg(test)]
@@ -156,6 +213,10 @@ endpoints = ["lota"]
 credentials = ["vision"]
 buckets = ["vision"]
 budget = "1 TiB"
+[profile.nightly]
+endpoint = "lota"
+objects = ["s3://data/**", "s3://logs-{a,b}/**"]
+max_bytes = "1 TiB"
 "#;
 
     fn of(trusted: &str, team: &str) -> Config {
@@ -181,7 +242,28 @@ budget = "1 TiB"
         let no = ("", "");
         let with = |key: &str| format!("{objects}\ncredentials = \"{key}\"");
         for (sentence, config, why) in [
-            ("a new profile of what there is", main(no, "lota", objects), None),
+            ("a new profile of what there is", main(no, "lota", "objects = [\"s3://data/x/**\"]"), None),
+            ("one of the buckets of a glob", main(no, "lota", "objects = [\"s3://logs-a/**\"]"), None),
+            (
+                "a bucket that the platform's keys were never asked for",
+                main(no, "lota", "objects = [\"s3://data/**\", \"s3://salaries/**\"]"),
+                Some("s3://salaries is listed by no profile with these keys by now"),
+            ),
+            (
+                "every bucket that begins like a known one",
+                main(no, "lota", "objects = [\"s3://data*/**\"]"),
+                Some("s3://data* is listed by no profile with these keys by now"),
+            ),
+            (
+                "a team's bucket, with the platform's keys",
+                main(no, "lota", objects),
+                Some("s3://vision is listed by no profile with these keys by now"),
+            ),
+            (
+                "a manifest of such a bucket",
+                main(no, "lota", "manifest = \"s3://salaries/all.jsonl\""),
+                Some("s3://salaries is listed by no profile with these keys by now"),
+            ),
             ("a new profile of a team", team(no), None),
             ("a team's keys where the team may use them", main(no, "lota", &with("vision")), None),
             (
@@ -212,6 +294,11 @@ budget = "1 TiB"
             (
                 "a team that gives itself more",
                 team(("buckets = [\"vision\"]", "buckets = [\"*\"]")),
+                Some("[team.vision] has changed"),
+            ),
+            (
+                "another file that joins a team",
+                team(("profiles = [\"vision.toml\"]", "profiles = [\"vision.toml\", \"mine.toml\"]")),
                 Some("[team.vision] has changed"),
             ),
             ("a team that is allowed to ask for more is still that team", team(("1 TiB", "2 TiB")), None),

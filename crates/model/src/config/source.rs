@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
 use super::secret::mask;
+use crate::object::disturbs;
 use admission::Admission;
 
 pub(super) mod admission;
@@ -50,7 +52,7 @@ pub struct File {
 impl File {
     pub(super) fn new(source: &Source, number: usize) -> Self {
         let Source { name, text, layer, team } = source;
-        Self { name: name.clone(), text: mask(text), layer: *layer, number, team: team.clone() }
+        Self { name: name.clone(), text: visible(&mask(text)), layer: *layer, number, team: team.clone() }
     }
 
     /// The team whose file it is; `None` where it is trusted.
@@ -79,6 +81,24 @@ impl File {
     pub fn number(&self) -> usize {
         self.number
     }
+}
+
+/// With question marks for what a terminal would obey or nobody would see, byte for byte. What ASCII has of it the renderer
+/// replaces.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if !c.is_ascii() && disturbs(c) => (0..c.len_utf8()).for_each(|_| shown.push('?')),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// What tells a file from all others of the machine.
+fn identity(file: &fs::Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 fn folder_of(name: &str) -> &Path {
@@ -224,8 +244,13 @@ impl Reader {
             self.twice(name, &first, (owner.as_deref(), team.as_deref()));
             return Ok(None);
         }
+        let mut file = fs::File::open(&real)?;
+        // It may have become a link since it was looked at.
+        if fs::canonicalize(&real)? != real || identity(&fs::metadata(&real)?) != identity(&file.metadata()?) {
+            return Err(io::Error::other("it changed while it was read"));
+        }
         let mut bytes = Vec::new();
-        fs::File::open(&real)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+        Read::by_ref(&mut file).take(LARGEST + 1).read_to_end(&mut bytes)?;
         Ok(Some(bytes))
     }
 

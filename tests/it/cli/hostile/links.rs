@@ -34,3 +34,13 @@ async fn a_pipe_among_the_files_of_a_team_keeps_nobody_waiting() {
     let ran = desk.run("check");
     assert!(ran.code == 2 && ran.err.contains("vision.toml: cannot be read: it is no regular file"), "{ran}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_file_writes_on_no_terminal_by_its_name_or_its_text() {
+    let desk = Desk::with_shards(0).await;
+    let name = "a\u{1b}[31m\u{202e}.toml";
+    desk.write(name, "[endpoint.lota]\nregoin = \"\u{9b}31m\u{200b}\"\n");
+    let ran = desk.run(&format!("check --config {name}"));
+    assert!(ran.code == 2 && ran.err.contains("a\\u{1b}[31m\\u{202e}.toml"), "{ran}");
+    assert!(!format!("{}{}", ran.out, ran.err).contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{200b}']), "{ran}");
+}
