@@ -3,8 +3,8 @@
 use super::address::{Regions, base_url};
 use super::credentials::Keys;
 use super::error::{Class, RequestError};
-use super::transport::Transport;
-use super::wire::{Ask, Via, Wire};
+use super::fast_client::{Ask, FastClient};
+use super::transport::{Transport, Via};
 use model::config::endpoint::CacheSite;
 use model::object::{Bucket, ETag, Key, Object};
 
@@ -19,13 +19,13 @@ pub struct Warmed {
 /// Sends HEADs to one cache. Built from a cache site only. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct CacheClient {
-    wire: Wire,
+    client: FastClient,
     site: CacheSite,
 }
 
 impl CacheClient {
     pub fn new(site: &CacheSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
-        Self { wire: Wire::new(&site.0, keys, regions, transport), site: site.clone() }
+        Self { client: FastClient::new(&site.0, keys, regions, transport), site: site.clone() }
     }
 
     /// Why the cache's addressing cannot name `bucket`, if it cannot.
@@ -40,14 +40,14 @@ impl CacheClient {
     /// Also a 2xx that is no answer about the object as it was `listed`: `Malformed`.
     pub async fn warm(&self, listed: &Object, via: Via) -> Result<Warmed, RequestError> {
         let Object { bucket, key, .. } = listed;
-        let head = self.wire.prove(Ask { bucket, key, range: Some("bytes=0-0"), via }, listed).await?;
+        let head = self.client.prove(Ask { bucket, key, range: Some("bytes=0-0"), via }, listed).await?;
         Ok(Warmed { size: head.size(), etag: head.etag })
     }
 
     /// The same by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
     pub async fn probe(&self, listed: &Object) -> Result<Option<Warmed>, RequestError> {
         let Object { bucket, key, .. } = listed;
-        match self.wire.prove(Ask { bucket, key, range: None, via: Via::Pool }, listed).await {
+        match self.client.prove(Ask { bucket, key, range: None, via: Via::Pool }, listed).await {
             Ok(head) => Ok(Some(Warmed { size: head.size(), etag: head.etag })),
             Err(error) if error.class == Class::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -56,6 +56,6 @@ impl CacheClient {
 
     /// A plain HEAD of what nobody listed. `None` is a 404.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
-        self.wire.exists(bucket, key).await
+        self.client.exists(bucket, key).await
     }
 }

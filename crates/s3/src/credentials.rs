@@ -1,43 +1,38 @@
 //! Keys: where they come from, how long they are held, and when they are read again.
 
 mod files;
-mod places;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::meta::ProviderChainError;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 pub(super) use aws_credential_types::Credentials as Secret;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_s3::config::Region;
-use aws_smithy_runtime_api::client::result::ConnectorError;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 pub use files::in_home;
 use files::{Files, Pair};
 
-use super::error::{Class, RequestError, has_cause};
-use super::reach::reason;
+use super::causes::{describe, no_profile};
 use super::transport::Transport;
 use crate::clock;
 use model::config::endpoint::CredentialSource;
 
 /// Temporary keys are replaced this long before they expire.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(300);
-/// Keys without an expiry are read again after this long, so that a rotated Secret is noticed without a refusal.
-const REREAD_AFTER: Duration = Duration::from_secs(60);
-/// An expiry beyond all clocks is looked at again, too.
-const LONGEST: Duration = Duration::from_secs(86_400);
-/// How long a source may take.
+/// Keys without an expiry are read again this often, so that a rotated secret is noticed before it is refused.
+const REREAD_INTERVAL: Duration = Duration::from_secs(60);
+/// The longest time that any keys are held: an expiry may be beyond every clock.
+const MAX_HOLD: Duration = Duration::from_secs(86_400);
+/// For one reading of a source.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How soon a source that failed is asked again while the old keys hold.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// Time between two readings of a source that fails while the old keys are still valid.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The keys of one credentials table, held until they are due to be read again. Clones share them.
 #[derive(Clone, Debug)]
@@ -46,20 +41,20 @@ pub struct Keys(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     source: Source,
-    shelf: Mutex<Shelf>,
+    cache: Mutex<CredentialCache>,
     /// One reads at a time.
     reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct Shelf {
-    held: Option<Held>,
+struct CredentialCache {
+    held: Option<Cached>,
     /// When the source last failed, and why; `None` once it answers again.
     failed: Option<(Instant, String)>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct Cached {
     /// Each request has it for a while.
     secret: Arc<Secret>,
     reread_at: Instant,
@@ -101,8 +96,8 @@ impl Keys {
     }
 
     fn of(source: Source) -> Self {
-        let (shelf, reading) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self(Arc::new(Inner { source, shelf, reading }))
+        let (cache, reading) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { source, cache, reading }))
     }
 
     /// Reads the source again, whatever is held, which is kept where the source cannot be read: a single refusal must not
@@ -110,18 +105,18 @@ impl Keys {
     pub async fn reread(&self) -> Result<(), String> {
         let _reading = self.0.reading.lock().await;
         let secret = self.0.read().await.map_err(|error| describe(&error))?;
-        drop(self.0.shelf().put(secret));
+        drop(self.0.cache().put(secret));
         Ok(())
     }
 
     /// When what is held expires. `None`: never, or nothing was asked for yet.
     pub fn expiry(&self) -> Option<DateTime<Utc>> {
-        self.0.shelf().held.as_ref()?.secret.expiry().map(DateTime::from)
+        self.0.cache().held.as_ref()?.secret.expiry().map(DateTime::from)
     }
 
     /// What is held, while it is not due.
     pub(super) fn held(&self) -> Option<Arc<Secret>> {
-        self.0.shelf().held(Held::is_due)
+        self.0.cache().held(Cached::is_due)
     }
 
     /// The same, or what the source says. Keys that are due and still hold serve all but the one that reads new ones; a
@@ -134,19 +129,19 @@ impl Keys {
         let _reading = match self.0.reading.try_lock() {
             Ok(reading) => reading,
             Err(_) => {
-                if let Some(secret) = self.0.shelf().held(Held::is_expired) {
+                if let Some(secret) = self.0.cache().held(Cached::is_expired) {
                     return Ok(secret);
                 }
                 self.0.reading.lock().await
             }
         };
         // Somebody else may have read them meanwhile, or failed to.
-        if let Some(ready) = self.0.shelf().since(asked) {
+        if let Some(ready) = self.0.cache().since(asked) {
             return ready;
         }
         match self.0.read().await {
-            Ok(secret) => Ok(self.0.shelf().put(secret)),
-            Err(error) => self.0.shelf().keep(error),
+            Ok(secret) => Ok(self.0.cache().put(secret)),
+            Err(error) => self.0.cache().keep(error),
         }
     }
 }
@@ -158,8 +153,8 @@ impl Inner {
         read.map(without_empty_token)
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, CredentialCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -172,15 +167,15 @@ fn without_empty_token(secret: Secret) -> Secret {
     Secret::new(id, key, None, secret.expiry(), "a source with an empty session token")
 }
 
-impl Shelf {
+impl CredentialCache {
     /// Unless it is `spoilt`.
-    fn held(&self, spoilt: impl Fn(&Held) -> bool) -> Option<Arc<Secret>> {
+    fn held(&self, spoilt: impl Fn(&Cached) -> bool) -> Option<Arc<Secret>> {
         self.held.as_ref().filter(|held| !spoilt(held)).map(|held| held.secret.clone())
     }
 
     /// What came of a reading that ended since `asked`.
     fn since(&self, asked: Instant) -> Option<Result<Arc<Secret>, CredentialsError>> {
-        if let Some(secret) = self.held(Held::is_due) {
+        if let Some(secret) = self.held(Cached::is_due) {
             return Some(Ok(secret));
         }
         let (_, why) = self.failed.as_ref().filter(|(at, _)| *at > asked)?;
@@ -191,7 +186,7 @@ impl Shelf {
         if self.failed.take().is_some() && self.held.is_some() {
             tracing::info!("the credentials could be refreshed again");
         }
-        self.held.insert(Held::new(secret)).secret.clone()
+        self.held.insert(Cached::new(secret)).secret.clone()
     }
 
     /// Goes on with what is held, while it has not expired. Said once, until the source answers again.
@@ -203,12 +198,12 @@ impl Shelf {
         if first {
             tracing::warn!(error = why, "could not refresh credentials; the old ones are still valid");
         }
-        held.reread_at = now + ASK_AGAIN;
+        held.reread_at = now + RETRY_INTERVAL;
         Ok(held.secret.clone())
     }
 }
 
-impl Held {
+impl Cached {
     fn new(secret: Secret) -> Self {
         let (now, left) = (Instant::now(), remaining(&secret));
         let expires_at = left.and_then(|left| now.checked_add(left));
@@ -242,7 +237,7 @@ impl Source {
             Self::Sdk(provider) => provider.provide_credentials().await,
             Self::Profile(name, provider) => provider.provide_credentials().await.map_err(|error| match error {
                 CredentialsError::CredentialsNotLoaded(_) => {
-                    CredentialsError::not_loaded(places::no_profile(name, |name| std::env::var(name).ok()))
+                    CredentialsError::not_loaded(no_profile(name, |name| std::env::var(name).ok()))
                 }
                 other => other,
             }),
@@ -262,62 +257,8 @@ fn remaining(secret: &Secret) -> Option<Duration> {
 /// How long to hold keys that have so long left: short-lived ones are read again halfway rather than at every call.
 fn lifetime(left: Option<Duration>) -> Duration {
     match left {
-        Some(left) => left.saturating_sub(EXPIRY_MARGIN).max(left / 2).min(LONGEST),
-        None => REREAD_AFTER,
-    }
-}
-
-/// Layers of the client libraries that only say that there is a cause below them.
-const LAYERS: [&str; 7] = [
-    "dispatch failure",
-    "io error",
-    "other",
-    "client error (Connect)",
-    "the credential provider was not enabled",
-    "an error occurred while loading credentials",
-    "unexpected credentials error",
-];
-
-/// The chain of causes in one line: the outer error alone says only "an error occurred".
-pub(super) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut causes: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(chain) = cause.downcast_ref::<ProviderChainError<CredentialsError>>() {
-            return places::looked_at(chain, |name| std::env::var(name).ok());
-        }
-        let text = cause.to_string();
-        next = cause.source();
-        let says_something = next.is_none() || !LAYERS.contains(&text.as_str());
-        if says_something && !causes.iter().any(|said| said.contains(&text)) {
-            causes.push(text);
-        }
-    }
-    let text = causes.join(": ");
-    if text.contains("IMDS") {
-        return places::before_instance(&text, |name| std::env::var(name).ok());
-    }
-    text
-}
-
-/// What a request without keys to sign with failed for. A source that did not answer may do so soon.
-pub(super) fn without_keys(error: &CredentialsError) -> RequestError {
-    match is_away(error) {
-        true => RequestError::new(Class::Unreachable, format!("the source of the keys: {}", reason(error))),
-        false => RequestError::new(Class::Denied, describe(error)),
-    }
-}
-
-/// Whether the source did not answer, or could not. What it answers otherwise it will answer again.
-fn is_away(error: &CredentialsError) -> bool {
-    match error {
-        CredentialsError::ProviderTimedOut(_) => true,
-        CredentialsError::Unhandled(_) => has_cause::<ConnectorError>(error),
-        CredentialsError::ProviderError(_) => {
-            let said = describe(error);
-            ["StatusCode(5", "StatusCode(429", "StatusCode(408"].iter().any(|status| said.contains(status))
-        }
-        _ => false,
+        Some(left) => left.saturating_sub(EXPIRY_MARGIN).max(left / 2).min(MAX_HOLD),
+        None => REREAD_INTERVAL,
     }
 }
 

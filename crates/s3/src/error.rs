@@ -7,11 +7,11 @@ use std::time::Duration;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
-use super::credentials::{describe, without_keys};
-use super::page::xml::{Broken, Reader};
+use super::causes::{cause_of, describe, has_cause, reason};
 use super::probe::{Head, Loss, Seen};
-use super::reach::reason;
+use super::xml::{Broken, Reader};
 use model::object::Escaped;
 
 /// What an error means for the request: `class` in the JSON contract.
@@ -91,6 +91,16 @@ impl RequestError {
         Self::new(Class::TimedOut, format!("no answer within {}", humantime::format_duration(round(deadline))))
     }
 
+    /// A request without a whole answer.
+    pub(super) fn unanswered(loss: Loss, why: impl Into<String>) -> Self {
+        let class = match loss {
+            Loss::NotSent => Class::Unreachable,
+            Loss::IdleReset => Class::IdleReset,
+            Loss::Sent => Class::Lost,
+        };
+        Self::new(class, why)
+    }
+
     /// 404, with what is known of why.
     pub fn not_found(message: String) -> Self {
         Self::new(Class::NotFound, message)
@@ -154,28 +164,39 @@ impl RequestError {
     }
 
     fn without_answer<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>, loss: Option<Loss>) -> Self {
-        let class = match loss {
-            Some(Loss::NotSent) => Class::Unreachable,
-            Some(Loss::IdleReset) => Class::IdleReset,
-            Some(Loss::Sent) => Class::Lost,
-            // It never came to a connection: an unusable address.
-            None => Class::Rejected,
-        };
         if let Some(keys) = cause_of::<CredentialsError>(error).filter(|_| loss.is_none()) {
             return without_keys(keys);
         }
         // The SDK's own two layers say only that a request could not be dispatched.
         let cause = std::error::Error::source(error).and_then(std::error::Error::source);
-        Self::new(class, cause.map_or_else(|| describe(error), reason))
+        let why = cause.map_or_else(|| describe(error), reason);
+        match loss {
+            Some(loss) => Self::unanswered(loss, why),
+            // It never came to a connection: an unusable address.
+            None => Self::new(Class::Rejected, why),
+        }
     }
 }
 
-pub(super) fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    cause_of::<E>(error).is_some()
+/// What a request without keys to sign with failed for. A source that did not answer may do so soon.
+pub(super) fn without_keys(error: &CredentialsError) -> RequestError {
+    match is_away(error) {
+        true => RequestError::new(Class::Unreachable, format!("the source of the keys: {}", reason(error))),
+        false => RequestError::new(Class::Denied, describe(error)),
+    }
 }
 
-fn cause_of<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
-    std::iter::successors(Some(error), |cause| cause.source()).find_map(<dyn std::error::Error>::downcast_ref)
+/// Whether the source did not answer, or could not. What it answers otherwise it will answer again.
+fn is_away(error: &CredentialsError) -> bool {
+    match error {
+        CredentialsError::ProviderTimedOut(_) => true,
+        CredentialsError::Unhandled(_) => has_cause::<ConnectorError>(error),
+        CredentialsError::ProviderError(_) => {
+            let said = describe(error);
+            ["StatusCode(5", "StatusCode(429", "StatusCode(408"].iter().any(|status| said.contains(status))
+        }
+        _ => false,
+    }
 }
 
 /// The error that a head alone tells of.

@@ -7,32 +7,31 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests wait for the tasks that they spawn"))]
 
 mod address;
-mod beginning;
 mod cache;
+mod causes;
 mod clock;
 mod clock_skew;
 mod credentials;
 mod error;
+mod fast_client;
+mod get_object;
 mod listing;
 mod page;
-mod part;
 mod probe;
 mod proof;
-mod reach;
 mod stat;
 mod transport;
-mod wire;
+mod xml;
 
 pub use address::Regions;
 pub use cache::{CacheClient, Warmed};
 pub use credentials::{Keys, in_home};
 pub use error::{Class, RequestError};
+pub use get_object::{Part, Parted, Wanted};
 pub use listing::{BucketName, ListClient};
 pub use page::{Page, PageRequest};
-pub use part::{Part, Parted, Wanted};
 pub use stat::Stat;
-pub use transport::Transport;
-pub use wire::Via;
+pub use transport::{Transport, Via};
 
 #[cfg(test)]
 mod tests;

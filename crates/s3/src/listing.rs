@@ -7,20 +7,16 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Config, IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation,
     StalledStreamProtectionConfig,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::http::HttpError;
-use percent_encoding::percent_encode;
 
 use super::address::{Regions, Resolver};
-use super::beginning;
 use super::credentials::Keys;
 use super::error::RequestError;
+use super::fast_client::FastClient;
+use super::get_object::{self, Parted, Wanted};
 use super::page::{Page, PageRequest};
-use super::part::{self, Parted, Wanted};
 use super::probe::Probe;
 use super::stat::Stat;
 use super::transport::Transport;
-use super::wire::{KEY, Wire};
 use model::config::endpoint::ListSite;
 use model::object::{Bucket, Key};
 
@@ -34,41 +30,41 @@ pub struct BucketName {
 /// Lists, probes and reads; nothing it sends fills a cache. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct ListClient {
-    client: Client,
-    wire: Wire,
+    sdk: Client,
+    fast: FastClient,
 }
 
 impl ListClient {
     pub fn new(site: &ListSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
         let resolver = Resolver { site: site.0.clone(), regions: regions.clone() };
-        let wire = Wire::new(&site.0, keys, regions, transport);
-        Self { client: sdk_client(resolver, keys, transport), wire }
+        let fast = FastClient::new(&site.0, keys, regions, transport);
+        Self { sdk: sdk_client(resolver, keys, transport), fast }
     }
 
     /// One page of ListObjectsV2.
     pub async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
-        let (head, body) = self.wire.get(request.bucket, &request.query()).await?;
+        let (head, body) = self.fast.get(request.bucket, &request.query()).await?;
         request.read(&body, head.date)
     }
 
     /// A plain HEAD: tells whether an object exists, and fills nothing. `None` is a 404.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
-        self.wire.exists(bucket, key).await
+        self.fast.exists(bucket, key).await
     }
 
     /// The first `most` bytes of an object, or all of them where it has fewer. `None` is a 404 of the key, not of the bucket.
     pub async fn read(&self, bucket: &Bucket, key: &Key, most: usize) -> Result<Option<Vec<u8>>, RequestError> {
-        beginning::read(&self.client, bucket, key, most).await
+        get_object::read(&self.sdk, bucket, key, most).await
     }
 
     /// The bytes of an object from `wanted.from` on, at most `wanted.most`, as long as it is the version that was asked for.
     pub async fn part(&self, bucket: &Bucket, key: &Key, wanted: Wanted<'_>) -> Result<Parted, RequestError> {
-        part::read(&self.client, bucket, key, wanted).await
+        get_object::part(&self.sdk, bucket, key, wanted).await
     }
 
     /// What a plain HEAD tells of an object; `None` is a 404. It fills nothing.
     pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, RequestError> {
-        self.wire.stat(bucket, key).await
+        self.fast.stat(bucket, key).await
     }
 
     /// All buckets that the keys may see.
@@ -79,7 +75,7 @@ impl ListClient {
             let probe = Probe::default();
             let carried = probe.clone();
             let sent = self
-                .client
+                .sdk
                 .list_buckets()
                 .set_continuation_token(token.clone())
                 .customize()
@@ -117,15 +113,4 @@ fn sdk_client(resolver: Resolver, keys: &Keys, transport: &Transport) -> Client 
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .build();
     Client::from_conf(config)
-}
-
-/// The SDK takes text, and refuses a key of nothing but white space: every key is put into the request in place of this,
-/// before it is signed.
-pub(super) const PLACEHOLDER: &str = "placeholder";
-
-pub(super) fn set_raw_key(request: &mut HttpRequest, key: &Key) -> Result<(), HttpError> {
-    let uri = request.uri();
-    let start = uri.rfind(PLACEHOLDER).unwrap_or(uri.len());
-    let replaced = format!("{}{}", &uri[..start], percent_encode(key.as_bytes(), KEY));
-    request.set_uri(replaced)
 }

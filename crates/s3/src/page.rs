@@ -1,18 +1,14 @@
 //! One page of a listing: what is asked for, and what is read out of the answer.
 
-mod shape;
-pub(super) mod xml;
-
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use percent_encoding::{percent_decode, percent_encode};
 
 use super::error::{Class, RequestError};
-use super::wire::NAME;
+use super::fast_client::NAME;
+use super::xml::{Broken, Reader};
 use model::object::{Bucket, Escaped, Facts, Key, Rows};
-use shape::Shape;
-use xml::{Broken, Reader};
 
 /// Where a page begins.
 #[derive(Clone, Copy, Debug)]
@@ -142,10 +138,8 @@ enum Wrong {
     Lacks { what: &'static str, key: String },
 }
 
-/// Objects of a page, as most servers have them.
-const USUAL: usize = 1_000;
-/// Shapes of objects that are known at the same time: some have an owner, or a checksum, and some have not.
-const SHAPES: usize = 4;
+/// Objects of a page, as most servers send them.
+const PAGE_OBJECTS: usize = 1_000;
 
 impl<'a> Listed<'a> {
     /// Reads a page whose keys are taken to be `encoded` or not.
@@ -157,29 +151,17 @@ impl<'a> Listed<'a> {
             None => return Err(Wrong::NoListing("it is empty".to_owned())),
         }
         let mut listed = Self {
-            objects: Rows::with_capacity(bucket.clone(), USUAL),
+            objects: Rows::with_capacity(bucket.clone(), PAGE_OBJECTS),
             folders: Vec::new(),
             next: None,
             truncated: None,
             is_encoded: false,
             was_decoded: false,
         };
-        let (mut shapes, mut days): (Vec<Shape<'a>>, Days) = (Vec::new(), Days::default());
+        let mut days = Days::default();
         loop {
-            let rest = xml.rest();
-            if let Some((item, length)) = shapes.iter().find_map(|shape| shape.read(rest, &mut days)) {
-                xml.pass(length);
-                listed.take(&item, encoded)?;
-                continue;
-            }
             match xml.child()? {
-                Some("Contents") => {
-                    let item = Item::read(&mut xml, &mut days)?;
-                    listed.take(&item, encoded)?;
-                    if shapes.len() < SHAPES {
-                        shapes.extend(Shape::of(&rest[..rest.len() - xml.rest().len()]));
-                    }
-                }
+                Some("Contents") => listed.take(&Item::read(&mut xml, &mut days)?, encoded)?,
                 Some("CommonPrefixes") => listed.folders.push(folder(&mut xml)?),
                 Some("Name") => {
                     let name = xml.content()?.trim().to_owned();

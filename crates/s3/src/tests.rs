@@ -17,8 +17,8 @@ mod keys;
 mod reads;
 mod signing;
 
-/// How long what has to come is waited for. Only what is broken takes as long.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// For what has to come. Only a failing test takes as long.
+const TEST_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Both clients of one endpoint, with keys from files.
 struct Clients {
@@ -54,7 +54,7 @@ impl<'a> To<'a> {
         });
         let source =
             CredentialSource::Files { access_key_id: path("id"), secret_access_key: path("secret"), session_token };
-        let transport = Transport::new(PATIENCE, 10);
+        let transport = Transport::new(TEST_TIMEOUT, 10);
         let keys = Keys::new(&source, "us-east-1", &transport).await;
         let credentials = Arc::new(Credentials { name: None, source, buckets: None });
         let site = |url: &str, addressing| Site {

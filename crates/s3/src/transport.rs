@@ -1,6 +1,9 @@
-//! Pooled HTTP/1.1 connections to every endpoint, in the shape that the SDK asks for.
+//! Pooled HTTP/1.1 connections to one endpoint: a lean pool for HEADs, and hyper's client for all else, the SDK's requests
+//! included.
 
 mod dial;
+mod pool;
+mod pooled_connection;
 
 use std::time::Duration;
 
@@ -11,39 +14,42 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use bytes::Bytes;
+use http::response::Parts;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::RootCertStore;
 use tokio::task::spawn_blocking;
 
+use super::causes::describe;
 use super::clock_skew::ServerClock;
+use super::error::RequestError;
 use super::probe::{Head, Loss, Probe};
-use super::wire::{IDLE, Lanes};
-pub(super) use dial::Usage;
-use dial::{Dial, Tracked};
+use dial::{Connector, Usage};
+pub use pool::Via;
+use pool::{IDLE_TIMEOUT, unconnected};
+pub(super) use pool::{Pool, Pools};
 
-/// How long the machine's certificates may take to be read.
+/// For reading the machine's certificates.
 const ROOTS_TIMEOUT: Duration = Duration::from_secs(10);
-
-pub(super) type Connector = HttpsConnector<Dial>;
-/// What a connector opens.
-pub(super) type Stream = MaybeHttpsStream<TokioIo<Tracked>>;
 
 /// The connections of one endpoint, and its clock. Clones share them.
 #[derive(Clone)]
 pub struct Transport {
-    /// For what the SDK sends.
+    /// For everything but HEADs.
     client: Client<Connector, SdkBody>,
-    /// For what is sent by the million.
-    pub(super) lanes: Lanes,
+    /// For HEADs.
+    pub(super) pools: Pools,
     pub(super) clock: ServerClock,
 }
 
 impl Transport {
-    /// `connect_timeout` covers the name lookup and TCP; `max_idle` is how many unused connections a host may keep of those for
-    /// HEADs, of those for GETs, and of the SDK's. Reads the machine's certificates beside the runtime, and goes without them
-    /// rather than wait for a disk that does not answer.
+    /// `connect_timeout` covers the name lookup, TCP and TLS. `max_idle` unused connections are kept for each host: as many for
+    /// HEADs, and as many for all else. The machine's certificates are read on a blocking thread; if the disk does not answer in
+    /// time, the transport goes without them.
     pub async fn open(connect_timeout: Duration, max_idle: usize) -> Self {
         let roots = tokio::time::timeout(ROOTS_TIMEOUT, spawn_blocking(roots)).await;
         let roots = roots.map(|read| read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
@@ -60,21 +66,49 @@ impl Transport {
     }
 
     fn with(roots: RootCertStore, connect_timeout: Duration, max_idle: usize) -> Self {
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(roots))
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(Dial::new(connect_timeout));
+        let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let connector = Connector::new(tls, connect_timeout);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(max_idle)
-            .build(https.clone());
-        Self { client, lanes: Lanes::new(https, connect_timeout, max_idle), clock: ServerClock::default() }
+            .build(connector.clone());
+        Self { client, pools: Pools::new(connector, max_idle), clock: ServerClock::default() }
+    }
+
+    /// Sends a GET once and reads its answer, of which the body has at most `max_bytes`. The head is given even where the body
+    /// is lost.
+    pub(super) async fn get(
+        &self,
+        request: Request<SdkBody>,
+        max_bytes: usize,
+    ) -> Result<(Parts, Result<Bytes, RequestError>), RequestError> {
+        let uri = request.uri().clone();
+        let (head, body) = self.send(request).await.map_err(|error| unanswered(&uri, &error))?.into_parts();
+        let body = match Limited::new(body, max_bytes).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                Err(RequestError::malformed(&format!("an answer of more than {max_bytes} bytes")))
+            }
+            Err(error) => Err(RequestError::unanswered(Loss::Sent, describe(&*error))),
+        };
+        if let Some(usage) = head.extensions.get::<Usage>() {
+            usage.answered();
+        }
+        Ok((head, body))
+    }
+
+    /// Sends a request on a pooled connection, and records there that it was answered.
+    async fn send(&self, request: Request<SdkBody>) -> Result<Response<Incoming>, Error> {
+        let answer = self.client.request(request).await?;
+        if let Some(usage) = answer.extensions().get::<Usage>() {
+            usage.answered();
+        }
+        Ok(answer)
     }
 }
 
-/// The machine's roots. Where there are none, plain HTTP still works and every TLS handshake fails for want of an issuer.
+/// The machine's certificate authorities. Without any, plain HTTP still works and every TLS handshake fails for want of an issuer.
 fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -85,10 +119,6 @@ fn roots() -> RootCertStore {
     roots
 }
 
-fn tls(roots: RootCertStore) -> rustls::ClientConfig {
-    rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
-}
-
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Transport")
@@ -97,16 +127,14 @@ impl std::fmt::Debug for Transport {
 
 impl HttpClient for Transport {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        let (client, clock) = (self.client.clone(), self.clock.clone());
-        SharedHttpConnector::new(Exchange { client, clock, read_timeout: settings.read_timeout() })
+        SharedHttpConnector::new(Exchange { transport: self.clone(), read_timeout: settings.read_timeout() })
     }
 }
 
-/// The transport with the read time-out of one SDK client (the credential providers set one; S3 calls do not).
+/// The transport with the read timeout of one SDK client. The credential providers set one; S3 calls do not.
 #[derive(Debug)]
 struct Exchange {
-    client: Client<Connector, SdkBody>,
-    clock: ServerClock,
+    transport: Transport,
     read_timeout: Option<Duration>,
 }
 
@@ -117,9 +145,9 @@ impl HttpConnector for Exchange {
             Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
         };
         let probe = request.extensions().get::<Probe>().cloned().unwrap_or_default();
-        let answer = self.client.request(request);
-        let (read_timeout, clock) = (self.read_timeout, self.clock.clone());
+        let (transport, read_timeout) = (self.transport.clone(), self.read_timeout);
         HttpConnectorFuture::new(async move {
+            let answer = transport.send(request);
             let answer = match read_timeout {
                 Some(limit) => {
                     tokio::time::timeout(limit, answer).await.map_err(|e| ConnectorError::timeout(e.into()))?
@@ -128,11 +156,8 @@ impl HttpConnector for Exchange {
             };
             match answer {
                 Ok(answer) => {
-                    if let Some(usage) = answer.extensions().get::<Usage>() {
-                        usage.answered();
-                    }
                     let mut head = Head::read(answer.status().as_u16(), answer.headers());
-                    head.skewed = clock.learn(head.status, head.date);
+                    head.skewed = transport.clock.learn(head.status, head.date);
                     probe.answered(head);
                     let answer = answer.map(SdkBody::from_body_1_x);
                     HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
@@ -144,6 +169,15 @@ impl HttpConnector for Exchange {
                 }
             }
         })
+    }
+}
+
+/// The error of a GET that was not answered. The client's own layer says only which part of it failed.
+fn unanswered(uri: &Uri, error: &Error) -> RequestError {
+    let cause = std::error::Error::source(error).unwrap_or(error);
+    match loss(error) {
+        Loss::NotSent => unconnected(uri, cause),
+        loss => RequestError::unanswered(loss, describe(cause)),
     }
 }
 

@@ -22,7 +22,7 @@ async fn mounted_keys_are_read_again_when_they_change() {
     assert_eq!(keys.get().await.unwrap().access_key_id(), "FIRST");
     std::fs::write(dir.path().join("id"), "SECOND\n").unwrap();
     assert_eq!(keys.get().await.unwrap().access_key_id(), "FIRST", "held for a while");
-    tokio::time::advance(REREAD_AFTER).await;
+    tokio::time::advance(REREAD_INTERVAL).await;
     assert_eq!(keys.get().await.unwrap().access_key_id(), "SECOND");
     std::fs::write(dir.path().join("id"), "THIRD\n").unwrap();
     keys.reread().await.unwrap();
@@ -37,7 +37,7 @@ async fn keys_that_still_hold_survive_a_source_that_is_away() {
     let keys = keys(dir.path()).await;
     keys.get().await.unwrap();
     std::fs::remove_file(dir.path().join("id")).unwrap();
-    tokio::time::advance(REREAD_AFTER).await;
+    tokio::time::advance(REREAD_INTERVAL).await;
     assert_eq!(keys.get().await.unwrap().access_key_id(), "ID");
     assert!(keys.reread().await.is_err(), "which is said");
     assert_eq!(keys.get().await.unwrap().access_key_id(), "ID", "and costs nothing");
@@ -219,7 +219,7 @@ async fn a_mounted_secret_that_rotates_is_noticed_without_a_refusal() {
     assert_eq!(id(&keys).await.unwrap(), "ID1");
     link("..gen2", "..data_tmp");
     std::fs::rename(dir.path().join("..data_tmp"), dir.path().join("..data")).unwrap();
-    tokio::time::advance(REREAD_AFTER).await;
+    tokio::time::advance(REREAD_INTERVAL).await;
     let secret = keys.get().await.unwrap();
     assert_eq!((secret.access_key_id(), secret.secret_access_key()), ("ID2", "SECRET2"));
 }

@@ -1,4 +1,4 @@
-//! Opens TCP connections, and notes what they carry.
+//! Opens TCP and TLS connections, and records what they carry.
 
 use std::future::Future;
 use std::io;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector as TcpConnector};
 use hyper_util::rt::TokioIo;
@@ -18,10 +19,11 @@ use tower_service::Service;
 
 use crate::probe::Loss;
 
-/// A fill may keep a connection silent for minutes: keep-alive tells a slow server from a lost one.
-const KEEPALIVE: Duration = Duration::from_secs(15);
+/// Time between TCP keep-alive probes. A fill may keep a connection silent for minutes: the probes tell a slow server from a
+/// lost one.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What a connection has carried, so that the end of an idle one can be told from an answer cut short.
+/// What a connection has carried. It tells the end of an idle connection from an answer that was cut short.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Usage(Arc<UsageFlags>);
 
@@ -40,7 +42,7 @@ impl Usage {
         extras.remove().unwrap_or_default()
     }
 
-    /// The head of an answer has come.
+    /// An answer has come, whole or to the end of its head.
     pub fn answered(&self) {
         self.0.reused.store(true, Ordering::Relaxed);
         self.0.bytes_since.store(false, Ordering::Relaxed);
@@ -58,49 +60,87 @@ impl Usage {
     }
 }
 
-/// Opens TCP connections; one deadline covers the lookup and the connect, whatever the number of addresses.
+/// A connection as a [`Connector`] opens it.
+pub(crate) type Stream = MaybeHttpsStream<TokioIo<Tracked>>;
+
+/// Opens connections. One deadline covers the name lookup, TCP and TLS, whatever the number of addresses.
 #[derive(Clone)]
-pub(crate) struct Dial {
-    tcp: TcpConnector<Resolver>,
+pub(crate) struct Connector {
+    https: HttpsConnector<Dial>,
     timeout: Duration,
 }
 
+/// The deadline of a connection passed.
+#[derive(Debug, thiserror::Error)]
+#[error("{authority}: no connection within {timeout:?}")]
+pub(super) struct NoConnection {
+    authority: String,
+    timeout: Duration,
+}
+
+impl Connector {
+    pub fn new(tls: rustls::ClientConfig, timeout: Duration) -> Self {
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
+        Self { https: https.wrap_connector(Dial::new(timeout)), timeout }
+    }
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
+impl Service<http::Uri> for Connector {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = BoxFuture<Stream, BoxError>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.https.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: http::Uri) -> Self::Future {
+        let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let timeout = self.timeout;
+        let connecting = tokio::time::timeout(timeout, self.https.call(uri));
+        Box::pin(async move { connecting.await.map_err(|_| NoConnection { authority, timeout })? })
+    }
+}
+
+/// Opens TCP connections.
+#[derive(Clone)]
+struct Dial(TcpConnector<Resolver>);
+
 impl Dial {
-    pub fn new(timeout: Duration) -> Self {
+    fn new(timeout: Duration) -> Self {
         let mut tcp = TcpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(timeout));
-        tcp.set_keepalive(Some(KEEPALIVE));
-        tcp.set_keepalive_interval(Some(KEEPALIVE));
+        tcp.set_keepalive(Some(KEEPALIVE_INTERVAL));
+        tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
         tcp.set_keepalive_retries(Some(3));
-        Self { tcp, timeout }
+        Self(tcp)
     }
 }
 
 impl Service<http::Uri> for Dial {
     type Response = TokioIo<Tracked>;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Error = BoxError;
+    type Future = BoxFuture<Self::Response, BoxError>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.tcp.poll_ready(cx).map_err(Into::into)
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, uri: http::Uri) -> Self::Future {
-        let host = uri.host().unwrap_or_default().to_owned();
-        let timeout = self.timeout;
-        let connecting = self.tcp.call(uri);
+        let connecting = self.0.call(uri);
         Box::pin(async move {
-            let stream = tokio::time::timeout(timeout, connecting).await.map_err(|_| {
-                io::Error::new(io::ErrorKind::TimedOut, format!("{host}: no connection within {timeout:?}"))
-            })??;
-            Ok(TokioIo::new(Tracked { stream: stream.into_inner(), usage: Usage::default() }))
+            let stream = connecting.await?.into_inner();
+            Ok(TokioIo::new(Tracked { stream, usage: Usage::default() }))
         })
     }
 }
 
-/// A TCP stream that notes whether anything arrived.
+/// A TCP stream that records whether anything arrived.
 pub(crate) struct Tracked {
     stream: TcpStream,
     usage: Usage,
@@ -157,7 +197,7 @@ struct Resolver(GaiResolver);
 impl Service<Name> for Resolver {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+    type Future = BoxFuture<Self::Response, io::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_ready(cx)

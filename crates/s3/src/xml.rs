@@ -1,13 +1,13 @@
-//! The XML that S3 servers answer with: elements and their text, out of one buffer, each byte looked at once. What is not
-//! well-formed is an error at a byte, never less than what was sent. Attributes and namespaces are skipped, as all that
-//! servers say in them is a version.
+//! A streaming reader of the XML that S3 servers answer with: elements and their text, borrowed from one buffer, in one pass.
+//! A document that is not well-formed is an error at a byte. Attributes and namespaces are skipped: servers use them only for a
+//! version.
 
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
 
-/// As deep as elements may be nested; a listing has three levels.
-const DEEPEST: usize = 32;
+/// How deep elements may be nested. A listing has three levels.
+const MAX_DEPTH: usize = 32;
 
 /// Why a text is no XML, or not the XML that it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,16 +103,6 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
-    /// What is still to be read.
-    pub fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    /// Passes over whole elements of the innermost open one, which are known to be well-formed.
-    pub fn pass(&mut self, bytes: usize) {
-        self.at += bytes;
-    }
-
     fn broken<T>(&self, why: &'static str) -> Read<T> {
         Err(Broken { at: self.at, why })
     }
@@ -199,7 +189,7 @@ impl<'a> Reader<'a> {
         if !ends || name.is_empty() || matches!(bytes[1], b'0'..=b'9' | b'-' | b'.') {
             return self.broken("a tag without a name");
         }
-        if self.open.len() >= DEEPEST {
+        if self.open.len() >= MAX_DEPTH {
             return self.broken("elements nested too deep");
         }
         let mut at = length;
@@ -226,7 +216,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A name without its prefix.
-pub(super) fn local(name: &str) -> &str {
+fn local(name: &str) -> &str {
     memchr(b':', name.as_bytes()).map_or(name, |colon| &name[colon + 1..])
 }
 

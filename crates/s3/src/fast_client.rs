@@ -1,7 +1,6 @@
 //! The requests of which there are millions, written and signed here: the same bytes as the SDK's, at a fraction of its cost.
 
-mod host;
-mod lane;
+mod bucket_endpoint;
 mod sign;
 mod target;
 
@@ -14,24 +13,21 @@ use http::response::Parts;
 use httparse::Header;
 
 use super::address::{Regions, base_url};
-use super::credentials::{Keys, Secret, without_keys};
-use super::error::{Class, RequestError, of_answer, of_head};
+use super::credentials::{Keys, Secret};
+use super::error::{RequestError, of_answer, of_head, without_keys};
 use super::probe::Head;
 use super::proof::doubt;
 use super::stat::Stat;
-use super::transport::Transport;
-use host::{Host, Signing, Target};
-use lane::Unanswered;
-pub use lane::Via;
-pub(super) use lane::{IDLE, Lanes};
+use super::transport::{Transport, Via};
+use bucket_endpoint::{BucketEndpoint, Signing, Target, rejected};
 use model::config::endpoint::Site;
 use model::object::{Bucket, Key, Object};
-use sign::{SigningKey, Stamp};
+use sign::{AmzDate, SigningKey};
 use target::path_of;
 pub(super) use target::{KEY, NAME};
 
-/// Bytes of an answer. A page of a thousand keys, each as long as keys can be and escaped, has some four million.
-const LONGEST: usize = 64 << 20;
+/// Bytes of an answer. A page of a thousand keys has at most about 4 MB, with keys of the greatest length, all escaped.
+const MAX_BODY_BYTES: usize = 64 << 20;
 
 /// One HEAD.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +46,7 @@ impl<'a> Ask<'a> {
 
 /// Sends to one side of an endpoint. Clones share everything.
 #[derive(Clone, Debug)]
-pub(super) struct Wire(Arc<Inner>);
+pub(super) struct FastClient(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -59,17 +55,17 @@ struct Inner {
     regions: Regions,
     transport: Transport,
     /// There are as many as buckets that were asked for.
-    hosts: RwLock<HashMap<Bucket, Arc<Host>>>,
+    endpoints: RwLock<HashMap<Bucket, Arc<BucketEndpoint>>>,
 }
 
-impl Wire {
+impl FastClient {
     pub fn new(site: &Site, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
         Self(Arc::new(Inner {
             site: site.clone(),
             keys: keys.clone(),
             regions: regions.clone(),
             transport: transport.clone(),
-            hosts: RwLock::default(),
+            endpoints: RwLock::default(),
         }))
     }
 
@@ -102,26 +98,26 @@ impl Wire {
         Ask { bucket, key, range, via }: Ask<'_>,
         read: impl Fn(u16, &[Header<'_>]) -> T,
     ) -> Result<T, RequestError> {
-        let host = self.host(bucket)?;
-        let signing = self.signing(bucket, &host).await?;
-        let path = path_of(&host.path, key);
-        let request = host.head(Target { path: &path, query: "", range }, &signing)?;
+        let endpoint = self.endpoint(bucket)?;
+        let signing = self.signing(bucket, &endpoint).await?;
+        let path = path_of(&endpoint.path, key);
+        let request = endpoint.head(Target { path: &path, query: "", range }, &signing)?;
         drop((path, signing));
-        host.lane.head(&request, via, read).await.map_err(Unanswered::into_error)
+        endpoint.pool.head(&request, via, read).await
     }
 
     /// One GET of a bucket, sent once; `query` is escaped, its names in order. Gives what was answered with 200.
     pub async fn get(&self, bucket: &Bucket, query: &str) -> Result<(Head, Bytes), RequestError> {
-        let host = self.host(bucket)?;
-        let signing = self.signing(bucket, &host).await?;
-        let request = host.get(Target { path: &host.path, query, range: None }, &signing)?;
-        let (answer, body) = host.lane.get(request, LONGEST).await.map_err(Unanswered::into_error)?;
+        let endpoint = self.endpoint(bucket)?;
+        let signing = self.signing(bucket, &endpoint).await?;
+        let request = endpoint.get(Target { path: &endpoint.path, query, range: None }, &signing)?;
+        let (answer, body) = self.0.transport.get(request, MAX_BODY_BYTES).await?;
         let Parts { status, headers, .. } = answer;
         let head = self.judged(Head::read(status.as_u16(), &headers));
         if head.status != 200 {
             return Err(of_answer(&head, &body.unwrap_or_default()));
         }
-        Ok((head, body.map_err(Unanswered::into_error)?))
+        Ok((head, body?))
     }
 
     fn judged(&self, mut head: Head) -> Head {
@@ -129,14 +125,14 @@ impl Wire {
         head
     }
 
-    async fn signing(&self, bucket: &Bucket, host: &Host) -> Result<Signing, RequestError> {
+    async fn signing(&self, bucket: &Bucket, endpoint: &BucketEndpoint) -> Result<Signing, RequestError> {
         let secret = match self.0.keys.held() {
             Some(secret) => Ok(secret),
             None => Box::pin(self.0.keys.get()).await,
         };
         let secret = secret.map_err(|error| without_keys(&error))?;
-        let stamp = Stamp::of(self.0.transport.clock.now());
-        Ok(Signing { key: self.signing_key(bucket, host, (&secret, &stamp)), secret, stamp })
+        let date = AmzDate::of(self.0.transport.clock.now());
+        Ok(Signing { key: self.signing_key(bucket, endpoint, (&secret, &date)), secret, date })
     }
 
     /// The size of an object, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
@@ -168,36 +164,40 @@ impl Wire {
         }
     }
 
-    fn host(&self, bucket: &Bucket) -> Result<Arc<Host>, RequestError> {
-        if let Some(known) = self.0.hosts.read().unwrap_or_else(PoisonError::into_inner).get(bucket) {
+    fn endpoint(&self, bucket: &Bucket) -> Result<Arc<BucketEndpoint>, RequestError> {
+        if let Some(known) = self.0.endpoints.read().unwrap_or_else(PoisonError::into_inner).get(bucket) {
             return Ok(known.clone());
         }
-        let host = Arc::new(self.open(bucket)?);
-        let mut hosts = self.0.hosts.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(hosts.entry(bucket.clone()).or_insert(host).clone())
+        let endpoint = Arc::new(self.open(bucket)?);
+        let mut endpoints = self.0.endpoints.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(endpoints.entry(bucket.clone()).or_insert(endpoint).clone())
     }
 
-    fn open(&self, bucket: &Bucket) -> Result<Host, RequestError> {
-        let rejected = |why: String| RequestError::new(Class::Rejected, why);
-        let url = base_url(&self.0.site, Some(bucket.as_str())).map_err(|error| rejected(error.to_string()))?;
+    fn open(&self, bucket: &Bucket) -> Result<BucketEndpoint, RequestError> {
+        let url = base_url(&self.0.site, Some(bucket.as_str())).map_err(rejected)?;
         let (origin, path) = target::split(&url);
         let (_, authority) = origin.split_once("://").unwrap_or_default();
-        Ok(Host {
-            name: HeaderValue::from_str(authority).map_err(|error| rejected(error.to_string()))?,
-            lane: self.0.transport.lanes.lane(origin).map_err(|error| rejected(error.to_string()))?,
+        Ok(BucketEndpoint {
+            name: HeaderValue::from_str(authority).map_err(rejected)?,
+            pool: self.0.transport.pools.pool(origin).map_err(rejected)?,
             path,
             signing: Mutex::default(),
         })
     }
 
     /// Derived once a day, region and secret.
-    fn signing_key(&self, bucket: &Bucket, host: &Host, (secret, stamp): (&Arc<Secret>, &Stamp)) -> Arc<SigningKey> {
+    fn signing_key(
+        &self,
+        bucket: &Bucket,
+        endpoint: &BucketEndpoint,
+        (secret, date): (&Arc<Secret>, &AmzDate),
+    ) -> Arc<SigningKey> {
         let version = self.0.regions.version();
         let derive = || {
             let region = self.0.regions.of(bucket.as_str()).unwrap_or_else(|| self.0.site.region.clone());
-            SigningKey::derive(secret, &region, version, stamp)
+            SigningKey::derive(secret, &region, version, date)
         };
-        host.signing_key(|key| key.serves(secret, version, stamp), derive)
+        endpoint.signing_key(|key| key.serves(secret, version, date), derive)
     }
 }
 

@@ -12,19 +12,20 @@ pub(super) fn looked_at(
 ) -> String {
     // The outer layer of an error says only that the source did not provide any.
     let said = |error: &CredentialsError| std::error::Error::source(error).map_or_else(|| describe(error), describe);
-    let places = error.attempts().iter().map(|attempt| place(attempt.name(), || said(attempt.error()), &variable));
+    let places =
+        error.attempts().iter().map(|attempt| source_text(attempt.name(), || said(attempt.error()), &variable));
     format!("no keys found: {}", places.collect::<Vec<_>>().join("; "))
 }
 
 /// The same where the last source of the chain failed, for `why`: those before it are passed over in silence, as they have none.
 pub(super) fn before_instance(why: &str, variable: impl Fn(&str) -> Option<String>) -> String {
     let before = ["Environment", "Profile", "WebIdentityToken", "EcsContainer"];
-    let places = before.map(|source| place(source, || "no keys".to_owned(), &variable));
+    let places = before.map(|source| source_text(source, || "no keys".to_owned(), &variable));
     format!("no keys found: {}; instance metadata: {why}", places.join("; "))
 }
 
 /// Of a profile that the configuration names.
-pub(super) fn no_profile(name: &str, variable: impl Fn(&str) -> Option<String>) -> String {
+pub(crate) fn no_profile(name: &str, variable: impl Fn(&str) -> Option<String>) -> String {
     let (config, keys) = files(&variable);
     format!("`{name}` is the aws_profile, and neither {config} nor {keys} has keys of that name")
 }
@@ -36,7 +37,7 @@ fn files(variable: &impl Fn(&str) -> Option<String>) -> (String, String) {
     (or("AWS_CONFIG_FILE", "~/.aws/config"), or("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
 }
 
-fn place(source: &str, said: impl Fn() -> String, variable: &impl Fn(&str) -> Option<String>) -> String {
+fn source_text(source: &str, said: impl Fn() -> String, variable: &impl Fn(&str) -> Option<String>) -> String {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     match source {
         "Environment" => {

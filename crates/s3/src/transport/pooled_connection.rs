@@ -1,7 +1,7 @@
-//! One HTTP/1.1 connection for HEADs, and one of them at a time on it.
+//! One HTTP/1.1 connection for HEADs, which carries one request at a time.
 //!
-//! The answer to a HEAD is a head and nothing else (RFC 9110, section 9.3.2), so that all there is to do is to write bytes and
-//! to look for the end of a head, which `httparse` does: what clients need beside that, for bodies, costs more than both.
+//! The answer to a HEAD has no body (RFC 9110, section 9.3.2). So this client only writes bytes and looks for the end of a
+//! head, which `httparse` finds; the handling of bodies in a general client costs more than both.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,15 +14,16 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::task::coop::unconstrained;
 
-use crate::credentials::describe;
+use super::dial::{Stream, Usage};
+use crate::causes::describe;
 use crate::probe::Loss;
-use crate::transport::{Stream, Usage};
 
-/// Bytes of a head, and its headers: servers send some hundred, and a dozen.
-const LONGEST: usize = 64 << 10;
-const MOST_HEADERS: usize = 100;
-/// Bytes that are asked for at a time.
-const AT_ONCE: usize = 4 << 10;
+/// Bytes of the head of an answer; servers send a few hundred.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Headers of an answer; servers send about a dozen.
+const MAX_HEADERS: usize = 100;
+/// Bytes of one read.
+const READ_BYTES: usize = 4 << 10;
 
 /// How a HEAD on a connection ended.
 pub(super) enum Exchanged<T> {
@@ -35,7 +36,7 @@ pub(super) enum Exchanged<T> {
     },
 }
 
-pub(super) struct HeadConnection {
+pub(super) struct PooledConnection {
     stream: TokioIo<Stream>,
     usage: Usage,
     /// What came of the latest answer.
@@ -54,7 +55,7 @@ struct Parsed<T> {
     goes_on: bool,
 }
 
-impl HeadConnection {
+impl PooledConnection {
     pub fn new(stream: Stream) -> Self {
         let usage = Usage::of(&stream);
         Self { stream: TokioIo::new(stream), usage, answer: Vec::new(), good: true }
@@ -91,9 +92,9 @@ impl HeadConnection {
         self.stream.write_all(request).await.map_err(failed)?;
         self.stream.flush().await.map_err(failed)?;
         self.answer.clear();
-        self.answer.shrink_to(AT_ONCE);
+        self.answer.shrink_to(READ_BYTES);
         loop {
-            self.answer.reserve(AT_ONCE);
+            self.answer.reserve(READ_BYTES);
             if self.stream.read_buf(&mut self.answer).await.map_err(failed)? == 0 {
                 return Err("the connection was closed before the answer was whole".to_owned());
             }
@@ -105,8 +106,8 @@ impl HeadConnection {
                 // What only says that the answer is still to come (RFC 9110, section 15.2).
                 self.answer.drain(..length);
             }
-            if self.answer.len() > LONGEST {
-                return Err(format!("the head of the answer has more than {LONGEST} bytes"));
+            if self.answer.len() > MAX_HEAD_BYTES {
+                return Err(format!("the head of the answer has more than {MAX_HEAD_BYTES} bytes"));
             }
         }
     }
@@ -124,7 +125,7 @@ impl HeadConnection {
 
 /// Reads a head; nothing where it is not whole yet.
 fn parse<T>(bytes: &[u8], read: impl Fn(u16, &[Header<'_>]) -> T) -> Result<Option<Parsed<Option<T>>>, String> {
-    let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut response = Response::new(&mut []);
     let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
     let httparse::Status::Complete(length) = parsed.map_err(|error| format!("no HTTP answer: {error}"))? else {

@@ -8,12 +8,12 @@ use ring::digest::{self, SHA256};
 use ring::hmac::{self, HMAC_SHA256};
 
 /// SHA-256 of nothing, in hex.
-pub(super) const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+pub(super) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// The parts of a request that are signed; always with `x-amz-content-sha256` and `x-amz-date`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Statement<'a> {
+pub(super) struct CanonicalRequest<'a> {
     pub method: &'a str,
     /// Escaped, as it is sent.
     pub path: &'a str,
@@ -26,9 +26,9 @@ pub(super) struct Statement<'a> {
 
 /// A second: `20261125T191423Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp([u8; 16]);
+pub(super) struct AmzDate([u8; 16]);
 
-impl Stamp {
+impl AmzDate {
     pub fn of(now: DateTime<Utc>) -> Self {
         // The parts of a time with a zone are each reckoned anew.
         let now = now.naive_utc();
@@ -66,7 +66,7 @@ pub(super) struct SigningKey {
     secret: Arc<Secret>,
     /// Of the regions that it was derived by.
     version: u64,
-    day: Stamp,
+    day: AmzDate,
     /// `DAY/REGION/s3/aws4_request`.
     scope: String,
 }
@@ -78,7 +78,7 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    pub fn derive(secret: &Arc<Secret>, region: &str, version: u64, day: &Stamp) -> Self {
+    pub fn derive(secret: &Arc<Secret>, region: &str, version: u64, day: &AmzDate) -> Self {
         let first = hmac::Key::new(HMAC_SHA256, format!("AWS4{}", secret.secret_access_key()).as_bytes());
         let key = [day.day(), region.as_bytes(), b"s3", b"aws4_request"]
             .into_iter()
@@ -88,7 +88,7 @@ impl SigningKey {
     }
 
     /// Whether it is still the key for `secret`, for what is known of regions, and for the day.
-    pub fn serves(&self, secret: &Arc<Secret>, version: u64, now: &Stamp) -> bool {
+    pub fn serves(&self, secret: &Arc<Secret>, version: u64, now: &AmzDate) -> bool {
         let same = |a: &Arc<Secret>, b: &Arc<Secret>| {
             Arc::ptr_eq(a, b)
                 || (a.access_key_id(), a.secret_access_key()) == (b.access_key_id(), b.secret_access_key())
@@ -97,15 +97,15 @@ impl SigningKey {
     }
 
     /// The `authorization` header.
-    pub fn authorize(&self, statement: &Statement<'_>, stamp: &Stamp) -> Vec<u8> {
-        let names = statement.names();
+    pub fn authorize(&self, request: &CanonicalRequest<'_>, date: &AmzDate) -> Vec<u8> {
+        let names = request.names();
         // All texts in one place: each is hashed in one piece, which costs less than piece by piece.
-        let mut text = Vec::with_capacity(512 + statement.path.len() + statement.token.unwrap_or_default().len());
-        statement.write(names, stamp, &mut text);
+        let mut text = Vec::with_capacity(512 + request.path.len() + request.token.unwrap_or_default().len());
+        request.write(names, date, &mut text);
         let digest = hex(digest::digest(&SHA256, &text).as_ref());
         text.clear();
         for part in
-            [ALGORITHM.as_bytes(), b"\n", stamp.as_bytes(), b"\n", self.scope.as_bytes(), b"\n", digest.as_slice()]
+            [ALGORITHM.as_bytes(), b"\n", date.as_bytes(), b"\n", self.scope.as_bytes(), b"\n", digest.as_slice()]
         {
             text.extend_from_slice(part);
         }
@@ -128,7 +128,7 @@ impl SigningKey {
     }
 }
 
-impl Statement<'_> {
+impl CanonicalRequest<'_> {
     /// Of the signed headers, in order.
     fn names(&self) -> &'static str {
         match (self.range.is_some(), self.token.is_some()) {
@@ -140,18 +140,18 @@ impl Statement<'_> {
     }
 
     /// Writes the canonical request, which is never shown: it may hold a secret.
-    fn write(&self, names: &str, stamp: &Stamp, to: &mut Vec<u8>) {
+    fn write(&self, names: &str, date: &AmzDate, to: &mut Vec<u8>) {
         let mut say = |parts: &[&[u8]]| parts.iter().for_each(|part| to.extend_from_slice(part));
         say(&[self.method.as_bytes(), b"\n", self.path.as_bytes(), b"\n", self.query.as_bytes()]);
         say(&[b"\nhost:", self.host]);
         if let Some(range) = self.range {
             say(&[b"\nrange:", range.as_bytes()]);
         }
-        say(&[b"\nx-amz-content-sha256:", EMPTY.as_bytes(), b"\nx-amz-date:", stamp.as_bytes()]);
+        say(&[b"\nx-amz-content-sha256:", EMPTY_SHA256.as_bytes(), b"\nx-amz-date:", date.as_bytes()]);
         if let Some(token) = self.token {
             say(&[b"\nx-amz-security-token:", token.as_bytes()]);
         }
-        say(&[b"\n\n", names.as_bytes(), b"\n", EMPTY.as_bytes()]);
+        say(&[b"\n\n", names.as_bytes(), b"\n", EMPTY_SHA256.as_bytes()]);
     }
 }
 

@@ -108,7 +108,7 @@ fn read(bytes: &[u8]) -> Written {
     (method.to_owned(), target.to_owned(), shown(&request.headers.iter().map(named).collect()))
 }
 
-fn sdk(site: &Site, regions: &Regions, now: DateTime<Utc>, recorder: &Recorder) -> Client {
+fn sdk_client(site: &Site, regions: &Regions, now: DateTime<Utc>, recorder: &Recorder) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(site.region.clone()))
@@ -134,8 +134,8 @@ const HOSTILE: &str = "ab/.-_~ +%=&?#\\'\"<>:;,@!$*()[]{}|^`\n\r\t\u{1}\u{7f}Ã©Ã
 
 /// Both clients of one made-up endpoint, at one instant.
 struct Both {
-    wire: Wire,
-    client: Client,
+    fast: FastClient,
+    sdk: Client,
     recorder: Recorder,
     regions: Regions,
     now: DateTime<Utc>,
@@ -151,10 +151,10 @@ impl Both {
         let credentials = Arc::new(Credentials { name: None, source, buckets: None });
         let site = Site { url: url.parse().unwrap(), addressing, region: text(rng, PLAIN, 1..=12), credentials };
         let (regions, recorder) = (Regions::default(), Recorder::default());
-        let wire = Wire::new(&site, &keys, &regions, &transport);
+        let fast = FastClient::new(&site, &keys, &regions, &transport);
         let now = DateTime::from_timestamp(1_700_000_000 + i64::from(round) * 31_622_399, 999_999_999).unwrap();
-        let client = sdk(&site, &regions, now, &recorder);
-        Self { wire, client, recorder, regions, now }
+        let sdk = sdk_client(&site, &regions, now, &recorder);
+        Self { fast, sdk, recorder, regions, now }
     }
 
     /// One that may have been named before, and may have moved; with keys that were replaced.
@@ -168,16 +168,20 @@ impl Both {
         (bucket, Arc::new(Secret::new(id, secret, token, None, "test")))
     }
 
-    fn ours<T>(&self, (bucket, secret): (&Bucket, &Arc<Secret>), written: impl FnOnce(&Host, &Signing) -> T) -> T {
-        let (host, stamp) = (self.wire.host(bucket).unwrap(), Stamp::of(self.now));
-        let key = self.wire.signing_key(bucket, &host, (secret, &stamp));
-        written(&host, &Signing { key, secret: secret.clone(), stamp })
+    fn ours<T>(
+        &self,
+        (bucket, secret): (&Bucket, &Arc<Secret>),
+        written: impl FnOnce(&BucketEndpoint, &Signing) -> T,
+    ) -> T {
+        let (endpoint, date) = (self.fast.endpoint(bucket).unwrap(), AmzDate::of(self.now));
+        let key = self.fast.signing_key(bucket, &endpoint, (secret, &date));
+        written(&endpoint, &Signing { key, secret: secret.clone(), date })
     }
 
     /// What the SDK sends. The answer has nothing to speak of: what the SDK makes of it does not matter here.
     async fn theirs<T>(&self, secret: &Secret, send: impl AsyncFnOnce(&Client) -> T) -> Written {
         *self.recorder.secret.lock().unwrap() = Some(secret.clone());
-        drop(send(&self.client).await);
+        drop(send(&self.sdk).await);
         self.recorder.written.lock().unwrap().take().expect("the SDK sent nothing")
     }
 }
@@ -202,9 +206,9 @@ async fn thousands_of_requests_are_signed_as_the_sdk_signs_them() {
                 request.set_range(range.map(str::to_owned)).send().await
             };
             let theirs = both.theirs(&secret, send).await;
-            let ours = both.ours((&bucket, &secret), |host, signing| {
-                let path = path_of(&host.path, &Key::from(key.as_str()));
-                read(&host.head(Target { path: &path, query: "", range }, signing).unwrap())
+            let ours = both.ours((&bucket, &secret), |endpoint, signing| {
+                let path = path_of(&endpoint.path, &Key::from(key.as_str()));
+                read(&endpoint.head(Target { path: &path, query: "", range }, signing).unwrap())
             });
             assert_eq!(ours, theirs, "bucket {bucket:?}, key {key:?}");
         }
@@ -241,9 +245,14 @@ async fn pages_are_asked_for_as_the_sdk_does() {
             };
             let theirs = both.theirs(&secret, send).await;
             let query = request.query();
-            let ours = both.ours((&bucket, &secret), |host, signing| {
-                let request = host.get(Target { path: &host.path, query: &query, range: None }, signing).unwrap();
-                (request.method().to_string(), request.uri().to_string(), shown(request.headers()))
+            let ours = both.ours((&bucket, &secret), |endpoint, signing| {
+                let request =
+                    endpoint.get(Target { path: &endpoint.path, query: &query, range: None }, signing).unwrap();
+                (
+                    request.method().to_string(),
+                    request.uri().path_and_query().unwrap().to_string(),
+                    shown(request.headers()),
+                )
             });
             assert_eq!(in_order(&ours.1), in_order(&theirs.1));
             assert_eq!((ours.0, ours.2), (theirs.0, theirs.2), "the signature, too: {query}");

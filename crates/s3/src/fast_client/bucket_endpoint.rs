@@ -3,19 +3,20 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_credential_types::Credentials as Secret;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
+use aws_smithy_types::body::SdkBody;
+use http::{HeaderValue, Request, Uri};
 
-use super::lane::{Lane, NoBody};
-use super::sign::{EMPTY, SigningKey, Stamp, Statement};
+use super::sign::{AmzDate, CanonicalRequest, EMPTY_SHA256, SigningKey};
 use crate::error::{Class, RequestError};
+use crate::transport::Pool;
 
 /// Not signed, as proxies may change it.
-const WHO: &str = concat!("hotset/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT: &str = concat!("hotset/", env!("CARGO_PKG_VERSION"));
 
 /// Where the requests of one bucket go, and what they are signed with for now.
 #[derive(Debug)]
-pub(super) struct Host {
-    pub lane: Arc<Lane>,
+pub(super) struct BucketEndpoint {
+    pub pool: Arc<Pool>,
     /// The host and port.
     pub name: HeaderValue,
     /// What stands before every key: `/`, or `/BUCKET/`.
@@ -27,7 +28,7 @@ pub(super) struct Host {
 pub(super) struct Signing {
     pub key: Arc<SigningKey>,
     pub secret: Arc<Secret>,
-    pub stamp: Stamp,
+    pub date: AmzDate,
 }
 
 /// What one request is for.
@@ -39,7 +40,7 @@ pub(super) struct Target<'a> {
     pub range: Option<&'static str>,
 }
 
-impl Host {
+impl BucketEndpoint {
     /// What is held, if it serves; else what `derive` gives.
     pub fn signing_key(
         &self,
@@ -68,18 +69,17 @@ impl Host {
     }
 
     /// A GET, signed.
-    pub fn get(&self, target: Target<'_>, signing: &Signing) -> Result<Request<NoBody>, RequestError> {
+    pub fn get(&self, target: Target<'_>, signing: &Signing) -> Result<Request<SdkBody>, RequestError> {
         let authorization = self.authorize("GET", target, signing)?;
-        let rejected = |error: &dyn std::fmt::Display| RequestError::new(Class::Rejected, error.to_string());
-        let uri = Uri::try_from(format!("{}?{}", target.path, target.query)).map_err(|error| rejected(&error))?;
-        let headers = self.headers(target.range, signing, &authorization).map(|(name, value)| {
-            let mut value = HeaderValue::from_bytes(value).map_err(|error| rejected(&error))?;
+        let mut uri = self.pool.origin.clone().into_parts();
+        uri.path_and_query = Some(format!("{}?{}", target.path, target.query).parse().map_err(rejected)?);
+        let mut request = Request::new(SdkBody::empty());
+        *request.uri_mut() = Uri::from_parts(uri).map_err(rejected)?;
+        for (name, value) in self.headers(target.range, signing, &authorization) {
+            let mut value = HeaderValue::from_bytes(value).map_err(rejected)?;
             value.set_sensitive(true);
-            Ok((HeaderName::from_static(name), value))
-        });
-        let headers: HeaderMap = headers.collect::<Result<_, RequestError>>()?;
-        let mut request = Request::new(NoBody::new());
-        (*request.uri_mut(), *request.headers_mut()) = (uri, headers);
+            request.headers_mut().insert(name, value);
+        }
         Ok(request)
     }
 
@@ -87,8 +87,8 @@ impl Host {
     fn authorize(&self, method: &str, target: Target<'_>, signing: &Signing) -> Result<Vec<u8>, RequestError> {
         let Target { path, query, range } = target;
         let token = signing.secret.session_token();
-        let statement = Statement { method, path, query, host: self.name.as_bytes(), range, token };
-        let authorization = signing.key.authorize(&statement, &signing.stamp);
+        let request = CanonicalRequest { method, path, query, host: self.name.as_bytes(), range, token };
+        let authorization = signing.key.authorize(&request, &signing.date);
         if is_field_value(&authorization) && is_field_value(token.unwrap_or_default().as_bytes()) {
             return Ok(authorization);
         }
@@ -104,15 +104,19 @@ impl Host {
         let token = signing.secret.session_token();
         let headers = [
             Some(("host", self.name.as_bytes())),
-            Some(("user-agent", WHO.as_bytes())),
-            Some(("x-amz-content-sha256", EMPTY.as_bytes())),
-            Some(("x-amz-date", signing.stamp.as_bytes())),
+            Some(("user-agent", USER_AGENT.as_bytes())),
+            Some(("x-amz-content-sha256", EMPTY_SHA256.as_bytes())),
+            Some(("x-amz-date", signing.date.as_bytes())),
             range.map(|range| ("range", range.as_bytes())),
             token.map(|token| ("x-amz-security-token", token.as_bytes())),
             Some(("authorization", authorization)),
         ];
         headers.into_iter().flatten()
     }
+}
+
+pub(super) fn rejected(error: impl std::fmt::Display) -> RequestError {
+    RequestError::new(Class::Rejected, error.to_string())
 }
 
 /// RFC 9110, section 5.5: with anything else, what is meant for one header would become several.

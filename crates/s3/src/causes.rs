@@ -1,11 +1,58 @@
-//! Why a connection could not be opened, in the words of whoever looks for the cause: the libraries' own name their layers.
+//! Why something failed, in one line. The errors of the client libraries name their own layers; the user needs the cause below
+//! them.
+
+mod credential_sources;
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use super::credentials::describe;
+use aws_config::meta::ProviderChainError;
+use aws_credential_types::provider::error::CredentialsError;
 
-/// What is wrong, without the name of the host.
+pub(super) use credential_sources::no_profile;
+
+/// Layers of the client libraries that only say that there is a cause below them.
+const LAYERS: [&str; 7] = [
+    "dispatch failure",
+    "io error",
+    "other",
+    "client error (Connect)",
+    "the credential provider was not enabled",
+    "an error occurred while loading credentials",
+    "unexpected credentials error",
+];
+
+/// The chain of causes in one line: the outer error alone says only "an error occurred".
+pub(super) fn describe(error: &(dyn Error + 'static)) -> String {
+    let mut causes: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(chain) = cause.downcast_ref::<ProviderChainError<CredentialsError>>() {
+            return credential_sources::looked_at(chain, |name| std::env::var(name).ok());
+        }
+        let text = cause.to_string();
+        next = cause.source();
+        let says_something = next.is_none() || !LAYERS.contains(&text.as_str());
+        if says_something && !causes.iter().any(|said| said.contains(&text)) {
+            causes.push(text);
+        }
+    }
+    let text = causes.join(": ");
+    if text.contains("IMDS") {
+        return credential_sources::before_instance(&text, |name| std::env::var(name).ok());
+    }
+    text
+}
+
+pub(super) fn has_cause<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    cause_of::<E>(error).is_some()
+}
+
+pub(super) fn cause_of<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    std::iter::successors(Some(error), |cause| (**cause).source()).find_map(<dyn Error>::downcast_ref)
+}
+
+/// Why a connection could not be opened, without the name of the host.
 pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
     let causes = || std::iter::successors(Some(error), |cause| (**cause).source());
     if let Some(tls) = causes().find_map(tls) {
