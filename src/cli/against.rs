@@ -14,7 +14,7 @@ use super::text::{count, counted, iec, percent, usd};
 use crate::report::Outcome;
 use crate::report::groups::title;
 use crate::report::json::Place;
-use model::object::{Count, Object, Roll, disturbs};
+use model::object::{Count, Object, ObjectIndex, disturbs};
 use model::select::Selection;
 use model::select::plan::{Plan, Verdict};
 
@@ -98,7 +98,7 @@ struct Named {
 }
 
 impl Named {
-    fn of(objects: Option<&Roll>) -> Self {
+    fn of(objects: Option<&ObjectIndex>) -> Self {
         let mut named = Self { states: [RandomState::new(), RandomState::new()], hashes: Vec::new() };
         let mut hashes: Vec<u128> = objects.into_iter().flatten().map(|object| named.hash(&object)).collect();
         hashes.sort_unstable();

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
-use model::object::Rows;
+use model::object::PageBuffer;
 
 /// Drops what stands twice in a page, and, of a listing in order, what overlaps the end of the page before, whose `last` key that
 /// was. Whether what is left is in order.
-pub(super) fn drop_repeated(objects: &mut Rows, last: Option<&[u8]>) -> bool {
+pub(super) fn drop_repeated(objects: &mut PageBuffer, last: Option<&[u8]>) -> bool {
     if !objects.is_sorted() {
         objects.drop_repeated();
         if !objects.is_sorted() {
@@ -73,7 +73,7 @@ mod tests {
                 last_modified: chrono::DateTime::UNIX_EPOCH,
                 storage_class: None,
             };
-            let mut rows: Rows = keys.split_whitespace().map(object).collect();
+            let mut rows: PageBuffer = keys.split_whitespace().map(object).collect();
             assert_eq!(drop_repeated(&mut rows, last.map(str::as_bytes)), sorted, "{case}");
             assert_eq!(rows.names().join(" "), left, "{case}");
         }

@@ -8,7 +8,7 @@ use super::{Pass, Task};
 use crate::clock;
 use crate::journal::{Freshness, Journal, Written};
 use crate::report::Identity;
-use model::object::{Count, Roll};
+use model::object::{Count, ObjectIndex};
 use model::select::plan::{Plan, Verdict};
 
 /// Which of the plan's objects are fresh, in their order, and nothing where none is; the plan counts them.
@@ -24,7 +24,7 @@ pub async fn mark_fresh(plan: &mut Plan, task: &Task, journal: &Journal, within:
 /// Which of `objects` are fresh, in their order, and nothing where none is; and how much that is. What the run has written
 /// itself does not count. When the ledger cannot be read, that is logged, and nothing is fresh.
 pub(super) async fn fresh_of(
-    objects: &mut Roll,
+    objects: &mut ObjectIndex,
     task: &Task,
     (journal, written): (&Journal, &Written),
     within: Duration,

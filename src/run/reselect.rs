@@ -7,7 +7,7 @@ use super::outcome::Lost;
 use crate::journal::Recorder;
 use crate::report::Report;
 use crate::warm::Ended;
-use model::object::{Count, Object, Roll};
+use model::object::{Count, Object, ObjectIndex};
 use model::select::plan::Verdict;
 
 /// What a plan selected: eight bytes an object. Should two share them, one of them is not warmed by the next plan; with
@@ -18,7 +18,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub fn of(objects: &Roll) -> Self {
+    pub fn of(objects: &ObjectIndex) -> Self {
         let state = RandomState::new();
         let mut hashes: Vec<u64> = objects.iter().map(|object| hash(&state, &object)).collect();
         hashes.sort_unstable();
@@ -46,7 +46,7 @@ struct Beyond {
 
 impl Beyond {
     /// Of a plan whose `dropped` are fresh; those of the plan before are dropped, too.
-    fn of(objects: &Roll, dropped: &mut [bool], seen: &Seen) -> Self {
+    fn of(objects: &ObjectIndex, dropped: &mut [bool], seen: &Seen) -> Self {
         let mut beyond = Self::default();
         for (object, dropped) in objects.iter().zip(dropped) {
             if seen.holds(&object) {

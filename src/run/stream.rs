@@ -16,7 +16,7 @@ use super::{Found, Source, over, rules};
 use crate::journal::{Recorder, Written};
 use crate::report::{Identity, Outcome, Report, Totals};
 use crate::warm::{Ended, Warming, WarmingOrder, warm, warming_order};
-use model::object::{Count, Roll};
+use model::object::{Count, ObjectIndex};
 use model::select::Cap;
 use model::select::plan::{Plan, Verdict};
 
@@ -84,7 +84,7 @@ impl Execution<'_> {
     async fn check(
         &self,
         identity: &Identity,
-        mut found: Receiver<Roll>,
+        mut found: Receiver<ObjectIndex>,
         feed: Sender<WarmingOrder>,
         written: Option<&Written>,
     ) -> Checked {

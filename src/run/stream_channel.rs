@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use model::object::Roll;
+use model::object::ObjectIndex;
 use model::select::Selector;
 
 /// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as each
@@ -16,16 +16,16 @@ const MAX_WAITING_PORTIONS: usize = 1 << 10;
 /// Hands over what is selected.
 #[derive(Clone, Debug)]
 pub(super) struct StreamChannel {
-    to: Sender<Roll>,
+    to: Sender<ObjectIndex>,
     together: u32,
 }
 
 impl StreamChannel {
-    pub fn new() -> (Self, Receiver<Roll>) {
+    pub fn new() -> (Self, Receiver<ObjectIndex>) {
         Self::holding(MAX_WAITING_PORTIONS)
     }
 
-    fn holding(portions: usize) -> (Self, Receiver<Roll>) {
+    fn holding(portions: usize) -> (Self, Receiver<ObjectIndex>) {
         let (to, from) = channel(portions);
         (Self { to, together: 1 }, from)
     }
@@ -44,7 +44,7 @@ impl StreamChannel {
     }
 
     /// Hands over the rest, as soon as there is room.
-    pub async fn finish(self, rest: Roll) {
+    pub async fn finish(self, rest: ObjectIndex) {
         if !rest.is_empty() && self.to.send(rest).await.is_err() {
             tracing::debug!("the warm ended before the listing did");
         }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     /// The sizes of the portions that wait.
-    fn waiting(from: &mut Receiver<Roll>) -> Vec<usize> {
+    fn waiting(from: &mut Receiver<ObjectIndex>) -> Vec<usize> {
         std::iter::from_fn(|| from.try_recv().ok()).map(|portion| portion.len()).collect()
     }
 

@@ -5,14 +5,14 @@ use std::vec::IntoIter;
 use rand::seq::SliceRandom;
 
 use model::object::store::Store;
-use model::object::{Count, Object, Roll};
+use model::object::{Count, Object, ObjectIndex};
 
 /// What is to be warmed, stretch by stretch. Each is taken from both ends: from the larger one, and from the smaller one while
 /// the next larger one has no room.
 #[derive(Clone, Debug, Default)]
 pub struct WarmingOrder {
     /// Stretches, the first one last, each from its smallest to its largest.
-    objects: Roll,
+    objects: ObjectIndex,
     /// Of all, before any was taken.
     count: Count,
     /// Where the stretches begin, after the current one.
@@ -28,7 +28,7 @@ pub struct WarmingOrder {
 /// Stretch by stretch, the first of them first: so many objects each, and all others behind them. Within a stretch largest
 /// first, so that no giant is left alone at the end; equal sizes shuffled, so that no node of the cache gets a run of
 /// neighbouring keys.
-pub fn warming_order(mut objects: Roll, stretches: &[usize]) -> WarmingOrder {
+pub fn warming_order(mut objects: ObjectIndex, stretches: &[usize]) -> WarmingOrder {
     let mut starts = Vec::with_capacity(stretches.len() + 1);
     objects.arrange(|store, places| {
         places.reverse();
@@ -46,7 +46,7 @@ pub fn warming_order(mut objects: Roll, stretches: &[usize]) -> WarmingOrder {
 }
 
 impl WarmingOrder {
-    fn new(objects: Roll, starts: Vec<usize>) -> Self {
+    fn new(objects: ObjectIndex, starts: Vec<usize>) -> Self {
         let (count, end) = (objects.count(), objects.len());
         let starts = starts.into_iter();
         let mut order = Self { objects, count, starts, start: end, low: end, largest: None, smallest: None };
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_largest_comes_first_and_equals_are_shuffled() {
-        let objects: Roll = (0..200).map(|n| object(if n % 2 == 0 { 10 } else { 20 }, n)).collect();
+        let objects: ObjectIndex = (0..200).map(|n| object(if n % 2 == 0 { 10 } else { 20 }, n)).collect();
         let order = taken(warming_order(objects, &[]));
         assert!(order.is_sorted_by_key(|object| Reverse(object.size)));
         assert!(
@@ -157,7 +157,7 @@ mod tests {
         for (stretches, ends) in [(&[3, 0, 5][..], &[3, 8, 12][..]), (&[12], &[12]), (&[7, 99], &[7, 12]), (&[], &[12])]
         {
             // The sizes grow with the rank, and repeat in pairs.
-            let objects: Roll = (0..12).map(|n| object(n as u64 / 2, n)).collect();
+            let objects: ObjectIndex = (0..12).map(|n| object(n as u64 / 2, n)).collect();
             let order = taken(warming_order(objects, stretches));
             let mut from = 0;
             for end in ends {
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_smallest_of_a_stretch_may_pass_and_those_of_the_next_one_may_not() {
-        let objects: Roll = (0..12).map(|n| object(n as u64, n)).collect();
+        let objects: ObjectIndex = (0..12).map(|n| object(n as u64, n)).collect();
         let mut order = warming_order(objects, &[4, 1, 0]);
         let mut sizes = |ends: &str| -> Vec<u64> {
             let take = |end| if end == 'l' { order.take_largest() } else { order.take_smallest() };
@@ -191,7 +191,7 @@ mod tests {
             stretches in proptest::collection::vec(0_usize..30, 0..5),
             looks in proptest::collection::vec(0_u8..3, 0..200),
         ) {
-            let objects: Roll = sizes.iter().enumerate().map(|(n, size)| object(*size, n)).collect();
+            let objects: ObjectIndex = sizes.iter().enumerate().map(|(n, size)| object(*size, n)).collect();
             let mut order = warming_order(objects, &stretches);
             let mut seen: Vec<usize> = vec![];
             for look in looks {

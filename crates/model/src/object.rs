@@ -1,7 +1,7 @@
-//! What a bucket holds: names, sizes, times. Plain values; nothing here does I/O.
+//! Objects of a bucket: names, sizes, times. Plain values; nothing here does I/O.
 
-mod roll;
-mod rows;
+mod object_index;
+mod page_buffer;
 pub mod store;
 
 use std::fmt;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-pub use roll::Roll;
-pub use rows::{Facts, Row, Rows};
+pub use object_index::ObjectIndex;
+pub use page_buffer::{ObjectFields, PageBuffer, Row};
 
 /// A bucket's name, shared by all of its objects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

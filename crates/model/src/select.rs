@@ -13,7 +13,7 @@ use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 
 use crate::object::store::{Room, Spill};
-use crate::object::{Bucket, Count, Key, Object, Roll, Row};
+use crate::object::{Bucket, Count, Key, Object, ObjectIndex, Row};
 use crate::pattern::Pattern;
 
 mod budget;
@@ -186,7 +186,7 @@ pub struct Selection {
     /// What the patterns match: selected + left out.
     pub matched: Count,
     /// In rank order: what a smaller cap would keep comes first.
-    pub selected: Roll,
+    pub selected: ObjectIndex,
     /// What was selected, too, and left the selection while it was made.
     pub handed_over: Weighed,
     pub left_out: BTreeMap<Reason, LeftOut>,
@@ -352,8 +352,8 @@ impl Selector {
     }
 
     /// What is selected by now and will be whatever follows, as no cap can cut it. The selection only counts it from then on.
-    pub fn hand_over(&mut self) -> Option<Roll> {
-        let roll = Roll::from(self.budget.hand_over()?);
+    pub fn hand_over(&mut self) -> Option<ObjectIndex> {
+        let roll = ObjectIndex::from(self.budget.hand_over()?);
         roll.scan(|object| self.handed_over.add(object));
         Some(roll)
     }

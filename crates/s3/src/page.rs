@@ -8,7 +8,7 @@ use percent_encoding::{percent_decode, percent_encode};
 use super::error::{Class, RequestError};
 use super::fast_client::NAME;
 use super::xml::{Broken, Reader};
-use model::object::{Bucket, Escaped, Facts, Key, Rows};
+use model::object::{Bucket, Escaped, Key, ObjectFields, PageBuffer};
 
 /// Where a page begins.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct PageRequest<'a> {
 /// One page of a listing.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    pub objects: Rows,
+    pub objects: PageBuffer,
     /// What the keys behind a delimiter begin with, the delimiter included. Each is below the prefix that was asked for.
     pub folders: Vec<Key>,
     /// `None` on the last page.
@@ -103,7 +103,7 @@ impl PageRequest<'_> {
 
 /// What a page says.
 struct Listed<'a> {
-    objects: Rows,
+    objects: PageBuffer,
     folders: Vec<Option<Cow<'a, str>>>,
     next: Option<Cow<'a, str>>,
     truncated: Option<bool>,
@@ -151,7 +151,7 @@ impl<'a> Listed<'a> {
             None => return Err(Wrong::NoListing("it is empty".to_owned())),
         }
         let mut listed = Self {
-            objects: Rows::with_capacity(bucket.clone(), PAGE_OBJECTS),
+            objects: PageBuffer::with_capacity(bucket.clone(), PAGE_OBJECTS),
             folders: Vec::new(),
             next: None,
             truncated: None,
@@ -187,7 +187,7 @@ impl<'a> Listed<'a> {
         // The HEAD of an empty key would be one of the bucket.
         let key = item.key.as_deref().filter(|key| !key.is_empty()).ok_or(Wrong::NoKey)?;
         let lacks = |what| Wrong::Lacks { what, key: key.to_owned() };
-        let facts = Facts {
+        let facts = ObjectFields {
             size: item.size.ok_or_else(|| lacks("size"))?,
             etag: item.etag.as_deref(),
             last_modified: item.modified.ok_or_else(|| lacks("time"))?,

@@ -14,7 +14,7 @@ use super::{filled, filter, leaves};
 use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
-use model::object::{Bucket, Key, Roll};
+use model::object::{Bucket, Key, ObjectIndex};
 
 /// Objects that are read together, to be hashed.
 const READ: usize = 100_000;
@@ -55,13 +55,18 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn fresh(&self, objects: &Roll, rules: &Freshness, written: &Written) -> Result<Vec<bool>, JournalError> {
+    pub fn fresh(
+        &self,
+        objects: &ObjectIndex,
+        rules: &Freshness,
+        written: &Written,
+    ) -> Result<Vec<bool>, JournalError> {
         self.fresh_by(objects, rules, written, (SORTED, LOOK_UP))
     }
 
     pub(super) fn fresh_by(
         &self,
-        objects: &Roll,
+        objects: &ObjectIndex,
         rules: &Freshness,
         written: &Written,
         portions: (usize, usize),
@@ -108,7 +113,7 @@ impl Journal {
 /// Many objects of which is asked what is known.
 struct LookUp<'a> {
     journal: &'a Journal,
-    objects: &'a Roll,
+    objects: &'a ObjectIndex,
     rules: &'a Freshness,
     /// Bytes filled through the cache.
     filled: u64,

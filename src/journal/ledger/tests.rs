@@ -10,7 +10,7 @@ use super::hash::{Earlier, Hashes as _};
 use super::*;
 use crate::journal::FILE;
 use crate::journal::schema::Durability;
-use model::object::{Bucket, Key, Roll};
+use model::object::{Bucket, Key, ObjectIndex};
 
 pub const URL: &str = "http://cache.test/";
 pub const GIB: u64 = 1 << 30;
@@ -104,7 +104,7 @@ fn two_processes_share_it() {
             });
         }
     });
-    let all: Roll =
+    let all: ObjectIndex =
         (0..2).flat_map(|who| (0..40).map(move |n| object(&format!("{who}/{n}"), Some("e"), MIB))).collect();
     for journal in &journals {
         assert_eq!(journal.fresh(&all, &rules(), &Written::default()).unwrap(), vec![true; all.len()]);
@@ -183,7 +183,7 @@ fn ten_million_objects_fit_into_450_mb() {
         record(&journal, URL, &(from..to).map(key).collect::<Vec<_>>());
         journal.merge_by(25_000).unwrap();
     }
-    let all: Roll = (0..N).map(|n| object(&format!("d/{n}"), Some("e"), 64 * MIB)).collect();
+    let all: ObjectIndex = (0..N).map(|n| object(&format!("d/{n}"), Some("e"), 64 * MIB)).collect();
     assert_eq!(
         journal.fresh(&all, &rules(), &Written::default()).unwrap(),
         vec![true; all.len()],

@@ -1,14 +1,14 @@
-//! Many objects in little memory: some thirty bytes each and no allocation for any.
+//! A compact store of many objects: about thirty bytes each, and no allocation for any.
 //!
-//! Objects are told by what differs from the one before, in blocks that can each be read from their start; blocks stand in
-//! chunks, which are complete in themselves and can be dropped one by one.
+//! Objects are delta-encoded against the one before. A block of them can be read from its start; blocks are grouped into
+//! chunks, which are self-contained and can be dropped or spilled to disk one by one.
 
 mod chunk;
 mod cursor;
-mod entry;
+mod delta_state;
 mod names;
+mod packed_etag;
 mod spill;
-mod tag;
 #[cfg(test)]
 mod tests;
 mod varint;
@@ -18,11 +18,11 @@ use std::sync::Arc;
 use super::{Bucket, Object, Row};
 use chunk::{Chunk, Entry, Reader};
 pub use cursor::{Cursor, View};
-use entry::{Fields, Known};
+use delta_state::{DeltaState, Fields};
 use names::Names;
+use packed_etag::PackedETag;
 use spill::Spilling;
 pub use spill::{Room, Spill, SpillFile};
-use tag::Tag;
 
 /// Objects by their places, which are numbers from 0 in the order of their arrival.
 #[derive(Debug, Default)]
@@ -33,13 +33,13 @@ pub struct Store {
     length: u32,
     /// The last chunk takes more.
     is_open: bool,
-    last: Known,
+    last: DeltaState,
     is_unsorted: bool,
     spilling: Option<Spilling>,
 }
 
 impl Store {
-    /// Keeps in memory what there is `room` for, beside some bytes for each chunk, and puts the rest away.
+    /// Keeps in memory what there is `room` for, beside a few bytes for each chunk, and spills the rest.
     pub fn spilling(spill: Arc<dyn Spill>, room: Room) -> Self {
         Self { spilling: Some(Spilling::new(spill, room)), ..Self::default() }
     }
@@ -72,7 +72,7 @@ impl Store {
         let bucket = self.buckets.place(object.bucket);
         let mut fields = Fields { bucket, class, size: object.size, ..Fields::default() };
         fields.modified(object.last_modified);
-        self.append((fields, object.key, Tag::of(object.etag)));
+        self.append((fields, object.key, PackedETag::of(object.etag)));
     }
 
     fn append(&mut self, entry: Entry<'_>) {
@@ -154,7 +154,7 @@ impl Store {
         self.close();
         let mut reader = Reader::default();
         let (fields, key, _) = reader.read(&chunk, chunk.len().saturating_sub(1) as usize);
-        self.last = Known { key: key.to_vec(), fields };
+        self.last = DeltaState { key: key.to_vec(), fields };
         chunk.first = self.length;
         self.length += chunk.len();
         chunk.close();

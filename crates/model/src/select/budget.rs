@@ -9,16 +9,15 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::rank::{Spread, compare, ranked};
+use super::rank::{ValueRange, compare, ranked};
 use super::{Cap, Order};
 use crate::object::store::{Room, Spill, Store};
-use crate::object::{Object, Roll, Row};
+use crate::object::{Object, ObjectIndex, Row};
 
-/// As many objects beyond the caps are held before they are cut, at least: ranking a few by themselves costs more than
-/// holding them.
-const SLACK: u32 = 1 << 14;
-/// And at least this part of those that the caps let in, as a fraction of one.
-const SLACK_PART: u32 = 4;
+/// Objects held beyond the caps before the surplus is trimmed, at least: ranking a few costs more than holding them.
+const MIN_TRIM_SLACK: u32 = 1 << 14;
+/// Trim once 25 % (one in this many) more objects are held than the caps admit.
+const TRIM_SLACK_DIVISOR: u32 = 4;
 
 /// Which cap left a candidate out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +35,13 @@ pub struct Budget {
     /// In the order of their arrival.
     held: Store,
     /// Of all that was ever held.
-    spread: Spread,
+    value_range: ValueRange,
     /// Of `held`. Wide, because without a byte cap nothing bounds it.
     bytes: u128,
     /// With so many held, what is over the caps is cut; none where nothing is over yet.
     cut_at: Option<u32>,
     /// The first in rank order that did not fit.
-    fence: Option<Object>,
+    cutoff: Option<Object>,
 }
 
 impl Budget {
@@ -52,10 +51,10 @@ impl Budget {
             max_bytes,
             order,
             held: Store::default(),
-            spread: Spread::default(),
+            value_range: ValueRange::default(),
             bytes: 0,
             cut_at: None,
-            fence: None,
+            cutoff: None,
         }
     }
 
@@ -80,11 +79,11 @@ impl Budget {
 
     /// Hands `over` what is known to be cut by now, each once.
     pub fn offer(&mut self, object: Row<'_>, mut over: impl FnMut(Row<'_>, CutBy)) {
-        if self.is_behind_fence(object) {
+        if self.is_behind_cutoff(object) {
             return over(object, self.cuts_early());
         }
         self.held.push(object);
-        self.spread.add(self.order, object);
+        self.value_range.add(self.order, object);
         self.bytes += u128::from(object.size);
         let held = self.held.len();
         let is_over = self.is_over(self.cuts_early(), u64::from(held), self.bytes);
@@ -94,17 +93,17 @@ impl Budget {
     }
 
     /// In rank order. Hands `over` what else is cut.
-    pub fn finish(self, mut over: impl FnMut(Row<'_>, CutBy)) -> Roll {
-        let mut places = ranked(&self.held, self.order, &self.spread);
+    pub fn finish(self, mut over: impl FnMut(Row<'_>, CutBy)) -> ObjectIndex {
+        let mut places = ranked(&self.held, self.order, &self.value_range);
         let (within, bytes) = self.fitting(CutBy::Objects, &places, self.bytes);
         self.leave(places.split_off(within), |object| over(object, CutBy::Objects));
         let (fitting, bytes) = self.fitting(CutBy::Bytes, &places, bytes);
         self.leave(places.split_off(fitting), |object| over(object, CutBy::Bytes));
-        Roll::counted(self.held, places, u64::try_from(bytes).unwrap_or(u64::MAX))
+        ObjectIndex::counted(self.held, places, u64::try_from(bytes).unwrap_or(u64::MAX))
     }
 
-    fn is_behind_fence(&self, object: Row<'_>) -> bool {
-        self.fence.as_ref().is_some_and(|fence| compare(self.order, fence.row(), object) != Ordering::Greater)
+    fn is_behind_cutoff(&self, object: Row<'_>) -> bool {
+        self.cutoff.as_ref().is_some_and(|cutoff| compare(self.order, cutoff.row(), object) != Ordering::Greater)
     }
 
     /// The cap that bounds what is held before all is seen.
@@ -115,9 +114,9 @@ impl Budget {
     /// Drops what ranks behind the first that does not fit.
     fn cut(&mut self, mut over: impl FnMut(Row<'_>, CutBy)) {
         let cap = self.cuts_early();
-        let mut places = ranked(&self.held, self.order, &self.spread);
+        let mut places = ranked(&self.held, self.order, &self.value_range);
         let (fitting, bytes) = self.fitting(cap, &places, self.bytes);
-        self.fence = places.get(fitting).map(|place| self.held.get(*place));
+        self.cutoff = places.get(fitting).map(|place| self.held.get(*place));
         let behind = places.split_off(fitting);
         drop(places);
         let behind = self.leave(behind, |object| over(object, cap));
@@ -163,7 +162,7 @@ impl Budget {
 }
 
 fn with_slack(held: u32) -> u32 {
-    held.saturating_add(SLACK.max(held / SLACK_PART))
+    held.saturating_add(MIN_TRIM_SLACK.max(held / TRIM_SLACK_DIVISOR))
 }
 
 #[cfg(test)]
@@ -278,7 +277,7 @@ mod tests {
             }
             let kept = budget.finish(|_, _| over += 1);
             ages.sort_unstable();
-            assert!(most <= 1_001 + SLACK, "{name}: {most}");
+            assert!(most <= 1_001 + MIN_TRIM_SLACK, "{name}: {most}");
             assert_eq!(over, 199_000, "{name}");
             assert!(kept.iter().eq(ages[..1_000].iter().map(|age| object("k", 1, *age))), "{name}");
         }

@@ -165,7 +165,7 @@ fn in_one_part(object: View<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::{ETag, Object, Roll};
+    use crate::object::{ETag, Object, ObjectIndex};
     use crate::select::tests::object;
 
     const TIB: u64 = 1 << 40;
@@ -174,7 +174,7 @@ mod tests {
     fn warnings(objects: &[Object], capacity: Option<u64>) -> Vec<Warning> {
         let mut handed_over = Weighed::default();
         let (before, after) = objects.split_at(objects.len() / 2);
-        Roll::from(before.to_vec()).scan(|object| handed_over.add(object));
+        ObjectIndex::from(before.to_vec()).scan(|object| handed_over.add(object));
         let selection = Selection { selected: after.to_vec().into(), handed_over, ..Selection::default() };
         warnings_of(&selection, capacity)
     }

@@ -1,4 +1,4 @@
-//! The order in which caps let objects in, over a store: places are sorted, and the objects stay where they are.
+//! The rank order in which caps let objects in. Indices into a store are sorted; the objects stay where they are.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -7,10 +7,10 @@ use super::Order;
 use crate::object::Row;
 use crate::object::store::{Store, View};
 
-/// So many are sorted as objects.
-const FEW: usize = 32;
+/// Ties of at most so many objects are sorted by comparing the objects themselves.
+const MAX_SMALL_TIE: usize = 32;
 /// Bytes of keys that are compared at once.
-const BYTES: usize = size_of::<u128>();
+const CHUNK_BYTES: usize = size_of::<u128>();
 
 /// How `a` ranks against `b`: the smaller is let in first.
 pub fn compare(order: Order, a: Row<'_>, b: Row<'_>) -> Ordering {
@@ -24,36 +24,36 @@ pub fn compare(order: Order, a: Row<'_>, b: Row<'_>) -> Ordering {
     by_order.then_with(|| (a.bucket, a.key).cmp(&(b.bucket, b.key)))
 }
 
-/// The places of all objects of `store`, in rank order. Takes twelve bytes an object. `spread` is that of at least these.
-pub fn ranked(store: &Store, order: Order, spread: &Spread) -> Vec<u32> {
+/// The places of all objects of `store`, in rank order. Takes twelve bytes an object. `value_range` covers the values of all of them.
+pub fn ranked(store: &Store, order: Order, value_range: &ValueRange) -> Vec<u32> {
     let mut places: Vec<u32> = (0..store.len()).collect();
     let place_bits = u32::BITS - store.len().leading_zeros();
     let ranking = Ranking { store, order, place_bits, buckets: store.bucket_ranks() };
     if order == Order::Key {
         ranking.sort(&mut places, By::Key);
     } else {
-        let ties = ranking.split(&mut places, spread, |view| ranking.value(view));
+        let ties = ranking.split(&mut places, value_range, |view| ranking.value(view));
         ranking.sort_ties(&mut places, ties, (By::Value, By::Bucket));
     }
     places
 }
 
-/// What values lie between, and in which bits they differ.
+/// The range of the values that objects are ranked by, and the bits in which they differ.
 #[derive(Clone, Copy, Debug)]
-pub struct Spread {
+pub struct ValueRange {
     least: u128,
     most: u128,
     first: Option<u128>,
     differ: u128,
 }
 
-impl Default for Spread {
+impl Default for ValueRange {
     fn default() -> Self {
         Self { least: u128::MAX, most: 0, first: None, differ: 0 }
     }
 }
 
-impl Spread {
+impl ValueRange {
     /// Takes in by what `object` is ranked.
     pub fn add(&mut self, order: Order, object: Row<'_>) {
         let at = object.last_modified;
@@ -124,7 +124,7 @@ impl Ranking<'_> {
                 let Some(shared) = self.disorder(places) else { return };
                 // Never equal: behind a key that ends here, another one may go on with zeros.
                 match self.split_by(places, |view| number(view.key().get(shared..).unwrap_or_default())) {
-                    Ties::All => self.sort_few(places),
+                    Ties::All => self.sort_small(places),
                     Ties::Equal(ties) | Ties::Close(ties) => self.sort_ties(places, Ties::Close(ties), (by, by)),
                 }
             }
@@ -141,19 +141,19 @@ impl Ranking<'_> {
         };
         for tie in ties {
             let tie = &mut places[tie];
-            if tie.len() <= FEW { self.sort_few(tie) } else { self.sort(tie, by) }
+            if tie.len() <= MAX_SMALL_TIE { self.sort_small(tie) } else { self.sort(tie, by) }
         }
     }
 
     /// Sorts by numbers, as many of their leading bits as a place leaves room for in 64.
     fn split_by(&self, places: &mut [u32], value: impl Fn(View<'_>) -> u128) -> Ties {
-        let (mut cursor, mut spread) = (self.store.cursor(), Spread::default());
-        places.iter().for_each(|place| spread.widen(value(cursor.read(*place))));
-        self.split(places, &spread, value)
+        let (mut cursor, mut value_range) = (self.store.cursor(), ValueRange::default());
+        places.iter().for_each(|place| value_range.widen(value(cursor.read(*place))));
+        self.split(places, &value_range, value)
     }
 
-    fn split(&self, places: &mut [u32], spread: &Spread, value: impl Fn(View<'_>) -> u128) -> Ties {
-        let Spread { least, most, differ, .. } = *spread;
+    fn split(&self, places: &mut [u32], value_range: &ValueRange, value: impl Fn(View<'_>) -> u128) -> Ties {
+        let ValueRange { least, most, differ, .. } = *value_range;
         let mut cursor = self.store.cursor();
         if least >= most {
             return Ties::All;
@@ -200,7 +200,7 @@ impl Ranking<'_> {
         (!is_sorted).then_some(shared)
     }
 
-    fn sort_few(&self, places: &mut [u32]) {
+    fn sort_small(&self, places: &mut [u32]) {
         let mut cursor = self.store.cursor();
         let mut few: Vec<_> = places.iter().map(|place| (cursor.read(*place).to_object(), *place)).collect();
         few.sort_unstable_by(|(a, _), (b, _)| compare(self.order, a.row(), b.row()));
@@ -220,8 +220,8 @@ impl Ranking<'_> {
 
 /// The first bytes as a number, of which the order is that of the bytes.
 fn number(bytes: &[u8]) -> u128 {
-    let mut first = [0; BYTES];
-    let length = bytes.len().min(BYTES);
+    let mut first = [0; CHUNK_BYTES];
+    let length = bytes.len().min(CHUNK_BYTES);
     first[..length].copy_from_slice(&bytes[..length]);
     u128::from_be_bytes(first)
 }
@@ -251,9 +251,9 @@ mod tests {
     }
 
     fn all(store: &Store, order: Order) -> Vec<u32> {
-        let mut spread = Spread::default();
-        (0..store.len()).for_each(|place| spread.add(order, store.get(place).row()));
-        ranked(store, order, &spread)
+        let mut value_range = ValueRange::default();
+        (0..store.len()).for_each(|place| value_range.add(order, store.get(place).row()));
+        ranked(store, order, &value_range)
     }
 
     fn stored(objects: &[Object]) -> Store {

@@ -115,7 +115,7 @@ fn folders_are_decoded_as_keys_are_and_lie_below_what_was_asked_for() {
         page(&format!("<EncodingType>url</EncodingType><CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"))
     };
     let page = below("", &folder("a+b%2B%25%0A%FF%2F/")).unwrap();
-    assert_eq!((page.folders, page.objects), (vec![Key::from_bytes(&b"a b+%\n\xff//"[..])], Rows::default()));
+    assert_eq!((page.folders, page.objects), (vec![Key::from_bytes(&b"a b+%\n\xff//"[..])], PageBuffer::default()));
     for (name, why) in [("", "has a folder without a name"), ("a", "has the folder `a`, which is none below ``")] {
         assert_eq!(below("", &folder(name)).unwrap_err().message, format!("a page of `b` {why}"));
     }

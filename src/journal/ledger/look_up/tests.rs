@@ -60,7 +60,7 @@ fn a_run_looks_at_what_others_have_written_and_not_at_its_own() {
             own.add(batch);
         }
     }
-    let all: Roll = ["a", "b", "c", "d", "e"].into_iter().map(|key| object(key, Some("etag"), 1)).collect();
+    let all: ObjectIndex = ["a", "b", "c", "d", "e"].into_iter().map(|key| object(key, Some("etag"), 1)).collect();
     assert_eq!(journal.fresh(&all, &rules(), &own).unwrap(), [true, false, false, true, false]);
     journal.merge().unwrap();
     assert_eq!(journal.fresh(&all, &rules(), &own).unwrap(), [true, true, true, true, false], "merged");
@@ -136,7 +136,7 @@ fn what_was_recorded_by_earlier_hashes_counts_until_it_is_swept() {
     let ago = |seconds| clock::now() - TimeDelta::seconds(seconds);
     let rules = || Freshness { now: clock::now(), ..rules() };
     let (_dir, journal) = recorded_before(&[warmed("a", "e", 1, ago(60)), warmed("b", "e", 1, ago(60))]);
-    let all: Roll = [("a", Some("e")), ("b", Some("other")), ("c", Some("e")), ("a", None), ("a", Some("e"))]
+    let all: ObjectIndex = [("a", Some("e")), ("b", Some("other")), ("c", Some("e")), ("a", None), ("a", Some("e"))]
         .into_iter()
         .map(|(key, etag)| object(key, etag, 1))
         .collect();

@@ -1,25 +1,25 @@
-//! Neighbours in a store, with all that is needed to read them.
+//! A chunk of a store: neighbouring objects, with all that is needed to read them.
 
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::SpillFile;
-use super::entry::{Fields, Known};
+use super::delta_state::{DeltaState, Fields};
+use super::packed_etag::PackedETag;
 use super::spill::Held;
-use super::tag::Tag;
 
-/// Objects that are read from one start: what finding one costs against what a start takes.
-const BLOCK: usize = 16;
-/// Objects of a chunk, in whole blocks.
-const MOST: usize = 256 * BLOCK;
-/// Bytes from which on a chunk takes no more.
-const FULL: usize = 8 << 20;
-/// Blocks that are read from a file at once by who reads one after the other.
-const AHEAD: usize = 64;
+/// Objects of a block. Finding one reads half a block; each block has an index entry of four bytes.
+const BLOCK_OBJECTS: usize = 16;
+/// Objects of a chunk at most, in whole blocks.
+const MAX_CHUNK_OBJECTS: usize = 256 * BLOCK_OBJECTS;
+/// A chunk of at least so many bytes takes no more objects.
+const MAX_CHUNK_BYTES: usize = 8 << 20;
+/// Blocks of a spilled chunk that a sequential reader reads at once.
+const READ_AHEAD_BLOCKS: usize = 64;
 
 /// An object as it is written and read.
-pub(super) type Entry<'a> = (Fields, &'a [u8], Tag<'a>);
+pub(super) type Entry<'a> = (Fields, &'a [u8], PackedETag<'a>);
 
 #[derive(Debug)]
 pub(super) struct Chunk {
@@ -27,7 +27,7 @@ pub(super) struct Chunk {
     pub first: u32,
     length: usize,
     /// The first object, by which the first of each block is told.
-    head: Known,
+    head: DeltaState,
     /// Where the blocks start.
     blocks: Vec<u32>,
     bytes: Bytes,
@@ -56,18 +56,18 @@ impl Bytes {
 
 impl Chunk {
     pub fn new(first: u32, (fields, key, _): Entry<'_>) -> Self {
-        let head = Known { key: key.to_vec(), fields };
+        let head = DeltaState { key: key.to_vec(), fields };
         Self { first, length: 0, head, blocks: Vec::new(), bytes: Bytes::Memory(Vec::new(), None) }
     }
 
     pub fn is_full(&self) -> bool {
-        self.length >= MOST || self.bytes.len() >= FULL
+        self.length >= MAX_CHUNK_OBJECTS || self.bytes.len() >= MAX_CHUNK_BYTES
     }
 
     /// Takes one more, unless it was spilled. `last` is the one before it, and becomes it.
-    pub fn append(&mut self, last: &mut Known, entry: Entry<'_>) {
+    pub fn append(&mut self, last: &mut DeltaState, entry: Entry<'_>) {
         let Bytes::Memory(bytes, _) = &mut self.bytes else { unreachable!("what is spilled takes no more") };
-        if self.length.is_multiple_of(BLOCK) {
+        if self.length.is_multiple_of(BLOCK_OBJECTS) {
             let start = u32::try_from(bytes.len());
             self.blocks.push(start.unwrap_or_else(|_| unreachable!("a page is no larger than memory")));
             last.set(&self.head);
@@ -135,7 +135,7 @@ impl Chunk {
 pub(super) struct Reader {
     /// The number of the object that was read last.
     at: Option<usize>,
-    known: Known,
+    known: DeltaState,
     /// Where its tag begins in what is read from, and of which kind it is.
     tag: usize,
     kind: u8,
@@ -157,12 +157,12 @@ impl Reader {
     /// # Panics
     /// Where a spilled chunk cannot be read any more, which is as if memory could not.
     pub fn read<'a>(&'a mut self, chunk: &'a Chunk, n: usize) -> Entry<'a> {
-        let block = n / BLOCK;
+        let block = n / BLOCK_OBJECTS;
         let mut number = match self.at {
-            Some(at) if at <= n && at / BLOCK == block => at + 1,
-            _ => block * BLOCK,
+            Some(at) if at <= n && at / BLOCK_OBJECTS == block => at + 1,
+            _ => block * BLOCK_OBJECTS,
         };
-        if number.is_multiple_of(BLOCK) && number <= n {
+        if number.is_multiple_of(BLOCK_OBJECTS) && number <= n {
             self.next = self.start(chunk, block);
             self.known.set(&chunk.head);
         }
@@ -174,12 +174,12 @@ impl Reader {
             let mut rest = &bytes[self.next..];
             self.kind = self.known.read(&mut rest);
             self.tag = bytes.len() - rest.len();
-            Tag::read(self.kind, &mut rest);
+            PackedETag::read(self.kind, &mut rest);
             self.next = bytes.len() - rest.len();
             number += 1;
         }
         self.at = Some(n);
-        (self.known.fields, &self.known.key, Tag::read(self.kind, &mut &bytes[self.tag..]))
+        (self.known.fields, &self.known.key, PackedETag::read(self.kind, &mut &bytes[self.tag..]))
     }
 
     /// Where a block starts in what is read from, which is read first if need be.
@@ -188,7 +188,7 @@ impl Reader {
         let Bytes::Spilled { file, at, .. } = &chunk.bytes else { return start(block) };
         if !self.blocks.contains(&block) {
             let is_next = block == self.blocks.end;
-            let end = if is_next { chunk.blocks.len().min(block + AHEAD) } else { block + 1 };
+            let end = if is_next { chunk.blocks.len().min(block + READ_AHEAD_BLOCKS) } else { block + 1 };
             self.read.resize(start(end) - start(block), 0);
             let read = file.read(at + start(block) as u64, &mut self.read);
             read.unwrap_or_else(|error| panic!("what a plan has put on disk cannot be read any more: {error}"));

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::Store;
 use super::chunk::{Chunk, Reader};
-use super::entry::Fields;
-use super::tag::Tag;
+use super::delta_state::Fields;
+use super::packed_etag::PackedETag;
 use crate::object::{Bucket, ETag, Key, Object};
 
 /// Where one is in a store.
@@ -44,7 +44,7 @@ pub struct View<'a> {
     store: &'a Store,
     fields: Fields,
     key: &'a [u8],
-    tag: Tag<'a>,
+    tag: PackedETag<'a>,
 }
 
 impl<'a> View<'a> {
@@ -67,7 +67,7 @@ impl<'a> View<'a> {
     }
 
     pub fn has_etag(&self) -> bool {
-        self.tag != Tag::Absent
+        self.tag != PackedETag::Absent
     }
 
     pub fn etag(&self) -> Option<ETag> {

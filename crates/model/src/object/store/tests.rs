@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
 use super::*;
-use crate::object::{Count, ETag, Key, Roll};
+use crate::object::{Count, ETag, Key, ObjectIndex};
 
 const HASH: &str = "9b2cf535f27731c974343645a3985328";
 
@@ -133,7 +133,7 @@ fn an_etag_is_the_text_that_it_was() {
     ] {
         let tagged = Object { etag: etag(text), ..object("k") };
         let mut packed = Vec::new();
-        Tag::of(tagged.etag.as_ref().map(ETag::as_str)).write(&mut packed);
+        PackedETag::of(tagged.etag.as_ref().map(ETag::as_str)).write(&mut packed);
         assert_eq!(packed.len(), bytes, "{text}");
         assert_eq!(all(&stored(&[tagged.clone(), object("k"), tagged.clone()]))[2], tagged);
     }
@@ -158,7 +158,7 @@ fn chunks_that_lose_nothing_or_all_are_not_written_again() {
 
 #[test]
 fn a_roll_is_what_is_left_of_a_store_in_its_order() {
-    let mut roll: Roll = (0..9).map(|n| Object { size: n, ..object(format!("{n}")) }).collect();
+    let mut roll: ObjectIndex = (0..9).map(|n| Object { size: n, ..object(format!("{n}")) }).collect();
     roll.arrange(|_, places| places.reverse());
     roll.retain(|n| n % 2 == 0);
     assert_eq!(roll.iter().map(|object| object.key.to_string()).collect::<String>(), "86420");
@@ -277,8 +277,8 @@ fn what_cannot_be_put_away_stays_in_memory() {
 #[should_panic(expected = "what a plan has put on disk cannot be read any more")]
 fn what_cannot_be_read_any_more_is_not_taken_for_something_else() {
     let file = Arc::new(File { bytes: Mutex::default(), room: usize::MAX });
-    let mut chunk = Chunk::new(0, (Fields::default(), b"key", Tag::Absent));
-    chunk.append(&mut Known::default(), (Fields::default(), b"key", Tag::Absent));
+    let mut chunk = Chunk::new(0, (Fields::default(), b"key", PackedETag::Absent));
+    chunk.append(&mut DeltaState::default(), (Fields::default(), b"key", PackedETag::Absent));
     chunk.spill(&(file.clone() as Arc<dyn SpillFile>)).unwrap();
     file.bytes.lock().unwrap().clear();
     Reader::default().read(&chunk, 0);

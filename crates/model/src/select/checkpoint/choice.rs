@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::census::NOTHING_LEFT;
-use super::find::{Found, MOST_FOLDERS, shape};
+use super::find::{Found, MAX_FOLDERS, shape};
 use super::pointer::Bound;
-use super::ranking::{MOST, Ranked, Ranking};
+use super::ranking::{MAX_INCOMPLETE_GROUPS, Ranked, Ranking};
 use super::search::Search;
 use super::{Checkpoint, OnIncomplete};
 use crate::object::store::Store;
@@ -57,7 +57,7 @@ pub(super) fn choose(search: Search) -> Selection {
         selection.cutoff = selection.selected.last().map(Cutoff::from);
     }
     selection.refused = match finder.has_given_up {
-        true => Some(Refusal::TooManyFolders { most: MOST_FOLDERS }),
+        true => Some(Refusal::TooManyFolders { most: MAX_FOLDERS }),
         false => refusal(&runs, &selection, (&checkpoint, &rules)),
     };
     selection
@@ -186,7 +186,7 @@ fn refusal(runs: &[Ranking], selection: &Selection, (checkpoint, rules): (&Check
     }
     if active().next().is_some() && active().all(|run| run.chosen.is_empty()) {
         let (name, why) = active().find_map(newest).unwrap_or_default();
-        let looked_at = active().any(|run| run.has_given_up).then_some(MOST);
+        let looked_at = active().any(|run| run.has_given_up).then_some(MAX_INCOMPLETE_GROUPS);
         return Some(Refusal::NoneComplete { name, why, looked_at, fits: Vec::new() });
     }
     if selection.matched.objects == 0 && !rules.allow_empty {

@@ -26,7 +26,7 @@ use glance::Glance;
 /// Pages of a second glance at a folder of many small ones, and how many times more of each one after it.
 const MORE_PAGES: u32 = 8;
 /// Folders that a search looks through: more of them are no place for checkpoints.
-pub(super) const MOST_FOLDERS: usize = 100_000;
+pub(super) const MAX_FOLDERS: usize = 100_000;
 /// Folders that are looked at together, at most, for one that shows a sign.
 const TOGETHER: usize = 64;
 
@@ -104,7 +104,7 @@ impl Finder {
             wanted: scopes.into_iter().map(|(bucket, prefix)| Look::new(bucket, prefix, listing)).collect(),
             siblings: BTreeMap::new(),
             found: BTreeMap::new(),
-            left: MOST_FOLDERS,
+            left: MAX_FOLDERS,
             has_given_up: false,
             others: Count::default(),
         }

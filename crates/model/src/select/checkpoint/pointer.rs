@@ -4,7 +4,7 @@ use super::naming::{Naming, folder_of};
 use crate::object::{Escaped, Key};
 
 /// Bytes of a pointer that are read: a name and its line end.
-pub(super) const MOST: usize = 4096;
+pub(super) const MAX_POINTER_BYTES: usize = 4096;
 
 /// How far a pointer lets groups be newest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,11 +13,11 @@ use crate::select::group::{Group, State};
 
 /// Whole groups before a candidate that it must not hold fewer members than.
 const PREVIOUS: usize = 3;
-/// Groups before a candidate that are looked at to find them; more, up to [`MOST`], where none of these is whole.
+/// Groups before a candidate that are looked at to find them; more, up to [`MAX_INCOMPLETE_GROUPS`], where none of these is whole.
 const LOOK_BACK: usize = 2 * PREVIOUS;
 
-/// Incomplete groups of a run that are listed in the search for complete ones: a layout that does not fit would list them all.
-pub(super) const MOST: usize = 32;
+/// Incomplete groups of a run that the search for complete ones lists at most. A layout that does not fit would list them all.
+pub(super) const MAX_INCOMPLETE_GROUPS: usize = 32;
 
 /// What has to be known of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Ranking {
             return asks;
         }
         while self.chosen.len() < checkpoint.keep && self.at < self.groups.len() {
-            if self.looked_at >= MOST {
+            if self.looked_at >= MAX_INCOMPLETE_GROUPS {
                 self.has_given_up = true;
                 break;
             }
@@ -234,7 +234,9 @@ impl Ranking {
     /// behind it tell that are whole and not quiet yet.
     fn measures(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Vec<usize>, Vec<Ask>) {
         let level = self.level(at, checkpoint);
-        let older = (level.end..self.groups.len()).filter(|older| self.can_be_chosen(*older, checkpoint)).take(MOST);
+        let older = (level.end..self.groups.len())
+            .filter(|older| self.can_be_chosen(*older, checkpoint))
+            .take(MAX_INCOMPLETE_GROUPS);
         let (mut measures, mut unknown, mut quiet) = (Vec::new(), Vec::new(), 0);
         for (nth, older) in older.enumerate() {
             if quiet + unknown.len() == PREVIOUS || (nth >= LOOK_BACK && quiet > 0) {

@@ -12,7 +12,7 @@ use crate::object::{Key, Object};
 use crate::select::{Rules, Selection};
 
 /// Objects of a sample, at most.
-const MOST: usize = 4096;
+const MAX_SAMPLE_OBJECTS: usize = 4096;
 
 /// The first objects that were listed.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Sample(Vec<Object>);
 
 impl Sample {
     pub fn add(&mut self, objects: &[Object]) {
-        let room = MOST - self.0.len();
+        let room = MAX_SAMPLE_OBJECTS - self.0.len();
         self.0.extend(objects.iter().take(room).cloned());
     }
 

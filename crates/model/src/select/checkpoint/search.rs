@@ -65,7 +65,7 @@ enum Asked {
 
 impl Search {
     /// Bytes of an object that are read, at most.
-    pub const READ: usize = super::pointer::MOST;
+    pub const READ: usize = super::pointer::MAX_POINTER_BYTES;
 
     /// `scopes` are prefixes that hold all that the patterns match, none within another. `now` may be corrected until the
     /// first round is answered.

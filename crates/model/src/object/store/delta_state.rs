@@ -1,11 +1,11 @@
-//! One object's bytes in a block: what differs from the object before it.
+//! The delta encoding of one object against the object before it.
 
 use chrono::{DateTime, Utc};
 
-use super::tag::Tag;
+use super::packed_etag::PackedETag;
 use super::varint;
 
-/// What follows: flags of an entry's first byte, beside the kind of its tag.
+/// Flags of an entry's first byte, beside the kind of its ETag: which fields follow.
 const NAMES: u8 = 1 << 2;
 const SIZE: u8 = 1 << 3;
 const SECONDS: u8 = 1 << 4;
@@ -13,10 +13,10 @@ const MILLIS: u8 = 1 << 5;
 const NANOS: u8 = 1 << 6;
 const ENDING: u8 = 1 << 7;
 const NANOS_A_MILLI: u32 = 1_000_000;
-/// Bytes that two keys have to end with for both to be told apart from the end, too.
-const WORTH: usize = 2;
+/// Bytes. Two keys that end alike by at least so many share their ending in the encoding.
+const MIN_SHARED_ENDING: usize = 2;
 
-/// What an object has beside its key and its tag.
+/// The fields of an object beside its key and its ETag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields {
     /// Its place among the store's buckets.
@@ -42,14 +42,14 @@ impl Fields {
     }
 }
 
-/// An object without its tag, as far as the next one is told by it.
+/// The object that the next one is encoded against, without its ETag.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct DeltaState {
     pub key: Vec<u8>,
     pub fields: Fields,
 }
 
-impl Known {
+impl DeltaState {
     pub fn set(&mut self, other: &Self) {
         self.key.clear();
         self.key.extend_from_slice(&other.key);
@@ -57,14 +57,14 @@ impl Known {
     }
 
     /// Writes an object by what it has in common with this one, and becomes it.
-    pub fn write(&mut self, (fields, key, tag): (Fields, &[u8], Tag<'_>), to: &mut Vec<u8>) {
+    pub fn write(&mut self, (fields, key, tag): (Fields, &[u8], PackedETag<'_>), to: &mut Vec<u8>) {
         let (old, start) = (self.fields, to.len());
         let mut flags = tag.kind();
         to.push(flags);
         let shared = beginning(&self.key, key);
         let (was, is) = (&self.key[shared..], &key[shared..]);
         let ending = was.iter().rev().zip(is.iter().rev()).take_while(|(a, b)| a == b).count();
-        let ending = if ending >= WORTH { ending } else { 0 };
+        let ending = if ending >= MIN_SHARED_ENDING { ending } else { 0 };
         let own = &is[..is.len() - ending];
         varint::write(shared as u64, to);
         varint::write(own.len() as u64, to);
@@ -122,7 +122,7 @@ impl Known {
         } else if has(NANOS) {
             self.fields.nanos = small(varint::read(from));
         }
-        flags & Tag::KINDS
+        flags & PackedETag::KINDS
     }
 }
 

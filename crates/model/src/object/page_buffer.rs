@@ -1,4 +1,4 @@
-//! Objects side by side: what a page of a listing is read into, without an allocation for each.
+//! A buffer for one page of a listing: objects side by side, without an allocation for each.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,9 +46,9 @@ impl Object {
     }
 }
 
-/// Objects of one bucket in the order of their arrival.
+/// Objects of one bucket, in the order in which they were listed.
 #[derive(Clone, Debug)]
-pub struct Rows {
+pub struct PageBuffer {
     bucket: Bucket,
     keys: Vec<u8>,
     etags: String,
@@ -69,9 +69,9 @@ struct Packed {
     class: Option<usize>,
 }
 
-/// What an object has beside its key and its bucket.
+/// The fields of an object beside its bucket and key.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct ObjectFields<'a> {
     /// Bytes.
     pub size: u64,
     /// As the server names it.
@@ -80,7 +80,7 @@ pub struct Facts<'a> {
     pub storage_class: Option<&'a str>,
 }
 
-impl Rows {
+impl PageBuffer {
     /// With room for so many objects.
     pub fn with_capacity(bucket: Bucket, objects: usize) -> Self {
         Self {
@@ -93,7 +93,7 @@ impl Rows {
     }
 
     /// Takes one more, whose key `write` appends.
-    pub fn push(&mut self, facts: Facts<'_>, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn push(&mut self, facts: ObjectFields<'_>, write: impl FnOnce(&mut Vec<u8>)) {
         let (key, etag) = (self.keys.len(), self.etags.len());
         write(&mut self.keys);
         if let Some(text) = facts.etag {
@@ -110,8 +110,8 @@ impl Rows {
     }
 
     fn class(&mut self, name: &str) -> usize {
-        let known = self.classes.iter().position(|class| **class == *name);
-        known.unwrap_or_else(|| {
+        let index = self.classes.iter().position(|class| **class == *name);
+        index.unwrap_or_else(|| {
             self.classes.push(name.into());
             self.classes.len() - 1
         })
@@ -177,29 +177,29 @@ impl Rows {
 }
 
 /// None, of a bucket without a name.
-impl Default for Rows {
+impl Default for PageBuffer {
     fn default() -> Self {
         Self::with_capacity(Bucket::new(""), 0)
     }
 }
 
-impl PartialEq for Rows {
+impl PartialEq for PageBuffer {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl Eq for Rows {}
+impl Eq for PageBuffer {}
 
 /// Of one bucket; panics where it is not.
-impl FromIterator<Object> for Rows {
+impl FromIterator<Object> for PageBuffer {
     fn from_iter<I: IntoIterator<Item = Object>>(objects: I) -> Self {
         let mut objects = objects.into_iter().peekable();
         let bucket = objects.peek().map_or_else(|| Bucket::new(""), |object| object.bucket.clone());
         let mut rows = Self::with_capacity(bucket, 0);
         for object in objects {
             assert_eq!(object.bucket, rows.bucket, "all are of one bucket");
-            let facts = Facts {
+            let facts = ObjectFields {
                 size: object.size,
                 etag: object.etag.as_ref().map(ETag::as_str),
                 last_modified: object.last_modified,
@@ -234,7 +234,7 @@ mod tests {
             object("cc", Some("\"two\""), Some("GLACIER")),
             object("d", Some(""), Some("STANDARD")),
         ];
-        let mut rows: Rows = all.iter().cloned().collect();
+        let mut rows: PageBuffer = all.iter().cloned().collect();
         assert!(rows.iter().map(Row::to_object).eq(all.iter().cloned()));
         assert!(rows.iter().eq(all.iter().map(Object::row)));
         rows.retain(|row| !matches!(row.key, b"a" | b"b"));

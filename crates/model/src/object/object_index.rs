@@ -1,4 +1,4 @@
-//! Objects in an order: places of a store, which several rolls may share.
+//! An ordered list of objects: indices into a store, which several lists may share.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use super::store::{Cursor, Store, View};
 use super::{Count, Object};
 
-/// Objects of a store in an order of their own, some or all of them.
+/// Some or all objects of a store, in an order of its own.
 #[derive(Clone, Default)]
-pub struct Roll {
+pub struct ObjectIndex {
     store: Arc<Store>,
     /// Their places.
     order: Vec<u32>,
@@ -17,7 +17,7 @@ pub struct Roll {
     count: OnceLock<Count>,
 }
 
-impl Roll {
+impl ObjectIndex {
     /// The objects at these places of `store`, each once.
     pub fn new(store: Store, order: Vec<u32>) -> Self {
         Self { store: Arc::new(store), order, count: OnceLock::new() }
@@ -110,7 +110,7 @@ impl Roll {
     }
 }
 
-/// The objects of a roll, each taken out of its store when it is asked for.
+/// The objects of an index, each read from the store when it is asked for.
 pub struct Iter<'a> {
     cursor: Cursor<'a>,
     order: std::slice::Iter<'a, u32>,
@@ -130,7 +130,7 @@ impl Iterator for Iter<'_> {
 
 impl ExactSizeIterator for Iter<'_> {}
 
-impl<'a> IntoIterator for &'a Roll {
+impl<'a> IntoIterator for &'a ObjectIndex {
     type Item = Object;
     type IntoIter = Iter<'a>;
 
@@ -140,14 +140,14 @@ impl<'a> IntoIterator for &'a Roll {
 }
 
 /// In the order of their arrival.
-impl From<Store> for Roll {
+impl From<Store> for ObjectIndex {
     fn from(store: Store) -> Self {
         let order = (0..store.len()).collect();
         Self::new(store, order)
     }
 }
 
-impl FromIterator<Object> for Roll {
+impl FromIterator<Object> for ObjectIndex {
     fn from_iter<I: IntoIterator<Item = Object>>(objects: I) -> Self {
         let mut store = Store::default();
         objects.into_iter().for_each(|object| store.push(object.row()));
@@ -155,21 +155,21 @@ impl FromIterator<Object> for Roll {
     }
 }
 
-impl From<Vec<Object>> for Roll {
+impl From<Vec<Object>> for ObjectIndex {
     fn from(objects: Vec<Object>) -> Self {
         objects.into_iter().collect()
     }
 }
 
-impl PartialEq for Roll {
+impl PartialEq for ObjectIndex {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().eq(other)
     }
 }
 
-impl Eq for Roll {}
+impl Eq for ObjectIndex {}
 
-impl fmt::Debug for Roll {
+impl fmt::Debug for ObjectIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self).finish()
     }

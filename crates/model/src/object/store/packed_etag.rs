@@ -1,13 +1,13 @@
-//! An entity tag in few bytes: nearly all are an MD5 in hexadecimal, alone or with a number of parts.
+//! A packed ETag: nearly every one is an MD5 in hexadecimal, alone or with a number of parts.
 
 use super::varint;
 use crate::object::ETag;
 
 const HASH: usize = 16;
 
-/// An entity tag, packed; what it is unpacked to is the text that it was made of.
+/// A packed ETag. It unpacks to exactly the text that it was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tag<'a> {
+pub(super) enum PackedETag<'a> {
     Absent,
     /// 32 lower-case hexadecimal digits.
     Hash([u8; HASH]),
@@ -17,7 +17,7 @@ pub(super) enum Tag<'a> {
     Text(&'a str),
 }
 
-impl<'a> Tag<'a> {
+impl<'a> PackedETag<'a> {
     /// Bits that tell the kinds apart.
     pub const KINDS: u8 = 0b11;
 
