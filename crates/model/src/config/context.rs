@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::bounds::Counted;
-use super::diagnostic::{Diagnostic, MOST, Place};
+use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS, Place};
 use super::zones::{Known, Zones};
 use crate::schedule::{Schedule, ScheduleError, Zone};
 use crate::select::checkpoint::Checkpoint;
@@ -113,7 +113,7 @@ impl Context {
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         // Warnings never keep an error out.
         let same = if diagnostic.is_error() { self.errors } else { self.diagnostics.len() - self.errors };
-        if same >= MOST {
+        if same >= MAX_DIAGNOSTICS {
             return;
         }
         let place = diagnostic
@@ -127,7 +127,7 @@ impl Context {
 
     /// Nobody reads on, and a file of nothing but mistakes shall not cost more than one of a few.
     pub(super) fn is_over(&self) -> bool {
-        self.errors >= MOST || self.stop.is_set()
+        self.errors >= MAX_DIAGNOSTICS || self.stop.is_set()
     }
 
     /// Adds an error about something that is not there.

@@ -10,14 +10,14 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::source::File;
 use crate::object::{Escaped, disturbs};
 
-/// More than anyone reads at once; the rest is counted.
-const SHOWN: usize = 50;
+/// Diagnostics that are printed; the rest is only counted.
+const MAX_SHOWN: usize = 50;
 
-/// Bytes of lines that are shown: a file may be one line.
-const LINES: usize = 2 << 20;
+/// Bytes of source lines that are printed: a file may be a single line.
+const MAX_LINE_BYTES: usize = 2 << 20;
 
-/// More than this many are not gathered.
-pub(super) const MOST: usize = 1000;
+/// Errors, and likewise warnings, that are collected at most.
+pub(super) const MAX_DIAGNOSTICS: usize = 1000;
 
 /// Bytes of a file.
 #[derive(Clone, Debug)]
@@ -203,17 +203,17 @@ pub fn shown(all: &[Diagnostic], most: usize) -> usize {
         *size += diagnostic.size();
         Some(*size)
     });
-    sizes.take_while(|size| *size <= LINES).count().max(1).min(most).min(all.len())
+    sizes.take_while(|size| *size <= MAX_LINE_BYTES).count().max(1).min(most).min(all.len())
 }
 
 /// Messages repeat what was typed: nobody reads a page of it, and no terminal is to obey it.
 fn clip(text: impl Into<String>) -> String {
-    const LONGEST: usize = 400;
+    const MAX_CHARS: usize = 400;
     let text: String = text.into();
     let mut shown = String::with_capacity(text.len());
     for (nth, c) in text.chars().enumerate() {
         match c {
-            _ if nth == LONGEST => {
+            _ if nth == MAX_CHARS => {
                 shown.push_str("...");
                 break;
             }
@@ -297,7 +297,7 @@ impl Diagnostics {
     /// For people: every diagnostic with its lines, then how many there are.
     pub fn render(&self, color: bool) -> String {
         let mut text = String::new();
-        let shown = shown(&self.0, SHOWN);
+        let shown = shown(&self.0, MAX_SHOWN);
         for diagnostic in self.0.iter().take(shown) {
             text.push_str(&diagnostic.render(color));
             text.push_str("\n\n");
@@ -324,7 +324,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        f.write_str(if self.errors() < MOST && self.warnings() < MOST {
+        f.write_str(if self.errors() < MAX_DIAGNOSTICS && self.warnings() < MAX_DIAGNOSTICS {
             "the configuration has "
         } else {
             "the configuration has at least "

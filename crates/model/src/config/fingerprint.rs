@@ -20,11 +20,11 @@ use crate::select::Cap;
 use crate::select::checkpoint::{Checkpoint, MemberCount};
 
 /// Changes with the meaning of what is hashed, so that a new reading is a new fingerprint.
-const EDITION: &str = "hotset fingerprint 1";
+const VERSION: &str = "hotset fingerprint 1";
 
 pub(super) fn of(profile: &Profile) -> String {
     let mut facts = Facts(Sha256::new());
-    facts.say("edition", EDITION);
+    facts.say("edition", VERSION);
     site(&mut facts, "cache", &profile.endpoint.cache.0);
     site(&mut facts, "list", &profile.endpoint.list.0);
     let keys = profile.credentials.as_ref().unwrap_or(&profile.endpoint.cache.0.credentials);

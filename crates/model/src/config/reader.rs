@@ -11,7 +11,7 @@ use super::diagnostic::{Diagnostic, Place};
 use super::reference::{example, rank};
 use super::schema::head;
 use super::source::File;
-use super::value::{At, Kind, OneOrMany, Typed, ValueError};
+use super::value::{At, Kind, Typed, ValueError};
 
 /// Where a layer of a table stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +130,12 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         }
     }
 
+    /// Adds an error about a value, which breaks a rule that others set.
+    pub(super) fn reject<T>(&mut self, found: &Found<T>, message: impl Into<String>, help: impl Into<String>) -> Bad {
+        self.rule(Diagnostic::error(message).key(&found.key).at(&found.place, "").help(help));
+        Bad
+    }
+
     /// Adds an error about a key that is not there, at the head of the table.
     pub(super) fn missing(&mut self, key: &str, message: &str, helps: &[&str]) {
         if self.values_only {
@@ -237,13 +243,7 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         default: K::Value,
     ) -> Result<K::Value, Bad> {
         let read = self.text(key, pick)?;
-        Ok(read.map_or_else(
-            || {
-                self.record(key, toml_string(&K::show(&default)), Origin::Default);
-                default
-            },
-            |found| found.value,
-        ))
+        Ok(self.or_default(key, read, default, |value| toml_string(&K::show(value))))
     }
 
     pub(super) fn texts<K: Kind>(
@@ -253,19 +253,7 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
     ) -> Read<Vec<Found<K::Value>>> {
         let read = match self.layer(pick) {
             None => Ok(None),
-            Some((list, layer)) => self.items(key, &layer, list.span.clone(), &list.value).map(Some),
-        };
-        if self.is_broken(key) { Err(Bad) } else { read }
-    }
-
-    pub(super) fn one_or_many<K: Kind>(
-        &mut self,
-        key: &'static str,
-        pick: impl Fn(&'a R) -> Option<&'a OneOrMany<K>>,
-    ) -> Read<Vec<Found<K::Value>>> {
-        let read = match self.layer(pick) {
-            None => Ok(None),
-            Some((list, layer)) => self.items(key, &layer, list.span.clone(), &list.items).map(Some),
+            Some((list, layer)) => self.items(key, &layer, list).map(Some),
         };
         if self.is_broken(key) { Err(Bad) } else { read }
     }
@@ -274,21 +262,21 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         &mut self,
         key: &'static str,
         layer: &Layer<'_, R>,
-        span: Range<usize>,
-        items: &[Typed<K>],
+        list: &At<Vec<Typed<K>>>,
     ) -> Result<Found<Vec<Found<K::Value>>>, Bad> {
+        let At { span, value: items } = list;
         let path = format!("{}.{key}", layer.path);
         let most = if key == "schedule" { bounds::MAX_SCHEDULES } else { bounds::MAX_ENTRIES };
         if let Err(message) = self.cx.counted.entries(items.len(), most) {
             let error = ValueError::new(message).help(bounds::REMEDY);
-            return Err(self.refuse(&path, &Place::new(&layer.file, span), ("", &error)));
+            return Err(self.refuse(&path, &Place::new(&layer.file, span.clone()), ("", &error)));
         }
         let parsed: Vec<_> = items.iter().map(|item| (item.span.clone(), self.parse(key, layer, item))).collect();
         let found = parsed
             .into_iter()
             .map(|(span, value)| Ok(Found { value: value?, key: path.clone(), place: Place::new(&layer.file, span) }))
             .collect::<Result<Vec<_>, Bad>>()?;
-        Ok(self.found(key, layer, (span, found), |found: &Vec<Found<K::Value>>| {
+        Ok(self.found(key, layer, (span.clone(), found), |found: &Vec<Found<K::Value>>| {
             let shown: Vec<String> = found.iter().map(|item| toml_string(&K::show(&item.value))).collect();
             format!("[{}]", shown.join(", "))
         }))
@@ -312,13 +300,24 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         default: T,
     ) -> Result<T, Bad> {
         let read = self.plain(key, pick)?;
-        Ok(read.map_or_else(
-            || {
-                self.record(key, default.to_string(), Origin::Default);
+        Ok(self.or_default(key, read, default, T::to_string))
+    }
+
+    /// What was typed, else the default, which is recorded.
+    fn or_default<T>(
+        &mut self,
+        key: &'static str,
+        found: Option<Found<T>>,
+        default: T,
+        show: impl FnOnce(&T) -> String,
+    ) -> T {
+        match found {
+            Some(found) => found.value,
+            None => {
+                self.record(key, show(&default), Origin::Default);
                 default
-            },
-            |found| found.value,
-        ))
+            }
+        }
     }
 
     pub(super) fn count(&mut self, key: &'static str, pick: impl Fn(&'a R) -> Option<&'a At<i64>>) -> Read<u32> {

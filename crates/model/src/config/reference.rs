@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use toml::de::{DeTable, DeValue};
 
-const TEXT: &str = include_str!("../../../../config/reference.toml");
+/// Stands in the crate as a link, so that the crate can be packaged by itself.
+const TEXT: &str = include_str!("reference.toml");
 
 /// `config/reference.toml`: every key, its unit and its default, as a configuration that can be read.
 pub fn reference() -> &'static str {

@@ -46,10 +46,10 @@ static SHAPES: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
 static BASE64: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("[A-Za-z0-9/+]{40,}").unwrap_or_else(|error| unreachable!("{error}")));
 
-/// Characters of a secret access key.
-const SECRET_ACCESS_KEY: usize = 40;
-/// Characters between two `/` that tell random ones from a path.
-const RANDOM: usize = 12;
+/// Length of a secret access key, in characters.
+const SECRET_ACCESS_KEY_LEN: usize = 40;
+/// Characters between two `/` from which on text is taken for random, not for a path.
+const MIN_RANDOM: usize = 12;
 
 /// Without what tells `secret_access_key`, `secret-access-key` and `secretAccessKey` apart.
 fn plain(key: &str) -> String {
@@ -81,9 +81,9 @@ pub(super) fn shape(value: &str) -> Option<&'static str> {
 fn is_secret_access_key(text: &str) -> bool {
     let has = |part: &str, of: fn(&u8) -> bool| part.bytes().any(|byte| of(&byte));
     let random =
-        |part: &str| part.len() >= RANDOM && has(part, u8::is_ascii_uppercase) && has(part, u8::is_ascii_lowercase);
+        |part: &str| part.len() >= MIN_RANDOM && has(part, u8::is_ascii_uppercase) && has(part, u8::is_ascii_lowercase);
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'/' || byte == b'+';
-    text.len() == SECRET_ACCESS_KEY
+    text.len() == SECRET_ACCESS_KEY_LEN
         && text.bytes().all(is_base64)
         && has(text, u8::is_ascii_digit)
         && text.split('/').any(random)

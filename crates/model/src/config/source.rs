@@ -13,12 +13,12 @@ use admission::Admission;
 
 pub(super) mod admission;
 
-/// What Kubernetes calls the link to the files of now.
-const DATA: &str = "..data";
-/// So many generations may be taken away while they are read, in a row.
-const GENERATIONS: usize = 20;
-/// Bytes of one file.
-const LARGEST: u64 = 4 << 20;
+/// The link of a Kubernetes volume to its current files.
+const DATA_LINK: &str = "..data";
+/// Attempts to read one generation whole, while each is removed before it was read.
+const MAX_GENERATIONS: usize = 20;
+/// Size limit of one file, in bytes.
+const MAX_FILE_BYTES: u64 = 4 << 20;
 
 /// A text to parse, under the name that diagnostics call it by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -112,7 +112,7 @@ fn folder_of(name: &str) -> &Path {
 /// generation that is taken away in the middle of it, file by file, is left for the next.
 pub(super) fn read(paths: &[PathBuf]) -> (Vec<Source>, Vec<Diagnostic>) {
     let mut reader = Reader::of(paths);
-    for _ in 0..GENERATIONS {
+    for _ in 0..MAX_GENERATIONS {
         let whole = reader.errors.is_empty() && reader.is_current();
         let mut folders = reader.generations.keys().map(PathBuf::as_path).chain(paths.iter().map(PathBuf::as_path));
         if whole || !folders.any(is_in_volume) {
@@ -125,7 +125,7 @@ pub(super) fn read(paths: &[PathBuf]) -> (Vec<Source>, Vec<Diagnostic>) {
 
 /// Whether it is, or lies in, a folder whose files change by a link.
 pub(super) fn is_in_volume(path: &Path) -> bool {
-    [Some(path), path.parent()].into_iter().flatten().any(|folder| fs::symlink_metadata(folder.join(DATA)).is_ok())
+    [Some(path), path.parent()].into_iter().flatten().any(|folder| fs::symlink_metadata(folder.join(DATA_LINK)).is_ok())
 }
 
 #[derive(Default)]
@@ -250,7 +250,7 @@ impl Reader {
             return Err(io::Error::other("it changed while it was read"));
         }
         let mut bytes = Vec::new();
-        Read::by_ref(&mut file).take(LARGEST + 1).read_to_end(&mut bytes)?;
+        Read::by_ref(&mut file).take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
         Ok(Some(bytes))
     }
 
@@ -293,7 +293,7 @@ impl Reader {
 
     /// Whether every generation that was read is still the one in force: none of its files had been taken away.
     fn is_current(&self) -> bool {
-        let mut links = self.generations.iter().map(|(folder, real)| (folder.join(DATA), real));
+        let mut links = self.generations.iter().map(|(folder, real)| (folder.join(DATA_LINK), real));
         links.all(|(link, real)| {
             fs::symlink_metadata(&link).is_err() || fs::canonicalize(&link).is_ok_and(|now| now == *real)
         })
@@ -304,7 +304,7 @@ impl Reader {
         if let Some(real) = self.generations.get(folder) {
             return real.clone();
         }
-        let link = folder.join(DATA);
+        let link = folder.join(DATA_LINK);
         let real = fs::canonicalize(&link).unwrap_or_else(|cause| {
             // Files of a generation that is gone must not be read one by one through links that lead to the next.
             if fs::symlink_metadata(&link).is_ok() {
@@ -320,14 +320,14 @@ impl Reader {
     fn in_generation(&mut self, path: &Path) -> PathBuf {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
         let real = self.generation(folder).join(name);
-        let part = fs::read_link(path).is_ok_and(|target| target.starts_with(DATA));
+        let part = fs::read_link(path).is_ok_and(|target| target.starts_with(DATA_LINK));
         if part { real } else { path.to_owned() }
     }
 }
 
 /// The text, or what is wrong and what to do.
 fn decode(bytes: Vec<u8>) -> Result<String, (String, &'static str)> {
-    if bytes.len() as u64 > LARGEST {
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(("the file is larger than 4 MiB".to_owned(), "split it into several files of one folder"));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -363,7 +363,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let data = dir.path().join(DATA);
+        let data = dir.path().join(DATA_LINK);
         symlink("..1", &data).unwrap();
         // As kubelet takes the first one away, after the link has moved on.
         let mut reader = Reader::default();
@@ -458,7 +458,7 @@ mod tests {
         fs::write(&latin, b"# one\n# caf\xe9\n").unwrap();
         assert_eq!(errors(&latin), ["PATH: the file is not UTF-8: line 2 has a byte that is none"]);
         let large = dir.path().join("large.toml");
-        fs::write(&large, vec![b'#'; usize::try_from(LARGEST).unwrap() + 1]).unwrap();
+        fs::write(&large, vec![b'#'; usize::try_from(MAX_FILE_BYTES).unwrap() + 1]).unwrap();
         assert_eq!(errors(&large), ["PATH: the file is larger than 4 MiB"]);
         let (sources, twice) = read(&[latin.with_file_name("."), latin]);
         assert!(sources.is_empty());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::diagnostic::{Diagnostic, MOST, Place};
+use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS, Place};
 use super::source::File;
 
 /// Spans count from the start of the file, so a byte order mark is blanked rather than cut off.
@@ -17,7 +17,7 @@ pub(super) fn without_mark(text: &str) -> Cow<'_, str> {
 /// twice; what stands in a table that does is no mistake of its own.
 pub(super) fn explain_all(errors: &[toml::de::Error], file: &Arc<File>) -> Vec<Diagnostic> {
     let (mut twice, grammar): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.message() == TWICE);
-    twice.truncate(MOST);
+    twice.truncate(MAX_DIAGNOSTICS);
     let first =
         grammar.first().map(|error| explain(error, file).help("what follows in this file is read once this is right"));
     let again: Vec<&str> = twice.iter().filter_map(|error| head_of(line_at(file.text(), error))).collect();
@@ -30,7 +30,7 @@ pub(super) fn explain_all(errors: &[toml::de::Error], file: &Arc<File>) -> Vec<D
     };
     let twice = twice.iter().filter(|error| !is_of_another(error)).enumerate();
     // The text is searched for each first one.
-    first.into_iter().chain(twice.map(|(nth, error)| duplicate(error, file, nth < PAIRED))).collect()
+    first.into_iter().chain(twice.map(|(nth, error)| duplicate(error, file, nth < MAX_PAIRED))).collect()
 }
 
 /// The line that an error begins on.
@@ -54,8 +54,8 @@ fn is_within(table: &str, head: &str) -> bool {
     table.strip_prefix(head).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// So many keys that stand twice are shown with where they stand first.
-const PAIRED: usize = 20;
+/// Duplicate keys that are shown with the place of the first one, at most.
+const MAX_PAIRED: usize = 20;
 
 const TWICE: &str = "duplicate key";
 

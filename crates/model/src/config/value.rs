@@ -166,16 +166,8 @@ impl<T: JsonSchema> JsonSchema for At<T> {
 }
 
 /// A list, or one value that stands for a list of one.
-pub struct OneOrMany<K> {
-    pub span: Range<usize>,
-    pub items: Vec<Typed<K>>,
-}
-
-impl<K> fmt::Debug for OneOrMany<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.items, f)
-    }
-}
+#[derive(Debug)]
+pub struct OneOrMany<K>(pub At<Vec<Typed<K>>>);
 
 enum Items<K> {
     One(String),
@@ -218,7 +210,7 @@ impl<'de, K> Deserialize<'de> for OneOrMany<K> {
             Items::One(text) => vec![Typed::new(span.clone(), text)],
             Items::Many(items) => items,
         };
-        Ok(Self { span, items })
+        Ok(Self(At { span, value: items }))
     }
 }
 

@@ -11,13 +11,13 @@ use super::diagnostic::Diagnostic;
 use crate::schedule::{Zone, built_in_version};
 
 /// Where systems keep their rules.
-const SYSTEM: &str = "/usr/share/zoneinfo";
+const SYSTEM_FOLDER: &str = "/usr/share/zoneinfo";
 /// Files that name the release they are of: that of the IANA's own list (`# version 2026f`), of BSD and macOS, of some distributions.
-const VERSIONS: [&str; 3] = ["tzdata.zi", "+VERSION", "version"];
-/// Bytes of a compiled zone; the largest has 4 kB.
-const LARGEST: u64 = 256 << 10;
-/// Countries change their rules several times a year, and most of them with notice of a few months.
-const OLD: TimeDelta = TimeDelta::days(365);
+const VERSION_FILES: [&str; 3] = ["tzdata.zi", "+VERSION", "version"];
+/// Size limit of a compiled zone, in bytes; the largest has 4 kB.
+const MAX_ZONE_BYTES: u64 = 256 << 10;
+/// Zone rules older than this draw a warning: countries change theirs several times a year, most with a notice of a few months.
+const MAX_AGE: TimeDelta = TimeDelta::days(365);
 
 /// The rules in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Zones {
 
     /// Those of the folder that is named (by `TZDIR`), else the newer of the system's and those compiled in.
     pub fn of_system(named: Option<PathBuf>) -> Self {
-        Self::of(named, SYSTEM.into())
+        Self::of(named, SYSTEM_FOLDER.into())
     }
 
     pub(super) fn of(named: Option<PathBuf>, system: PathBuf) -> Self {
@@ -98,7 +98,7 @@ impl Zones {
             let message = format!("TZDIR names {}, which has no zone rules", folder.display());
             Diagnostic::warning(message).help(format!("those in force are {self}"))
         });
-        let is_old = self.released().is_some_and(|released| now - released > OLD);
+        let is_old = self.released().is_some_and(|released| now - released > MAX_AGE);
         let old = is_old.then(|| {
             let newer = if self.folder.is_some() && self.version() < Some(built_in_version()) {
                 format!("; hotset itself was built with {}", built_in_version())
@@ -127,7 +127,7 @@ impl Zones {
         }
         let unusable =
             |cause: &dyn fmt::Display| format!("the rules of `{name}` cannot be read from {}: {cause}", path.display());
-        let file = start_of(&path, LARGEST).map_err(|cause| unusable(&cause))?;
+        let file = start_of(&path, MAX_ZONE_BYTES).map_err(|cause| unusable(&cause))?;
         Zone::from_tzif(name, &file).map(Known::Zone).map_err(|cause| unusable(&cause))
     }
 }
@@ -162,7 +162,7 @@ fn version_of(folder: &Path) -> Option<String> {
             && letters.bytes().all(|byte| byte.is_ascii_lowercase());
         is_version.then(|| version.to_owned())
     };
-    VERSIONS.iter().find_map(version)
+    VERSION_FILES.iter().find_map(version)
 }
 
 fn start_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {

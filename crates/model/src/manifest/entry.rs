@@ -11,9 +11,9 @@ use serde::Deserialize;
 use crate::object::{Bucket, ETag, Key, Object};
 
 /// Bytes of a key, as S3 has them.
-const LONGEST_KEY: usize = 1024;
+const MAX_KEY_BYTES: usize = 1024;
 /// Bytes of any other text: none is ever as long.
-const LONGEST: usize = 1024;
+const MAX_LINE_BYTES: usize = 1024;
 
 /// What one line says of an object. The name is there; the rest may be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,12 +85,14 @@ impl Reader {
             (None, None) => return Err("an entry has a `key`, or a `key_b64`".to_owned()),
             (Some(_), Some(_)) => return Err("an entry has a `key` or a `key_b64`, not both".to_owned()),
         };
-        if key.is_empty() || key.len() > LONGEST_KEY {
-            return Err(format!("a key has 1 to {LONGEST_KEY} bytes, and this one {}", key.len()));
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
+            return Err(format!("a key has 1 to {MAX_KEY_BYTES} bytes, and this one {}", key.len()));
         }
         for text in [&parsed.etag, &parsed.storage_class].into_iter().flatten() {
-            if text.is_empty() || text.len() > LONGEST {
-                return Err(format!("`etag` and `storage_class` have 1 to {LONGEST} bytes where they are given"));
+            if text.is_empty() || text.len() > MAX_LINE_BYTES {
+                return Err(format!(
+                    "`etag` and `storage_class` have 1 to {MAX_LINE_BYTES} bytes where they are given"
+                ));
             }
         }
         let last_modified = match parsed.last_modified {

@@ -6,9 +6,9 @@ use super::ManifestError;
 use super::entry::{Entry, Reader};
 
 /// Bytes of a line: a key of 1,024 bytes, all of them escaped, has some 6,000.
-const LONGEST: usize = 64 << 10;
+const MAX_LINE_BYTES: usize = 64 << 10;
 /// Lines without anything: more of them are no list, and of gzip they cost nothing to write.
-const MOST_BLANK: u64 = 1000;
+const MAX_BLANK: u64 = 1000;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(Debug, Default)]
@@ -69,8 +69,8 @@ impl Lines {
     }
 
     fn keep(&mut self, part: &[u8]) -> Result<(), ManifestError> {
-        if self.open.len() + part.len() > LONGEST {
-            return Err(self.wrong(format!("it is longer than {LONGEST} bytes")));
+        if self.open.len() + part.len() > MAX_LINE_BYTES {
+            return Err(self.wrong(format!("it is longer than {MAX_LINE_BYTES} bytes")));
         }
         self.open.extend_from_slice(part);
         Ok(())
@@ -79,13 +79,13 @@ impl Lines {
     fn end(&mut self, line: &[u8]) -> Result<(), ManifestError> {
         let first = self.ended == 0;
         let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| first).unwrap_or(line).trim_ascii();
-        if line.len() > LONGEST {
-            return Err(self.wrong(format!("it is longer than {LONGEST} bytes")));
+        if line.len() > MAX_LINE_BYTES {
+            return Err(self.wrong(format!("it is longer than {MAX_LINE_BYTES} bytes")));
         }
         if line.is_empty() {
             self.blank += 1;
-            if self.blank > MOST_BLANK {
-                return Err(self.wrong(format!("it is empty, as {MOST_BLANK} lines before it are")));
+            if self.blank > MAX_BLANK {
+                return Err(self.wrong(format!("it is empty, as {MAX_BLANK} lines before it are")));
             }
         } else {
             let entry = self.reader.read(line, self.line()).map_err(|why| self.wrong(why))?;

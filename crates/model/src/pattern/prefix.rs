@@ -4,7 +4,7 @@ use super::parse::{Class, Node};
 use crate::object::Key;
 
 /// More prefixes than this cost more requests than they save.
-pub(super) const LIMIT: usize = 64;
+pub(super) const MAX_PREFIXES: usize = 64;
 
 /// Bytes.
 const MAX_KEY: usize = 1024;
@@ -27,7 +27,7 @@ pub(super) fn merge(mut prefixes: Vec<Key>) -> Vec<Key> {
     prefixes
 }
 
-/// At most [`LIMIT`].
+/// At most [`MAX_PREFIXES`].
 fn beginnings(nodes: &[Node]) -> Vec<Beginning> {
     let mut so_far = vec![Beginning { text: String::new(), open: true }];
     for node in nodes {
@@ -36,7 +36,7 @@ fn beginnings(nodes: &[Node]) -> Vec<Beginning> {
         if open == 0 {
             break;
         }
-        if so_far.len() - open + open * next.len() > LIMIT {
+        if so_far.len() - open + open * next.len() > MAX_PREFIXES {
             next = vec![common(&next)];
         }
         match next.as_slice() {

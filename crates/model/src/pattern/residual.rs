@@ -5,7 +5,7 @@ use super::{prefix, walk};
 use crate::object::Key;
 
 /// More ways through a glob than this are not followed.
-const LIMIT: usize = 64;
+const MAX_WAYS: usize = 64;
 /// Globs of more nodes are not followed, nor do people write them with segments to be found.
 const MAX_NODES: usize = 1000;
 
@@ -25,7 +25,7 @@ pub(super) fn behind(nodes: &[Node], beginning: &[u8]) -> Option<Vec<Vec<Node>>>
             step(way, c, &mut next);
         }
         ways = next;
-        if ways.len() > LIMIT {
+        if ways.len() > MAX_WAYS {
             return None;
         }
     }

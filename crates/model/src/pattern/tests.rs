@@ -73,7 +73,7 @@ fn lists_no_more_than_the_literal_beginning_asks_for() {
     ] {
         let found = key_glob(glob).list_prefixes();
         if prefixes.is_empty() {
-            assert_eq!(found.len(), prefix::LIMIT, "{glob}: {because}");
+            assert_eq!(found.len(), prefix::MAX_PREFIXES, "{glob}: {because}");
         } else {
             assert_eq!(found, prefixes.iter().map(|&prefix| prefix.into()).collect::<Vec<Key>>(), "{glob}: {because}");
         }

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use crate::config::context::Bad;
-use crate::config::diagnostic::Diagnostic;
 use crate::config::endpoint::{CredentialSource, Credentials};
 use crate::config::raw;
 use crate::config::reader::{Found, Reader};
@@ -15,19 +14,15 @@ pub(super) fn resolve(name: &Arc<str>, r: &mut Reader<'_, '_, raw::Credentials>)
     if let Ok(Some(list)) = &buckets
         && list.value.is_empty()
     {
-        let error = Diagnostic::error("an empty list allows no bucket at all").key(&list.key).at(&list.place, "");
-        r.rule(error.help("leave the key out to allow every bucket"));
-        return Err(Bad);
+        return Err(r.reject(list, "an empty list allows no bucket at all", "leave the key out to allow every bucket"));
     }
     let (aws_profile, session_token) = (aws_profile?, session_token?);
     let source = match (aws_profile, access_key_id?, secret_access_key?) {
         (Some(profile), None, None) => match session_token {
             None => CredentialSource::AwsProfile(profile.value),
-            Some(token) => return Err(two_sources(r, &token.key, &token.place)),
+            Some(token) => return Err(two_sources(r, &token)),
         },
-        (Some(_), Some(Found { key, place, .. }), _) | (Some(_), None, Some(Found { key, place, .. })) => {
-            return Err(two_sources(r, &key, &place));
-        }
+        (Some(_), Some(file), _) | (Some(_), None, Some(file)) => return Err(two_sources(r, &file)),
         (None, Some(id), Some(secret)) => CredentialSource::Files {
             access_key_id: id.value,
             secret_access_key: secret.value,
@@ -65,8 +60,7 @@ fn globs(buckets: Globs) -> Option<Vec<crate::pattern::BucketGlob>> {
     buckets.map(|list| list.value.into_iter().map(|glob| glob.value).collect())
 }
 
-fn two_sources(r: &mut Reader<'_, '_, raw::Credentials>, key: &str, place: &crate::config::diagnostic::Place) -> Bad {
-    let error = Diagnostic::error("keys come from an AWS profile or from files, not from both").key(key).at(place, "");
-    r.rule(error.help("remove `aws_profile`, or the `*_file` keys"));
-    Bad
+fn two_sources<T>(r: &mut Reader<'_, '_, raw::Credentials>, file: &Found<T>) -> Bad {
+    let message = "keys come from an AWS profile or from files, not from both";
+    r.reject(file, message, "remove `aws_profile`, or the `*_file` keys")
 }

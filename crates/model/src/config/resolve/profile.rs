@@ -10,6 +10,7 @@ use crate::config::raw;
 use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, Standing, toml_string, value};
 use crate::config::tables::{Layers, Tables};
 use crate::manifest;
+use crate::object::Bucket;
 use crate::pattern::Pattern;
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Profile>;
@@ -88,8 +89,8 @@ fn read(r: &mut R<'_, '_>, scope: &Scope<'_>, team: Option<&Granted>) -> Result<
     }
     let (rules, timing, (checkpoint, section)) = (rules?, timing?, checkpoint?);
     if let (Some(manifest), Some(_)) = (&rules.manifest, &checkpoint) {
-        refuse_manifest(r, manifest);
-        return Err(Bad);
+        let help = "name the folder of the checkpoints with `objects`: completeness sees every key of a group";
+        return Err(r.reject(manifest, "a manifest cannot tell whether a checkpoint is complete", help));
     }
     admitted?;
     let profile = Profile {
@@ -183,14 +184,7 @@ fn buckets_fit(
         }
         let keys = own.unwrap_or(&endpoint.cache.0.credentials);
         if !keys.allow(&bucket) {
-            let name = keys.name.as_deref().unwrap_or_default();
-            let error =
-                Diagnostic::error(format!("[credentials.{name}] is not for bucket `{bucket}`")).key(&pattern.key);
-            r.rule(
-                error
-                    .at(&place, "")
-                    .help(format!("add it to `buckets` of [credentials.{name}], or name other credentials")),
-            );
+            r.rule(not_for_bucket(keys, &bucket).key(&pattern.key).at(&place, ""));
             fit = Err(Bad);
         }
     }
@@ -214,19 +208,14 @@ fn manifest_fits(
     } else if keys.allow(bucket) {
         return Ok(());
     } else {
-        let name = keys.name.as_deref().unwrap_or_default();
-        Diagnostic::error(format!("[credentials.{name}] is not for bucket `{bucket}`"))
-            .help(format!("add it to `buckets` of [credentials.{name}], or name other credentials"))
+        not_for_bucket(keys, bucket)
     };
     r.rule(error.key(key).at(place, ""));
     Err(Bad)
 }
 
-fn refuse_manifest(r: &mut R<'_, '_>, manifest: &Found<Source>) {
-    let error = Diagnostic::error("a manifest cannot tell whether a checkpoint is complete").key(&manifest.key);
-    r.rule(
-        error
-            .at(&manifest.place, "")
-            .help("name the folder of the checkpoints with `objects`: completeness sees every key of a group"),
-    );
+fn not_for_bucket(keys: &Credentials, bucket: &Bucket) -> Diagnostic {
+    let name = keys.name.as_deref().unwrap_or_default();
+    Diagnostic::error(format!("[credentials.{name}] is not for bucket `{bucket}`"))
+        .help(format!("add it to `buckets` of [credentials.{name}], or name other credentials"))
 }

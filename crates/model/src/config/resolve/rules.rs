@@ -196,9 +196,7 @@ fn storage_classes(r: &mut R<'_, '_>) -> Result<Vec<Arc<str>>, Bad> {
             Ok(vec![Arc::from("STANDARD")])
         }
         Some(list) if list.value.is_empty() => {
-            let error = Diagnostic::error("an empty list leaves every object out").key(&list.key).at(&list.place, "");
-            r.rule(error.help("leave the key out for `[\"STANDARD\"]`"));
-            Err(Bad)
+            Err(r.reject(&list, "an empty list leaves every object out", "leave the key out for `[\"STANDARD\"]`"))
         }
         Some(list) => Ok(list.value.into_iter().map(|class| class.value).collect()),
     }

@@ -13,8 +13,8 @@ use crate::config::tables::Tables;
 use crate::config::value::size::brief;
 use crate::select::Cap;
 
-/// More than this many caps under one error teach nothing.
-const NAMED: usize = 6;
+/// Caps that one error names at most.
+const MAX_NAMED_CAPS: usize = 6;
 
 pub(super) fn check(tables: &Tables<'_>, profiles: &Known<Profile>, endpoints: &Known<Endpoint>, cx: &mut Context) {
     for (name, endpoint) in endpoints {
@@ -66,13 +66,13 @@ fn over_budget(
     let message =
         format!("the unpaused profiles ask for {} together, {} over the budget", brief(bytes), brief(bytes - limit));
     let mut error = Diagnostic::error(message).key(key).at(place, "");
-    for profile in asking.iter().take(NAMED) {
+    for profile in asking.iter().take(MAX_NAMED_CAPS) {
         if let (Some(cap), Cap::Bytes(asked)) = (cap_place(tables, &profile.name), profile.rules.max_bytes) {
             error = error.at(&cap, format!("{} asks for {}", profile.name, brief(asked)));
         }
     }
-    if asking.len() > NAMED {
-        error = error.help(format!("{} more profiles ask for the rest", asking.len() - NAMED));
+    if asking.len() > MAX_NAMED_CAPS {
+        error = error.help(format!("{} more profiles ask for the rest", asking.len() - MAX_NAMED_CAPS));
     }
     cx.push(error.help("lower `max_bytes` of a profile, pause one, or raise the budget"));
 }

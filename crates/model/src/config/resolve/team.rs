@@ -100,9 +100,7 @@ fn some<T>(r: &mut Reader<'_, '_, raw::Team>, list: Option<Found<Vec<Found<T>>>>
     match list {
         Some(list) if !list.value.is_empty() => Ok(list),
         Some(list) => {
-            let error = Diagnostic::error("an empty list admits nothing").key(&list.key).at(&list.place, "");
-            r.rule(error.help("a team that is to warm nothing has no table"));
-            Err(Bad)
+            Err(r.reject(&list, "an empty list admits nothing", "a team that is to warm nothing has no table"))
         }
         None => Err(Bad),
     }

@@ -81,11 +81,10 @@ fn explain(error: ScheduleError) -> ValueError {
 }
 
 fn schedules(r: &mut R<'_, '_>, zone: &Zone) -> Result<Vec<Found<Schedule>>, Bad> {
-    let Some(list) = r.one_or_many("schedule", |p| p.schedule.as_ref())? else { return Ok(Vec::new()) };
+    let Some(list) = r.texts("schedule", |p| p.schedule.as_ref().map(|list| &list.0))? else { return Ok(Vec::new()) };
     if list.value.is_empty() {
-        let error = Diagnostic::error("an empty list never fires").key(&list.key).at(&list.place, "");
-        r.rule(error.help("leave the key out for a profile that runs only when it is asked to"));
-        return Err(Bad);
+        let help = "leave the key out for a profile that runs only when it is asked to";
+        return Err(r.reject(&list, "an empty list never fires", help));
     }
     let parsed: Vec<_> = list
         .value
@@ -115,13 +114,13 @@ fn lint_schedules(r: &mut R<'_, '_>, schedules: &[Found<Schedule>]) {
     }
 }
 
-/// How many fires are looked at. It tells every period that people write; thousands of profiles are read in a second.
-const FIRES: usize = 50;
+/// Fires that are compared. Enough for every period that people write, and cheap for thousands of profiles.
+const MAX_FIRES: usize = 50;
 
 /// The shortest time between two of the first fires of a year like any other.
 fn closest(schedules: &[Schedule]) -> Option<Duration> {
     let from = DateTime::from_timestamp(1_767_225_600, 0)?;
-    let all: Vec<DateTime<Utc>> = fires(schedules, from).take(FIRES).collect();
+    let all: Vec<DateTime<Utc>> = fires(schedules, from).take(MAX_FIRES).collect();
     all.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok()).min()
 }
 

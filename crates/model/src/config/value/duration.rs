@@ -7,7 +7,7 @@ use humantime::DurationError as Cause;
 use super::{Kind, ValueError};
 
 /// Beyond it a length of time is a slip of the keyboard, and arithmetic with the calendar would overflow.
-const LONGEST: Duration = Duration::from_hours(24 * 36_525);
+const MAX_LENGTH: Duration = Duration::from_hours(24 * 36_525);
 
 /// A length of time. With `ZERO` none at all is one too.
 pub struct Length<const ZERO: bool>;
@@ -22,7 +22,7 @@ impl<const ZERO: bool> Kind for Length<ZERO> {
         if length.is_zero() && !ZERO {
             return Err(ValueError::new("must be longer than 0s"));
         }
-        if length > LONGEST {
+        if length > MAX_LENGTH {
             return Err(ValueError::new("is more than 100 years"));
         }
         Ok(length)

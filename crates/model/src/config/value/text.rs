@@ -187,6 +187,7 @@ impl Kind for Manifest {
 }
 
 /// Kept as typed: its rule needs what stands elsewhere (a schedule needs its zone, a group its layout).
+#[derive(Debug)]
 pub struct Cron;
 
 impl Kind for Cron {

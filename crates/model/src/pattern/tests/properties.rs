@@ -72,7 +72,7 @@ proptest! {
     fn every_match_begins_with_a_listed_prefix(glob in glob(), keys in prop::collection::vec(key(), 20)) {
         let pattern = key_glob(&glob);
         let prefixes = pattern.list_prefixes();
-        prop_assert!(prefixes.len() <= prefix::LIMIT);
+        prop_assert!(prefixes.len() <= prefix::MAX_PREFIXES);
         prop_assert!(prefixes.windows(2).all(|pair| pair[0] < pair[1] && !pair[1].as_bytes().starts_with(pair[0].as_bytes())));
         for key in keys.iter().filter(|key| pattern.matches_key(&key.as_str().into())) {
             prop_assert!(prefixes.iter().any(|prefix| key.as_bytes().starts_with(prefix.as_bytes())), "{} {:?}", key, prefixes);

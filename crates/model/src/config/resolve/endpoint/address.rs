@@ -38,11 +38,9 @@ pub(super) fn refuse_bucket_in_the_host(r: &mut R<'_, '_>, url: &Found<Url>) -> 
     let below = |domain: &'static str| Some((host.strip_suffix(domain)?.strip_suffix('.')?, domain));
     let Some((bucket, domain)) = COREWEAVE.into_iter().find_map(below) else { return Ok(()) };
     let scheme = if domain == "cwlota.com" { "http" } else { "https" };
-    let error =
-        Diagnostic::error(format!("a bucket stands in the host: requests would go to BUCKET.{bucket}.{domain}"));
-    let error = error.key(&url.key).at(&url.place, "");
-    r.rule(error.help(format!("write `{scheme}://{domain}`, and the bucket in `objects`: `s3://{bucket}/...`")));
-    Err(Bad)
+    let message = format!("a bucket stands in the host: requests would go to BUCKET.{bucket}.{domain}");
+    let help = format!("write `{scheme}://{domain}`, and the bucket in `objects`: `s3://{bucket}/...`");
+    Err(r.reject(url, message, help))
 }
 
 /// The vendor's cache and its store.
