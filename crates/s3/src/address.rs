@@ -1,4 +1,4 @@
-//! How a bucket becomes a host or a path, and which region signs it.
+//! Addresses of buckets, virtual-hosted or path-style, and the region that signs their requests.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! The wall clock, as far as signatures and the expiry of credentials need it.
+//! The wall clock, for signatures and the expiry of credentials.
 
 use chrono::{DateTime, Utc};
 

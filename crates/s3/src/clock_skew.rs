@@ -1,4 +1,4 @@
-//! The server's clock, by which requests are signed: Signature V4 refuses what is a quarter of an hour off.
+//! The clock of the server, which requests are signed by once it has refused ours: Signature V4 refuses a skew of 15 minutes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,4 +1,4 @@
-//! Keys: where they come from, how long they are held, and when they are read again.
+//! Credentials: their source, a cache of them, and when they are read again.
 
 mod files;
 

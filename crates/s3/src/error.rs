@@ -1,4 +1,4 @@
-//! What went wrong with one request, in the classes that decide what happens next.
+//! The error of one request. Its class decides what happens next.
 
 use std::borrow::Cow;
 use std::fmt;

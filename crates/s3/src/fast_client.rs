@@ -1,4 +1,5 @@
-//! The requests of which there are millions, written and signed here: the same bytes as the SDK's, at a fraction of its cost.
+//! The client for HEADs and LISTs, of which a run sends millions. It writes and signs the same bytes as the SDK, at a
+//! fraction of the cost.
 
 mod bucket_endpoint;
 mod sign;

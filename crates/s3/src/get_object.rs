@@ -1,5 +1,5 @@
-//! Reads an object through the SDK: its first bytes (pointer files are small, and what stands in their place may not be), or one
-//! part of it (what is too large for one request is read so, and all of it from one version).
+//! Reads objects through the SDK: the first bytes of one (a pointer file is small, and what stands in its place may not be),
+//! or one part of a large one, all parts from one version.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};

@@ -1,4 +1,4 @@
-//! One page of a listing: what is asked for, and what is read out of the answer.
+//! One page of a listing: its request, and the parser of its answer.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What one exchange showed on the wire, noted where it is seen: the SDK's own answers leave most of it out.
+//! Records what one exchange showed on the wire, where it is seen: the SDK's answers leave most of it out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

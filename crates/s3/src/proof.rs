@@ -1,4 +1,4 @@
-//! What a 2xx answer to a HEAD proves of the object that was listed. Proxies, bouncers and other buckets answer 200, too.
+//! Decides whether a 2xx answer to a HEAD is about the listed object. Proxies, login pages and other buckets answer 200, too.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What the answer to a plain HEAD says of an object.
+//! The metadata of an object, from the answer to a plain HEAD.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A pipe that all current fills share fairly, each no faster than its own cap. Pure arithmetic: `now` is a parameter.
+//! Fair sharing of bandwidth among fills, each no faster than its own cap. Pure arithmetic: `now` is a parameter.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

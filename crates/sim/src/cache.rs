@@ -1,4 +1,4 @@
-//! What the cache holds: parts of objects, the least recently used leaving first.
+//! The content of the cache: parts of objects, evicted least recently used first.
 
 use std::collections::{BTreeMap, HashMap};
 

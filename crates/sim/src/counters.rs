@@ -1,4 +1,4 @@
-//! What was asked and what was answered, for tests to read.
+//! Counters of requests and answers, for tests to read.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What goes wrong, where, and how often: rules that tests push while the simulator runs.
+//! Fault injection: rules that tests push while the simulator runs say what fails, where, and how often.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Mutex;

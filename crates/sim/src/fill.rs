@@ -1,4 +1,4 @@
-//! The fills that go on behind the cache endpoint, and who waits for them.
+//! Fills in progress behind the cache endpoint, and the requests that wait for them.
 
 use std::collections::HashMap;
 use std::ops::Range;

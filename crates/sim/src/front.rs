@@ -1,4 +1,4 @@
-//! What happens to a request before and after the S3 operation: counting, addressing, throttle, faults, fills, delays.
+//! Handles a request around the S3 operation: counting, addressing, throttling, faults, fills, delays.
 
 use std::sync::Arc;
 use std::sync::Mutex;

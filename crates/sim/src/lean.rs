@@ -1,5 +1,4 @@
-//! The answer to a ranged HEAD without the protocol crate: what a warm sends by the hundred thousand must not wait for what
-//! serves it.
+//! Answers a ranged HEAD without the protocol crate: a warm sends hundreds of thousands, and must not wait for its server.
 
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{Response, StatusCode};

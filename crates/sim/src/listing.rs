@@ -1,4 +1,4 @@
-//! One page of a listing: prefix, delimiter, where to go on.
+//! Builds one page of a listing: prefix, delimiter, continuation.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

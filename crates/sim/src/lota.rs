@@ -1,4 +1,4 @@
-//! The cache endpoint's manners.
+//! Timing and limits of the cache endpoint.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Reading an object as a training job would, and timing it.
+//! Reads an object as a training job would, and measures the time.
 
 use std::io;
 use std::time::Duration;

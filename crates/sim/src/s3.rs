@@ -1,4 +1,4 @@
-//! The S3 operations, from typed requests to typed answers; parsing, signatures and XML are the protocol crate's.
+//! The S3 operations, from typed requests to typed answers. The protocol crate does parsing, signatures and XML.
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! Many objects that exist only as a rule: a million of them cost as much as one.
+//! A series: objects that exist only as a rule. A million of them cost as much as one.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A listener: accepts connections, and goes down and comes back when told to.
+//! A listener: accepts connections, and stops and restarts when told to.
 
 use std::io;
 use std::net::SocketAddr;

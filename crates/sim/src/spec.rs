@@ -1,4 +1,4 @@
-//! A bucket written on one line: `training=datasets/shard-{000000..000099}.tar:500MiB`.
+//! Parses a bucket written on one line: `training=datasets/shard-{000000..000099}.tar:500MiB`.
 
 use std::str::FromStr;
 

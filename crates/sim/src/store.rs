@@ -1,4 +1,4 @@
-//! Buckets in memory: single objects, and series that are made up as they are read.
+//! Buckets in memory: single objects, and series that are generated as they are read.
 
 use std::collections::{BTreeMap, btree_map};
 use std::fmt::Write as _;

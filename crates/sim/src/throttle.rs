@@ -1,4 +1,4 @@
-//! When the simulator says SlowDown.
+//! Decides when the simulator answers SlowDown.
 
 use std::time::Duration;
 

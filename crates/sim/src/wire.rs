@@ -1,4 +1,4 @@
-//! A connection that can be made to fail: reset, cut while idle, or answered with any bytes.
+//! Connections that can be made to fail: reset, closed while idle, or answered with any bytes.
 
 use std::io;
 use std::pin::Pin;

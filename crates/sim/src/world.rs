@@ -1,4 +1,4 @@
-//! What both listeners share: buckets, cache, faults, counters, credentials.
+//! State that both listeners share: buckets, cache, faults, counters, credentials.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};

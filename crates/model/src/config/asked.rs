@@ -1,4 +1,4 @@
-//! What profiles ask for together.
+//! The caps of several profiles, added up.
 
 use std::sync::Arc;
 

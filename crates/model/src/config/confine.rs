@@ -1,4 +1,4 @@
-//! A file of a team holds `[profile.NAME]` tables and nothing else, whatever it is included by.
+//! Confines a team's file to `[profile.NAME]` tables, whatever it is included by.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What resolving gathers on its way: diagnostics, each once, and which keys are known to be bad already.
+//! The state of one resolution: the diagnostics so far, each once, and the keys that are known to be bad.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

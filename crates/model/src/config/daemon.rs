@@ -1,4 +1,4 @@
-//! What belongs to the process rather than to a cache or a profile.
+//! Settings of the process, as opposed to those of a cache or a profile.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and where: file, line, caret, the key, the rule, and how to put it right.
+//! Diagnostics: what is wrong with a configuration, and where (file, line, caret, key), the rule, and how to fix it.
 
 use std::fmt;
 use std::ops::Range;

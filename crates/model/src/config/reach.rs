@@ -1,5 +1,5 @@
-//! What a changed configuration reaches that another does not: where requests go, as whom, and what teams are given. A change
-//! that nobody has approved yet may name any host and any file of keys.
+//! Compares what two configurations can reach: hosts, credentials and what teams are granted. A change that nobody has
+//! approved yet may name any host and any file of keys.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};

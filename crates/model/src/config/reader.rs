@@ -1,5 +1,5 @@
-//! Reads the keys of one table through its layers: an override beats the table, the table beats `[defaults]`, and what is
-//! nowhere takes its default. Notes where every value came from.
+//! Reads the keys of one table through its layers: an override beats the table, the table beats `[defaults]`, and a key that
+//! is nowhere takes its default. Records where every value came from.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Every key with its unit and default, as a file that can be read. Examples in messages are taken from it.
+//! The reference: a configuration with every key, its unit and its default. Examples in messages are taken from it.
 
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! From what was typed to what is true: tables in, a valid configuration out, or every reason why there is none.
+//! Resolves tables into a valid configuration, or reports every reason why there is none.
 
 mod caches;
 mod checkpoint;

@@ -1,4 +1,4 @@
-//! The shape of a file as JSON Schema: for editors, and for the walk that finds what does not fit.
+//! The JSON Schema of a configuration file, for editors and for the walk that checks types and keys.
 
 use std::sync::LazyLock;
 

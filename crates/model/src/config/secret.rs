@@ -1,5 +1,5 @@
-//! Secrets where none belongs: under keys that people type them under, and values that have the shape of one. Neither is
-//! accepted, and none of them is shown, logged or kept in a message.
+//! Finds secrets in a configuration: under keys that people put them under, and by the shape of a value. A secret is refused,
+//! and never shown, logged or kept in a message.
 
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! The files of a configuration: every one is read before any is parsed, and shown without its secrets.
+//! Reads the files of a configuration, all of them before any is parsed, and shows them without secrets.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;

@@ -1,4 +1,4 @@
-//! The nearest right word for a wrong one.
+//! Suggests the nearest right word for a wrong one.
 
 /// Each wrong word is held against so many right ones.
 const MAX_CANDIDATES: usize = 1_000;

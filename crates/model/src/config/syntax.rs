@@ -1,4 +1,4 @@
-//! What the TOML parser says, in our form.
+//! Turns the errors of the TOML parser into diagnostics.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The tables of all files by name: each defined once, and overrides beside what they change.
+//! Gathers the tables of all files by name. Each is defined once; overrides stand beside the table they change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

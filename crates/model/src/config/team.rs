@@ -1,4 +1,4 @@
-//! What the profiles of a team may reach, as a trusted file grants it.
+//! What a trusted file grants the profiles of a team.
 
 use std::path::PathBuf;
 use std::sync::Arc;

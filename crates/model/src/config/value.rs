@@ -1,4 +1,4 @@
-//! The kinds of text a value may be: one kind a file, each with its spellings, its rule and an example of a right value.
+//! The kinds of text values. Each kind has a file with its spellings, its rule and an example of a right value.
 
 pub mod choice;
 pub mod duration;

@@ -1,4 +1,4 @@
-//! Finds every unknown key and every value of a wrong type in one pass, and takes them out, so that what is left can be read.
+//! Reports every unknown key and every value of a wrong type in one pass, and removes them, so that the rest can be read.
 
 mod habit;
 mod types;

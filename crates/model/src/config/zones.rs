@@ -1,4 +1,4 @@
-//! Where the rules of time zones come from: files that the system keeps up to date, and those compiled in where they are newer or alone.
+//! Finds the time zone rules: the files of the system, or those compiled in where they are newer or there are no others.
 
 use std::fmt;
 use std::fs::File;

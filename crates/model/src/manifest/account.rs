@@ -1,4 +1,4 @@
-//! What a manifest was made of.
+//! Counts of what a manifest holds.
 
 use crate::object::{Bucket, Key};
 

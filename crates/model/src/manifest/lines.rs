@@ -1,4 +1,4 @@
-//! Bytes in pieces of any length, as lines, as entries.
+//! Splits a byte stream, in pieces of any length, into lines, and parses each as an entry.
 
 use std::io;
 

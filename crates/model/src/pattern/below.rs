@@ -1,4 +1,4 @@
-//! What a glob makes of all names that begin alike, when only the beginning is known.
+//! Decides from the beginning of a name what a glob makes of all names that begin so.
 
 use super::parse::Node;
 use super::walk;

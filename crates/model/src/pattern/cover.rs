@@ -1,4 +1,5 @@
-//! Whether every name of one glob is a name of others. True is certain; what cannot be shown within bounds is false.
+//! Decides whether every name that one glob matches is matched by others. True is certain; what cannot be shown within bounds
+//! is false.
 
 use super::parse::{Class, Node};
 

@@ -1,4 +1,4 @@
-//! From the text of a pattern to its meaning. Every bound that keeps matching cheap is held here.
+//! Parses a pattern. Every bound that keeps matching cheap is enforced here.
 
 use std::ops::Range;
 

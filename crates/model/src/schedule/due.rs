@@ -1,4 +1,4 @@
-//! Fires that count: those inside the window.
+//! Fires inside the window.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -1,4 +1,4 @@
-//! Schedules in the words of other schedulers: not taken, and answered with the line that says the same here.
+//! Schedules in the syntax of other schedulers: refused, with the line that says the same here.
 
 use super::Schedule;
 use super::error::{Piece, ScheduleError};

@@ -1,4 +1,4 @@
-//! What a schedule says that its author hardly meant.
+//! Warnings about schedules that were probably not meant.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Wall time and instants: which instants a clock on the wall shows a time at, when clocks are put forward and back.
+//! Converts wall time to instants, across changes of the clock.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 

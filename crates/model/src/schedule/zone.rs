@@ -1,4 +1,4 @@
-//! Time zones: what clocks in one show when, by rules that somebody else has read.
+//! Time zones, by rules that somebody else has read.
 
 use std::fmt;
 use std::sync::Arc;

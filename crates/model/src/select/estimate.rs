@@ -1,4 +1,4 @@
-//! What a selection asks of the cache and costs at most. Sums over what the plan shows; nothing here decides.
+//! Estimates what a selection asks of the cache, and its cost at most. Sums over what the plan shows; nothing here decides.
 
 use std::fmt;
 

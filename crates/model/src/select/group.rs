@@ -1,4 +1,4 @@
-//! What a plan says of each checkpoint it knows of.
+//! What a plan reports of each checkpoint.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a candidate is, by itself: excluded, empty, of a class, a size or an age that the profile does not ask for.
+//! Filters single candidates: excluded, empty, or of a class, size or age that the profile does not ask for.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where keys were looked for in vain, in one line: what each source of the usual chain wants, and does not find.
+//! Explains in one line why no source of the AWS credential chain had keys.
 
 use aws_config::meta::ProviderChainError;
 use aws_credential_types::provider::error::CredentialsError;

@@ -1,4 +1,4 @@
-//! Keys in mounted files, always of one generation.
+//! Credentials in mounted files, always of one generation.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Where the requests of one bucket go, and how they are signed and written.
+//! The endpoint of one bucket: signs and writes its requests.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

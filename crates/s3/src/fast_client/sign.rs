@@ -1,4 +1,4 @@
-//! Signature V4 for requests without a body, with all that does not change between two of them derived once.
+//! Signature V4 for requests without a body. What does not change between two requests is derived once.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a request line names.
+//! Percent-encoding of a request line, and the split of a URL into origin and path.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 

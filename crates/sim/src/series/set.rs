@@ -1,4 +1,4 @@
-//! Thousands of series as one sequence of keys, of which only those are read that a reader comes to.
+//! Merges thousands of series into one sequence of keys, and generates only the keys that a reader reaches.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, btree_map};

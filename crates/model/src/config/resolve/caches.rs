@@ -1,4 +1,4 @@
-//! One endpoint a cache: limits, budget and ledger are the cache's, and two endpoints of one would each have their own.
+//! Refuses two endpoints with one cache: limits, budget and ledger belong to the cache, and each endpoint would have its own.
 
 use std::collections::HashMap;
 

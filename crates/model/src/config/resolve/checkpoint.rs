@@ -1,4 +1,4 @@
-//! Which checkpoints a profile keeps: what its layout says, and in its place what was typed.
+//! Resolves the `checkpoint` table of a profile: the preset of its layout, with the keys that were typed in place of it.
 
 mod lint;
 

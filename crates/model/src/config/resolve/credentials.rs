@@ -1,3 +1,5 @@
+//! Resolves `[credentials.NAME]` tables.
+
 use std::sync::Arc;
 
 use crate::config::context::Bad;

@@ -1,3 +1,5 @@
+//! Resolves `[daemon]`.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Resolves `[endpoint.NAME]` tables.
+
 mod address;
 
 use std::sync::Arc;

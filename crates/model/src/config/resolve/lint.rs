@@ -1,4 +1,4 @@
-//! What is legal, and worth a second look.
+//! Warnings: what is legal, and probably not meant.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Resolves `[profile.NAME]` tables.
+
 use std::sync::Arc;
 
 use super::team::Granted;

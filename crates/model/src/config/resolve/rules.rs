@@ -1,4 +1,4 @@
-//! What a profile says of its objects.
+//! Resolves the selection rules of a profile.
 
 use std::sync::Arc;
 

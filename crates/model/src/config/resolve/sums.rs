@@ -1,4 +1,4 @@
-//! What the profiles of an endpoint ask for together.
+//! Checks the caps of the profiles of an endpoint or a team, added up, against its budget and capacity.
 
 use std::sync::Arc;
 

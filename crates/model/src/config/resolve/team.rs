@@ -1,4 +1,4 @@
-//! What a team is given, and whether its profiles keep to it. The diagnostic points at both: the profile's line, and the line
+//! Resolves `[team]` tables and checks profiles against them. A diagnostic points at both: the profile's line, and the line
 //! of the team that does not admit it.
 
 use std::path::Component;

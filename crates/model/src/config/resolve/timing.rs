@@ -1,4 +1,4 @@
-//! When a profile runs.
+//! Resolves the schedule of a profile.
 
 use std::time::Duration;
 

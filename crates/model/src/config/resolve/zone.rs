@@ -1,4 +1,4 @@
-//! Names of time zones, looked up in the rules in force.
+//! Looks up the time zones that the configuration names.
 
 use crate::config::context::Bad;
 use crate::config::diagnostic::Diagnostic;

@@ -1,5 +1,4 @@
-//! Which files are a team's, as far as trusted files say: looked up before anything is resolved, since those files have to be
-//! read first.
+//! Finds the files that belong to a team. Trusted files name them, so this runs before anything is resolved.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! Values that are one word of a few.
+//! Values that are one of a few words.
 
 use super::{Kind, ValueError};
 use crate::config::endpoint::Addressing;

@@ -1,4 +1,4 @@
-//! Patterns of objects and of buckets. Their dialect is the room `pattern`'s; here they are values of a file.
+//! Patterns of objects and buckets as values of a file. The room `pattern` defines their syntax.
 
 use std::sync::Arc;
 

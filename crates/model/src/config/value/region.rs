@@ -1,4 +1,5 @@
-//! Regions that look like slips: what a request is signed for is not checked by all servers, and the ones that do answer 400 or 403.
+//! Detects regions that look like typing errors. Not every server checks the region of a signature; those that do answer 400
+//! or 403.
 
 /// Of AWS; other servers use these names, too.
 const REGIONS: [&str; 37] = [

@@ -1,4 +1,4 @@
-//! Texts that are taken as they are, within a rule: paths, regions, classes, names that others give.
+//! Text values that are kept as typed once they pass a rule: paths, regions, storage classes, names that others give.
 
 use std::path::PathBuf;
 use std::sync::Arc;

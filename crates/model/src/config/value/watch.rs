@@ -1,4 +1,4 @@
-//! How often the content of the files is compared: `"10s"`, or `"off"`.
+//! How often the files are checked for changes: `"10s"`, or `"off"`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Keys that people bring along from other tools.
+//! Keys that users know from other tools, and what they are called here.
 
 /// What to write in place of `key` in the table `head`, and the key that its author meant.
 pub(super) fn meant(key: &str, head: &str) -> Option<(&'static str, &'static str)> {

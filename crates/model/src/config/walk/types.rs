@@ -1,4 +1,4 @@
-//! TOML's types, as the schema and as people call them.
+//! The types of TOML, as the schema names them and as people do.
 
 use serde_json::Value as Schema;
 use toml::de::DeValue;

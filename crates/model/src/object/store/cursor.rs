@@ -1,4 +1,4 @@
-//! Reads a store, fastest from its first object to its last.
+//! A cursor over a store. Sequential reads are the fastest.
 
 use std::sync::Arc;
 

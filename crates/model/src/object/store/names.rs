@@ -1,4 +1,4 @@
-//! What many objects share, held once.
+//! Interned names: what many objects share is held once.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,4 +1,4 @@
-//! What a store does not keep in memory, where it may put it elsewhere.
+//! Spills chunks of a store to disk.
 
 use std::fmt::Debug;
 use std::io;

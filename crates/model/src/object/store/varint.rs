@@ -1,4 +1,4 @@
-//! Numbers in as few bytes as they need: seven bits a byte, the lowest first, the eighth says that more follow.
+//! Variable-length integers: seven bits a byte, the lowest first; the eighth bit says that another byte follows.
 
 pub(super) fn write(mut number: u64, to: &mut Vec<u8>) {
     while number >= 0x80 {

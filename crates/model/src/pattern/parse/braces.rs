@@ -1,4 +1,4 @@
-//! What stands in braces: alternatives, or a range of numbers.
+//! Parses braces: alternatives, or a range of numbers.
 
 use super::super::{PatternError, number};
 use super::{Node, Parser, error};

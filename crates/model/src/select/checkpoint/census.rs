@@ -1,4 +1,4 @@
-//! What a group holds, counted as it is listed, and whether that is a whole checkpoint.
+//! Counts the members of a group as they are listed, and decides whether the checkpoint is complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

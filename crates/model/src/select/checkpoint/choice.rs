@@ -1,4 +1,5 @@
-//! The chosen groups under the caps, whole or not at all: the newest of every run before the second newest of any.
+//! Applies the caps to the chosen groups, each whole or not at all: the newest of every run goes before the second newest of
+//! any.
 
 use std::collections::BTreeMap;
 

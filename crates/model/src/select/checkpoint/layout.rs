@@ -1,4 +1,4 @@
-//! How frameworks lay their checkpoints out: pieces of data, written in the words that a custom layout has, too.
+//! Layouts of frameworks, as data, in the terms that a custom layout uses, too.
 
 use std::sync::Arc;
 

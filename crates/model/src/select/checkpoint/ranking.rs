@@ -1,4 +1,4 @@
-//! The groups of one run from the newest down, looked into until enough of them are complete.
+//! Searches the groups of one run from the newest down, until enough of them are complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 

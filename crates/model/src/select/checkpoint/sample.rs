@@ -1,4 +1,4 @@
-//! Objects that were seen on the way, and what layouts make of them as if there were no others.
+//! A sample of listed objects, and the checkpoints that each layout would find in it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the keys of a checkpoint mean together, and what is worth a second look.
+//! Checks that involve several keys of a checkpoint, and warnings.
 
 use std::time::Duration;
 

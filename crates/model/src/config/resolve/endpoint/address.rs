@@ -1,4 +1,4 @@
-//! Addresses, ways of naming buckets and regions that cannot be meant: what a host would answer is known beforehand.
+//! Refuses addresses, addressing styles and regions that cannot work: the answer of the host is known beforehand.
 
 use url::{Host, Url};
 

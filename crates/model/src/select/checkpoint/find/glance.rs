@@ -1,4 +1,4 @@
-//! What a flat listing of a folder shows, page by page.
+//! A flat listing of a folder, page by page, and what it shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
