@@ -2,70 +2,21 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ulid::Ulid;
-
 use model::object::{Bucket, Count, Key};
 use model::select::plan::{Plan, Verdict};
 
 pub mod groups;
 pub mod json;
 
-mod ratio;
 mod stop_reason;
-mod trigger;
 
-use ratio::share;
-pub use ratio::{Ratio, percent};
+pub use model::api::{Outcome, Ratio, RunInfo, Trigger, percent};
 pub use stop_reason::StopReason;
-pub use trigger::Trigger;
-
-/// How a run ended. Exit codes, metrics and the page derive from this one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    Complete,
-    Partial,
-    Refused,
-    Failed,
-    Interrupted,
-    Skipped,
-    Running,
-}
-
-impl Outcome {
-    const ALL: [Self; 7] =
-        [Self::Complete, Self::Partial, Self::Refused, Self::Failed, Self::Interrupted, Self::Skipped, Self::Running];
-
-    /// As the JSON contract and the metrics spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Partial => "partial",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-            Self::Skipped => "skipped",
-            Self::Running => "running",
-        }
-    }
-
-    /// The outcome that is spelled so.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// What one object came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,33 +148,14 @@ impl Totals {
     /// (warmed + fresh) / (wanted − gone), by objects and by bytes; 1 where nothing is wanted.
     pub fn warm_ratio(&self, wanted: Count) -> Ratio {
         let warm = self.warmed + self.fresh;
-        Ratio {
-            objects: share(warm.objects, wanted.objects.saturating_sub(self.gone.objects)),
-            bytes: share(warm.bytes, wanted.bytes.saturating_sub(self.gone.bytes)),
-        }
-    }
-}
-
-/// Which run it is, and why it is: what stays the same when the run is taken up again after an interruption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    pub run: Ulid,
-    pub trigger: Trigger,
-    /// The fire that it stands for.
-    pub due: Option<DateTime<Utc>>,
-    /// Fires that passed without a run before `due`.
-    pub missed: u64,
-    /// How often it was taken up again.
-    pub resumes: u64,
-    /// When it was begun first.
-    pub started: DateTime<Utc>,
-}
-
-impl Identity {
-    /// A new run. Ids are sorted by the time at which runs were begun.
-    pub fn new(trigger: Trigger, started: DateTime<Utc>) -> Self {
-        let ms = u64::try_from(started.timestamp_millis()).unwrap_or_default();
-        Self { run: Ulid::from_parts(ms, rand::random()), trigger, due: None, missed: 0, resumes: 0, started }
+        let gone = self.gone;
+        Ratio::of(
+            warm,
+            Count {
+                objects: wanted.objects.saturating_sub(gone.objects),
+                bytes: wanted.bytes.saturating_sub(gone.bytes),
+            },
+        )
     }
 }
 
@@ -240,7 +172,7 @@ pub enum Begun {
 /// One run, from its plan to its end.
 #[derive(Clone, Debug)]
 pub struct Report {
-    pub identity: Identity,
+    pub info: RunInfo,
     pub begun: Begun,
     /// `None` while it runs.
     pub ended: Option<DateTime<Utc>>,

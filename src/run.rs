@@ -32,7 +32,7 @@ pub use run_record::new_run;
 
 use crate::clock;
 use crate::journal::{Journal, Watermark};
-use crate::report::{Begun, Identity, Outcome, Progress, Report, StopReason, Totals, Trigger};
+use crate::report::{Begun, Outcome, Progress, Report, RunInfo, StopReason, Totals, Trigger};
 use crate::warm::StopSignal;
 use model::config::profile::Profile;
 use model::manifest;
@@ -57,7 +57,7 @@ pub struct Task {
 
 /// What a pass is run with, beside the profile.
 pub struct Pass {
-    pub identity: Identity,
+    pub info: RunInfo,
     /// From now.
     pub deadline: Duration,
     /// Overrides the profile's.
@@ -82,7 +82,7 @@ impl Pass {
     /// By hand, once, without a journal.
     pub fn once(task: &Task, stop: StopSignal, progress: Arc<Progress>) -> Self {
         Self {
-            identity: Identity::new(Trigger::Cli, clock::now()),
+            info: RunInfo::new(Trigger::Cli, clock::now()),
             deadline: task.profile.deadline.unwrap_or(ONE_SHOT_DEADLINE),
             min_warm: None,
             stop,
@@ -238,7 +238,7 @@ fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, 
 pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
     let unplanned = Verdict::Interrupted("the process ended before the plan was made".to_owned());
     let mut report = Report {
-        identity: pass.identity,
+        info: pass.info,
         begun: Begun::Yes,
         ended: None,
         outcome: Outcome::Running,
@@ -267,9 +267,9 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
 }
 
 /// A fire that passes without a run.
-pub fn skipped(task: &Task, identity: Identity, reason: String) -> Report {
-    let plan = make(task, Selection::default(), Verdict::Refused(reason.clone()), identity.started, 0);
-    let ended = Some(identity.started);
+pub fn skipped(task: &Task, info: RunInfo, reason: String) -> Report {
+    let plan = make(task, Selection::default(), Verdict::Refused(reason.clone()), info.started, 0);
+    let ended = Some(info.started);
     let totals = Totals::default();
-    Report { identity, begun: Begun::Yes, ended, outcome: Outcome::Skipped, reason: Some(reason), plan, totals }
+    Report { info, begun: Begun::Yes, ended, outcome: Outcome::Skipped, reason: Some(reason), plan, totals }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
+use serde::Deserialize as _;
 use serde_json::Value;
 use ulid::Ulid;
 
@@ -143,13 +144,13 @@ fn row(run: &Recorded) -> [String; 9] {
     let line: Value = serde_json::from_str(&run.line).unwrap_or_default();
     let objects = |field: &str| count(line[field]["objects"].as_u64().unwrap_or_default());
     let warmed = if run.outcome == Outcome::Running { count(run.warmed.objects) } else { objects("warmed") };
-    let ratio = Ratio::read(&line["warm_ratio"]).filter(|_| run.outcome != Outcome::Running);
+    let ratio = Ratio::deserialize(&line["warm_ratio"]).ok().filter(|_| run.outcome != Outcome::Running);
     [
-        run.id.to_string(),
+        run.info.id.to_string(),
         Escaped(&run.profile).to_string(),
-        run.trigger.clone(),
-        run.started.format("%Y-%m-%d %H:%M:%S").to_string(),
-        took(run.started, run.ended),
+        run.info.trigger.to_string(),
+        run.info.started.format("%Y-%m-%d %H:%M:%S").to_string(),
+        took(run.info.started, run.ended),
         run.outcome.to_string(),
         warmed,
         objects("planned"),
@@ -163,10 +164,10 @@ fn row(run: &Recorded) -> [String; 9] {
 /// Those of `out`.
 pub fn write_one(run: &Recorded, failures: &[Failure], out: &mut impl Write) -> io::Result<()> {
     let line: Value = serde_json::from_str(&run.line).unwrap_or_default();
-    let took = run.ended.map_or_else(String::new, |ended| format!(" after {}", took(run.started, Some(ended))));
-    writeln!(out, "{}: {}{took}, run {}", Escaped(&run.profile), run.outcome, run.id)?;
-    let started = run.started.format("%Y-%m-%d %H:%M:%S UTC");
-    writeln!(out, "  started {started} by {} on {}", run.trigger, Escaped(&run.endpoint))?;
+    let took = run.ended.map_or_else(String::new, |ended| format!(" after {}", took(run.info.started, Some(ended))));
+    writeln!(out, "{}: {}{took}, run {}", Escaped(&run.profile), run.outcome, run.info.id)?;
+    let started = run.info.started.format("%Y-%m-%d %H:%M:%S UTC");
+    writeln!(out, "  started {started} by {} on {}", run.info.trigger, Escaped(&run.endpoint))?;
     if let Some(reason) = &run.reason {
         writeln!(out, "  {}: {}", if run.outcome == Outcome::Complete { "note" } else { "because" }, Escaped(reason))?;
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use comfy_table::{Table, presets};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::Context;
@@ -122,7 +123,7 @@ fn profile(profile: &Value, now: DateTime<Utc>) -> Vec<String> {
         text(&profile["name"]),
         text(&last["outcome"]),
         instant(&last["ended"]).map(|ended| format!("{} ago", ago(now, ended))).unwrap_or_default(),
-        Ratio::read(&last["warm_ratio"]).map(|ratio| percent(ratio.lower())).unwrap_or_default(),
+        Ratio::deserialize(&last["warm_ratio"]).ok().map(|ratio| percent(ratio.lower())).unwrap_or_default(),
         instant(&profile["next_due"]).map(|due| format!("in {}", ago(due, now))).unwrap_or_default(),
         state,
     ]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -234,5 +235,5 @@ fn is_cancelled(line: &Value) -> bool {
 }
 
 fn reaches(line: &Value, least: Option<f64>) -> bool {
-    least.zip(Ratio::read(&line["warm_ratio"])).is_some_and(|(least, ratio)| ratio.reaches(least))
+    least.zip(Ratio::deserialize(&line["warm_ratio"]).ok()).is_some_and(|(least, ratio)| ratio.reaches(least))
 }

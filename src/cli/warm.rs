@@ -18,8 +18,8 @@ pub fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 /// What a person reads at the end.
 pub fn write_text(report: &Report, profile: &Profile, out: &mut impl Write) -> io::Result<()> {
-    let took = took(report.identity.started, report.ended);
-    writeln!(out, "{}: {} after {took}, run {}", report.plan.profile, report.outcome, report.identity.run)?;
+    let took = took(report.info.started, report.ended);
+    writeln!(out, "{}: {} after {took}, run {}", report.plan.profile, report.outcome, report.info.id)?;
     if let Some(reason) = &report.reason {
         writeln!(out, "  {}: {reason}", if report.outcome == Outcome::Complete { "note" } else { "because" })?;
     }

@@ -9,7 +9,7 @@ use super::rota::{Action, Begin, RunEnd};
 use crate::clock;
 use crate::journal::Watermark;
 use crate::report::groups::{PassedOver, fields};
-use crate::report::{Begun, Identity, Outcome, Report, Trigger};
+use crate::report::{Begun, Outcome, Report, RunInfo, Trigger};
 use crate::run::{self, Task};
 use model::object::Count;
 
@@ -65,15 +65,15 @@ impl Daemon {
         tracing::warn!(profile = &*profile.name, endpoint = &*profile.endpoint.name, due = %fire.due, "skipped: {reason}");
         self.history.skipped(&profile.name, fire.due, fire.missed);
         let trigger = if fire.late { Trigger::Missed } else { Trigger::Schedule };
-        let identity = Identity { due: Some(fire.due), missed: fire.missed, ..Identity::new(trigger, clock::now()) };
-        let report = run::skipped(task, identity, reason.clone());
+        let info = RunInfo { due: Some(fire.due), missed: fire.missed, ..RunInfo::new(trigger, clock::now()) };
+        let report = run::skipped(task, info, reason.clone());
         let new = run::new_run(&report, profile.name.to_string(), Some(mark));
         self.clerk.write("a skipped fire", move |journal| journal.skip(&new, &reason).map(drop));
     }
 
     async fn begin(&mut self, begin: Begin) {
         let profile = begin.task.profile.clone();
-        let Identity { run, trigger, due, missed, resumes, .. } = begin.identity;
+        let RunInfo { id: run, trigger, due, missed, resumes, .. } = begin.info;
         tracing::info!(
             %run, profile = &*profile.name, endpoint = &*profile.endpoint.name, %trigger,
             due = due.map(|due| due.to_rfc3339()), missed, resumes, "the run begins"
@@ -93,7 +93,7 @@ impl Daemon {
         let id = over.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let Some(live) = self.tasks.remove(&id).and_then(|run| self.live.remove(&run)) else { return };
         let profile = live.task.profile.name.clone();
-        let run = live.identity.run;
+        let run = live.info.id;
         let end = match over {
             Ok((_, report)) => {
                 let (begun, outcome) = (report.begun, report.outcome);
@@ -123,7 +123,7 @@ impl Daemon {
 /// One line for the log.
 fn say(report: &Report) {
     say_passed_over(report);
-    let (run, profile, endpoint) = (report.identity.run, &*report.plan.profile, &*report.plan.endpoint);
+    let (run, profile, endpoint) = (report.info.id, &*report.plan.profile, &*report.plan.endpoint);
     let totals = &report.totals;
     let (warmed, fresh, bytes) = (totals.warmed.objects, totals.fresh.objects, totals.warmed.bytes);
     let reason = report.reason.as_deref();
@@ -142,7 +142,7 @@ fn say(report: &Report) {
 
 /// Where the newest checkpoint of a run is not complete: which, why, and what is taken in its place.
 fn say_passed_over(report: &Report) {
-    let (run, profile, endpoint) = (report.identity.run, &*report.plan.profile, &*report.plan.endpoint);
+    let (run, profile, endpoint) = (report.info.id, &*report.plan.profile, &*report.plan.endpoint);
     let groups = fields(&report.plan.selection.groups, report.plan.at);
     let mut all = PassedOver::all(&groups);
     if let Some(first) = all.next() {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::view::{Counters, Ended, EndedView, FailureView};
 use crate::journal::{Journal, JournalError, PastFailure, Recorded};
 use crate::report::json::{Summary, on_record};
-use crate::report::{Failure, Outcome, Report, Trigger};
+use crate::report::{Failure, Outcome, Report};
 
 /// Failures that the page shows.
 const FAILURES: usize = 50;
@@ -101,7 +101,7 @@ impl History {
         let profile = report.plan.profile.clone();
         let view = EndedView::of(report, ended);
         let failures = report.totals.failures.iter().take(FAILURES_OF_A_RUN).map(|failure| FailureView {
-            run: report.identity.run,
+            run: report.info.id,
             profile: profile.clone(),
             at: ended,
             class: failure.class.to_string(),
@@ -116,7 +116,7 @@ impl History {
         let past = self.past(&profile);
         if report.outcome == Outcome::Complete {
             past.last_complete = Some(view.clone());
-            past.last_complete_due = past.last_complete_due.max(report.identity.due);
+            past.last_complete_due = past.last_complete_due.max(report.info.due);
         }
         past.last = Some(view);
     }
@@ -135,11 +135,8 @@ impl EndedView {
     pub(super) fn of(report: &Report, ended: DateTime<Utc>) -> Self {
         let (groups, more_groups) = on_record(report);
         Self {
-            run: report.identity.run,
+            info: report.info,
             fingerprint: report.plan.fingerprint.clone(),
-            trigger: report.identity.trigger,
-            due: report.identity.due,
-            started: report.identity.started,
             ended,
             outcome: report.outcome,
             reason: report.reason.clone(),
@@ -163,11 +160,8 @@ fn failure_view(past: PastFailure) -> FailureView {
 fn ended_view(recorded: &Recorded) -> Option<EndedView> {
     let line = Summary::read(&recorded.line)?;
     Some(EndedView {
-        run: recorded.id,
+        info: recorded.info,
         fingerprint: recorded.fingerprint.clone(),
-        trigger: Trigger::named(&recorded.trigger)?,
-        due: recorded.due,
-        started: recorded.started,
         ended: recorded.ended?,
         outcome: recorded.outcome,
         reason: recorded.reason.clone(),

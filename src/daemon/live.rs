@@ -12,7 +12,7 @@ use super::keeper::Keeper;
 use super::rota::Begin;
 use super::view::{Ended, RunView};
 use crate::clock;
-use crate::report::{Identity, Progress, Report, StopReason};
+use crate::report::{Progress, Report, RunInfo, StopReason};
 use crate::run::{self, Connection, Pass, Task};
 use crate::warm::StopSignal;
 use model::object::Count;
@@ -21,7 +21,7 @@ use model::object::Count;
 #[derive(Debug)]
 pub(super) struct LiveRun {
     pub task: Task,
-    pub identity: Identity,
+    pub info: RunInfo,
     pub stop: StopSignal,
     pub progress: Arc<Progress>,
     pub deadline: DateTime<Utc>,
@@ -36,18 +36,18 @@ impl LiveRun {
         keeper: Keeper,
         earlier: impl Future<Output = ()> + Send + 'static,
     ) -> (Self, impl Future<Output = Report> + Send + 'static) {
-        let Begin { task, identity, again, rewarm, deadline, mark } = begin.clone();
+        let Begin { task, info, again, rewarm, deadline, mark } = begin.clone();
         let now = clock::now();
         let live = Self {
             task: task.clone(),
-            identity,
+            info,
             stop: StopSignal::default(),
             progress: Arc::default(),
             deadline: TimeDelta::from_std(deadline).ok().and_then(|left| now.checked_add_signed(left)).unwrap_or(now),
             stopping: None,
         };
         let (stop, progress) = (live.stop.clone(), live.progress.clone());
-        let (run, profile, endpoint) = (identity.run, task.profile.name.clone(), task.profile.endpoint.name.clone());
+        let (run, profile, endpoint) = (info.id, task.profile.name.clone(), task.profile.endpoint.name.clone());
         let span = tracing::info_span!("run", %run, profile = &*profile, endpoint = &*endpoint);
         let going = async move {
             earlier.await;
@@ -56,7 +56,7 @@ impl LiveRun {
             let (journal, stand_in) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
             let claim = task.profile.name.to_string();
             let pass = Pass {
-                identity,
+                info,
                 deadline,
                 min_warm: None,
                 stop,
@@ -90,18 +90,12 @@ impl LiveRun {
     pub fn view(&self) -> RunView {
         let get = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
         let progress = &self.progress;
-        let Identity { run, trigger, due, missed, resumes, started } = self.identity;
         let silent = Some(get(&progress.silent_ms)).filter(|ms| *ms > 0).map(Duration::from_millis);
         RunView {
-            run,
+            info: self.info,
             profile: self.task.profile.name.clone(),
             endpoint: self.task.profile.endpoint.name.clone(),
             fingerprint: self.task.fingerprint.clone(),
-            trigger,
-            due,
-            missed,
-            resumes,
-            started,
             deadline: self.deadline,
             stopping: self.stopping,
             list_requests: get(&progress.list_requests),

@@ -82,7 +82,7 @@ impl Daemon {
             rewarm_after: profile.rewarm_after,
             min_warm: profile.min_warm,
             paused: seat.paused(),
-            running: seat.live().map(|live| live.identity.run),
+            running: seat.live().map(|live| live.info.id),
             waiting: seat.waiting(now),
             next_due: if seat.is_paused() { None } else { seat.planner.next_due() },
             last_due: past.last_due,

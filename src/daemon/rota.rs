@@ -21,7 +21,7 @@ use super::handle::{Objection, Started};
 use super::planner::Fire;
 use super::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileRecord, Watermark};
-use crate::report::{Begun, Identity, Outcome, StopReason};
+use crate::report::{Begun, Outcome, RunInfo, StopReason};
 use crate::run::Task;
 use model::object::Count;
 pub(super) use seat::Seat;
@@ -65,7 +65,7 @@ pub(super) enum Action {
 #[derive(Clone, Debug)]
 pub(super) struct Begin {
     pub task: Task,
-    pub identity: Identity,
+    pub info: RunInfo,
     /// It was interrupted; this much of it was warmed by then.
     pub again: Option<Count>,
     pub rewarm: bool,
@@ -179,7 +179,7 @@ impl Rota {
     /// Stops a run for good.
     pub fn cancel(&mut self, run: Ulid) -> Result<Vec<Action>, Objection> {
         let mut actions = Vec::new();
-        let seat = self.seats.values_mut().find(|seat| seat.live().is_some_and(|live| live.identity.run == run));
+        let seat = self.seats.values_mut().find(|seat| seat.live().is_some_and(|live| live.info.id == run));
         let Some(seat) = seat else { return Err(Objection::no_run(run, self.in_progress())) };
         seat.stop(StopReason::Cancelled, &mut actions);
         Ok(actions)
@@ -222,7 +222,7 @@ impl Rota {
     }
 
     fn in_progress(&self) -> impl Iterator<Item = (Ulid, Arc<str>)> {
-        self.seats.values().filter_map(|seat| Some((seat.live()?.identity.run, seat.task.profile.name.clone())))
+        self.seats.values().filter_map(|seat| Some((seat.live()?.info.id, seat.task.profile.name.clone())))
     }
 }
 

@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use crate::limit::Snapshot;
 use crate::report::groups::GroupField;
-use crate::report::{Outcome, Ratio, StopReason, Trigger};
+use crate::report::{Outcome, Ratio, RunInfo, StopReason, Trigger};
 use model::config::Zones;
 use model::object::{Bucket, Count, Key};
 use model::schedule::Zone;
@@ -166,11 +166,8 @@ pub struct WaitingView {
 
 #[derive(Clone, Debug)]
 pub struct EndedView {
-    pub run: Ulid,
+    pub info: RunInfo,
     pub fingerprint: String,
-    pub trigger: Trigger,
-    pub due: Option<DateTime<Utc>>,
-    pub started: DateTime<Utc>,
     pub ended: DateTime<Utc>,
     pub outcome: Outcome,
     pub reason: Option<String>,
@@ -188,15 +185,10 @@ pub struct EndedView {
 
 #[derive(Clone, Debug)]
 pub struct RunView {
-    pub run: Ulid,
+    pub info: RunInfo,
     pub profile: Arc<str>,
     pub endpoint: Arc<str>,
     pub fingerprint: String,
-    pub trigger: Trigger,
-    pub due: Option<DateTime<Utc>>,
-    pub missed: u64,
-    pub resumes: u64,
-    pub started: DateTime<Utc>,
     pub deadline: DateTime<Utc>,
     /// Told to stop; what is in flight ends.
     pub stopping: Option<StopReason>,

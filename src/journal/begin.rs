@@ -11,25 +11,17 @@ use super::locks::Lock;
 use super::profiles;
 use super::runs::{instant, millis, with_fields};
 use crate::report::json::time;
-use crate::report::{Outcome, Trigger};
+use crate::report::{Outcome, RunInfo, Trigger};
 
-/// A run about to begin.
+/// A run about to begin. No profile begins or skips one due twice.
 #[derive(Clone, Debug)]
 pub struct NewRun {
-    pub id: Ulid,
+    pub info: RunInfo,
     /// No two live runs hold the same claim.
     pub claim: String,
     pub profile: String,
     pub endpoint: String,
     pub fingerprint: String,
-    pub trigger: String,
-    /// When it was to start, where a schedule said so. No profile begins or skips one due twice.
-    pub due: Option<DateTime<Utc>>,
-    /// Fires that passed before this one.
-    pub missed: u64,
-    /// How often it was taken up again.
-    pub resumes: u64,
-    pub started: DateTime<Utc>,
     /// It warms what is fresh, too.
     pub rewarm: bool,
     /// How far the profile's schedule has been dealt with, this run included.
@@ -77,7 +69,7 @@ impl Journal {
     /// # Errors
     /// The database or the folder of locks cannot be written.
     pub fn begin(&self, new: &NewRun) -> Result<Begun, JournalError> {
-        let id = new.id.to_string();
+        let id = new.info.id.to_string();
         // The lock is taken inside the transaction: nobody sees a run of ours before it is locked.
         let begun = self.transact("begin a run in", |db| {
             if let Some(id) = done(db, new)? {
@@ -105,7 +97,8 @@ impl Journal {
     /// # Errors
     /// The database cannot be written.
     pub fn skip(&self, new: &NewRun, reason: &str) -> Result<bool, JournalError> {
-        let fields = [("outcome", json!("skipped")), ("reason", json!(reason)), ("ended", json!(time(new.started)))];
+        let fields =
+            [("outcome", json!("skipped")), ("reason", json!(reason)), ("ended", json!(time(new.info.started)))];
         let skipped = NewRun { line: with_fields(&new.line, fields), ..new.clone() };
         self.transact("skip a run in", |db| {
             let is_new = done(db, &skipped)?.is_none();
@@ -168,21 +161,21 @@ impl Journal {
     }
 
     fn insert(&self, db: &Connection, new: &NewRun, as_: Outcome, reason: Option<&str>) -> Result<(), Fault> {
-        let started = new.started.timestamp_millis();
+        let started = new.info.started.timestamp_millis();
         db.execute(
             "INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", due, missed, resumes, started, seen,
              outcome, line, reason, ended, rewarm, process)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             params![
-                new.id.to_string(),
+                new.info.id.to_string(),
                 new.claim,
                 new.profile,
                 new.endpoint,
                 new.fingerprint,
-                new.trigger,
-                millis(new.due),
-                new.missed.cast_signed(),
-                new.resumes.cast_signed(),
+                new.info.trigger.as_str(),
+                millis(new.info.due),
+                new.info.missed.cast_signed(),
+                new.info.resumes.cast_signed(),
                 started,
                 as_.as_str(),
                 new.line,
@@ -199,7 +192,7 @@ impl Journal {
 /// The run that dealt with the due of `new`, where it is not this run itself that goes on, and not one of what the profile
 /// was, which `new` replaces.
 fn done(db: &Connection, new: &NewRun) -> Result<Option<String>, Fault> {
-    let Some(due) = new.due.filter(|_| new.resumes == 0) else { return Ok(None) };
+    let Some(due) = new.info.due.filter(|_| new.info.resumes == 0) else { return Ok(None) };
     let mut select = db.prepare(
         "SELECT id FROM run WHERE profile = ?1 AND due = ?2 AND NOT (outcome = 'interrupted' AND fingerprint <> ?3) LIMIT 1",
     )?;

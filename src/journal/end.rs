@@ -103,7 +103,7 @@ impl Journal {
     fn bury(&self, db: &Connection) -> Result<Vec<String>, Fault> {
         let mut dead = Vec::new();
         for run in select(db, "WHERE outcome = 'running'", [])? {
-            let id = run.id.to_string();
+            let id = run.info.id.to_string();
             if self.locks().is_held(&id) {
                 continue;
             }

@@ -6,23 +6,17 @@ use ulid::Ulid;
 
 use super::Journal;
 use super::error::{Fault, JournalError};
-use super::runs::{Recorded, count, failure, instant, odd, select, ulid};
+use super::runs::{INFO, Recorded, count, failure, info, instant, select, ulid};
 use crate::clock;
-use crate::report::{Failure, Trigger};
+use crate::report::{Failure, RunInfo, Trigger};
 use model::object::Count;
 
 /// A run that was interrupted and may be taken up again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interrupted {
-    pub id: Ulid,
+    pub info: RunInfo,
     pub profile: String,
     pub fingerprint: String,
-    pub trigger: Trigger,
-    pub due: Option<DateTime<Utc>>,
-    pub missed: u64,
-    /// So far.
-    pub resumes: u64,
-    pub started: DateTime<Utc>,
     pub ended: DateTime<Utc>,
     /// What was recorded as warmed.
     pub warmed: Count,
@@ -49,8 +43,7 @@ impl Journal {
         let latest = self.with("read", |db| {
             let mut latest = Vec::new();
             let mut select = db.prepare(&format!(
-                "SELECT id, profile, fingerprint, \"trigger\", due, missed, resumes, started, coalesce(ended, seen), objects,
-                 bytes, rewarm, outcome = 'running', outcome = 'running' OR outcome = 'interrupted' AND resumable
+                "SELECT {INFO}, profile, fingerprint, coalesce(ended, seen), objects, bytes, rewarm, outcome = 'running', outcome = 'running' OR outcome = 'interrupted' AND resumable
                  FROM run {}",
                 the_latest("outcome <> 'skipped' AND \"trigger\" <> ?3")
             ))?;
@@ -64,7 +57,7 @@ impl Journal {
         })?;
         let mut runs = Vec::new();
         for (run, is_running, is_resumable) in latest {
-            if is_resumable && !(is_running && self.locks().is_held(&run.id.to_string())) {
+            if is_resumable && !(is_running && self.locks().is_held(&run.info.id.to_string())) {
                 runs.push(run);
             }
         }
@@ -135,16 +128,10 @@ fn profiles(db: &Connection, one: Option<&str>) -> Result<Vec<String>, Fault> {
 }
 
 fn interrupted(row: &Row<'_>) -> rusqlite::Result<Interrupted> {
-    let trigger: String = row.get(3)?;
     Ok(Interrupted {
-        id: ulid(row, 0)?,
-        profile: row.get(1)?,
-        fingerprint: row.get(2)?,
-        trigger: Trigger::named(&trigger).ok_or_else(|| odd(3, "a trigger"))?,
-        due: row.get::<_, Option<i64>>(4)?.map(instant),
-        missed: row.get::<_, i64>(5)?.cast_unsigned(),
-        resumes: row.get::<_, i64>(6)?.cast_unsigned(),
-        started: instant(row.get(7)?),
+        info: info(row)?,
+        profile: row.get(6)?,
+        fingerprint: row.get(7)?,
         ended: instant(row.get(8)?),
         warmed: count(row, 9)?,
         rewarm: row.get(11)?,

@@ -138,7 +138,7 @@ fn watermark(db: &Connection, profile: &str, to: DateTime<Utc>, timetable: &str)
 
 /// A run by hand says nothing of its profile: it may have been another configuration's.
 fn counts(new: &NewRun) -> bool {
-    new.trigger != Trigger::Cli.as_str()
+    new.info.trigger != Trigger::Cli
 }
 
 /// What a run that begins says of its profile.
@@ -155,7 +155,7 @@ pub(super) fn begun(db: &Connection, new: &NewRun) -> Result<(), Fault> {
 
 /// Notes the due of a run that begins or is skipped.
 pub(super) fn due(db: &Connection, new: &NewRun) -> Result<(), Fault> {
-    if let Some(due) = new.due.filter(|_| counts(new)) {
+    if let Some(due) = new.info.due.filter(|_| counts(new)) {
         db.execute(
             "INSERT INTO profile (name, last_due) VALUES (?1, ?2)
              ON CONFLICT DO UPDATE SET last_due = max(coalesce(last_due, excluded.last_due), excluded.last_due)",

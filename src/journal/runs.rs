@@ -10,23 +10,16 @@ use super::Journal;
 use super::end::VANISHED;
 use super::error::{Fault, JournalError};
 use crate::report::json::interrupted;
-use crate::report::{Failure, Outcome};
+use crate::report::{Failure, Outcome, RunInfo, Trigger};
 use model::object::{Bucket, Count, Key};
 
 /// A run as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    pub id: Ulid,
+    pub info: RunInfo,
     pub profile: String,
     pub endpoint: String,
     pub fingerprint: String,
-    pub trigger: String,
-    pub due: Option<DateTime<Utc>>,
-    /// Fires that passed before this one.
-    pub missed: u64,
-    /// How often it was taken up again.
-    pub resumes: u64,
-    pub started: DateTime<Utc>,
     /// When it was last heard of.
     pub seen: DateTime<Utc>,
     /// `None` while it runs.
@@ -96,7 +89,7 @@ impl Journal {
 
     /// A run that nobody carries out any more is not going on, even before the journal says so.
     fn as_it_is(&self, run: Recorded) -> Recorded {
-        if run.outcome != Outcome::Running || self.locks().is_held(&run.id.to_string()) {
+        if run.outcome != Outcome::Running || self.locks().is_held(&run.info.id.to_string()) {
             return run;
         }
         let line = interrupted(&run.line, run.warmed, run.seen, VANISHED);
@@ -106,31 +99,41 @@ impl Journal {
 }
 
 pub(super) fn select(db: &Connection, which: &str, params: impl rusqlite::Params) -> Result<Vec<Recorded>, Fault> {
-    let columns = "id, profile, endpoint, \"trigger\", started, ended, outcome, reason, objects, bytes, line, fingerprint, \
-         due, missed, resumes, seen";
-    let mut select = db.prepare(&format!("SELECT {columns} FROM run {which}"))?;
+    let columns = "profile, endpoint, fingerprint, seen, ended, outcome, reason, objects, bytes, line";
+    let mut select = db.prepare(&format!("SELECT {INFO}, {columns} FROM run {which}"))?;
     let rows = select.query_map(params, recorded)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
-    let outcome: String = row.get(6)?;
+    let outcome: String = row.get(11)?;
     Ok(Recorded {
+        info: info(row)?,
+        profile: row.get(6)?,
+        endpoint: row.get(7)?,
+        fingerprint: row.get(8)?,
+        seen: instant(row.get(9)?),
+        ended: row.get::<_, Option<i64>>(10)?.map(instant),
+        outcome: Outcome::named(&outcome).ok_or_else(|| odd(11, "an outcome"))?,
+        reason: row.get(12)?,
+        warmed: count(row, 13)?,
+        line: row.get(15)?,
+    })
+}
+
+/// The columns of a [`RunInfo`], the first of a row that has one.
+pub(super) const INFO: &str = "id, \"trigger\", due, missed, resumes, started";
+
+/// From the columns [`INFO`].
+pub(super) fn info(row: &Row<'_>) -> rusqlite::Result<RunInfo> {
+    let trigger: String = row.get(1)?;
+    Ok(RunInfo {
         id: ulid(row, 0)?,
-        profile: row.get(1)?,
-        endpoint: row.get(2)?,
-        trigger: row.get(3)?,
-        started: instant(row.get(4)?),
-        ended: row.get::<_, Option<i64>>(5)?.map(instant),
-        outcome: Outcome::named(&outcome).ok_or_else(|| odd(6, "an outcome"))?,
-        reason: row.get(7)?,
-        warmed: count(row, 8)?,
-        line: row.get(10)?,
-        fingerprint: row.get(11)?,
-        due: row.get::<_, Option<i64>>(12)?.map(instant),
-        missed: row.get::<_, i64>(13)?.cast_unsigned(),
-        resumes: row.get::<_, i64>(14)?.cast_unsigned(),
-        seen: instant(row.get(15)?),
+        trigger: Trigger::named(&trigger).ok_or_else(|| odd(1, "a trigger"))?,
+        due: row.get::<_, Option<i64>>(2)?.map(instant),
+        missed: row.get::<_, i64>(3)?.cast_unsigned(),
+        resumes: row.get::<_, i64>(4)?.cast_unsigned(),
+        started: instant(row.get(5)?),
     })
 }
 

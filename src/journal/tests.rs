@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use ulid::Ulid;
 
 use super::*;
-use crate::report::{Failure, Outcome};
+use crate::report::{Failure, Outcome, RunInfo, Trigger};
 use model::object::{Bucket, Count, Key};
 
 fn folder() -> TempDir {
@@ -28,16 +28,11 @@ fn at(seconds: i64) -> DateTime<chrono::Utc> {
 
 fn new_run(n: u128, profile: &str) -> NewRun {
     NewRun {
-        id: Ulid(n),
+        info: RunInfo { id: Ulid(n), ..RunInfo::new(Trigger::Cli, at(i64::try_from(n).unwrap())) },
         claim: profile.to_owned(),
         profile: profile.to_owned(),
         endpoint: "lota".to_owned(),
         fingerprint: "f".to_owned(),
-        trigger: "cli".to_owned(),
-        due: None,
-        missed: 0,
-        resumes: 0,
-        started: at(i64::try_from(n).unwrap()),
         rewarm: false,
         watermark: None,
         line: r#"{"v":1,"wanted":{"objects":4,"bytes":40},"fresh":{"objects":1,"bytes":10}}"#.to_owned(),
@@ -65,7 +60,7 @@ fn end(seconds: i64) -> End {
 }
 
 fn outcomes(journal: &Journal) -> Vec<(u128, Outcome)> {
-    journal.runs(&Filter::default()).unwrap().iter().map(|run| (run.id.0, run.outcome)).collect()
+    journal.runs(&Filter::default()).unwrap().iter().map(|run| (run.info.id.0, run.outcome)).collect()
 }
 
 #[test]
@@ -106,7 +101,7 @@ fn runs_are_found_by_profile_and_time_the_latest_first() {
     }
     let found = |profile: Option<&str>, since: Option<i64>| -> Vec<u128> {
         let filter = Filter { profile: profile.map(str::to_owned), since: since.map(at) };
-        journal.runs(&filter).unwrap().iter().map(|run| run.id.0).collect()
+        journal.runs(&filter).unwrap().iter().map(|run| run.info.id.0).collect()
     };
     assert_eq!(found(None, None), [3, 2, 1]);
     assert_eq!(found(Some("a"), None), [3, 1]);
@@ -130,7 +125,7 @@ fn the_latest_runs_are_found_without_reading_all_of_them() {
     assert!(journal.runs(&Filter::default()).is_err());
     let found = |profile: Option<&str>, since: Option<i64>, most| -> Vec<u128> {
         let filter = Filter { profile: profile.map(str::to_owned), since: since.map(at) };
-        journal.latest_runs(&filter, most).unwrap().iter().map(|run| run.id.0).collect()
+        journal.latest_runs(&filter, most).unwrap().iter().map(|run| run.info.id.0).collect()
     };
     assert_eq!(found(None, None, 3), [6, 5, 4]);
     assert_eq!(found(Some("even"), None, 2), [6, 4]);

@@ -5,26 +5,22 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
 use super::groups::{Bound, GroupField, Unnamed, fields, named};
-use super::{Errors, Outcome, Ratio, Report, Totals, Trigger};
+use super::{Errors, Outcome, Ratio, Report, RunInfo, Totals};
+pub use model::api::time::text as time;
 use model::manifest::Account;
 use model::object::{Bucket, Count, ETag, Key, Object};
 use model::select::estimate::Cost;
 use model::select::group::Group;
-use model::select::plan::{Plan, Verdict};
+use model::select::plan::Plan;
 use model::select::{Cap, LeftOut, Reason};
 
 /// The version of all shapes here.
 const V: u32 = 1;
-
-/// An instant as the contract writes it, to the millisecond.
-pub fn time(at: DateTime<Utc>) -> String {
-    at.trunc_subsecs(3).to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
 
 /// A key, or its bytes in base64.
 #[derive(Clone, Debug, Serialize)]
@@ -105,18 +101,6 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
             list_requests: plan.list_requests,
             manifest: plan.manifest.as_ref().map(ManifestField::from),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
-impl Outcome {
-    /// What a plan alone comes to: `complete` says that it stands, not that anything was warmed.
-    pub fn of_plan(verdict: &Verdict) -> (Self, Option<&str>) {
-        match verdict {
-            Verdict::Ready => (Self::Complete, None),
-            Verdict::Refused(why) => (Self::Refused, Some(why)),
-            Verdict::Failed(why) => (Self::Failed, Some(why)),
-            Verdict::Interrupted(why) => (Self::Interrupted, Some(why)),
         }
     }
 }
@@ -235,12 +219,8 @@ pub struct RunLine<'a> {
     profile: &'a str,
     endpoint: &'a str,
     fingerprint: &'a str,
-    run: String,
-    trigger: Trigger,
-    due: Option<String>,
-    missed: u64,
-    resumes: u64,
-    started: String,
+    #[serde(flatten)]
+    info: RunInfo,
     ended: Option<String>,
     outcome: Outcome,
     reason: Option<&'a str>,
@@ -292,12 +272,7 @@ impl<'a> From<&'a Report> for RunLine<'a> {
             profile: &report.plan.profile,
             endpoint: &report.plan.endpoint,
             fingerprint: &report.plan.fingerprint,
-            run: report.identity.run.to_string(),
-            trigger: report.identity.trigger,
-            due: report.identity.due.map(time),
-            missed: report.identity.missed,
-            resumes: report.identity.resumes,
-            started: time(report.identity.started),
+            info: report.info,
             ended: report.ended.map(time),
             outcome: report.outcome,
             reason: report.reason.as_deref(),
@@ -349,7 +324,7 @@ impl Summary {
             warmed: count(&line["warmed"])?,
             fresh: count(&line["fresh"])?,
             over_cap: count(&line["left_out"][Reason::OverCap.as_str()]).unwrap_or_default(),
-            warm_ratio: Ratio::read(&line["warm_ratio"])?,
+            warm_ratio: Ratio::deserialize(&line["warm_ratio"]).ok()?,
             groups: groups(&line),
             more_groups: line["more_groups"].as_u64().unwrap_or_default(),
         })

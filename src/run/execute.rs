@@ -12,7 +12,7 @@ use super::run_record::RunRecord;
 use super::{Pass, TOO_LATE, Task, make, plan};
 use crate::clock;
 use crate::journal::Recorder;
-use crate::report::{Identity, Outcome, Report, Totals, Trigger};
+use crate::report::{Outcome, Report, RunInfo, Totals, Trigger};
 use crate::warm::{Ended, Warming, WarmingOrder, Wire, warm, warming_order};
 use model::object::Count;
 use model::select::Selection;
@@ -56,8 +56,8 @@ impl Execution<'_> {
 
     /// What there is to warm; of checkpoints also what was selected at all. `None`: the report says why it is over.
     async fn begin(&self, report: &mut Report) -> Option<(WarmingOrder, Option<Seen>)> {
-        let (mut plan, fresh) = self.plan(&report.identity).await;
-        if let Some(why) = self.has_no_room(&report.identity, plan.to_warm().objects) {
+        let (mut plan, fresh) = self.plan(&report.info).await;
+        if let Some(why) = self.has_no_room(&report.info, plan.to_warm().objects) {
             plan.verdict = Verdict::Refused(why);
         }
         report.plan = plan;
@@ -75,7 +75,7 @@ impl Execution<'_> {
     }
 
     /// The plan as of now, and which of its objects are fresh.
-    pub async fn plan(&self, identity: &Identity) -> (Plan, Vec<bool>) {
+    pub async fn plan(&self, info: &RunInfo) -> (Plan, Vec<bool>) {
         let Self { pass, task, connection, deadline, record } = self;
         // Large, and once a run.
         let planned = Box::pin(plan(task, connection, &pass.progress, &pass.stop));
@@ -84,7 +84,7 @@ impl Execution<'_> {
             let why = Verdict::Failed(TOO_LATE.to_owned());
             make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
         });
-        let fresh = match record.zip(fresh_for(pass, identity, task)) {
+        let fresh = match record.zip(fresh_for(pass, info, task)) {
             Some((record, within)) => mark_fresh(&mut plan, task, record.journal(), within).await,
             None => Vec::new(),
         };
@@ -92,8 +92,8 @@ impl Execution<'_> {
     }
 
     /// A journal that stands in for one on disk is bounded: what it cannot remember would be warmed again at every fire.
-    pub fn has_no_room(&self, identity: &Identity, objects: u64) -> Option<String> {
-        let by_itself = !matches!(identity.trigger, Trigger::Api | Trigger::Cli);
+    pub fn has_no_room(&self, info: &RunInfo, objects: u64) -> Option<String> {
+        let by_itself = !matches!(info.trigger, Trigger::Api | Trigger::Cli);
         let record = self.record.filter(|_| self.pass.stand_in && by_itself)?;
         record.no_room_for(objects)
     }

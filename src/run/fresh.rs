@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 use super::{Pass, Task};
 use crate::clock;
 use crate::journal::{Freshness, Journal, Written};
-use crate::report::Identity;
+use crate::report::RunInfo;
 use model::object::{Count, ObjectIndex};
 use model::select::plan::{Plan, Verdict};
 
@@ -56,8 +56,8 @@ pub(super) async fn fresh_of(
 
 /// For how long what was warmed is fresh; `None` where nothing is. To a run that was interrupted what it has warmed itself is
 /// fresh, whatever the rules are.
-pub(super) fn fresh_for(pass: &Pass, identity: &Identity, task: &Task) -> Option<Duration> {
-    let since = (clock::now() - identity.started).to_std().unwrap_or_default();
+pub(super) fn fresh_for(pass: &Pass, info: &RunInfo, task: &Task) -> Option<Duration> {
+    let since = (clock::now() - info.started).to_std().unwrap_or_default();
     match (pass.rewarm, pass.resumed_with) {
         (false, None) => Some(task.profile.rewarm_after),
         (false, Some(_)) => Some(task.profile.rewarm_after.max(since)),

@@ -76,13 +76,13 @@ impl Execution<'_> {
     pub async fn reselect(&self, report: &mut Report, seen: &Seen, recorder: Option<&Recorder>) -> (Ended, Lost) {
         let gone = report.totals.gone.objects;
         tracing::info!(profile = %report.plan.profile, gone, "a checkpoint lost objects; selecting anew");
-        let (mut plan, mut dropped) = self.plan(&report.identity).await;
+        let (mut plan, mut dropped) = self.plan(&report.info).await;
         if plan.verdict != Verdict::Ready {
             return (Ended::Done, Lost::Unselected(plan.verdict));
         }
         dropped.resize(plan.selection.selected.len(), false);
         let beyond = Beyond::of(&plan.selection.selected, &mut dropped, seen);
-        if let Some(why) = self.has_no_room(&report.identity, beyond.to_warm().objects) {
+        if let Some(why) = self.has_no_room(&report.info, beyond.to_warm().objects) {
             return (Ended::Done, Lost::Unselected(Verdict::Refused(why)));
         }
         let objects = to_warm(&mut plan.selection, &dropped);

@@ -31,7 +31,7 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<RunRecor
     let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.watermark.clone()) };
     let (resumes, stand_in) = (pass.resumed_with.is_some(), pass.stand_in);
     let begun = blocking(move || {
-        let begun = if resumes { journal.resume(new.id, clock::now())? } else { journal.begin(&new)? };
+        let begun = if resumes { journal.resume(new.info.id, clock::now())? } else { journal.begin(&new)? };
         let begun = match begun {
             // The one that it stands in for knows the run.
             Begun::AlreadyDone { .. } if resumes && stand_in => journal.begin(&new)?,
@@ -56,18 +56,13 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<RunRecor
 /// What a journal keeps of a run that begins, or of a fire that passes without one.
 pub fn new_run(report: &Report, claim: String, watermark: Option<Watermark>) -> NewRun {
     NewRun {
-        id: report.identity.run,
+        info: report.info,
         claim,
         rewarm: false,
         watermark,
         profile: report.plan.profile.to_string(),
         endpoint: report.plan.endpoint.to_string(),
         fingerprint: report.plan.fingerprint.clone(),
-        trigger: report.identity.trigger.to_string(),
-        due: report.identity.due,
-        missed: report.identity.missed,
-        resumes: report.identity.resumes,
-        started: report.identity.started,
         line: line(report),
     }
 }
@@ -121,7 +116,7 @@ impl RunRecord {
     /// Ends the run in the journal. One that is resumable is taken up again.
     pub(super) async fn close(self, report: &Report, resumable: bool) {
         let end = End {
-            ended: report.ended.unwrap_or(report.identity.started),
+            ended: report.ended.unwrap_or(report.info.started),
             outcome: report.outcome,
             reason: report.reason.clone(),
             resumable,

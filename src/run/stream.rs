@@ -14,7 +14,7 @@ use super::run_record::RunRecord;
 use super::stream_channel::StreamChannel;
 use super::{Found, Source, over, rules};
 use crate::journal::{Recorder, Written};
-use crate::report::{Identity, Outcome, Report, Totals};
+use crate::report::{Outcome, Report, RunInfo, Totals};
 use crate::warm::{Ended, Warming, WarmingOrder, warm, warming_order};
 use model::object::{Count, ObjectIndex};
 use model::select::Cap;
@@ -43,10 +43,10 @@ impl Execution<'_> {
         let sharing = self.record.map(|record| record.share(self.task, self.connection.limit.clone()));
         let recorder = self.record.map(|record| record.recorder(self.task));
         self.pass.progress.still_listing.store(true, Ordering::Relaxed);
-        let identity = report.identity;
+        let info = report.info;
         let written = recorder.as_ref().map(Recorder::written);
         let planning = async {
-            let (plan, checked) = tokio::join!(self.list(out, &over), self.check(&identity, found, feed, written));
+            let (plan, checked) = tokio::join!(self.list(out, &over), self.check(&info, found, feed, written));
             self.pass.progress.still_listing.store(false, Ordering::Relaxed);
             report.totals = Totals { planned: checked.planned, fresh: checked.fresh, ..Totals::default() };
             report.totals.count_as_warmed(self.pass.resumed_with.unwrap_or_default());
@@ -83,7 +83,7 @@ impl Execution<'_> {
     /// Passes on what is not fresh, in an order to be warmed in.
     async fn check(
         &self,
-        identity: &Identity,
+        info: &RunInfo,
         mut found: Receiver<ObjectIndex>,
         feed: Sender<WarmingOrder>,
         written: Option<&Written>,
@@ -92,7 +92,7 @@ impl Execution<'_> {
         while let Some(mut roll) = found.recv().await {
             checked.planned = checked.planned + roll.count();
             let journal = self.record.map(RunRecord::journal).zip(written);
-            let (fresh, count) = match journal.zip(fresh_for(self.pass, identity, self.task)) {
+            let (fresh, count) = match journal.zip(fresh_for(self.pass, info, self.task)) {
                 _ if feed.is_closed() => continue,
                 Some((journal, within)) => fresh_of(&mut roll, self.task, journal, within).await,
                 None => <(Vec<bool>, Count)>::default(),

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, expect(clippy::too_many_lines, reason = "tables of cases may be long"))]
 
+pub mod api;
 pub mod config;
 pub mod manifest;
 pub mod object;

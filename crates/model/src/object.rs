@@ -149,7 +149,7 @@ pub struct Object {
 }
 
 /// Objects and their bytes: the `C` of the JSON contract.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Count {
     pub objects: u64,
     pub bytes: u64,

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use super::Action;
 use crate::daemon::planner::{Fire, Planner, Tick, Timetable};
 use crate::journal::{Interrupted, Pause, Watermark};
-use crate::report::{Identity, StopReason, Trigger};
+use crate::report::{RunInfo, StopReason, Trigger};
 use crate::run::Task;
 use model::config::profile::OnOverlap;
 use wish::Wish;
@@ -45,7 +45,7 @@ pub(in crate::daemon) struct Seat {
 /// A run in progress.
 #[derive(Clone, Debug)]
 pub(in crate::daemon) struct Live {
-    pub identity: Identity,
+    pub info: RunInfo,
     pub fingerprint: String,
     pub stopping: Option<StopReason>,
     pub rewarm: bool,
@@ -85,7 +85,7 @@ impl Seat {
             return;
         }
         let is_open = self.task.profile.window.as_ref().is_none_or(|window| window.contains(now));
-        if !is_open && self.live.as_ref().is_some_and(|live| live.identity.trigger != Trigger::Api) {
+        if !is_open && self.live.as_ref().is_some_and(|live| live.info.trigger != Trigger::Api) {
             self.stop(StopReason::Window, actions);
         }
         if self.planner.behind(now).is_some_and(|behind| behind > SET_BACK) {
@@ -109,7 +109,7 @@ impl Seat {
         let going = self.live.as_ref().filter(|live| live.stopping.is_none());
         match (going, self.task.profile.on_overlap) {
             (Some(live), OnOverlap::Skip) => {
-                let reason = still_running(&live.identity);
+                let reason = still_running(&live.info);
                 self.skip(fire, reason, actions);
             }
             (Some(_), OnOverlap::Replace) => {
@@ -135,7 +135,7 @@ impl Seat {
             self.live.as_mut().filter(|live| live.stopping.is_none_or(|before| reason.overrules(before)))
         {
             live.stopping = Some(reason);
-            actions.push(Action::Stop { run: live.identity.run, reason });
+            actions.push(Action::Stop { run: live.info.id, reason });
         }
     }
 
@@ -170,6 +170,6 @@ fn timetable(task: &Task) -> String {
     if task.profile.paused { PAUSED.to_owned() } else { Timetable::of(&task.profile).text() }
 }
 
-fn still_running(identity: &Identity) -> String {
-    format!("still running since {}: run {}", identity.started.format("%Y-%m-%d %H:%M:%S UTC"), identity.run)
+fn still_running(info: &RunInfo) -> String {
+    format!("still running since {}: run {}", info.started.format("%Y-%m-%d %H:%M:%S UTC"), info.id)
 }

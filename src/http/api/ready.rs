@@ -126,7 +126,7 @@ fn known(profile: &ProfileView) -> Vec<Candidate> {
 impl From<&EndedView> for Candidate {
     fn from(run: &EndedView) -> Self {
         Self {
-            run: run.run.to_string(),
+            run: run.info.id.to_string(),
             ended: run.ended,
             outcome: run.outcome,
             reason: run.reason.clone(),
@@ -141,11 +141,11 @@ fn candidate(run: &Recorded, fingerprint: &str) -> Option<Candidate> {
         return None;
     }
     Some(Candidate {
-        run: run.id.to_string(),
+        run: run.info.id.to_string(),
         ended: run.ended?,
         outcome: run.outcome,
         reason: run.reason.clone(),
-        warm_ratio: Ratio::read(&line["warm_ratio"])?,
+        warm_ratio: Ratio::deserialize(&line["warm_ratio"]).ok()?,
     })
 }
 

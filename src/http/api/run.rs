@@ -16,8 +16,8 @@ use crate::http::refusal::Refusal;
 use crate::http::route::App;
 use crate::http::shape::{FailureShape, RunShape};
 use crate::journal::{Filter, Recorded};
+use crate::report::Outcome;
 use crate::report::json::time;
-use crate::report::{Outcome, Trigger};
 use model::config::value::duration::Length;
 
 /// How many runs one answer has, unless told otherwise, and at most.
@@ -40,14 +40,14 @@ pub(crate) async fn all(State(app): State<App>, query: Asked<Which>) -> Result<R
     let recorded = app.handle.runs(Filter { profile: profile.clone(), since }, limit).await?;
     // Of a journal that cannot be written; or older than the last that there is room for, and left out again below.
     let unrecorded = view.runs.iter().filter(|live| {
-        recorded.iter().all(|run| run.id != live.run)
+        recorded.iter().all(|run| run.info.id != live.info.id)
             && profile.as_deref().is_none_or(|profile| *profile == *live.profile)
-            && since.is_none_or(|since| live.started >= since)
+            && since.is_none_or(|since| live.info.started >= since)
     });
-    let mut runs: Vec<_> = unrecorded.map(|live| (live.run, line(None, Some(live)))).collect();
+    let mut runs: Vec<_> = unrecorded.map(|live| (live.info.id, line(None, Some(live)))).collect();
     runs.extend(recorded.iter().map(|run| {
-        let live = view.runs.iter().find(|live| live.run == run.id);
-        (run.id, line(Some(run), live))
+        let live = view.runs.iter().find(|live| live.info.id == run.info.id);
+        (run.info.id, line(Some(run), live))
     }));
     // An id begins with the time of the run's start.
     runs.sort_by_key(|(id, _)| Reverse(*id));
@@ -58,7 +58,7 @@ pub(crate) async fn all(State(app): State<App>, query: Asked<Which>) -> Result<R
 pub(crate) async fn one(State(app): State<App>, run: Part) -> Result<Response, Refusal> {
     let run = id(run)?;
     let view = app.handle.view().await?;
-    let live = view.runs.iter().find(|live| live.run == run);
+    let live = view.runs.iter().find(|live| live.info.id == run);
     let (recorded, failures) = app.handle.run(run).await?.unzip();
     if live.is_none() && recorded.is_none() {
         return Err(Refusal::not_found(format!("there is no run {run}")));
@@ -127,9 +127,9 @@ fn outline(run: &Recorded) -> [(String, Value); 9] {
         ("v", 1.into()),
         ("profile", run.profile.as_str().into()),
         ("endpoint", run.endpoint.as_str().into()),
-        ("run", run.id.to_string().into()),
-        ("trigger", Trigger::named(&run.trigger).map(Trigger::as_str).into()),
-        ("started", time(run.started).into()),
+        ("run", run.info.id.to_string().into()),
+        ("trigger", run.info.trigger.as_str().into()),
+        ("started", time(run.info.started).into()),
         ("ended", run.ended.map(time).into()),
         ("outcome", run.outcome.as_str().into()),
         ("reason", run.reason.as_deref().into()),

@@ -74,7 +74,7 @@ fn paused(pause: &PauseView, now: DateTime<Utc>) -> Markup {
 fn last_run(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
     let Some(run) = &profile.last else { return nothing() };
     html! {
-        (ago(run.ended, now)) span.faint { ", took " (between(run.started, run.ended)) ", by " (run.trigger) }
+        (ago(run.ended, now)) span.faint { ", took " (between(run.info.started, run.ended)) ", by " (run.info.trigger) }
         @if let Some(reason) = &run.reason { small { (safe(reason)) } }
         @if run.fingerprint != profile.fingerprint { small.warn { "of an earlier configuration" } }
         (groups::list(profile, now))

@@ -24,10 +24,10 @@ fn card(run: &RunView, view: &View) -> Markup {
             div.line {
                 h3 { (run.profile) }
                 span.faint {
-                    "by " (run.trigger) ", on " (run.endpoint)
-                    @if run.resumes > 0 { ", resumed " (times(run.resumes)) }
+                    "by " (run.info.trigger) ", on " (run.endpoint)
+                    @if run.info.resumes > 0 { ", resumed " (times(run.info.resumes)) }
                 }
-                span.end { (between(run.started, view.now)) }
+                span.end { (between(run.info.started, view.now)) }
             }
             @if run.planned.objects == 0 { (listing(run, view)) } @else { (bar(run, view)) }
             @if let Some(reason) = run.stopping { p.warn { "Being stopped: " (StopReason::as_str(reason)) "." } }
@@ -36,7 +36,7 @@ fn card(run: &RunView, view: &View) -> Markup {
             } @else if retries_wait(run, view) {
                 p.warn { "Retries wait: too many requests to the endpoint fail. They keep their place." }
             }
-            p.faint { "run " code { (run.run) } ", must end " (until(run.deadline, view.now)) }
+            p.faint { "run " code { (run.info.id) } ", must end " (until(run.deadline, view.now)) }
         }
     }
 }
@@ -46,7 +46,7 @@ fn retries_wait(run: &RunView, view: &View) -> bool {
 }
 
 fn listing(run: &RunView, view: &View) -> Markup {
-    let seconds = u64::try_from((view.now - run.started).num_seconds()).unwrap_or_default();
+    let seconds = u64::try_from((view.now - run.info.started).num_seconds()).unwrap_or_default();
     html! {
         progress value=[run.listed_share] aria-label={ "Listing for " (run.profile) } {}
         p {
@@ -85,7 +85,7 @@ fn share(part: u64, whole: u64) -> f64 {
 
 /// At the pace so far; nothing while too little has ended to tell.
 fn left(run: &RunView, view: &View) -> Option<Duration> {
-    let took = (view.now - run.started).to_std().ok()?;
+    let took = (view.now - run.info.started).to_std().ok()?;
     let done = share(run.ended.bytes, run.planned.bytes);
     let told = (0.02..1.0).contains(&done) && run.silent.is_none() && run.stopping.is_none();
     told.then(|| Duration::try_from_secs_f64(took.as_secs_f64() * (1.0 / done - 1.0)).ok()).flatten()

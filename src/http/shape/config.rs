@@ -130,7 +130,7 @@ pub(crate) struct ProfileShape<'a> {
 
 impl<'a> ProfileShape<'a> {
     pub(crate) fn new(profile: &'a ProfileView, view: &'a View) -> Self {
-        let running = profile.running.and_then(|id| view.runs.iter().find(|run| run.run == id));
+        let running = profile.running.and_then(|id| view.runs.iter().find(|run| run.info.id == id));
         Self {
             name: &profile.name,
             team: profile.team.as_deref(),

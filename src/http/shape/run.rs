@@ -26,15 +26,15 @@ pub(crate) struct RunShape<'a> {
 impl<'a> From<&'a RunView> for RunShape<'a> {
     fn from(run: &'a RunView) -> Self {
         Self {
-            run: run.run.to_string(),
+            run: run.info.id.to_string(),
             profile: &run.profile,
             endpoint: &run.endpoint,
             fingerprint: &run.fingerprint,
-            trigger: run.trigger,
-            due: run.due.map(time),
-            missed: run.missed,
-            resumes: run.resumes,
-            started: time(run.started),
+            trigger: run.info.trigger,
+            due: run.info.due.map(time),
+            missed: run.info.missed,
+            resumes: run.info.resumes,
+            started: time(run.info.started),
             progress: run.into(),
         }
     }
@@ -101,11 +101,11 @@ pub(crate) struct EndedShape<'a> {
 impl<'a> From<&'a EndedView> for EndedShape<'a> {
     fn from(run: &'a EndedView) -> Self {
         Self {
-            run: run.run.to_string(),
+            run: run.info.id.to_string(),
             fingerprint: &run.fingerprint,
-            trigger: run.trigger,
-            due: run.due.map(time),
-            started: time(run.started),
+            trigger: run.info.trigger,
+            due: run.info.due.map(time),
+            started: time(run.info.started),
             ended: time(run.ended),
             outcome: run.outcome,
             reason: run.reason.as_deref(),

@@ -51,7 +51,7 @@ impl Prepared {
                 name => self.known(name),
             })),
             Command::Cancel { run, reply } => {
-                let live = self.view.runs.iter().any(|live| live.run == run);
+                let live = self.view.runs.iter().any(|live| live.info.id == run);
                 drop(reply.send(if live { Ok(()) } else { Err(Objection::no_run(run, [])) }));
             }
             Command::Reload(reply) => drop(reply.send(Reloaded {
@@ -63,12 +63,12 @@ impl Prepared {
             Command::Runs { filter, limit, reply } => {
                 let wanted = self.recorded.iter().filter(|run| {
                     filter.profile.as_ref().is_none_or(|profile| *profile == run.profile)
-                        && filter.since.is_none_or(|since| run.started >= since)
+                        && filter.since.is_none_or(|since| run.info.started >= since)
                 });
                 drop(reply.send(Ok(wanted.take(limit).cloned().collect())));
             }
             Command::Run { run, reply } => {
-                let found = self.recorded.iter().find(|recorded| recorded.id == run).cloned();
+                let found = self.recorded.iter().find(|recorded| recorded.info.id == run).cloned();
                 drop(reply.send(Ok(found.map(|run| (run, failures())))));
             }
         }

@@ -12,7 +12,7 @@ use crate::http::access::Access;
 use crate::http::door::Door;
 use crate::http::route;
 use crate::journal::Recorded;
-use crate::report::{Outcome, Ratio};
+use crate::report::{Outcome, Ratio, RunInfo, Trigger};
 
 /// Asks a loop that never answers (its queue is held open), or has gone.
 async fn ask_nobody(path: &str, gone: bool) -> Answer {
@@ -98,18 +98,15 @@ fn recorded(profile: &str, n: u128, outcome: Outcome) -> Recorded {
         "warm_ratio": { "objects": 0.96, "bytes": 0.95 }, "errors": [], "version": "0.1.0",
     });
     let hours = 100 - i64::try_from(n).unwrap();
+    let running = outcome == Outcome::Running;
+    let started = at("2026-03-09T14:00:00Z") - TimeDelta::hours(if running { 0 } else { hours });
     Recorded {
         fingerprint: "f".to_owned(),
-        due: None,
-        missed: 0,
-        resumes: 0,
         seen: at("2026-03-09T14:06:30Z"),
-        id: id(n),
+        info: RunInfo { id: id(n), ..RunInfo::new(Trigger::Schedule, started) },
         profile: profile.to_owned(),
         endpoint: "lota".to_owned(),
-        trigger: "schedule".to_owned(),
-        started: at("2026-03-09T14:00:00Z") - TimeDelta::hours(if outcome == Outcome::Running { 0 } else { hours }),
-        ended: (outcome != Outcome::Running).then(|| at("2026-03-09T14:06:30Z")),
+        ended: (!running).then(|| at("2026-03-09T14:06:30Z")),
         outcome,
         reason: None,
         warmed: count(500, 5),

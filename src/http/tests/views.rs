@@ -13,7 +13,7 @@ use crate::daemon::view::{
 };
 use crate::limit::{Cause, Reason, Snapshot};
 use crate::report::groups::GroupField;
-use crate::report::{Outcome, Ratio, Trigger};
+use crate::report::{Outcome, Ratio, RunInfo, Trigger};
 use model::config::Zones;
 use model::object::{Bucket, Count, Key};
 use model::schedule::Zone;
@@ -116,11 +116,8 @@ pub(crate) fn profile(name: &str) -> ProfileView {
 pub(crate) fn ended(profile: &str, n: u128, outcome: Outcome) -> EndedView {
     let complete = outcome == Outcome::Complete;
     EndedView {
-        run: id(n),
+        info: info(n, "2026-03-09T12:30:00Z", "2026-03-09T12:30:01Z"),
         fingerprint: format!("fp-{profile}"),
-        trigger: Trigger::Schedule,
-        due: Some(at("2026-03-09T12:30:00Z")),
-        started: at("2026-03-09T12:30:01Z"),
         ended: at("2026-03-09T13:07:30Z"),
         outcome,
         reason: (!complete).then(|| "3 objects failed: throttled".to_owned()),
@@ -134,17 +131,16 @@ pub(crate) fn ended(profile: &str, n: u128, outcome: Outcome) -> EndedView {
     }
 }
 
+fn info(n: u128, due: &str, started: &str) -> RunInfo {
+    RunInfo { id: id(n), due: Some(at(due)), ..RunInfo::new(Trigger::Schedule, at(started)) }
+}
+
 pub(crate) fn run(profile: &str, n: u128) -> RunView {
     RunView {
-        run: id(n),
+        info: info(n, "2026-03-09T14:00:00Z", "2026-03-09T14:00:00Z"),
         profile: profile.into(),
         endpoint: "lota".into(),
         fingerprint: format!("fp-{profile}"),
-        trigger: Trigger::Schedule,
-        due: Some(at("2026-03-09T14:00:00Z")),
-        missed: 0,
-        resumes: 0,
-        started: at("2026-03-09T14:00:00Z"),
         deadline: at("2026-03-10T14:00:00Z"),
         stopping: None,
         list_requests: 12,
@@ -303,8 +299,7 @@ pub(crate) fn busy() -> View {
             RunView {
                 endpoint: "lota-eu".into(),
                 silent: Some(Duration::from_secs(95)),
-                resumes: 1,
-                trigger: Trigger::Resume,
+                info: RunInfo { resumes: 1, trigger: Trigger::Resume, ..run("eval-suite", 12).info },
                 ended: count(8, 40 * GIB),
                 in_flight: 1,
                 failed: 0,

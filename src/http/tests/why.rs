@@ -134,12 +134,9 @@ async fn all_that_is_in_the_way_is_said() {
     let listing = |stopping| {
         let mut view = one(|p| p.running = Some(id(11)));
         let planned = super::views::count(0, 0);
-        view.runs = vec![crate::daemon::view::RunView {
-            planned,
-            stopping,
-            started: at("2026-03-09T14:06:00Z"),
-            ..run("p", 11)
-        }];
+        let mut run = crate::daemon::view::RunView { planned, stopping, ..run("p", 11) };
+        run.info.started = at("2026-03-09T14:06:00Z");
+        view.runs = vec![run];
         view
     };
     let answer = why(listing(None)).await;

@@ -29,7 +29,8 @@ fn fresh(journal: &Journal, url: &str, capacity: u64, keys: std::ops::Range<u64>
 }
 
 fn scheduled(n: u128, profile: &str) -> NewRun {
-    NewRun { trigger: "schedule".to_owned(), due: Some(at(i64::try_from(n).unwrap())), ..new_run(n, profile) }
+    let new = new_run(n, profile);
+    NewRun { info: RunInfo { trigger: Trigger::Schedule, due: Some(new.info.started), ..new.info }, ..new }
 }
 
 fn started(journal: &Journal, n: u128, profile: &str) -> OpenRun {
@@ -53,7 +54,7 @@ fn in_memory_it_does_the_same_without_a_file() {
     assert_eq!(outcomes(&memory), [(1, Outcome::Interrupted)]);
     let Begun::Run(run) = memory.resume(Ulid(1), at(9)).unwrap() else { panic!() };
     memory.finish(&run, &End { outcome: Outcome::Complete, ..end(60) }).unwrap();
-    assert_eq!(memory.last_ended().unwrap()[0].id, Ulid(1));
+    assert_eq!(memory.last_ended().unwrap()[0].info.id, Ulid(1));
     assert_eq!(memory.others("u").unwrap(), 0);
 }
 
@@ -115,7 +116,7 @@ fn the_journal_on_disk_takes_over_all_of_it() {
 
     assert_eq!(outcomes(&disk), [(3, Outcome::Interrupted), (2, Outcome::Complete), (1, Outcome::Complete)]);
     assert_eq!(disk.failures(Ulid(2)).unwrap().len(), 1);
-    assert_eq!(disk.interrupted(None).unwrap()[0].id, Ulid(3), "what was cut off in memory may go on");
+    assert_eq!(disk.interrupted(None).unwrap()[0].info.id, Ulid(3), "what was cut off in memory may go on");
     assert_eq!(disk.last_good().unwrap(), Some(LastGood { sources: vec![source], at: at(2) }));
     let profiles: BTreeMap<_, _> = disk.profiles().unwrap();
     assert_eq!(profiles.keys().collect::<Vec<_>>(), ["alive", "p", "q"], "what was forgotten stays so");

@@ -5,12 +5,12 @@ use crate::report::Failure;
 use model::config::{Source, load_sources};
 
 fn run(n: u128, profile: &str, fingerprint: &str) -> NewRun {
+    let new = new_run(n, profile);
     NewRun {
-        trigger: "schedule".to_owned(),
+        info: RunInfo { trigger: Trigger::Schedule, due: Some(new.info.started), ..new.info },
         fingerprint: fingerprint.to_owned(),
-        due: Some(at(i64::try_from(n).unwrap())),
-        watermark: Some(Watermark { at: at(i64::try_from(n).unwrap()), timetable: "0 1 * * *".to_owned() }),
-        ..new_run(n, profile)
+        watermark: Some(Watermark { at: new.info.started, timetable: "0 1 * * *".to_owned() }),
+        ..new
     }
 }
 
@@ -78,7 +78,7 @@ fn the_last_runs_are_those_that_ended_last_and_completed_last() {
     let _alive = journal.begin(&run(5, "p", "f")).unwrap();
     ran(&journal, &run(6, "changed", "old"), Outcome::Complete);
     journal.apply_fingerprint("changed", "new").unwrap();
-    let ids = |runs: Vec<Recorded>| runs.into_iter().map(|run| run.id.0).collect::<Vec<_>>();
+    let ids = |runs: Vec<Recorded>| runs.into_iter().map(|run| run.info.id.0).collect::<Vec<_>>();
     assert_eq!(ids(journal.last_ended().unwrap()), [6, 3]);
     assert_eq!(ids(journal.last_complete().unwrap()), [2]);
 }

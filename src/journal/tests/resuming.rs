@@ -3,10 +3,11 @@
 use chrono::TimeDelta;
 
 use super::*;
-use crate::report::Trigger;
 
 fn scheduled(n: u128, profile: &str, due: i64) -> NewRun {
-    NewRun { trigger: "schedule".to_owned(), due: Some(at(due)), missed: 2, rewarm: true, ..new_run(n, profile) }
+    let new = new_run(n, profile);
+    let info = RunInfo { trigger: Trigger::Schedule, due: Some(at(due)), missed: 2, ..new.info };
+    NewRun { info, rewarm: true, ..new }
 }
 
 fn started(journal: &Journal, new: &NewRun) -> OpenRun {
@@ -26,7 +27,7 @@ fn warm(journal: &Journal, run: &OpenRun, keys: &[&str]) {
 }
 
 fn to_go_on(journal: &Journal) -> Vec<u128> {
-    journal.interrupted(None).unwrap().iter().map(|run| run.id.0).collect()
+    journal.interrupted(None).unwrap().iter().map(|run| run.info.id.0).collect()
 }
 
 #[test]
@@ -45,7 +46,8 @@ fn a_due_is_begun_or_skipped_once() {
     assert!(journal.skip(&scheduled(3, "p", 20), "the window was closed").unwrap());
     assert!(matches!(again(4, 20), Begun::AlreadyDone { id } if id == Ulid(3).to_string()), "after it was skipped");
     started(&journal, &scheduled(5, "q", 10));
-    started(&journal, &NewRun { resumes: 1, ..scheduled(6, "p", 10) });
+    let again = scheduled(6, "p", 10);
+    started(&journal, &NewRun { info: RunInfo { resumes: 1, ..again.info }, ..again });
     assert_eq!(journal.profiles().unwrap()["p"].last_due, Some(at(20)), "never goes back");
 }
 
@@ -54,16 +56,19 @@ fn a_run_by_a_clock_that_was_ahead_does_not_hide_those_that_came_after_it() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
     let now = clock::now();
-    let run = |n, started| NewRun { started, ..scheduled(n, "p", i64::try_from(n).unwrap()) };
+    let run = |n, started| {
+        let new = scheduled(n, "p", i64::try_from(n).unwrap());
+        NewRun { info: RunInfo { started, ..new.info }, ..new }
+    };
     let complete = End { outcome: Outcome::Complete, ..end(60) };
     journal.finish(&started(&journal, &run(9, now + TimeDelta::days(365))), &complete).unwrap();
-    assert_eq!(journal.last_ended().unwrap()[0].id, Ulid(9), "there is no other");
+    assert_eq!(journal.last_ended().unwrap()[0].info.id, Ulid(9), "there is no other");
     assert_eq!(to_go_on(&journal), [0; 0]);
     journal.finish(&started(&journal, &run(1, now)), &interrupted(70, true)).unwrap();
     assert_eq!(to_go_on(&journal), [1]);
-    assert_eq!(journal.last_ended().unwrap()[0].id, Ulid(1));
+    assert_eq!(journal.last_ended().unwrap()[0].info.id, Ulid(1));
     journal.finish(&started(&journal, &run(2, now)), &complete).unwrap();
-    assert_eq!(journal.last_complete().unwrap()[0].id, Ulid(2));
+    assert_eq!(journal.last_complete().unwrap()[0].info.id, Ulid(2));
     assert_eq!(to_go_on(&journal), [0; 0]);
 }
 
@@ -75,7 +80,7 @@ fn a_skipped_fire_is_a_run_with_a_reason() {
     assert!(journal.skip(&NewRun { watermark: Some(watermark), ..scheduled(1, "p", 10) }, "it was paused").unwrap());
     let run = journal.run(Ulid(1)).unwrap().unwrap();
     assert_eq!((run.outcome, run.reason.as_deref()), (Outcome::Skipped, Some("it was paused")));
-    assert_eq!((run.ended, run.due, run.missed, run.resumes), (Some(run.started), Some(at(10)), 2, 0));
+    assert_eq!(run.info, RunInfo { started: run.ended.unwrap(), ..scheduled(1, "p", 10).info });
     let line: serde_json::Value = serde_json::from_str(&run.line).unwrap();
     assert_eq!((line["outcome"].as_str(), line["reason"].as_str()), (Some("skipped"), Some("it was paused")));
     let state = &journal.profiles().unwrap()["p"];
@@ -105,18 +110,18 @@ fn a_run_goes_on_under_its_id_and_counts_on() {
     drop(run);
     let left = journal.interrupted(Some("p")).unwrap();
     let [left] = &left[..] else { panic!("{left:?}") };
-    assert_eq!((left.id, left.due, left.missed, left.resumes), (Ulid(1), Some(at(10)), 2, 0));
-    assert_eq!((left.trigger, left.started, left.ended), (Trigger::Schedule, at(1), at(60)));
+    assert_eq!((left.info.id, left.info.due, left.info.missed, left.info.resumes), (Ulid(1), Some(at(10)), 2, 0));
+    assert_eq!((left.info.trigger, left.info.started, left.ended), (Trigger::Schedule, at(1), at(60)));
     assert_eq!((left.warmed, left.rewarm), (Count { objects: 2, bytes: 14 }, true));
 
-    let Begun::Run(run) = journal.resume(left.id, at(100)).unwrap() else { panic!() };
+    let Begun::Run(run) = journal.resume(left.info.id, at(100)).unwrap() else { panic!() };
     assert!(to_go_on(&journal).is_empty(), "it is going on");
     let other = Journal::open(dir.path()).unwrap();
     let again = other.resume(Ulid(1), at(101)).unwrap();
     assert!(matches!(again, Begun::AlreadyRunning { id, .. } if id == Ulid(1).to_string()));
     warm(&journal, &run, &["c"]);
     let now = journal.run(Ulid(1)).unwrap().unwrap();
-    assert_eq!((now.outcome, now.resumes, now.started, now.ended), (Outcome::Running, 1, at(1), None));
+    assert_eq!((now.outcome, now.info.resumes, now.info.started, now.ended), (Outcome::Running, 1, at(1), None));
     assert_eq!(now.warmed, Count { objects: 3, bytes: 21 });
     let line: serde_json::Value = serde_json::from_str(&now.line).unwrap();
     assert_eq!((line["outcome"].as_str(), line["resumes"].as_i64()), (Some("running"), Some(1)));
@@ -159,7 +164,7 @@ fn a_process_that_dies_again_is_taken_up_again() {
     for resumes in 0..3 {
         let journal = Journal::open(dir.path()).unwrap();
         let left = journal.interrupted(None).unwrap();
-        assert_eq!(left.iter().map(|run| run.resumes).collect::<Vec<_>>(), [resumes]);
+        assert_eq!(left.iter().map(|run| run.info.resumes).collect::<Vec<_>>(), [resumes]);
         let Begun::Run(run) = journal.resume(Ulid(1), at(100)).unwrap() else { panic!() };
         warm(&journal, &run, &["a"]);
     }

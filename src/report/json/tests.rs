@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::report::{Begun, Identity};
+use crate::report::{Begun, Trigger};
 use model::select::Selection;
 use model::select::group::State;
+use model::select::plan::Verdict;
 
 fn group(name: &'static [u8], state: State) -> Group {
     let incomplete = state == State::Incomplete;
@@ -38,7 +39,7 @@ fn report(groups: Vec<Group>) -> Report {
         warnings: Vec::new(),
     };
     Report {
-        identity: Identity::new(Trigger::Cli, at),
+        info: RunInfo::new(Trigger::Cli, at),
         begun: Begun::Yes,
         ended: None,
         outcome: Outcome::Complete,

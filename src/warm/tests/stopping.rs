@@ -5,7 +5,7 @@ use ulid::Ulid;
 
 use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
 use crate::journal::{Begun, Journal, NewRun, OpenRun};
-use crate::report::StopReason;
+use crate::report::{RunInfo, StopReason, Trigger};
 use crate::warm::{Ended, StopSignal};
 use s3::Class;
 
@@ -53,16 +53,11 @@ async fn at_the_deadline_what_waits_for_another_try_keeps_its_last_end() {
 /// An open run of a journal in memory.
 fn begun(journal: &Journal) -> OpenRun {
     let new = NewRun {
-        id: Ulid(1),
+        info: RunInfo { id: Ulid(1), ..RunInfo::new(Trigger::Cli, chrono::DateTime::UNIX_EPOCH) },
         claim: "p".to_owned(),
         profile: "p".to_owned(),
         endpoint: "e".to_owned(),
         fingerprint: "f".to_owned(),
-        trigger: "cli".to_owned(),
-        due: None,
-        missed: 0,
-        resumes: 0,
-        started: chrono::DateTime::UNIX_EPOCH,
         rewarm: false,
         line: "{}".to_owned(),
         watermark: None,

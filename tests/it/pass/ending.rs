@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hotset::journal::Journal;
-use hotset::report::{Begun, Identity, Outcome, Trigger};
+use hotset::report::{Begun, Outcome, RunInfo, Trigger};
 use hotset::run::{self, Connections, Pass};
 use model::object::Count;
 use sim::{Fault, Kind, Outage, Rule, Side};
@@ -126,9 +126,9 @@ async fn a_run_that_only_the_disk_knows_is_taken_up_while_memory_stands_in_for_i
     let connection = Connections::default().open(&task.profile).await;
     for (stand_in, begun) in [(false, Begun::Done), (true, Begun::Yes)] {
         let once = Pass::once(&task, stage.stop.clone(), stage.progress.clone());
-        let identity = Identity { resumes: 1, ..Identity::new(Trigger::Resume, once.identity.started) };
+        let info = RunInfo { resumes: 1, ..RunInfo::new(Trigger::Resume, once.info.started) };
         let (journal, resumed_with) = (Some(Journal::memory(100).unwrap()), Some(Count::default()));
-        let report = run::pass(&task, &connection, Pass { identity, journal, resumed_with, stand_in, ..once }).await;
+        let report = run::pass(&task, &connection, Pass { info, journal, resumed_with, stand_in, ..once }).await;
         assert_eq!((report.begun, report.outcome == Outcome::Complete), (begun, stand_in));
     }
 }

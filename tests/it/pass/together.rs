@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hotset::clock;
-use hotset::report::{Identity, Outcome, Progress, Report, StopReason, Trigger};
+use hotset::report::{Outcome, Progress, Report, RunInfo, StopReason, Trigger};
 use hotset::run::{self, Connections, Pass};
 use hotset::warm::StopSignal;
 use sim::Kind;
@@ -25,7 +25,7 @@ pub async fn watched(
     let task = stage.task(name);
     let connection = connections.open(&task.profile).await;
     let pass = Pass {
-        identity: Identity::new(Trigger::Schedule, clock::now()),
+        info: RunInfo::new(Trigger::Schedule, clock::now()),
         deadline: stage.deadline,
         ..Pass::once(&task, stage.stop.clone(), progress)
     };

@@ -10,7 +10,7 @@ use super::{Action, Live, Seat, still_running};
 use crate::daemon::handle::{Objection, Started};
 use crate::daemon::rota::{Begin, RunEnd};
 use crate::journal::Interrupted;
-use crate::report::{Begun, Identity, Outcome, StopReason, Trigger};
+use crate::report::{Begun, Outcome, RunInfo, StopReason, Trigger};
 use crate::run::Task;
 use model::config::profile::{OnOverlap, OnReload};
 
@@ -31,7 +31,7 @@ impl Seat {
             if is_open && self.is_worth_taking_up(&left, now) {
                 return self.begin_again(left, now, actions);
             }
-            tracing::info!(profile = &*self.task.profile.name, run = %left.id, "the interrupted run is not taken up again");
+            tracing::info!(profile = &*self.task.profile.name, run = %left.info.id, "the interrupted run is not taken up again");
         }
         if !is_open {
             return;
@@ -48,7 +48,9 @@ impl Seat {
 
     /// A run of what the profile was, or one that has outlived its deadline, is over.
     fn is_worth_taking_up(&self, left: &Interrupted, now: DateTime<Utc>) -> bool {
-        left.fingerprint == self.task.fingerprint && left.started <= now && !self.time_left(left.started, now).is_zero()
+        left.fingerprint == self.task.fingerprint
+            && left.info.started <= now
+            && !self.time_left(left.info.started, now).is_zero()
     }
 
     fn time_left(&self, started: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
@@ -58,12 +60,12 @@ impl Seat {
 
     fn begin(&mut self, wish: Wish, rewarm: bool, now: DateTime<Utc>, actions: &mut Vec<Action>) -> Ulid {
         let Wish { trigger, due, missed } = wish;
-        let identity = Identity { due, missed, ..Identity::new(trigger, now) };
-        let run = identity.run;
+        let info = RunInfo { due, missed, ..RunInfo::new(trigger, now) };
+        let run = info.id;
         self.go(
             Begin {
                 task: self.task.clone(),
-                identity,
+                info,
                 again: None,
                 rewarm,
                 deadline: self.task.profile.deadline.unwrap_or(DEADLINE),
@@ -75,29 +77,22 @@ impl Seat {
     }
 
     fn begin_again(&mut self, left: Interrupted, now: DateTime<Utc>, actions: &mut Vec<Action>) {
-        let identity = Identity {
-            run: left.id,
-            trigger: Trigger::Resume,
-            due: left.due,
-            missed: left.missed,
-            resumes: left.resumes + 1,
-            started: left.started,
-        };
+        let info = RunInfo { trigger: Trigger::Resume, resumes: left.info.resumes + 1, ..left.info };
         // A fire that comes with it finds it running; a wish without a fire is what it does already.
         let fire = self.wish.take().and_then(Wish::fire);
         match fire {
             Some(fire) if self.task.profile.on_overlap == OnOverlap::Skip => {
-                self.skip(fire, still_running(&identity), actions);
+                self.skip(fire, still_running(&info), actions);
             }
             Some(fire) => self.want(fire),
             None => {}
         }
         let begin = Begin {
             task: self.task.clone(),
-            identity,
+            info,
             again: Some(left.warmed),
             rewarm: left.rewarm,
-            deadline: self.time_left(left.started, now),
+            deadline: self.time_left(left.info.started, now),
             mark: self.mark(),
         };
         let wish = self.wish;
@@ -108,7 +103,7 @@ impl Seat {
 
     fn go(&mut self, begin: Begin, actions: &mut Vec<Action>) {
         self.live = Some(Live {
-            identity: begin.identity,
+            info: begin.info,
             fingerprint: begin.task.fingerprint.clone(),
             stopping: None,
             rewarm: begin.rewarm,
@@ -128,7 +123,7 @@ impl Seat {
     ) -> Result<Started, Objection> {
         let profile = &self.task.profile.name;
         if let Some(live) = &self.live {
-            let run = live.identity.run;
+            let run = live.info.id;
             return match live.stopping {
                 None => Ok(Started { run, joined: true }),
                 Some(_) => Err(Objection::Ending { profile: profile.clone(), run }),
@@ -144,7 +139,7 @@ impl Seat {
 
     /// The run in progress is over.
     pub fn ended(&mut self, end: &RunEnd, now: DateTime<Utc>, actions: &mut Vec<Action>) {
-        let Some(live) = self.live.take_if(|live| live.identity.run == end.run) else { return };
+        let Some(live) = self.live.take_if(|live| live.info.id == end.run) else { return };
         match (end.begun, end.outcome) {
             (Begun::Held, _) => self.held(live, end, now, actions),
             // The clock was set back: it has been seen to.
@@ -153,7 +148,7 @@ impl Seat {
                 Some(StopReason::Paused) => self.left = Some(interrupted(&self.task, &live, end, now)),
                 // It was under way: a run of what the profile is now takes its place, and stands for the same fire.
                 Some(StopReason::Changed) if !self.leaving => {
-                    let due = live.identity.due.filter(|_| live.fingerprint != self.task.fingerprint);
+                    let due = live.info.due.filter(|_| live.fingerprint != self.task.fingerprint);
                     self.wish = self.wish.or(Some(Wish { trigger: self.changed_by, due, missed: 0 }));
                 }
                 _ => {}
@@ -172,7 +167,7 @@ impl Seat {
         self.adopted = live.adopted_before;
         self.left = self.left.take().or(live.left_before);
         let reason = end.reason.clone().unwrap_or_default();
-        let Identity { trigger, due, missed, .. } = live.identity;
+        let RunInfo { trigger, due, missed, .. } = live.info;
         if trigger == Trigger::Api || self.leaving {
             self.wish = self.wish.or(live.wish_before);
             return;
@@ -191,16 +186,10 @@ impl Seat {
 }
 
 fn interrupted(task: &Task, live: &Live, end: &RunEnd, now: DateTime<Utc>) -> Interrupted {
-    let Identity { run, trigger, due, missed, resumes, started } = live.identity;
     Interrupted {
-        id: run,
+        info: live.info,
         profile: task.profile.name.to_string(),
         fingerprint: live.fingerprint.clone(),
-        trigger,
-        due,
-        missed,
-        resumes,
-        started,
         ended: now,
         warmed: end.warmed,
         rewarm: live.rewarm,

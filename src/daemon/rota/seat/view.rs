@@ -16,11 +16,11 @@ impl Seat {
     /// What has yet to begin, and why it has not.
     pub fn waiting(&self, now: DateTime<Utc>) -> Option<WaitingView> {
         let changed = (!self.is_current()).then_some((self.changed_by, None));
-        let left = self.left.as_ref().map(|left| (Trigger::Resume, left.due));
+        let left = self.left.as_ref().map(|left| (Trigger::Resume, left.info.due));
         let wished = self.wish.map(|wish| (wish.trigger, wish.due));
         let (trigger, due) = left.or(changed).or(wished)?;
         let why = if let Some(live) = &self.live {
-            still_running(&live.identity)
+            still_running(&live.info)
         } else if self.is_paused() {
             "the profile is paused".to_owned()
         } else if let Some(at) = self.not_before {

@@ -92,7 +92,7 @@ fn an_interrupted_run_waits_for_a_process_that_warms_its_profile() {
         stage.refuse();
         assert!(stage.wants().is_empty(), "{lines}: neither lost nor skipped");
         stage.tick(noon() + TimeDelta::seconds(11));
-        assert_eq!(stage.wants(), resumes, "{lines}: under its identity");
+        assert_eq!(stage.wants(), resumes, "{lines}: under its id");
         stage.refuse();
         assert_eq!(stage.by_hand(), Ok(false));
         stage.wants();

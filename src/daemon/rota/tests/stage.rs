@@ -7,7 +7,7 @@ use crate::daemon::rota::{Action, Remembered, Rota, RunEnd};
 use crate::daemon::tasks;
 use crate::daemon::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileRecord};
-use crate::report::{Begun, Outcome, Trigger};
+use crate::report::{Begun, Outcome, RunInfo, Trigger};
 use crate::run::Task;
 use model::config::{self, Config, Source};
 use model::object::Count;
@@ -65,14 +65,16 @@ pub fn task(config: &Config) -> Task {
 /// A run of `p` that was begun an hour ago and interrupted.
 pub fn left(config: &Config, now: DateTime<Utc>) -> Interrupted {
     Interrupted {
-        id: Ulid::from_parts(7, 7),
+        info: RunInfo {
+            id: Ulid::from_parts(7, 7),
+            trigger: Trigger::Schedule,
+            due: Some(now - TimeDelta::hours(1)),
+            missed: 3,
+            resumes: 1,
+            started: now - TimeDelta::hours(1),
+        },
         profile: "p".to_owned(),
         fingerprint: task(config).fingerprint,
-        trigger: Trigger::Schedule,
-        due: Some(now - TimeDelta::hours(1)),
-        missed: 3,
-        resumes: 1,
-        started: now - TimeDelta::hours(1),
         ended: now - TimeDelta::minutes(30),
         warmed: Count { objects: 5, bytes: 50 },
         rewarm: false,
@@ -96,10 +98,10 @@ impl Stage {
     fn take(&mut self, actions: Vec<Action>) {
         for action in actions {
             if let Action::Begin(begin) = &action {
-                let identity = &begin.identity;
-                self.run = Some(identity.run);
-                let is_new = identity.trigger != Trigger::Reload && begin.again.is_none();
-                if let Some(due) = identity.due.filter(|_| is_new) {
+                let info = &begin.info;
+                self.run = Some(info.id);
+                let is_new = info.trigger != Trigger::Reload && begin.again.is_none();
+                if let Some(due) = info.due.filter(|_| is_new) {
                     if self.dues.contains(&due) {
                         self.done();
                         continue;
@@ -196,11 +198,11 @@ fn clock(at: DateTime<Utc>) -> String {
 fn words(action: &Action) -> Option<String> {
     Some(match action {
         Action::Begin(begin) => {
-            let identity = &begin.identity;
-            let due = identity.due.map_or(String::new(), |due| format!(" due {}", clock(due)));
-            let missed = if identity.missed > 0 { format!(" missed {}", identity.missed) } else { String::new() };
-            let again = begin.again.map_or(String::new(), |_| format!(" resumes {}", identity.resumes));
-            format!("begin by {}{due}{missed}{again}", identity.trigger)
+            let info = &begin.info;
+            let due = info.due.map_or(String::new(), |due| format!(" due {}", clock(due)));
+            let missed = if info.missed > 0 { format!(" missed {}", info.missed) } else { String::new() };
+            let again = begin.again.map_or(String::new(), |_| format!(" resumes {}", info.resumes));
+            format!("begin by {}{due}{missed}{again}", info.trigger)
         }
         Action::Stop { reason, .. } => format!("stop: {}", reason.as_str()),
         Action::Skip { fire, reason, .. } => {

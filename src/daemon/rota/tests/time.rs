@@ -113,7 +113,7 @@ fn a_month_of_nights_is_a_run_a_night_over_the_change_of_the_clocks() {
         stage.tick(now);
         for action in std::mem::take(&mut stage.wanted) {
             if let crate::daemon::rota::Action::Begin(begin) = action {
-                dues.extend(begin.identity.due);
+                dues.extend(begin.info.due);
             }
         }
         if stage.rota.seats().any(|seat| seat.live().is_some()) {

@@ -84,8 +84,8 @@ fn paused(profile: &ProfileView) -> Option<Cause> {
 }
 
 fn running(view: &View, profile: &ProfileView) -> Option<Cause> {
-    let run = view.runs.iter().find(|run| Some(run.run) == profile.running)?;
-    let began = format!("run {} began {}", run.run, ago(view, run.started));
+    let run = view.runs.iter().find(|run| Some(run.info.id) == profile.running)?;
+    let began = format!("run {} began {}", run.info.id, ago(view, run.info.started));
     Some(match run.stopping {
         Some(reason) => {
             let why = format!("{began}, and is being stopped: {}", reason.as_str());
@@ -121,7 +121,7 @@ fn latest(view: &View, profile: &ProfileView) -> Option<Cause> {
         let why = "the clock was set back: the latest run ended after now";
         return Some(Cause::new("clock", why, "set the clock of the daemon's machine"));
     }
-    let ended = format!("run {} ended {} {}", last.run, last.outcome, ago(view, last.ended));
+    let ended = format!("run {} ended {} {}", last.info.id, last.outcome, ago(view, last.ended));
     if last.fingerprint != profile.fingerprint {
         let why = format!("{ended}, of another configuration than the one in force");
         return Some(Cause::new("changed", why, format!("`hotset wait {} --start` runs this one", profile.name)));
@@ -180,7 +180,7 @@ fn advice(profile: &ProfileView, last: &EndedView) -> String {
     let reason = last.reason.as_deref().unwrap_or_default().replace('_', " ");
     match ADVICE.iter().find(|(part, _)| reason.contains(part)) {
         Some((_, advice)) => advice.replace("NAME", &profile.name),
-        None => format!("`hotset runs {}` has what failed, object by object", last.run),
+        None => format!("`hotset runs {}` has what failed, object by object", last.info.id),
     }
 }
 

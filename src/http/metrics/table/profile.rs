@@ -181,7 +181,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
 ];
 
 fn duration(run: &EndedView) -> Number {
-    Number::Real((run.ended - run.started).to_std().unwrap_or(Duration::ZERO).as_secs_f64())
+    Number::Real((run.ended - run.info.started).to_std().unwrap_or(Duration::ZERO).as_secs_f64())
 }
 
 fn profiles(view: &View, read: impl Fn(&ProfileView) -> Option<Number>) -> Vec<Sample> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hotset::report::{Identity, Outcome, StopReason, Trigger};
+use hotset::report::{Outcome, RunInfo, StopReason, Trigger};
 use hotset::run::Pass;
 use hotset::warm::StopSignal;
 use sim::{Fault, Kind, Rule};
@@ -91,8 +91,8 @@ async fn a_run_that_was_interrupted_in_a_checkpoint_is_taken_up_where_it_was_lef
     let (cut, ()) = futures::join!(poller.pass(|pass| Pass { stop: stop.clone(), ..pass }), told);
     let warmed = cut.report.totals.warmed;
     assert_eq!((cut.report.outcome, warmed.objects), (Outcome::Interrupted, 3));
-    let identity = Identity { trigger: Trigger::Resume, resumes: 1, ..cut.report.identity };
-    let rest = poller.pass(|pass| Pass { identity, resumed_with: Some(warmed), ..pass }).await;
+    let info = RunInfo { trigger: Trigger::Resume, resumes: 1, ..cut.report.info };
+    let rest = poller.pass(|pass| Pass { info, resumed_with: Some(warmed), ..pass }).await;
     assert_eq!((rest.report.outcome, rest.counts()), (Outcome::Complete, [8, 8, 0, 0, 0]), "{}", rest.reason());
     assert_eq!((cut.heads.len() + rest.heads.len(), rest.heads.len() as u64), (8, 8 - warmed.objects));
     assert!(cut.heads.iter().all(|key| !rest.heads.contains(key)), "nothing is sent twice");

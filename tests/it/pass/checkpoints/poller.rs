@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, TimeDelta, Utc};
 use hotset::clock;
 use hotset::journal::Journal;
-use hotset::report::{Identity, Progress, Report, Trigger};
+use hotset::report::{Progress, Report, RunInfo, Trigger};
 use hotset::run::{self, Connections, Pass, Task};
 use hotset::warm::StopSignal;
 use sim::{Bucket, Builder, Entry, Kind};
@@ -95,7 +95,7 @@ impl Poller {
 
     fn scheduled(&self, task: &Task) -> Pass {
         Pass {
-            identity: Identity::new(Trigger::Schedule, clock::now()),
+            info: RunInfo::new(Trigger::Schedule, clock::now()),
             deadline: self.stage.deadline,
             journal: Some(self.journal.clone()),
             ..Pass::once(task, StopSignal::default(), Progress::default().into())

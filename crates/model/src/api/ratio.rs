@@ -1,7 +1,8 @@
 //! How warm: one ratio of a run, and one way to write a share.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use crate::object::Count;
 
 /// A share of objects and of bytes, from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,9 +14,9 @@ pub struct Ratio {
 impl Ratio {
     pub const NONE: Self = Self { objects: 0.0, bytes: 0.0 };
 
-    /// `None` where `field`, the `warm_ratio` of a JSON line, is none.
-    pub fn read(field: &Value) -> Option<Self> {
-        Self::deserialize(field).ok()
+    /// Of `part` in `whole`; 1 where the whole is nothing.
+    pub fn of(part: Count, whole: Count) -> Self {
+        Self { objects: share(part.objects, whole.objects), bytes: share(part.bytes, whole.bytes) }
     }
 
     /// The warm ratio, wherever one number is shown or compared: many small objects and a few large ones are each a part of
@@ -31,7 +32,7 @@ impl Ratio {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
-pub(super) fn share(part: u64, whole: u64) -> f64 {
+fn share(part: u64, whole: u64) -> f64 {
     if part >= whole { 1.0 } else { part as f64 / whole as f64 }
 }
 
@@ -48,8 +49,6 @@ pub fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -76,11 +75,7 @@ mod tests {
     fn the_lower_of_objects_and_bytes_is_the_warm_ratio() {
         for (objects, bytes, lower) in [(0.99, 0.009, 0.009), (0.002, 0.99, 0.002), (1.0, 1.0, 1.0)] {
             let ratio = Ratio { objects, bytes };
-            assert_eq!(Ratio::read(&json!({ "objects": objects, "bytes": bytes })), Some(ratio));
             assert!(ratio.lower() <= lower && ratio.reaches(lower) && !ratio.reaches(lower + 1e-9));
-        }
-        for none in [json!(null), json!({ "bytes": 0.5 }), json!(0.5)] {
-            assert_eq!(Ratio::read(&none), None);
         }
     }
 }
