@@ -1,24 +1,24 @@
 //! The process that is left alone for months: one loop that owns schedules, runs and reloads.
 //!
-//! What is to run when is decided by the rota, from what the loop tells it; the loop carries that out. Nothing in the loop
-//! waits for a disk or a server: runs, readings of the files and entries of the journal go on beside it, and report back.
+//! The scheduler decides what runs when, from the events that the loop passes to it; the loop executes its actions. The loop
+//! waits for no disk and no server: runs, reloads and entries of the journal are tasks beside it, and report back.
 
 pub mod handle;
 pub mod view;
 
-mod clerk;
+mod actions;
+mod active_run;
+mod apply_config;
 mod commands;
-mod deeds;
-mod ending;
+mod failover_journal;
+mod fire_clock;
 mod history;
-mod keeper;
-mod live;
-mod panorama;
-mod planner;
+mod journal_writer;
 mod reload;
-mod rota;
+mod scheduler;
 mod setup;
-mod swap;
+mod shutdown;
+mod snapshot;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -36,21 +36,22 @@ use crate::run::{Connections, Task};
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
 use crate::warm::StopSignal;
-use clerk::Clerk;
-use ending::Ending;
+use active_run::ActiveRun;
+use failover_journal::FailoverJournal;
 use handle::{Command, Handle};
 use history::History;
-use keeper::Keeper;
-use live::LiveRun;
+use journal_writer::JournalWriter;
 use model::config::Config;
 use reload::Reloader;
-use rota::Rota;
+use scheduler::Scheduler;
 pub use setup::{Bad, Setup};
+use shutdown::Shutdown;
 use view::{ReloadView, ReloadedBy};
 
-/// How often the journal is looked at, and tidied.
-const LOOK: Duration = Duration::from_secs(30);
-const TIDY: Duration = Duration::from_secs(3600);
+/// How often the journal is checked: whether it can be written, and whether the file is still the one at its path.
+const JOURNAL_CHECK_INTERVAL: Duration = Duration::from_secs(30);
+/// How often runs older than `daemon.retention` are deleted from the journal.
+const JOURNAL_PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The loop.
 pub struct Daemon {
@@ -58,23 +59,23 @@ pub struct Daemon {
     state_dir_is_given: bool,
     config: Arc<Config>,
     in_force: watch::Sender<Arc<Config>>,
-    rota: Rota,
+    scheduler: Scheduler,
     connections: Connections,
     runs: JoinSet<Report>,
     tasks: HashMap<Id, Ulid>,
-    live: BTreeMap<Ulid, LiveRun>,
+    live: BTreeMap<Ulid, ActiveRun>,
     history: History,
     reloader: Reloader,
     reload: ReloadView,
-    keeper: Keeper,
-    clerk: Clerk,
+    journal: FailoverJournal,
+    writer: JournalWriter,
     commands: mpsc::Receiver<Command>,
     /// Held so that the channel stays open while nobody else speaks to the loop.
     handle: Handle,
     stop: StopSignal,
     hangups: Hangups,
     ticker: Ticker,
-    ending: Ending,
+    shutdown: Shutdown,
     look_at: Instant,
     tidy_at: Instant,
     looking: JoinSet<()>,
@@ -96,10 +97,10 @@ impl Daemon {
             self.tick().await;
         }
         loop {
-            let (until, quitting) = match self.ending {
-                Ending::No => (None, false),
-                Ending::Draining(until) => (Some(until), false),
-                Ending::Quitting(until) => (Some(until), true),
+            let (until, quitting) = match self.shutdown {
+                Shutdown::No => (None, false),
+                Shutdown::Draining(until) => (Some(until), false),
+                Shutdown::Quitting(until) => (Some(until), true),
             };
             tokio::select! {
                 biased;
@@ -119,17 +120,17 @@ impl Daemon {
                 () = self.ticker.tick() => self.tick().await,
                 Some(command) = self.commands.recv() => self.command(command).await,
             }
-            if self.ending != Ending::No && self.runs.is_empty() {
+            if self.shutdown != Shutdown::No && self.runs.is_empty() {
                 break;
             }
         }
         self.ticker.stop().await;
-        self.clerk.finish().await;
+        self.writer.finish().await;
     }
 
     /// Time has passed.
     async fn tick(&mut self) {
-        let actions = self.rota.tick(clock::now());
+        let actions = self.scheduler.tick(clock::now());
         self.act(actions).await;
         let now = Instant::now();
         while let Some(looked) = self.looking.try_join_next() {
@@ -138,14 +139,14 @@ impl Daemon {
             }
         }
         if now >= self.look_at && self.looking.is_empty() {
-            self.look_at = now + LOOK;
+            self.look_at = now + JOURNAL_CHECK_INTERVAL;
             let tidy = (now >= self.tidy_at).then_some(self.config.daemon.retention);
             if tidy.is_some() {
-                self.tidy_at = now + TIDY;
+                self.tidy_at = now + JOURNAL_PRUNE_INTERVAL;
             }
-            let keeper = self.keeper.clone();
+            let journal = self.journal.clone();
             self.looking.spawn_blocking(move || {
-                let journal = keeper.look();
+                let journal = journal.look();
                 let tidied = tidy.map_or(Ok(()), |retention| journal.prune(clock::now(), retention));
                 if let Err(error) = tidied {
                     tracing::warn!("{error}; what is past its retention stays for now");
@@ -155,7 +156,7 @@ impl Daemon {
     }
 }
 
-/// Every profile, as the rota and a pass take it.
+/// Every profile, in the form that the scheduler and a pass take.
 fn tasks(config: &Config) -> Vec<Task> {
     let task = |profile: &Arc<model::config::profile::Profile>| Task {
         profile: profile.clone(),

@@ -67,7 +67,7 @@ pub struct Pass {
     /// Without one nothing is fresh, and nothing is recorded.
     pub journal: Option<Journal>,
     /// The journal stands in for one that cannot be written: scheduled runs beyond its bound are refused.
-    pub stand_in: bool,
+    pub degraded: bool,
     /// No two live runs of one journal hold the same claim.
     pub claim: String,
     /// Warm what is fresh, too.
@@ -88,7 +88,7 @@ impl Pass {
             stop,
             progress,
             journal: None,
-            stand_in: false,
+            degraded: false,
             claim: task.profile.name.to_string(),
             rewarm: false,
             resumed_with: None,

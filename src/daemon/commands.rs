@@ -3,12 +3,12 @@
 use tokio::sync::oneshot;
 
 use super::Daemon;
-use super::handle::{Command, Objection, Started};
+use super::handle::{Command, CommandError, Started};
 use super::view::ReloadedBy;
 use crate::clock;
 use crate::journal::{Journal, JournalError, Pause};
 
-type Reply<T> = oneshot::Sender<Result<T, Objection>>;
+type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
 impl Daemon {
     pub(super) async fn command(&mut self, command: Command) {
@@ -16,40 +16,40 @@ impl Daemon {
             Command::View(reply) => drop(reply.send(self.view())),
             Command::Start { profile, rewarm, team, reply } => {
                 let started = match team.filter(|team| !self.is_of(&profile, team)) {
-                    Some(team) => Err(Objection::OtherTeam(team)),
+                    Some(team) => Err(CommandError::OtherTeam(team)),
                     None => self.start(&profile, rewarm).await,
                 };
                 drop(reply.send(started));
             }
             Command::Pause { profile, until, reply } => {
                 let pause = Pause { since: clock::now(), until };
-                match self.rota.pause(&profile, pause) {
+                match self.scheduler.pause(&profile, pause) {
                     Ok(actions) => {
                         self.act(actions).await;
                         self.keep(reply, move |journal| journal.set_pause(&profile, Some(pause)));
                     }
-                    Err(objection) => drop(reply.send(Err(self.explained(objection)))),
+                    Err(error) => drop(reply.send(Err(self.explained(error)))),
                 }
             }
-            Command::Resume { profile, reply } => match self.rota.resume(&profile, clock::now()) {
+            Command::Resume { profile, reply } => match self.scheduler.resume(&profile, clock::now()) {
                 Ok(actions) => {
                     self.act(actions).await;
                     self.keep(reply, move |journal| journal.set_pause(&profile, None));
                     self.tick().await;
                 }
-                Err(objection) => drop(reply.send(Err(self.explained(objection)))),
+                Err(error) => drop(reply.send(Err(self.explained(error)))),
             },
             Command::Cancel { run, reply } => {
-                let cancelled = match self.rota.cancel(run) {
+                let cancelled = match self.scheduler.cancel(run) {
                     Ok(actions) => {
                         self.act(actions).await;
                         Ok(())
                     }
-                    Err(objection) => Err(objection),
+                    Err(error) => Err(error),
                 };
                 drop(reply.send(cancelled));
             }
-            Command::Audit(entry) => self.clerk.write("who asked for what", move |journal| journal.audit(&entry)),
+            Command::Audit(entry) => self.writer.write("who asked for what", move |journal| journal.audit(&entry)),
             Command::Reload(reply) => self.reloader.ask(ReloadedBy::Api, Some(reply)),
             Command::Runs { filter, limit, reply } => {
                 self.read(reply, move |journal| journal.latest_runs(&filter, limit));
@@ -69,15 +69,15 @@ impl Daemon {
         owner.is_some_and(|owner| &*owner.name == team)
     }
 
-    async fn start(&mut self, profile: &str, rewarm: bool) -> Result<Started, Objection> {
-        let begun = self.rota.begin_by_hand(profile, rewarm, clock::now());
-        let (started, actions) = begun.map_err(|objection| self.explained(objection))?;
+    async fn start(&mut self, profile: &str, rewarm: bool) -> Result<Started, CommandError> {
+        let begun = self.scheduler.begin_by_hand(profile, rewarm, clock::now());
+        let (started, actions) = begun.map_err(|error| self.explained(error))?;
         self.act(actions).await;
         Ok(started)
     }
 
-    fn explained(&self, objection: Objection) -> Objection {
-        objection.beside_files(self.reload.error.is_some())
+    fn explained(&self, error: CommandError) -> CommandError {
+        error.beside_files(self.reload.error.is_some())
     }
 
     /// Answers with what comes of the journal. Whoever asked may have gone.
@@ -86,8 +86,8 @@ impl Daemon {
         reply: Reply<T>,
         job: impl Fn(&Journal) -> Result<T, JournalError> + Send + 'static,
     ) {
-        self.clerk.ask(move |keeper| {
-            drop(reply.send(keeper.with(job).map_err(|error| Objection::Journal(error.to_string()))));
+        self.writer.ask(move |journal| {
+            drop(reply.send(journal.with(job).map_err(|error| CommandError::Journal(error.to_string()))));
         });
     }
 
@@ -97,13 +97,13 @@ impl Daemon {
         reply: Reply<T>,
         job: impl Fn(&Journal) -> Result<T, JournalError> + Send + 'static,
     ) {
-        if self.clerk.is_crowded() {
+        if self.writer.is_crowded() {
             let behind = "the journal is behind with what it has to write; ask again later".to_owned();
-            return drop(reply.send(Err(Objection::Journal(behind))));
+            return drop(reply.send(Err(CommandError::Journal(behind))));
         }
-        self.clerk.ask(move |keeper| {
+        self.writer.ask(move |journal| {
             if !reply.is_closed() {
-                drop(reply.send(keeper.with(job).map_err(|error| Objection::Journal(error.to_string()))));
+                drop(reply.send(journal.with(job).map_err(|error| CommandError::Journal(error.to_string()))));
             }
         });
     }

@@ -1,4 +1,4 @@
-//! How others speak to the loop: commands with an answer, each with a deadline.
+//! The channel to the loop: commands with an answer, each with a timeout.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::report::Failure;
 use model::config::suggest::hint;
 use model::object::Escaped;
 
-/// How long the loop may take for an answer that needs no reload.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a reload may take: files are read, endpoints compared.
-const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
-/// Commands that wait for the loop.
-pub(crate) const QUEUE: usize = 64;
+/// How long the loop may take to answer a command other than a reload.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the answer to a reload may take.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Capacity of the channel to the loop, in commands.
+pub(crate) const COMMAND_CAPACITY: usize = 64;
 
-/// The loop did not answer.
+/// Why the loop gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unanswered {
+pub enum LoopError {
     #[error("the daemon is stopping")]
     Stopping,
     #[error("the daemon did not answer in time")]
@@ -32,7 +32,7 @@ pub enum Unanswered {
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Objection {
+pub enum CommandError {
     /// In words for a person.
     #[error("{0}")]
     NoProfile(String),
@@ -53,10 +53,10 @@ pub enum Objection {
     #[error("{0}")]
     Journal(String),
     #[error(transparent)]
-    Unanswered(#[from] Unanswered),
+    LoopError(#[from] LoopError),
 }
 
-impl Objection {
+impl CommandError {
     /// `name` is none of these.
     pub fn no_profile<'a>(name: &str, profiles: impl IntoIterator<Item = &'a str>) -> Self {
         Self::NoProfile(format!("no profile is named `{}`{}", Escaped(name), hint(name, profiles)))
@@ -109,50 +109,50 @@ pub type Detailed = (Recorded, Vec<Failure>);
 #[derive(Debug)]
 pub(crate) enum Command {
     View(Reply<View>),
-    Start { profile: String, rewarm: bool, team: Option<Arc<str>>, reply: Reply<Result<Started, Objection>> },
+    Start { profile: String, rewarm: bool, team: Option<Arc<str>>, reply: Reply<Result<Started, CommandError>> },
     Audit(AuditEntry),
-    Pause { profile: String, until: Option<DateTime<Utc>>, reply: Reply<Result<(), Objection>> },
-    Resume { profile: String, reply: Reply<Result<(), Objection>> },
-    Cancel { run: Ulid, reply: Reply<Result<(), Objection>> },
+    Pause { profile: String, until: Option<DateTime<Utc>>, reply: Reply<Result<(), CommandError>> },
+    Resume { profile: String, reply: Reply<Result<(), CommandError>> },
+    Cancel { run: Ulid, reply: Reply<Result<(), CommandError>> },
     Reload(Reply<Reloaded>),
-    Runs { filter: Filter, limit: usize, reply: Reply<Result<Vec<Recorded>, Objection>> },
-    Run { run: Ulid, reply: Reply<Result<Option<Detailed>, Objection>> },
+    Runs { filter: Filter, limit: usize, reply: Reply<Result<Vec<Recorded>, CommandError>> },
+    Run { run: Ulid, reply: Reply<Result<Option<Detailed>, CommandError>> },
 }
 
-/// Speaks to the loop. Clones speak to the same.
+/// Sends commands to the loop. Clones reach the same loop.
 #[derive(Clone, Debug)]
 pub struct Handle(pub(crate) mpsc::Sender<Command>);
 
 impl Handle {
-    async fn ask<T>(&self, patience: Duration, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Unanswered> {
+    async fn ask<T>(&self, limit: Duration, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, LoopError> {
         let (reply, answer) = oneshot::channel();
         let asked = async {
-            self.0.send(command(reply)).await.map_err(|_| Unanswered::Stopping)?;
-            answer.await.map_err(|_| Unanswered::Stopping)
+            self.0.send(command(reply)).await.map_err(|_| LoopError::Stopping)?;
+            answer.await.map_err(|_| LoopError::Stopping)
         };
-        timeout(patience, asked).await.unwrap_or(Err(Unanswered::Late))
+        timeout(limit, asked).await.unwrap_or(Err(LoopError::Late))
     }
 
     /// What the daemon is doing now.
     ///
     /// # Errors
     /// The loop does not answer.
-    pub async fn view(&self) -> Result<View, Unanswered> {
-        self.ask(PATIENCE, Command::View).await
+    pub async fn view(&self) -> Result<View, LoopError> {
+        self.ask(REPLY_TIMEOUT, Command::View).await
     }
 
     /// Starts a run of a profile, or joins the one in progress. With a `team` only one of its profiles is started.
     ///
     /// # Errors
     /// The profile is unknown, another's or paused, or its run is being stopped.
-    pub async fn start(&self, profile: &str, rewarm: bool, team: Option<Arc<str>>) -> Result<Started, Objection> {
+    pub async fn start(&self, profile: &str, rewarm: bool, team: Option<Arc<str>>) -> Result<Started, CommandError> {
         let profile = profile.to_owned();
-        self.ask(PATIENCE, |reply| Command::Start { profile, rewarm, team, reply }).await?
+        self.ask(REPLY_TIMEOUT, |reply| Command::Start { profile, rewarm, team, reply }).await?
     }
 
     /// Has the journal keep who asked for what. It is in the log whatever becomes of that.
     pub async fn audit(&self, entry: AuditEntry) {
-        match timeout(PATIENCE, self.0.send(Command::Audit(entry))).await {
+        match timeout(REPLY_TIMEOUT, self.0.send(Command::Audit(entry))).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => tracing::debug!("the daemon has ended; an entry of the audit trail is in the log only"),
             Err(_) => tracing::warn!("the loop is busy; an entry of the audit trail is in the log only"),
@@ -163,49 +163,49 @@ impl Handle {
     ///
     /// # Errors
     /// The profile is unknown, or the journal cannot keep the pause.
-    pub async fn pause(&self, profile: &str, until: Option<DateTime<Utc>>) -> Result<(), Objection> {
+    pub async fn pause(&self, profile: &str, until: Option<DateTime<Utc>>) -> Result<(), CommandError> {
         let profile = profile.to_owned();
-        self.ask(PATIENCE, |reply| Command::Pause { profile, until, reply }).await?
+        self.ask(REPLY_TIMEOUT, |reply| Command::Pause { profile, until, reply }).await?
     }
 
     /// Ends a pause that was made by hand. A profile that is not paused stays so.
     ///
     /// # Errors
     /// The profile is unknown or paused in the configuration, or the journal cannot be written.
-    pub async fn resume(&self, profile: &str) -> Result<(), Objection> {
+    pub async fn resume(&self, profile: &str) -> Result<(), CommandError> {
         let profile = profile.to_owned();
-        self.ask(PATIENCE, |reply| Command::Resume { profile, reply }).await?
+        self.ask(REPLY_TIMEOUT, |reply| Command::Resume { profile, reply }).await?
     }
 
     /// Stops a run; it is not taken up again.
     ///
     /// # Errors
     /// No such run is in progress.
-    pub async fn cancel(&self, run: Ulid) -> Result<(), Objection> {
-        self.ask(PATIENCE, |reply| Command::Cancel { run, reply }).await?
+    pub async fn cancel(&self, run: Ulid) -> Result<(), CommandError> {
+        self.ask(REPLY_TIMEOUT, |reply| Command::Cancel { run, reply }).await?
     }
 
     /// Reads the files again, and waits until they are in force or refused.
     ///
     /// # Errors
     /// The loop does not answer.
-    pub async fn reload(&self) -> Result<Reloaded, Unanswered> {
-        self.ask(RELOAD_PATIENCE, Command::Reload).await
+    pub async fn reload(&self) -> Result<Reloaded, LoopError> {
+        self.ask(RELOAD_TIMEOUT, Command::Reload).await
     }
 
     /// Runs from the journal, the latest first, at most `limit`.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub async fn runs(&self, filter: Filter, limit: usize) -> Result<Vec<Recorded>, Objection> {
-        self.ask(PATIENCE, |reply| Command::Runs { filter, limit, reply }).await?
+    pub async fn runs(&self, filter: Filter, limit: usize) -> Result<Vec<Recorded>, CommandError> {
+        self.ask(REPLY_TIMEOUT, |reply| Command::Runs { filter, limit, reply }).await?
     }
 
     /// One run from the journal, with the failures kept of it.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub async fn run(&self, run: Ulid) -> Result<Option<Detailed>, Objection> {
-        self.ask(PATIENCE, |reply| Command::Run { run, reply }).await?
+    pub async fn run(&self, run: Ulid) -> Result<Option<Detailed>, CommandError> {
+        self.ask(REPLY_TIMEOUT, |reply| Command::Run { run, reply }).await?
     }
 }

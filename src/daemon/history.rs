@@ -10,10 +10,9 @@ use crate::journal::{Journal, JournalError, PastFailure, Recorded};
 use crate::report::json::{Summary, on_record};
 use crate::report::{Failure, Outcome, Report};
 
-/// Failures that the page shows.
-const FAILURES: usize = 50;
-/// Of one run.
-const FAILURES_OF_A_RUN: usize = 10;
+/// How many failures are kept for the status page, and how many of one run.
+const MAX_FAILURES: usize = 50;
+const MAX_FAILURES_OF_RUN: usize = 10;
 
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -49,7 +48,7 @@ impl History {
         for recorded in journal.last_complete()? {
             history.past(&recorded.profile).last_complete = ended_view(&recorded);
         }
-        history.failures = journal.recent_failures(FAILURES)?.into_iter().map(failure_view).collect();
+        history.failures = journal.recent_failures(MAX_FAILURES)?.into_iter().map(failure_view).collect();
         Ok(history)
     }
 
@@ -100,7 +99,7 @@ impl History {
     pub fn ended(&mut self, report: &Report, objects: &Ended, ended: DateTime<Utc>) {
         let profile = report.plan.profile.clone();
         let view = EndedView::of(report, ended);
-        let failures = report.totals.failures.iter().take(FAILURES_OF_A_RUN).map(|failure| FailureView {
+        let failures = report.totals.failures.iter().take(MAX_FAILURES_OF_RUN).map(|failure| FailureView {
             run: report.info.id,
             profile: profile.clone(),
             at: ended,
@@ -110,7 +109,7 @@ impl History {
             message: failure.message.clone(),
         });
         failures.rev().for_each(|failure| self.failures.push_front(failure));
-        self.failures.truncate(FAILURES);
+        self.failures.truncate(MAX_FAILURES);
         self.count(&profile, report.outcome);
         self.counters.objects.entry(report.plan.endpoint.clone()).or_default().add(objects);
         let past = self.past(&profile);

@@ -1,5 +1,5 @@
-//! Reads the configuration again: when asked, and when its files have changed. One reading at a time; what is asked for
-//! meanwhile is one more reading afterwards.
+//! Reloads the configuration: on request, and when its files change. One reading runs at a time; all requests that arrive
+//! meanwhile share the next one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,21 +15,20 @@ use crate::clock;
 use model::config::diagnostic::Diagnostics;
 use model::config::{self, Config, Source, Stop};
 
-/// How long reading and resolving may take: files on a file system that hangs must not stop reloads for ever.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How far two readings of files that have changed are apart.
-const SETTLE: Duration = Duration::from_millis(100);
-/// A change counts once so many readings in a row agree: an editor may be in the middle of it, or a checkout of many files.
-const STILL: u32 = 6;
-/// How many readings a change may take to settle.
-const READINGS: u32 = 20;
-/// How many of them may fail.
-const GONE: u32 = 10;
-/// So many looks in a row may find a file gone, or files that go on changing, before that counts as a change.
-const ABSENT: u32 = 3;
-
-/// So many threads may wait for files that do not answer: there are few for all that the daemon does beside its loop.
-const STUCK: usize = 4;
+/// How long reading and resolving may take: a file system that hangs must not stop reloads for ever.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Debounce: the interval between two reads of files that have changed.
+const DEBOUNCE_INTERVAL: Duration = Duration::from_millis(100);
+/// Debounce: a change counts once this many reads in a row are equal. An editor or a checkout may be in the middle of it.
+const MIN_EQUAL_READS: u32 = 6;
+/// Debounce: reads before it is given up.
+const MAX_READS: u32 = 20;
+/// Debounce: failed reads before it is given up.
+const MAX_FAILED_READS: u32 = 10;
+/// Files that are missing or unstable at this many checks in a row count as a change.
+const MAX_ABSENT_CHECKS: u32 = 3;
+/// Threads that may hang in a read at a time: the pool of blocking threads is shared with everything beside the loop.
+const MAX_STUCK_THREADS: usize = 4;
 
 /// A reading that is done.
 pub(super) struct Loaded {
@@ -44,7 +43,7 @@ pub(super) struct Loaded {
 pub(super) enum Unloaded {
     #[error("{}", .0.render(false).trim_end())]
     Wrong(Diagnostics),
-    #[error("the files could not be read within {}", humantime::format_duration(PATIENCE))]
+    #[error("the files could not be read within {}", humantime::format_duration(READ_TIMEOUT))]
     Late,
     #[error("a fault of hotset while reading the files: {0}")]
     Fault(String),
@@ -65,7 +64,7 @@ pub(super) struct Reloader {
     paths: Vec<PathBuf>,
     watch: Option<Duration>,
     look_at: Instant,
-    /// As last tried, whatever came of it.
+    /// What was read last, accepted or refused.
     seen: Option<Arc<Vec<Source>>>,
     absent: u32,
     reading: JoinSet<Read>,
@@ -76,7 +75,7 @@ pub(super) struct Reloader {
     by: ReloadedBy,
     replies: Vec<oneshot::Sender<Reloaded>>,
     /// Asked for while a reading was going on.
-    again: Option<ReloadedBy>,
+    next_by: Option<ReloadedBy>,
     waiting: Vec<oneshot::Sender<Reloaded>>,
 }
 
@@ -94,7 +93,7 @@ impl Reloader {
             stop: Stop::default(),
             by: ReloadedBy::Watch,
             replies: Vec::new(),
-            again: None,
+            next_by: None,
             waiting: Vec::new(),
         }
     }
@@ -118,7 +117,7 @@ impl Reloader {
         } else {
             self.waiting.extend(reply);
             // Someone who asks counts for more than a change that was noticed.
-            self.again = Some(self.again.filter(|_| by == ReloadedBy::Watch).unwrap_or(by));
+            self.next_by = Some(self.next_by.filter(|_| by == ReloadedBy::Watch).unwrap_or(by));
         }
     }
 
@@ -126,17 +125,17 @@ impl Reloader {
         self.by = by;
         let paths = self.paths.clone();
         let seen = self.seen.clone().filter(|_| by == ReloadedBy::Watch);
-        let patient = self.absent + 1 < ABSENT;
+        let patient = self.absent + 1 < MAX_ABSENT_CHECKS;
         let thread = self.threads.clone();
         self.stop = Stop::default();
         let stop = self.stop.clone();
-        let is_stuck = Arc::strong_count(&self.threads) > STUCK + 1;
+        let is_stuck = Arc::strong_count(&self.threads) > MAX_STUCK_THREADS + 1;
         self.reading.spawn(async move {
             if is_stuck {
                 return (Reading::Loaded(Err(Unloaded::Late)), None);
             }
             let read = read(paths, seen, by == ReloadedBy::Watch && patient, (thread, stop));
-            timeout(PATIENCE, read).await.unwrap_or((Reading::Loaded(Err(Unloaded::Late)), None))
+            timeout(READ_TIMEOUT, read).await.unwrap_or((Reading::Loaded(Err(Unloaded::Late)), None))
         });
     }
 
@@ -174,14 +173,14 @@ impl Reloader {
             }
             Reading::Loaded(result) => {
                 // A file that stays away is said once, not at every look.
-                let stays = by == ReloadedBy::Watch && self.absent >= ABSENT && seen.is_none();
-                self.absent = if seen.is_none() { ABSENT } else { 0 };
+                let stays = by == ReloadedBy::Watch && self.absent >= MAX_ABSENT_CHECKS && seen.is_none();
+                self.absent = if seen.is_none() { MAX_ABSENT_CHECKS } else { 0 };
                 self.seen = seen;
                 let replies = std::mem::take(&mut self.replies);
                 (!stays).then_some(Loaded { by, result, replies })
             }
         };
-        if let Some(by) = self.again.take() {
+        if let Some(by) = self.next_by.take() {
             self.replies.append(&mut self.waiting);
             self.read(by);
         }
@@ -234,9 +233,9 @@ enum Settled {
 async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>, thread: &Arc<()>) -> Result<Settled, JoinError> {
     let mut last: Option<Vec<Source>> = None;
     let (mut agree, mut unread) = (0, 0);
-    for reading in 0..READINGS {
+    for reading in 0..MAX_READS {
         if reading > 0 {
-            sleep(SETTLE).await;
+            sleep(DEBOUNCE_INTERVAL).await;
         }
         let (named, thread) = (paths.to_owned(), thread.clone());
         let read = move || {
@@ -247,7 +246,7 @@ async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>, thread: &Arc<()>) ->
         };
         let (Ok(now), together) = spawn_blocking(read).await? else {
             (last, agree, unread) = (None, 0, unread + 1);
-            if unread >= GONE {
+            if unread >= MAX_FAILED_READS {
                 break;
             }
             continue;
@@ -256,7 +255,7 @@ async fn settled(paths: &[PathBuf], seen: Arc<Vec<Source>>, thread: &Arc<()>) ->
             return Ok(Settled::Same);
         }
         agree = if last.as_ref() == Some(&now) { agree + 1 } else { 1 };
-        if together || agree >= STILL {
+        if together || agree >= MIN_EQUAL_READS {
             return Ok(Settled::Changed(now));
         }
         last = Some(now);
@@ -279,7 +278,7 @@ mod tests {
             reloader.ask(ReloadedBy::Sighup, None);
             let Loaded { result, .. } = reloader.next().await;
             assert_eq!(matches!(result, Err(Unloaded::Late)), is_late, "{result:?}");
-            stuck.extend((0..=STUCK).map(|_| reloader.threads.clone()));
+            stuck.extend((0..=MAX_STUCK_THREADS).map(|_| reloader.threads.clone()));
         }
         stuck.clear();
         reloader.ask(ReloadedBy::Sighup, None);
@@ -294,9 +293,9 @@ mod tests {
         let mut reloader = Reloader::new(vec![pipe.clone()], None, None);
         reloader.ask(ReloadedBy::Sighup, None);
         let reads = reloader.stop.clone();
-        // Its patience begins when it is first looked at.
+        // Its timeout begins when it is first looked at.
         tokio::task::yield_now().await;
-        tokio::time::advance(PATIENCE + Duration::from_secs(1)).await;
+        tokio::time::advance(READ_TIMEOUT + Duration::from_secs(1)).await;
         let loaded = reloader.next().await;
         assert!(matches!(loaded.result, Err(Unloaded::Late)), "nobody writes into the pipe");
         assert!(reads.is_set());

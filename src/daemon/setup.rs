@@ -1,4 +1,4 @@
-//! How a daemon is put together.
+//! Builds a daemon: opens its journal and restores what it remembers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -8,15 +8,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::clerk::Clerk;
-use super::ending::Ending;
-use super::handle::{Handle, QUEUE};
+use super::failover_journal::FailoverJournal;
+use super::handle::{COMMAND_CAPACITY, Handle};
 use super::history::History;
-use super::keeper::Keeper;
+use super::journal_writer::JournalWriter;
 use super::reload::Reloader;
-use super::rota::{Remembered, Rota};
+use super::scheduler::{Remembered, Scheduler};
+use super::shutdown::Shutdown;
 use super::view::{ReloadView, ReloadedBy};
-use super::{Daemon, LOOK, swap, tasks};
+use super::{Daemon, JOURNAL_CHECK_INTERVAL, apply_config, tasks};
 use crate::clock;
 use crate::journal::JournalError;
 use crate::run::Connections;
@@ -54,19 +54,19 @@ impl Daemon {
     /// # Errors
     /// A journal of a newer version, or one that cannot be read.
     pub fn new(setup: Setup) -> Result<Self, JournalError> {
-        let keeper = Keeper::open(setup.state_dir.as_deref())?;
+        let failover = FailoverJournal::open(setup.state_dir.as_deref())?;
         let (now, at) = (clock::now(), Instant::now());
-        let journal = keeper.journal();
+        let journal = failover.journal();
         let remembered = Remembered { profiles: journal.profiles()?, interrupted: journal.interrupted(None)? };
         let mut history = History::restore(&journal)?;
         let config = Arc::new(setup.config);
-        let (rota, actions) = Rota::start(tasks(&config), remembered, now);
+        let (scheduler, actions) = Scheduler::start(tasks(&config), remembered, now);
         let (is_bad, error, seen) = match setup.bad {
             None => (false, None, Some(config.sources.clone())),
             Some(Bad { why, tried }) => (true, Some(why), tried),
         };
         let watch = config.daemon.watch;
-        let (sender, commands) = mpsc::channel(QUEUE);
+        let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
         let counter =
             if is_bad { &mut history.counters.reloads_failed } else { &mut history.counters.reloads_succeeded };
         *counter += 1;
@@ -79,27 +79,27 @@ impl Daemon {
                 succeeded: (!is_bad).then_some(now),
                 last_good: is_bad,
                 error,
-                warnings: swap::warnings(&config, now),
+                warnings: apply_config::warnings(&config, now),
                 paths: setup.paths.clone(),
             },
             in_force: watch::Sender::new(config.clone()),
             config,
-            rota,
+            scheduler,
             connections: setup.state_dir.map_or_else(Connections::default, Connections::spilling_into),
             runs: JoinSet::new(),
             tasks: HashMap::new(),
             live: BTreeMap::new(),
             history,
             reloader: Reloader::new(setup.paths, watch, seen),
-            clerk: Clerk::start(keeper.clone()),
-            keeper,
+            writer: JournalWriter::start(failover.clone()),
+            journal: failover,
             commands,
             handle: Handle(sender),
             stop: setup.stop,
             hangups: setup.hangups,
             ticker: setup.ticker,
-            ending: Ending::No,
-            look_at: at + LOOK,
+            shutdown: Shutdown::No,
+            look_at: at + JOURNAL_CHECK_INTERVAL,
             tidy_at: at,
             looking: JoinSet::new(),
         };

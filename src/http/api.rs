@@ -15,7 +15,7 @@ use ulid::Ulid;
 use super::refusal::Refusal;
 use super::route::App;
 use super::shape::StatusShape;
-use crate::daemon::handle::Objection;
+use crate::daemon::handle::CommandError;
 use crate::daemon::view::{ProfileView, View};
 use model::config::value::Kind;
 
@@ -55,6 +55,6 @@ fn named<'a>(view: &'a View, name: &str) -> Result<&'a ProfileView, Refusal> {
     let found = view.profiles.iter().find(|profile| &*profile.name == name);
     found.ok_or_else(|| {
         let names = view.profiles.iter().map(|profile| &*profile.name);
-        Objection::no_profile(name, names).beside_files(view.reload.error.is_some()).into()
+        CommandError::no_profile(name, names).beside_files(view.reload.error.is_some()).into()
     })
 }

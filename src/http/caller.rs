@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::refusal::Refusal;
 use super::route::App;
 use crate::clock;
-use crate::daemon::handle::Objection;
+use crate::daemon::handle::CommandError;
 use crate::journal::AuditEntry;
 
 /// Bytes of a path that are kept.
@@ -43,8 +43,8 @@ fn shown(address: Option<SocketAddr>) -> Option<String> {
 
 impl App {
     /// Keeps who asked for what, and what came of it.
-    pub(super) async fn audit<T>(&self, caller: &Caller, (act, of): (&str, &str), came: &Result<T, Objection>) {
-        let result = came.as_ref().map_or_else(|objection| format!("refused: {objection}"), |_| "done".to_owned());
+    pub(super) async fn audit<T>(&self, caller: &Caller, (act, of): (&str, &str), came: &Result<T, CommandError>) {
+        let result = came.as_ref().map_or_else(|error| format!("refused: {error}"), |_| "done".to_owned());
         let entry = AuditEntry {
             at: clock::now(),
             act: act.to_owned(),

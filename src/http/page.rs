@@ -21,7 +21,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::route::App;
-use crate::daemon::handle::Unanswered;
+use crate::daemon::handle::LoopError;
 use crate::daemon::view::View;
 use model::object::Escaped;
 
@@ -92,7 +92,7 @@ fn main(view: &View) -> Markup {
     }
 }
 
-fn away(error: Unanswered) -> Markup {
+fn away(error: LoopError) -> Markup {
     html! { main { div.note.bad role="alert" { strong { "Nothing is known" } " " (error) "." } } }
 }
 

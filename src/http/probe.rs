@@ -11,14 +11,14 @@ use tokio::time::timeout;
 
 use super::refusal::Refusal;
 use super::route::App;
-use crate::daemon::handle::Unanswered;
+use crate::daemon::handle::LoopError;
 use crate::daemon::view::View;
 
 /// A probe's own patience is often a second or two.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-async fn view(app: &App) -> Result<View, Unanswered> {
-    timeout(PATIENCE, app.handle.view()).await.unwrap_or(Err(Unanswered::Late))
+async fn view(app: &App) -> Result<View, LoopError> {
+    timeout(PATIENCE, app.handle.view()).await.unwrap_or(Err(LoopError::Late))
 }
 
 /// Whether the loop answers.

@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::daemon::handle::{Objection, Unanswered};
+use crate::daemon::handle::{CommandError, LoopError};
 
 /// Why a request was not served.
 #[derive(Debug)]
@@ -49,24 +49,24 @@ impl Refusal {
     }
 }
 
-impl From<Unanswered> for Refusal {
-    fn from(error: Unanswered) -> Self {
+impl From<LoopError> for Refusal {
+    fn from(error: LoopError) -> Self {
         Self::unavailable(error.to_string())
     }
 }
 
-impl From<Objection> for Refusal {
-    fn from(objection: Objection) -> Self {
-        let status = match &objection {
-            Objection::NoProfile(_) | Objection::NoRun(_) => StatusCode::NOT_FOUND,
-            Objection::OtherTeam(_) => StatusCode::FORBIDDEN,
-            Objection::BadFiles => StatusCode::UNPROCESSABLE_ENTITY,
-            Objection::Paused(_) | Objection::PausedByConfiguration(_) | Objection::Ending { .. } => {
+impl From<CommandError> for Refusal {
+    fn from(error: CommandError) -> Self {
+        let status = match &error {
+            CommandError::NoProfile(_) | CommandError::NoRun(_) => StatusCode::NOT_FOUND,
+            CommandError::OtherTeam(_) => StatusCode::FORBIDDEN,
+            CommandError::BadFiles => StatusCode::UNPROCESSABLE_ENTITY,
+            CommandError::Paused(_) | CommandError::PausedByConfiguration(_) | CommandError::Ending { .. } => {
                 StatusCode::CONFLICT
             }
-            Objection::Journal(_) | Objection::Unanswered(_) => StatusCode::SERVICE_UNAVAILABLE,
+            CommandError::Journal(_) | CommandError::LoopError(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Self::new(status, objection.to_string())
+        Self::new(status, error.to_string())
     }
 }
 

@@ -29,12 +29,12 @@ pub(super) struct RunRecord {
 pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<RunRecord>, (report::Begun, String)> {
     let Some(journal) = pass.journal.clone() else { return Ok(None) };
     let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.watermark.clone()) };
-    let (resumes, stand_in) = (pass.resumed_with.is_some(), pass.stand_in);
+    let (resumes, degraded) = (pass.resumed_with.is_some(), pass.degraded);
     let begun = blocking(move || {
         let begun = if resumes { journal.resume(new.info.id, clock::now())? } else { journal.begin(&new)? };
         let begun = match begun {
             // The one that it stands in for knows the run.
-            Begun::AlreadyDone { .. } if resumes && stand_in => journal.begin(&new)?,
+            Begun::AlreadyDone { .. } if resumes && degraded => journal.begin(&new)?,
             begun => begun,
         };
         Ok((journal, begun))

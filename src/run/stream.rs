@@ -32,7 +32,7 @@ impl Execution<'_> {
     pub fn streams(&self) -> bool {
         let rules = &self.task.profile.rules;
         let cuts_nothing = rules.max_objects.is_none() && rules.max_bytes == Cap::Unlimited;
-        cuts_nothing && Source::of(self.task) == Source::Listing && !self.pass.stand_in
+        cuts_nothing && Source::of(self.task) == Source::Listing && !self.pass.degraded
     }
 
     /// Lists, and warms meanwhile.

@@ -64,7 +64,7 @@ const FOREIGN: [(&str, &[&str]); 28] = [
 
 /// Parts that decide by what they are given: no outside world, no clock. Cargo keeps the runtime out of `model`, and clippy the
 /// wall clock out of everything but `clock`.
-const PURE: [&str; 2] = ["crates/model/src", "src/daemon/planner"];
+const PURE: [&str; 2] = ["crates/model/src", "src/daemon/fire_clock"];
 
 /// What a pure part does not name. A trailing `*` stands for the rest of a name.
 const IMPURE: [&str; 9] = [
@@ -116,9 +116,9 @@ fn an_import_that_breaks_the_rules_is_found() {
         ("crates/model/src/select.rs", "use toml::Table;", "select may not name toml::Table: it belongs to config"),
         ("src/http.rs", "#[derive(clap::Parser)] struct A;", "http may not name clap::Parser: it belongs to cli, main"),
         (
-            "src/daemon/planner/timetable.rs",
+            "src/daemon/fire_clock/timetable.rs",
             "use tokio::time::Instant;",
-            "src/daemon/planner is pure and may not name tokio::time::Instant",
+            "src/daemon/fire_clock is pure and may not name tokio::time::Instant",
         ),
         (
             "crates/model/src/config/value.rs",

@@ -25,7 +25,7 @@ use model::config::endpoint::CredentialSource;
 
 /// Temporary keys are replaced this long before they expire.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(300);
-/// Keys without an expiry are read again this often, so that a rotated secret is noticed before it is refused.
+/// Keys without an expiry are read again this often, so that a new secret is noticed before it is refused.
 const REREAD_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest time that any keys are held: an expiry may be beyond every clock.
 const MAX_HOLD: Duration = Duration::from_secs(86_400);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Part, id, part, value};
 use crate::clock;
-use crate::daemon::handle::{Objection, Reloaded};
+use crate::daemon::handle::{CommandError, Reloaded};
 use crate::http::body::read;
 use crate::http::refusal::Refusal;
 use crate::http::route::{App, MayChange, MayRun};
@@ -102,11 +102,11 @@ pub(crate) async fn reload(
     body: Body,
 ) -> Result<Response, Refusal> {
     let NoBody {} = read(body).await?;
-    let reloaded = app.handle.reload().await.map_err(Objection::from);
+    let reloaded = app.handle.reload().await.map_err(CommandError::from);
     let came = match &reloaded {
-        Ok(Reloaded { error: Some(_), .. }) => Err(Objection::BadFiles),
+        Ok(Reloaded { error: Some(_), .. }) => Err(CommandError::BadFiles),
         Ok(_) => Ok(()),
-        Err(objection) => Err(objection.clone()),
+        Err(error) => Err(error.clone()),
     };
     app.audit(&caller, ("reload", ""), &came).await;
     let reloaded = reloaded?;

@@ -186,9 +186,9 @@ async fn a_token_file_that_cannot_be_used_opens_nothing() {
 async fn a_token_counts_as_soon_as_it_is_written() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
     let router = fake.router(LOOPBACK, files.access("full"));
-    let asked = Asked { headers: &[("authorization", "Bearer rotated")], ..Asked::new("POST", PAUSE) };
+    let asked = Asked { headers: &[("authorization", "Bearer renewed")], ..Asked::new("POST", PAUSE) };
     assert_eq!(send(router.clone(), asked).await.status, 401);
-    files.write("full", "rotated");
+    files.write("full", "renewed");
     assert_eq!(send(router, asked).await.status, 200);
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
-use crate::daemon::handle::{Command, Handle, Objection, Reloaded, Started};
+use crate::daemon::handle::{Command, CommandError, Handle, Reloaded, Started};
 use crate::daemon::view::View;
 use crate::http::access::Access;
 use crate::http::caller::Peer;
@@ -41,18 +41,18 @@ impl Prepared {
         match command {
             Command::View(reply) => drop(reply.send(self.view.clone())),
             Command::Start { profile, rewarm, team, reply } => drop(reply.send(match team {
-                Some(team) if profile != "of-team" => Err(Objection::OtherTeam(team)),
+                Some(team) if profile != "of-team" => Err(CommandError::OtherTeam(team)),
                 _ => self.start(&profile, rewarm),
             })),
             Command::Audit(entry) => self.audited.lock().unwrap().push(entry),
             Command::Pause { profile, reply, .. } => drop(reply.send(self.known(&profile))),
             Command::Resume { profile, reply } => drop(reply.send(match &*profile {
-                "configured" => Err(Objection::PausedByConfiguration("configured".into())),
+                "configured" => Err(CommandError::PausedByConfiguration("configured".into())),
                 name => self.known(name),
             })),
             Command::Cancel { run, reply } => {
                 let live = self.view.runs.iter().any(|live| live.info.id == run);
-                drop(reply.send(if live { Ok(()) } else { Err(Objection::no_run(run, [])) }));
+                drop(reply.send(if live { Ok(()) } else { Err(CommandError::no_run(run, [])) }));
             }
             Command::Reload(reply) => drop(reply.send(Reloaded {
                 error: self.reload.clone(),
@@ -74,16 +74,16 @@ impl Prepared {
         }
     }
 
-    fn known(&self, name: &str) -> Result<(), Objection> {
+    fn known(&self, name: &str) -> Result<(), CommandError> {
         let known = self.view.profiles.iter().any(|profile| &*profile.name == name);
         let names = self.view.profiles.iter().map(|profile| &*profile.name);
-        if known { Ok(()) } else { Err(Objection::no_profile(name, names)) }
+        if known { Ok(()) } else { Err(CommandError::no_profile(name, names)) }
     }
 
-    fn start(&self, name: &str, rewarm: bool) -> Result<Started, Objection> {
+    fn start(&self, name: &str, rewarm: bool) -> Result<Started, CommandError> {
         match name {
-            "paused" => Err(Objection::Paused("paused".into())),
-            "ending" => Err(Objection::Ending { profile: "ending".into(), run: id(9) }),
+            "paused" => Err(CommandError::Paused("paused".into())),
+            "ending" => Err(CommandError::Ending { profile: "ending".into(), run: id(9) }),
             _ => self.known(name).map(|()| Started { run: id(if rewarm { 200 } else { 100 }), joined: !rewarm }),
         }
     }

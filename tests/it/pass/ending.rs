@@ -124,11 +124,11 @@ async fn a_run_that_only_the_disk_knows_is_taken_up_while_memory_stands_in_for_i
     let stage = two_at_a_time().await;
     let task = stage.task("p");
     let connection = Connections::default().open(&task.profile).await;
-    for (stand_in, begun) in [(false, Begun::Done), (true, Begun::Yes)] {
+    for (degraded, begun) in [(false, Begun::Done), (true, Begun::Yes)] {
         let once = Pass::once(&task, stage.stop.clone(), stage.progress.clone());
         let info = RunInfo { resumes: 1, ..RunInfo::new(Trigger::Resume, once.info.started) };
         let (journal, resumed_with) = (Some(Journal::memory(100).unwrap()), Some(Count::default()));
-        let report = run::pass(&task, &connection, Pass { info, journal, resumed_with, stand_in, ..once }).await;
-        assert_eq!((report.begun, report.outcome == Outcome::Complete), (begun, stand_in));
+        let report = run::pass(&task, &connection, Pass { info, journal, resumed_with, degraded, ..once }).await;
+        assert_eq!((report.begun, report.outcome == Outcome::Complete), (begun, degraded));
     }
 }

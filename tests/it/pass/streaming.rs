@@ -124,7 +124,7 @@ async fn a_run_that_is_taken_up_counts_what_it_had_warmed() {
         || Pass { journal: Some(journal.clone()), ..Pass::once(&task, stage.stop.clone(), stage.progress.clone()) };
     let first = run::pass(&task, &connection, once()).await;
     assert_eq!(first.totals.warmed, count(18));
-    let again = Pass { resumed_with: Some(count(18)), stand_in: false, rewarm: true, ..once() };
+    let again = Pass { resumed_with: Some(count(18)), degraded: false, rewarm: true, ..once() };
     let report = run::pass(&task, &connection, again).await;
     assert_eq!((report.totals.warmed, report.totals.fresh), (count(18), Count::default()), "{:?}", report.reason);
 }

@@ -203,7 +203,7 @@ async fn a_source_that_is_away_is_asked_once_by_all_who_wait() {
 
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
-async fn a_mounted_secret_that_rotates_is_noticed_without_a_refusal() {
+async fn a_mounted_secret_that_changes_is_noticed_without_a_refusal() {
     let dir = tempfile::tempdir().unwrap();
     for n in ["1", "2"] {
         let folder = dir.path().join(format!("..gen{n}"));

@@ -30,7 +30,7 @@ async fn a_right_signature_is_accepted_and_a_wrong_secret_is_denied() {
 }
 
 #[tokio::test]
-async fn rotated_keys_are_used_once_they_are_read_again() {
+async fn new_keys_are_used_once_they_are_read_again() {
     let sim = sim(Bucket::new().object("a", Entry::sized(7))).await;
     let clients = clients(&sim).await;
     clients.warm("a").await.unwrap();

@@ -230,7 +230,7 @@ impl Ranking {
     /// The whole groups that the one at `at` must not hold less than; and what has to be known to tell.
     ///
     /// As a rule the three before it. One of them that is being written over tells how much there has to be, and takes the
-    /// place of none. Where none is whole, it may be the last one that rotation has left, and be going, too: then those
+    /// place of none. Where none is whole, it may be the last one that retention has left, and be going, too: then those
     /// behind it tell that are whole and not quiet yet.
     fn measures(&self, at: usize, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Vec<usize>, Vec<Ask>) {
         let level = self.level(at, checkpoint);

@@ -1,8 +1,8 @@
-//! Uploads, rotations, deletions and files that are written over, in any order, also while a search is under way, and between
+//! Uploads, retention, deletions and files that are written over, in any order, also while a search is under way, and between
 //! two pages of one listing: what it takes was whole, and the newest that was, at one instant of the search.
 //!
 //! The conditions, which the manual states: within one upload no gap is as long as `settle`, unless its members name each other
-//! or an older whole checkpoint is there with at most two that were given up in between; rotation takes what is older than a
+//! or an older whole checkpoint is there with at most two that were given up in between; retention deletes what is older than a
 //! whole one; where that is not quiet, no two halves stand before it; a search takes less time than `settle`.
 
 use std::collections::BTreeMap;
@@ -29,8 +29,8 @@ enum Op {
     },
     /// The upload under way is never ended.
     GiveUp,
-    /// One file of the oldest checkpoint that rotation may take.
-    Rotate,
+    /// One file of the oldest checkpoint that retention may delete.
+    Expire,
     /// A whole checkpoint, at once.
     Delete {
         which: usize,
@@ -49,7 +49,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..SETTLE).prop_map(|seconds| Op::Wait { seconds }),
         2 => (SETTLE..4 * SETTLE).prop_map(|seconds| Op::Wait { seconds }),
         1 => Just(Op::GiveUp),
-        4 => Just(Op::Rotate),
+        4 => Just(Op::Expire),
         1 => (0..8usize).prop_map(|which| Op::Delete { which }),
         1 => (0..3usize, 0..FILES.len()).prop_map(|(which, file)| Op::WriteOver { which, file }),
         6 => Just(Op::Poll),
@@ -125,7 +125,7 @@ impl Truth {
             Op::GiveUp if self.is_told() => {
                 self.given_up_since += u32::from(self.under_way.take().is_some());
             }
-            Op::Rotate => {
+            Op::Expire => {
                 let oldest = self.groups.iter().find(|(_, files)| !files.is_empty());
                 let oldest = oldest.and_then(|(step, files)| Some((*step, *files.keys().next()?)));
                 if let Some((step, name)) = oldest.filter(|(step, _)| self.may_go(*step, now)) {

@@ -271,7 +271,7 @@ fn what_nemo_is_still_writing_has_a_file_beside_it() {
 }
 
 #[test]
-fn rotation_in_the_middle_of_a_search_leaves_a_whole_one_or_none() {
+fn retention_in_the_middle_of_a_search_leaves_a_whole_one_or_none() {
     for form in FORMS {
         let checkpoint = form.checkpoint();
         for first in 0..10 {

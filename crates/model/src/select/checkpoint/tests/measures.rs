@@ -84,10 +84,10 @@ fn one_behind_many_that_were_given_up_still_tells() {
 }
 
 #[test]
-fn the_last_one_that_rotation_has_left_is_told_by_the_one_that_replaces_it() {
+fn the_last_one_that_retention_has_left_is_told_by_the_one_that_replaces_it() {
     for form in measured() {
         let mut world = two(form, (OLD, JUST_NOW));
-        assert_eq!(keys(&world.search(&form.checkpoint())), all(form, STEPS[0]), "before rotation, {form:?}");
+        assert_eq!(keys(&world.search(&form.checkpoint())), all(form, STEPS[0]), "before retention, {form:?}");
         for member in form.members {
             let taken = taken_without(&world, form, (STEPS[0], member));
             assert_eq!(taken, Vec::<String>::new(), "while it goes, {member} first, of {form:?}");

@@ -59,8 +59,8 @@ const CHANGES: [Change; 17] = [
 fn looks_each_second_through_a_change_of_clocks() {
     for change in &CHANGES {
         let Change { sentence, zone, text, from, hours, dues } = change;
-        let mut planner = new(timetable(&[text], zone), from);
-        let found = looks(&mut planner, at(from), at(from) + 60 * MINUTE * *hours, Duration::from_secs(1));
+        let mut fire_clock = new(timetable(&[text], zone), from);
+        let found = looks(&mut fire_clock, at(from), at(from) + 60 * MINUTE * *hours, Duration::from_secs(1));
         for (now, tick) in &found {
             assert_eq!(*tick, Tick::Fire(Fire { due: *now, missed: 0, late: false }), "{sentence}: {text} in {zone}");
         }
@@ -74,8 +74,8 @@ fn looks_each_minute_find_each_fire_of_a_year_once() {
     for zone in ["America/New_York", "Australia/Lord_Howe", "Europe/Dublin"] {
         for text in ["30 2 * * *", "0,30 1 * * *", "*/20 1-2 * * *", "@every 45m"] {
             let (from, to) = (at("2026-01-01T00:00:10Z"), at("2027-01-01T00:00:10Z"));
-            let mut planner = Planner::new(timetable(&[text], zone), None, from);
-            let found = looks(&mut planner, from, to, MINUTE);
+            let mut fire_clock = FireClock::new(timetable(&[text], zone), None, from);
+            let found = looks(&mut fire_clock, from, to, MINUTE);
             let expected: Vec<_> = model::schedule::fires(&schedules(&[text], zone), from)
                 .take_while(|due| *due < to)
                 .map(|due| Tick::Fire(Fire { due, missed: 0, late: false }))
@@ -87,18 +87,18 @@ fn looks_each_minute_find_each_fire_of_a_year_once() {
 
 #[test]
 fn windows_decide_which_fires_there_are() {
-    let mut planner = new(within("Mon-Fri 01:00-02:00", &["*/30 * * * *"]), "2026-03-06T00:00:00Z"); // a Friday
-    assert_eq!(planner.next_due(), Some(at("2026-03-06T01:00:00Z")));
-    let found = looks(&mut planner, at("2026-03-06T00:00:00Z"), at("2026-03-09T03:00:00Z"), MINUTE);
+    let mut fire_clock = new(within("Mon-Fri 01:00-02:00", &["*/30 * * * *"]), "2026-03-06T00:00:00Z"); // a Friday
+    assert_eq!(fire_clock.next_due(), Some(at("2026-03-06T01:00:00Z")));
+    let found = looks(&mut fire_clock, at("2026-03-06T00:00:00Z"), at("2026-03-09T03:00:00Z"), MINUTE);
     let dues = ["2026-03-06T01:00:00Z", "2026-03-06T01:30:00Z", "2026-03-09T01:00:00Z", "2026-03-09T01:30:00Z"];
     assert_eq!(found, dues.map(|due| (at(due), on_time(due))));
 }
 
 #[test]
 fn fires_outside_the_window_are_not_missed() {
-    let mut planner = new(within("01:00-02:00", &["*/30 * * * *"]), "2026-03-06T01:10:00Z");
+    let mut fire_clock = new(within("01:00-02:00", &["*/30 * * * *"]), "2026-03-06T01:10:00Z");
     assert_eq!(
-        planner.tick(at("2026-03-08T01:30:10Z")),
+        fire_clock.tick(at("2026-03-08T01:30:10Z")),
         Tick::Fire(Fire {
             due: at("2026-03-08T01:30:00Z"),
             missed: 4, // the second of the first day, both of the next, the first of the last
@@ -109,22 +109,22 @@ fn fires_outside_the_window_are_not_missed() {
 
 #[test]
 fn a_fire_found_when_its_window_is_shut_is_late() {
-    let mut planner = new(within("01:00-02:00", &["59 1 * * *"]), "2026-03-06T00:00:00Z");
-    assert_eq!(planner.tick(at("2026-03-06T02:00:00Z")), late("2026-03-06T01:59:00Z", 0));
-    let mut planner = new(within("01:00-02:00", &["59 1 * * *"]).skipping(), "2026-03-06T00:00:00Z");
+    let mut fire_clock = new(within("01:00-02:00", &["59 1 * * *"]), "2026-03-06T00:00:00Z");
+    assert_eq!(fire_clock.tick(at("2026-03-06T02:00:00Z")), late("2026-03-06T01:59:00Z", 0));
+    let mut fire_clock = new(within("01:00-02:00", &["59 1 * * *"]).skipping(), "2026-03-06T00:00:00Z");
     let fire = Fire { due: at("2026-03-06T01:59:00Z"), missed: 0, late: true };
-    assert_eq!(planner.tick(at("2026-03-06T02:00:00Z")), Tick::Skipped(fire));
+    assert_eq!(fire_clock.tick(at("2026-03-06T02:00:00Z")), Tick::Skipped(fire));
 }
 
 #[test]
 fn a_window_that_is_always_shut_costs_nothing_in_each_look() {
-    let mut planner = new(within("01:00-02:00", &["0 12 * * *"]), "2026-03-06T00:00:00Z");
-    assert_eq!(planner.next_due(), None);
-    let Next::NotBefore(searched) = planner.next else { panic!("{:?}", planner.next) };
+    let mut fire_clock = new(within("01:00-02:00", &["0 12 * * *"]), "2026-03-06T00:00:00Z");
+    assert_eq!(fire_clock.next_due(), None);
+    let Next::NotBefore(searched) = fire_clock.next else { panic!("{:?}", fire_clock.next) };
     assert!(searched > at("2031-01-01T00:00:00Z"), "{searched}");
-    assert_eq!(planner.tick(at("2026-03-07T00:00:00Z")), Tick::Nothing);
-    assert_eq!(planner.next, Next::NotBefore(searched), "nothing was searched again");
-    assert_eq!(planner.tick(searched), Tick::Nothing);
-    let Next::NotBefore(further) = planner.next else { panic!("{:?}", planner.next) };
+    assert_eq!(fire_clock.tick(at("2026-03-07T00:00:00Z")), Tick::Nothing);
+    assert_eq!(fire_clock.next, Next::NotBefore(searched), "nothing was searched again");
+    assert_eq!(fire_clock.tick(searched), Tick::Nothing);
+    let Next::NotBefore(further) = fire_clock.next else { panic!("{:?}", fire_clock.next) };
     assert!(further > searched);
 }

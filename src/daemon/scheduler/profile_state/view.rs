@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Seat, still_running};
+use super::{ProfileState, still_running};
 use crate::daemon::view::{PauseView, WaitingView};
 use crate::report::Trigger;
 
-impl Seat {
+impl ProfileState {
     pub fn paused(&self) -> Option<PauseView> {
         let by_configuration = self.task.profile.paused;
         let until = self.by_hand.as_ref().and_then(|pause| pause.until).filter(|_| !by_configuration);
@@ -16,9 +16,9 @@ impl Seat {
     /// What has yet to begin, and why it has not.
     pub fn waiting(&self, now: DateTime<Utc>) -> Option<WaitingView> {
         let changed = (!self.is_current()).then_some((self.changed_by, None));
-        let left = self.left.as_ref().map(|left| (Trigger::Resume, left.info.due));
-        let wished = self.wish.map(|wish| (wish.trigger, wish.due));
-        let (trigger, due) = left.or(changed).or(wished)?;
+        let left = self.resumable.as_ref().map(|left| (Trigger::Resume, left.info.due));
+        let pending = self.pending.map(|pending| (pending.trigger, pending.due));
+        let (trigger, due) = left.or(changed).or(pending)?;
         let why = if let Some(live) = &self.live {
             still_running(&live.info)
         } else if self.is_paused() {

@@ -1,4 +1,4 @@
-//! What decides when a profile fires: its schedules, window and jitter.
+//! A profile's timetable: its schedules, window and jitter.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use model::config::profile::{OnMissed, Profile};
 use model::schedule::{Dues, Schedule, Window, dues};
 
-/// Fires that are counted one by one between two looks: 69 days of a schedule each minute, in some 0.1 s.
-const COUNTED: usize = 100_000;
+/// Fires between two ticks are counted one by one up to this many: 69 days of a schedule each minute, in some 0.1 s.
+const MAX_COUNTED_FIRES: usize = 100_000;
 
 /// What decides when a profile fires by itself.
 #[derive(Clone, Debug)]
@@ -66,12 +66,12 @@ impl Timetable {
     pub(super) fn passed(&self, after: DateTime<Utc>, by: DateTime<Utc>) -> Option<(DateTime<Utc>, u64)> {
         let (mut last, mut count) = (None, 0);
         let mut dues = self.dues(after);
-        for due in dues.by_ref().take_while(|due| *due <= by).take(COUNTED) {
+        for due in dues.by_ref().take_while(|due| *due <= by).take(MAX_COUNTED_FIRES) {
             last = Some(due);
             count += 1;
         }
         let gave_up = dues.gave_up().is_some_and(|searched| searched < by);
-        if (gave_up || count >= COUNTED)
+        if (gave_up || count >= MAX_COUNTED_FIRES)
             && let Some(due) = self.last(last.unwrap_or(after), by)
         {
             last = Some(due);
@@ -103,8 +103,8 @@ impl Timetable {
 fn offset(name: &str, jitter: Duration) -> TimeDelta {
     let hash = Sha256::digest(name.as_bytes());
     let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    let spread = u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX);
-    let offset = number.checked_rem(spread).unwrap_or(0);
+    let range = u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX);
+    let offset = number.checked_rem(range).unwrap_or(0);
     i64::try_from(offset).ok().and_then(TimeDelta::try_milliseconds).unwrap_or(TimeDelta::MAX)
 }
 

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::stage::{Stage, config, known, left, noon, profiles};
-use crate::daemon::rota::Remembered;
+use crate::daemon::scheduler::Remembered;
 use crate::daemon::view::ReloadedBy::{Api, Sighup, Watch};
 use crate::report::Outcome;
 

@@ -1,9 +1,9 @@
-//! A rota, a configuration for it, and short words for what it wants.
+//! A scheduler, a configuration for it, and short words for what it wants.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ulid::Ulid;
 
-use crate::daemon::rota::{Action, Remembered, Rota, RunEnd};
+use crate::daemon::scheduler::{Action, Remembered, RunEnd, Scheduler};
 use crate::daemon::tasks;
 use crate::daemon::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileRecord};
@@ -36,7 +36,7 @@ pub fn profiles(tables: &str) -> Config {
 }
 
 pub struct Stage {
-    pub rota: Rota,
+    pub scheduler: Scheduler,
     pub now: DateTime<Utc>,
     /// Of the run that began last.
     pub run: Option<Ulid>,
@@ -48,7 +48,7 @@ pub struct Stage {
 /// What a journal has of `p` under this configuration, last looked at at `watermark`.
 pub fn known(config: &Config, watermark: DateTime<Utc>) -> Remembered {
     let task = task(config);
-    let timetable = crate::daemon::planner::Timetable::of(&task.profile).text();
+    let timetable = crate::daemon::fire_clock::Timetable::of(&task.profile).text();
     let state = ProfileRecord {
         watermark: Some(watermark),
         timetable: Some(timetable),
@@ -83,9 +83,9 @@ pub fn left(config: &Config, now: DateTime<Utc>) -> Interrupted {
 
 impl Stage {
     pub fn start(config: &Config, remembered: Remembered, now: DateTime<Utc>) -> Self {
-        let (rota, wanted) = Rota::start(tasks(config), remembered, now);
-        let mut stage = Self { rota, now, run: None, wanted, dues: Vec::new() };
-        let first = stage.rota.tick(now);
+        let (scheduler, wanted) = Scheduler::start(tasks(config), remembered, now);
+        let mut stage = Self { scheduler, now, run: None, wanted, dues: Vec::new() };
+        let first = stage.scheduler.tick(now);
         stage.take(first);
         stage
     }
@@ -100,7 +100,7 @@ impl Stage {
             if let Action::Begin(begin) = &action {
                 let info = &begin.info;
                 self.run = Some(info.id);
-                let is_new = info.trigger != Trigger::Reload && begin.again.is_none();
+                let is_new = info.trigger != Trigger::Reload && begin.resumed_with.is_none();
                 if let Some(due) = info.due.filter(|_| is_new) {
                     if self.dues.contains(&due) {
                         self.done();
@@ -121,50 +121,50 @@ impl Stage {
             reason: None,
             warmed: Count::default(),
         };
-        let actions = self.rota.ended("p", &end, self.now);
+        let actions = self.scheduler.ended("p", &end, self.now);
         self.take(actions);
     }
 
     pub fn reload(&mut self, config: &Config, by: ReloadedBy) {
-        let actions = self.rota.reconfigure(tasks(config), by, self.now);
+        let actions = self.scheduler.reconfigure(tasks(config), by, self.now);
         self.take(actions);
-        let actions = self.rota.tick(self.now);
+        let actions = self.scheduler.tick(self.now);
         self.take(actions);
     }
 
     pub fn tick(&mut self, now: DateTime<Utc>) {
         self.now = now;
-        let actions = self.rota.tick(now);
+        let actions = self.scheduler.tick(now);
         self.take(actions);
     }
 
     pub fn by_hand(&mut self) -> Result<bool, String> {
         let (started, actions) =
-            self.rota.begin_by_hand("p", false, self.now).map_err(|objection| objection.to_string())?;
+            self.scheduler.begin_by_hand("p", false, self.now).map_err(|error| error.to_string())?;
         self.take(actions);
         Ok(started.joined)
     }
 
     pub fn pause(&mut self, until: Option<DateTime<Utc>>) {
-        let actions = self.rota.pause("p", Pause { since: self.now, until }).unwrap();
+        let actions = self.scheduler.pause("p", Pause { since: self.now, until }).unwrap();
         self.take(actions);
     }
 
     pub fn resume(&mut self) {
-        let actions = self.rota.resume("p", self.now).unwrap();
+        let actions = self.scheduler.resume("p", self.now).unwrap();
         self.take(actions);
         self.tick(self.now);
     }
 
     pub fn cancel(&mut self) {
-        let actions = self.rota.cancel(self.run.unwrap()).unwrap();
+        let actions = self.scheduler.cancel(self.run.unwrap()).unwrap();
         self.take(actions);
     }
 
     /// The run that began last ends.
     pub fn end(&mut self, outcome: Outcome) {
         let end = RunEnd { run: self.run.unwrap(), begun: Begun::Yes, outcome, reason: None, warmed: Count::default() };
-        let actions = self.rota.ended("p", &end, self.now);
+        let actions = self.scheduler.ended("p", &end, self.now);
         self.take(actions);
     }
 
@@ -179,7 +179,7 @@ impl Stage {
             reason,
             warmed: Count::default(),
         };
-        let actions = self.rota.ended("p", &end, self.now);
+        let actions = self.scheduler.ended("p", &end, self.now);
         self.take(actions);
     }
 
@@ -201,7 +201,7 @@ fn words(action: &Action) -> Option<String> {
             let info = &begin.info;
             let due = info.due.map_or(String::new(), |due| format!(" due {}", clock(due)));
             let missed = if info.missed > 0 { format!(" missed {}", info.missed) } else { String::new() };
-            let again = begin.again.map_or(String::new(), |_| format!(" resumes {}", info.resumes));
+            let again = begin.resumed_with.map_or(String::new(), |_| format!(" resumes {}", info.resumes));
             format!("begin by {}{due}{missed}{again}", info.trigger)
         }
         Action::Stop { reason, .. } => format!("stop: {}", reason.as_str()),
@@ -212,6 +212,6 @@ fn words(action: &Action) -> Option<String> {
         Action::Adopt { .. } => "adopt".to_owned(),
         Action::Forget { .. } => "forget".to_owned(),
         Action::Unpause { .. } => "unpause".to_owned(),
-        Action::Mark { .. } => return None,
+        Action::SetWatermark { .. } => return None,
     })
 }

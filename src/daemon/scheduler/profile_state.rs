@@ -1,22 +1,22 @@
-//! One profile of the rota.
+//! One profile of the scheduler.
 
+mod dispatch;
 mod pause;
-mod terms;
-mod turn;
+mod pending;
+mod policy;
 mod view;
-mod wish;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::Action;
-use crate::daemon::planner::{Fire, Planner, Tick, Timetable};
+use crate::daemon::fire_clock::{Fire, FireClock, Tick, Timetable};
 use crate::journal::{Interrupted, Pause, Watermark};
 use crate::report::{RunInfo, StopReason, Trigger};
 use crate::run::Task;
 use model::config::profile::OnOverlap;
-use wish::Wish;
+use pending::Pending;
 
 /// What a journal keeps in the place of the schedules of a profile that the configuration pauses: fires of that time are
 /// not missed.
@@ -25,18 +25,18 @@ const PAUSED: &str = "paused";
 const SET_BACK: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(in crate::daemon) struct Seat {
+pub(in crate::daemon) struct ProfileState {
     pub task: Task,
-    pub planner: Planner,
+    pub fire_clock: FireClock,
     /// The fingerprint that the journal has: of the last run, or taken without one.
-    adopted: Option<String>,
+    applied_fingerprint: Option<String>,
     /// What a fingerprint that the journal does not have is put down to.
     changed_by: Trigger,
     by_hand: Option<Pause>,
     live: Option<Live>,
     /// An interrupted run that may be taken up.
-    left: Option<Interrupted>,
-    wish: Option<Wish>,
+    resumable: Option<Interrupted>,
+    pending: Option<Pending>,
     not_before: Option<DateTime<Utc>>,
     /// Removed from the configuration; its run is still ending.
     leaving: bool,
@@ -49,23 +49,23 @@ pub(in crate::daemon) struct Live {
     pub fingerprint: String,
     pub stopping: Option<StopReason>,
     pub rewarm: bool,
-    /// What was adopted before, should it never begin.
-    adopted_before: Option<String>,
-    wish_before: Option<Wish>,
-    left_before: Option<Interrupted>,
+    /// What was applied_fingerprint before, should it never begin.
+    applied_before: Option<String>,
+    pending_before: Option<Pending>,
+    resumable_before: Option<Interrupted>,
 }
 
-impl Seat {
+impl ProfileState {
     fn empty(task: Task, watermark: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
         Self {
-            planner: Planner::new(Timetable::of(&task.profile), watermark, now),
+            fire_clock: FireClock::new(Timetable::of(&task.profile), watermark, now),
             task,
-            adopted: None,
+            applied_fingerprint: None,
             changed_by: Trigger::Reload,
             by_hand: None,
             live: None,
-            left: None,
-            wish: None,
+            resumable: None,
+            pending: None,
             not_before: None,
             leaving: false,
         }
@@ -81,21 +81,21 @@ impl Seat {
             actions.push(Action::Unpause { profile: self.task.profile.name.clone() });
         }
         if self.is_paused() {
-            self.planner.pass_over(now);
+            self.fire_clock.pass_over(now);
             return;
         }
         let is_open = self.task.profile.window.as_ref().is_none_or(|window| window.contains(now));
         if !is_open && self.live.as_ref().is_some_and(|live| live.info.trigger != Trigger::Api) {
             self.stop(StopReason::Window, actions);
         }
-        if self.planner.behind(now).is_some_and(|behind| behind > SET_BACK) {
+        if self.fire_clock.behind(now).is_some_and(|behind| behind > SET_BACK) {
             tracing::warn!(
                 profile = &*self.task.profile.name,
                 "the clock was set back; fires that were dealt with are not repeated"
             );
-            self.planner.rewind(now);
+            self.fire_clock.rewind(now);
         }
-        match self.planner.tick(now) {
+        match self.fire_clock.tick(now) {
             Tick::Nothing => {}
             Tick::Fire(fire) => self.fire(fire, actions),
             Tick::Skipped(fire) => {
@@ -121,11 +121,11 @@ impl Seat {
     }
 
     fn want(&mut self, fire: Fire) {
-        self.wish = Some(self.wish.map_or_else(|| Wish::of(fire), |wish| wish.and(fire)));
+        self.pending = Some(self.pending.map_or_else(|| Pending::of(fire), |pending| pending.and(fire)));
     }
 
     fn skip(&self, fire: Fire, reason: String, actions: &mut Vec<Action>) {
-        actions.push(Action::Skip { task: self.task.clone(), fire, mark: self.mark(), reason });
+        actions.push(Action::Skip { task: self.task.clone(), fire, watermark: self.watermark(), reason });
     }
 
     /// Tells the run in progress to stop, unless it was told already. One that is to be taken up again may still be
@@ -141,19 +141,19 @@ impl Seat {
 
     /// An interrupted run of this profile.
     pub fn take_up(&mut self, run: Interrupted) {
-        self.left = Some(run);
+        self.resumable = Some(run);
     }
 
-    fn mark(&self) -> Watermark {
-        Watermark { at: self.planner.watermark(), timetable: timetable(&self.task) }
+    fn watermark(&self) -> Watermark {
+        Watermark { at: self.fire_clock.watermark(), timetable: timetable(&self.task) }
     }
 
-    fn marked(&self) -> Action {
-        Action::Mark { profile: self.task.profile.name.clone(), mark: self.mark() }
+    fn set_watermark(&self) -> Action {
+        Action::SetWatermark { profile: self.task.profile.name.clone(), watermark: self.watermark() }
     }
 
     fn is_current(&self) -> bool {
-        self.adopted.as_ref() == Some(&self.task.fingerprint)
+        self.applied_fingerprint.as_ref() == Some(&self.task.fingerprint)
     }
 
     pub fn is_leaving(&self) -> bool {

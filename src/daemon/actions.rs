@@ -1,11 +1,11 @@
-//! What the rota wants, carried out: runs that begin and end, and what the journal is to know.
+//! Executes what the scheduler decided: starts and stops runs, and queues entries of the journal.
 
 use tokio::task::{Id, JoinError};
 
 use super::Daemon;
-use super::live::LiveRun;
-use super::planner::Fire;
-use super::rota::{Action, Begin, RunEnd};
+use super::active_run::ActiveRun;
+use super::fire_clock::Fire;
+use super::scheduler::{Action, Begin, RunEnd};
 use crate::clock;
 use crate::journal::Watermark;
 use crate::report::groups::{PassedOver, fields};
@@ -14,7 +14,7 @@ use crate::run::{self, Task};
 use model::object::Count;
 
 impl Daemon {
-    /// Carries out what the rota wants.
+    /// Carries out what the scheduler wants.
     pub(super) async fn act(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
@@ -38,37 +38,37 @@ impl Daemon {
                     live.stop(reason);
                 }
             }
-            Action::Skip { task, fire, mark, reason } => self.skip(&task, fire, mark, reason),
-            Action::Mark { profile, mark } => {
-                self.clerk.write("a profile's place in time", move |journal| {
-                    journal.set_watermark(&profile, mark.at, &mark.timetable)
+            Action::Skip { task, fire, watermark, reason } => self.skip(&task, fire, watermark, reason),
+            Action::SetWatermark { profile, watermark } => {
+                self.writer.write("a profile's watermark", move |journal| {
+                    journal.set_watermark(&profile, watermark.at, &watermark.timetable)
                 });
             }
             Action::Adopt { profile, fingerprint } => {
-                self.clerk
+                self.writer
                     .write("a profile's fingerprint", move |journal| journal.apply_fingerprint(&profile, &fingerprint));
             }
             Action::Forget { profile } => {
                 self.history.forget(&profile);
-                self.clerk.write("that a profile is gone", move |journal| journal.forget(&profile));
+                self.writer.write("that a profile is gone", move |journal| journal.forget(&profile));
             }
             Action::Unpause { profile } => {
                 tracing::info!(profile = &*profile, "the pause is over");
-                self.clerk.write("the end of a pause", move |journal| journal.set_pause(&profile, None));
+                self.writer.write("the end of a pause", move |journal| journal.set_pause(&profile, None));
             }
         }
     }
 
     /// A fire that passes without a run is known all the same.
-    fn skip(&mut self, task: &Task, fire: Fire, mark: Watermark, reason: String) {
+    fn skip(&mut self, task: &Task, fire: Fire, watermark: Watermark, reason: String) {
         let profile = &task.profile;
         tracing::warn!(profile = &*profile.name, endpoint = &*profile.endpoint.name, due = %fire.due, "skipped: {reason}");
         self.history.skipped(&profile.name, fire.due, fire.missed);
         let trigger = if fire.late { Trigger::Missed } else { Trigger::Schedule };
         let info = RunInfo { due: Some(fire.due), missed: fire.missed, ..RunInfo::new(trigger, clock::now()) };
         let report = run::skipped(task, info, reason.clone());
-        let new = run::new_run(&report, profile.name.to_string(), Some(mark));
-        self.clerk.write("a skipped fire", move |journal| journal.skip(&new, &reason).map(drop));
+        let new = run::new_run(&report, profile.name.to_string(), Some(watermark));
+        self.writer.write("a skipped fire", move |journal| journal.skip(&new, &reason).map(drop));
     }
 
     async fn begin(&mut self, begin: Begin) {
@@ -82,7 +82,7 @@ impl Daemon {
             self.history.dealt_with(&profile.name, due, missed);
         }
         let connection = self.connections.open(&profile).await;
-        let (live, going) = LiveRun::new(&begin, connection, self.keeper.clone(), self.clerk.caught_up());
+        let (live, going) = ActiveRun::new(&begin, connection, self.journal.clone(), self.writer.flushed());
         let task = self.runs.spawn(going);
         self.tasks.insert(task.id(), run);
         self.live.insert(run, live);
@@ -115,7 +115,7 @@ impl Daemon {
                 RunEnd { run, begun: Begun::Yes, outcome: Outcome::Failed, reason: None, warmed: Count::default() }
             }
         };
-        let actions = self.rota.ended(&profile, &end, now);
+        let actions = self.scheduler.ended(&profile, &end, now);
         self.act(actions).await;
     }
 }

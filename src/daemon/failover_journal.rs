@@ -1,4 +1,4 @@
-//! The journal of a daemon, and what stands in for it while it cannot be written.
+//! The daemon's journal on disk, with a bounded fallback in memory while the disk takes no writes (*degraded*).
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::view::JournalView;
 use crate::journal::{Journal, JournalError, Trouble};
 
-/// Objects that a journal in memory remembers: about 100 bytes each.
-const ROOM: u64 = 500_000;
+/// How many objects the fallback in memory holds, at about 100 bytes each.
+const MAX_OBJECTS_IN_MEMORY: u64 = 500_000;
 
 /// The journal that is in use. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Keeper(Arc<Inner>);
+pub(super) struct FailoverJournal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// `None`: none is wanted on disk.
+    /// `None`: no journal on disk is configured.
     dir: Option<PathBuf>,
-    /// Held by whoever waits for a disk: one look at a time, and none in the middle of an entry.
+    /// Held while the disk is waited for: one check at a time, and none in the middle of an entry.
     busy: Mutex<()>,
-    /// Held for an instant: what is shown of it waits for no disk.
+    /// Never held while the disk is waited for, so that a view does not wait either.
     state: Mutex<State>,
 }
 
@@ -27,24 +27,24 @@ struct Inner {
 struct State {
     disk: Option<Journal>,
     memory: Option<Journal>,
-    /// Why the one on disk is not used.
+    /// Why the journal on disk is not used: set while degraded.
     why: Option<String>,
-    /// Of the one on disk, when it was last looked at.
+    /// Size of the journal on disk at the last check.
     bytes: u64,
 }
 
-impl Keeper {
-    /// Opens the journal of `dir`. One that cannot be written now is stood in for, and tried again.
+impl FailoverJournal {
+    /// Opens the journal of `dir`. While it cannot be written, the fallback is used and the disk is tried again.
     ///
     /// # Errors
     /// A journal of a newer version: writing beside it would lose what it knows.
     pub fn open(dir: Option<&Path>) -> Result<Self, JournalError> {
         let mut state = State { disk: None, memory: None, why: None, bytes: 0 };
         match dir.map(Journal::open) {
-            None => state.memory = Some(Journal::memory(ROOM)?),
+            None => state.memory = Some(Journal::memory(MAX_OBJECTS_IN_MEMORY)?),
             Some(Ok(journal)) => (state.bytes, state.disk) = (journal.bytes(), Some(journal)),
             Some(Err(error)) if error.trouble() == Trouble::Foreign => return Err(error),
-            Some(Err(error)) => state.stand_in(&error)?,
+            Some(Err(error)) => state.degrade(&error)?,
         }
         Ok(Self(Arc::new(Inner { dir: dir.map(Path::to_owned), busy: Mutex::new(()), state: Mutex::new(state) })))
     }
@@ -54,8 +54,7 @@ impl Keeper {
         self.state().current()
     }
 
-    /// The journal to use now, after a look whether the one on disk can be written. What was kept in memory goes there as
-    /// soon as it can. Blocks.
+    /// Checks whether the journal on disk can be written, copies the fallback into it if so, and returns the one to use. Blocks.
     pub fn look(&self) -> Journal {
         let Some(dir) = &self.0.dir else { return self.journal() };
         let _one = self.busy();
@@ -77,7 +76,7 @@ impl Keeper {
                     // The next look opens what is there then.
                     (state.bytes, state.disk) = (0, None);
                 }
-                if let Err(error) = state.stand_in(&error) {
+                if let Err(error) = state.degrade(&error) {
                     tracing::error!("{error}; there is no journal in memory either");
                 }
             }
@@ -85,10 +84,10 @@ impl Keeper {
         state.current()
     }
 
-    /// Makes an entry, or reads one. What the journal on disk does not take goes to the one that stands in for it. Blocks.
+    /// Writes an entry, or reads one: on disk, or in the fallback where the disk refuses it. Blocks.
     ///
     /// # Errors
-    /// Neither takes it.
+    /// Both refuse it.
     pub fn with<T>(&self, job: impl Fn(&Journal) -> Result<T, JournalError>) -> Result<T, JournalError> {
         let done = {
             let _one = self.busy();
@@ -97,13 +96,13 @@ impl Keeper {
         done.or_else(|_| job(&self.look()))
     }
 
-    /// Whether something is in memory that may yet go to a disk.
+    /// Whether the fallback holds something that the disk may yet take.
     pub fn has_more(&self) -> bool {
         self.0.dir.is_some() && self.state().memory.is_some()
     }
 
-    /// The one on disk cannot be written.
-    pub fn is_standing_in(&self) -> bool {
+    /// The journal on disk cannot be written, and the fallback is in use.
+    pub fn is_degraded(&self) -> bool {
         self.state().why.is_some()
     }
 
@@ -130,19 +129,19 @@ impl State {
     fn current(&self) -> Journal {
         let current = if self.why.is_some() { self.memory.as_ref() } else { self.disk.as_ref() };
         let any = current.or(self.memory.as_ref()).or(self.disk.as_ref());
-        any.cloned().unwrap_or_else(|| unreachable!("a keeper is made with one of them"))
+        any.cloned().unwrap_or_else(|| unreachable!("one is made with one of them"))
     }
 
-    /// Says so once.
-    fn stand_in(&mut self, error: &JournalError) -> Result<(), JournalError> {
+    /// Switches to the fallback. Logged once.
+    fn degrade(&mut self, error: &JournalError) -> Result<(), JournalError> {
         if self.why.is_none() {
             tracing::error!(
-                "{error}; until it can be written again, runs and up to {ROOM} warmed objects are kept in memory, and are lost if \
+                "{error}; until it can be written again, runs and up to {MAX_OBJECTS_IN_MEMORY} warmed objects are kept in memory, and are lost if \
                  the daemon ends before that"
             );
         }
         if self.memory.is_none() {
-            self.memory = Some(Journal::memory(ROOM)?);
+            self.memory = Some(Journal::memory(MAX_OBJECTS_IN_MEMORY)?);
         }
         self.why = Some(error.to_string());
         Ok(())
@@ -190,36 +189,36 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("state");
         fs::write(&dir, "in the way").unwrap();
-        let keeper = Keeper::open(Some(&dir)).unwrap();
+        let failover = FailoverJournal::open(Some(&dir)).unwrap();
         fs::remove_file(&dir).unwrap();
         fs::create_dir(&dir).unwrap();
         // Another process opens the journal, and takes its time.
         let gate = File::create(dir.join("journal.lock")).unwrap();
         gate.lock().unwrap();
-        let looker = keeper.clone();
+        let looker = failover.clone();
         let look = thread::spawn(move || looker.look().is_in_memory());
-        while keeper.0.busy.try_lock().is_ok() {
+        while failover.0.busy.try_lock().is_ok() {
             assert!(!look.is_finished());
             thread::yield_now();
         }
-        assert!(keeper.view().unwritable.is_some() && keeper.is_standing_in());
+        assert!(failover.view().unwritable.is_some() && failover.is_degraded());
         assert!(!look.is_finished());
         drop(gate);
         assert!(!look.join().unwrap(), "it is on disk again");
-        assert!(keeper.view().unwritable.is_none() && keeper.view().bytes > 0);
+        assert!(failover.view().unwritable.is_none() && failover.view().bytes > 0);
     }
 
     #[test]
     fn an_entry_that_the_disk_does_not_take_is_kept_and_goes_there_later() {
         let folder = tempfile::tempdir().unwrap();
-        let keeper = Keeper::open(Some(folder.path())).unwrap();
-        keeper.with(refused).unwrap_err();
+        let failover = FailoverJournal::open(Some(folder.path())).unwrap();
+        failover.with(refused).unwrap_err();
         for suffix in ["", "-wal", "-shm"] {
             fs::remove_file(folder.path().join(format!("journal.db{suffix}"))).unwrap();
         }
-        keeper.with(refused).unwrap();
-        assert!(keeper.is_standing_in() && is_paused(&keeper.journal()));
-        let journal = keeper.look();
+        failover.with(refused).unwrap();
+        assert!(failover.is_degraded() && is_paused(&failover.journal()));
+        let journal = failover.look();
         assert!(!journal.is_in_memory() && is_paused(&journal), "a file that was removed is made again");
         assert!(is_paused(&Journal::read(folder.path()).unwrap().unwrap()));
     }

@@ -1,9 +1,9 @@
-//! Everything at one instant, for whoever looks.
+//! Builds the status snapshot for the API, the page and the metrics.
 
 use chrono::{DateTime, Utc};
 
 use super::Daemon;
-use super::rota::Seat;
+use super::scheduler::ProfileState;
 use super::view::{Counters, EndpointView, ProfileView, TeamView, View};
 use crate::clock;
 use crate::limit::Limit;
@@ -20,14 +20,14 @@ impl Daemon {
             zone_rules: self.config.zones.clone(),
             now,
             started: self.started,
-            stopping: self.ending != super::Ending::No,
+            stopping: self.shutdown != super::Shutdown::No,
             reload: self.reload.clone(),
-            journal: self.keeper.view(),
+            journal: self.journal.view(),
             heartbeat_fallbacks: self.ticker.fallbacks(),
             endpoints: self.config.endpoints.values().map(|endpoint| self.endpoint(endpoint)).collect(),
-            profiles: self.rota.seats().map(|seat| self.profile(seat, now)).collect(),
+            profiles: self.scheduler.profiles().map(|state| self.profile(state, now)).collect(),
             teams: self.config.teams.values().map(|team| self.team(team)).collect(),
-            runs: self.live.values().map(super::LiveRun::view).collect(),
+            runs: self.live.values().map(super::ActiveRun::view).collect(),
             failures: self.history.failures.iter().cloned().collect(),
             counters: self.counters(),
         }
@@ -50,7 +50,7 @@ impl Daemon {
     }
 
     fn committed(&self, endpoint: &Endpoint) -> Option<u64> {
-        let profiles = self.rota.seats().map(|seat| &seat.task.profile);
+        let profiles = self.scheduler.profiles().map(|state| &state.task.profile);
         Asked::by(profiles.filter(|profile| profile.endpoint.name == endpoint.name)).bounded()
     }
 
@@ -65,26 +65,26 @@ impl Daemon {
         }
     }
 
-    fn profile(&self, seat: &Seat, now: DateTime<Utc>) -> ProfileView {
-        let profile = &seat.task.profile;
+    fn profile(&self, state: &ProfileState, now: DateTime<Utc>) -> ProfileView {
+        let profile = &state.task.profile;
         let past = self.history.of(&profile.name);
-        let current = |fingerprint: &str| fingerprint == seat.task.fingerprint;
+        let current = |fingerprint: &str| fingerprint == state.task.fingerprint;
         ProfileView {
             name: profile.name.clone(),
             team: profile.team.as_ref().map(|team| team.name.clone()),
             endpoint: profile.endpoint.name.clone(),
-            fingerprint: seat.task.fingerprint.clone(),
+            fingerprint: state.task.fingerprint.clone(),
             schedules: profile.schedules.iter().map(Schedule::text).map(str::to_owned).collect(),
             zone: profile.zone.clone(),
             window: profile.window.as_ref().map(|window| window.text().to_owned()),
             priority: profile.priority,
-            max_bytes: cap(seat),
+            max_bytes: cap(state),
             rewarm_after: profile.rewarm_after,
             min_warm: profile.min_warm,
-            paused: seat.paused(),
-            running: seat.live().map(|live| live.info.id),
-            waiting: seat.waiting(now),
-            next_due: if seat.is_paused() { None } else { seat.planner.next_due() },
+            paused: state.paused(),
+            running: state.live().map(|live| live.info.id),
+            waiting: state.waiting(now),
+            next_due: if state.is_paused() { None } else { state.fire_clock.next_due() },
             last_due: past.last_due,
             last_complete_due: past.last_complete_due,
             last: past.last,
@@ -101,8 +101,8 @@ impl Daemon {
     }
 }
 
-fn cap(seat: &Seat) -> Option<u64> {
-    match seat.task.profile.rules.max_bytes {
+fn cap(state: &ProfileState) -> Option<u64> {
+    match state.task.profile.rules.max_bytes {
         Cap::Bytes(bytes) => Some(bytes),
         Cap::Unlimited => None,
     }

@@ -1,4 +1,4 @@
-//! A configuration that was read comes into force whole, or not at all.
+//! Applies a configuration that was read: whole, or not at all.
 
 use super::handle::Reloaded;
 use super::reload::Loaded;
@@ -18,7 +18,7 @@ impl Daemon {
         let Loaded { by, result, replies } = loaded;
         let taken = result.map_err(|why| why.to_string()).and_then(|config| self.permit(config));
         let reloaded = match taken {
-            Ok(config) => self.swap(*config, by).await,
+            Ok(config) => self.apply_config(*config, by).await,
             Err(error) => self.refuse(by, error),
         };
         for reply in replies {
@@ -42,7 +42,7 @@ impl Daemon {
         }
     }
 
-    async fn swap(&mut self, config: Config, by: ReloadedBy) -> Reloaded {
+    async fn apply_config(&mut self, config: Config, by: ReloadedBy) -> Reloaded {
         let now = clock::now();
         let config = Arc::new(config);
         let (before, after) = (fingerprints(&self.config), fingerprints(&config));
@@ -71,7 +71,7 @@ impl Daemon {
         self.config = config.clone();
         self.in_force.send_replace(config);
         self.keep_good();
-        let actions = self.rota.reconfigure(tasks(&self.config), by, now);
+        let actions = self.scheduler.reconfigure(tasks(&self.config), by, now);
         self.act(actions).await;
         self.tick().await;
         reloaded
@@ -90,7 +90,7 @@ impl Daemon {
     /// A restart on bad files goes on with what is in force now.
     pub(super) fn keep_good(&self) {
         let (sources, now) = (self.config.sources.clone(), clock::now());
-        self.clerk.write("the last good configuration", move |journal| journal.set_last_good(&sources, now));
+        self.writer.write("the last good configuration", move |journal| journal.set_last_good(&sources, now));
     }
 }
 

@@ -2,21 +2,21 @@
 
 use chrono::{DateTime, Utc};
 
-use super::wish::Wish;
-use super::{Action, Seat};
+use super::pending::Pending;
+use super::{Action, ProfileState};
 use crate::journal::Pause;
 use crate::report::StopReason;
 
-impl Seat {
+impl ProfileState {
     pub fn pause(&mut self, pause: Pause, actions: &mut Vec<Action>) {
         self.by_hand = Some(pause);
         self.stop(StopReason::Paused, actions);
-        self.drop_wish(actions);
+        self.drop_pending(actions);
     }
 
     /// A fire that waited when the profile was paused passes without a run.
-    pub(super) fn drop_wish(&mut self, actions: &mut Vec<Action>) {
-        if let Some(fire) = self.wish.take().and_then(Wish::fire) {
+    pub(super) fn drop_pending(&mut self, actions: &mut Vec<Action>) {
+        if let Some(fire) = self.pending.take().and_then(Pending::fire) {
             self.skip(fire, "the profile was paused before it could begin".to_owned(), actions);
         }
     }
@@ -24,8 +24,8 @@ impl Seat {
     /// A pause by hand is over since `at`.
     pub fn resume(&mut self, at: DateTime<Utc>, actions: &mut Vec<Action>) {
         if self.by_hand.take().is_some() && !self.is_paused() {
-            self.planner.pass_over(at);
-            actions.push(self.marked());
+            self.fire_clock.pass_over(at);
+            actions.push(self.set_watermark());
         }
     }
 

@@ -6,7 +6,7 @@
 //! start or a reload. Nothing begins while the profile is paused or outside its window; what was asked for by hand does
 //! not ask the window.
 
-mod seat;
+mod profile_state;
 #[cfg(test)]
 mod tests;
 
@@ -17,14 +17,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
-use super::handle::{Objection, Started};
-use super::planner::Fire;
+use super::fire_clock::Fire;
+use super::handle::{CommandError, Started};
 use super::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileRecord, Watermark};
 use crate::report::{Begun, Outcome, RunInfo, StopReason};
 use crate::run::Task;
 use model::object::Count;
-pub(super) use seat::Seat;
+pub(super) use profile_state::ProfileState;
 
 /// What the loop has to do.
 #[derive(Clone, Debug)]
@@ -38,13 +38,13 @@ pub(super) enum Action {
     Skip {
         task: Task,
         fire: Fire,
-        mark: Watermark,
+        watermark: Watermark,
         reason: String,
     },
     /// The profile's place in time, to be kept.
-    Mark {
+    SetWatermark {
         profile: Arc<str>,
-        mark: Watermark,
+        watermark: Watermark,
     },
     /// The fingerprint is in force without a run.
     Adopt {
@@ -67,17 +67,17 @@ pub(super) struct Begin {
     pub task: Task,
     pub info: RunInfo,
     /// It was interrupted; this much of it was warmed by then.
-    pub again: Option<Count>,
+    pub resumed_with: Option<Count>,
     pub rewarm: bool,
     /// From now.
     pub deadline: Duration,
-    pub mark: Watermark,
+    pub watermark: Watermark,
 }
 
 /// The daemon's profiles.
 #[derive(Debug, Default)]
-pub(super) struct Rota {
-    seats: BTreeMap<Arc<str>, Seat>,
+pub(super) struct Scheduler {
+    profiles: BTreeMap<Arc<str>, ProfileState>,
     /// Nothing begins any more.
     stopping: bool,
 }
@@ -89,43 +89,43 @@ pub(super) struct Remembered {
     pub interrupted: Vec<Interrupted>,
 }
 
-impl Rota {
+impl Scheduler {
     /// The profiles of a start.
     pub fn start(tasks: Vec<Task>, remembered: Remembered, now: DateTime<Utc>) -> (Self, Vec<Action>) {
         let Remembered { mut profiles, interrupted } = remembered;
         let is_fresh = profiles.is_empty();
         let mut actions = Vec::new();
-        let mut rota = Self::default();
+        let mut scheduler = Self::default();
         for task in tasks {
-            let state = profiles.remove(&*task.profile.name);
-            let mut seat = Seat::at_start(task, state, is_fresh, now, &mut actions);
-            if let Some(run) = interrupted.iter().find(|run| *run.profile == *seat.task.profile.name) {
-                seat.take_up(run.clone());
+            let record = profiles.remove(&*task.profile.name);
+            let mut state = ProfileState::at_start(task, record, is_fresh, now, &mut actions);
+            if let Some(run) = interrupted.iter().find(|run| *run.profile == *state.task.profile.name) {
+                state.take_up(run.clone());
             }
-            rota.seats.insert(seat.task.profile.name.clone(), seat);
+            scheduler.profiles.insert(state.task.profile.name.clone(), state);
         }
         // Removed while nobody looked.
         actions.extend(profiles.into_keys().map(|profile| Action::Forget { profile: profile.into() }));
-        (rota, actions)
+        (scheduler, actions)
     }
 
     /// The profiles of a configuration that has just come into force.
     pub fn reconfigure(&mut self, tasks: Vec<Task>, by: ReloadedBy, now: DateTime<Utc>) -> Vec<Action> {
         let mut actions = Vec::new();
-        let mut gone: Vec<Arc<str>> = self.seats.keys().cloned().collect();
+        let mut gone: Vec<Arc<str>> = self.profiles.keys().cloned().collect();
         for task in tasks {
             gone.retain(|name| *name != task.profile.name);
-            match self.seats.get_mut(&task.profile.name) {
-                Some(seat) => seat.reconfigure(task, by, now, &mut actions),
+            match self.profiles.get_mut(&task.profile.name) {
+                Some(state) => state.reconfigure(task, by, now, &mut actions),
                 None => {
-                    let seat = Seat::new(task, by, now, &mut actions);
-                    self.seats.insert(seat.task.profile.name.clone(), seat);
+                    let state = ProfileState::new(task, by, now, &mut actions);
+                    self.profiles.insert(state.task.profile.name.clone(), state);
                 }
             }
         }
         for name in gone {
-            if self.seats.get_mut(&name).is_some_and(|seat| seat.leave(&mut actions)) {
-                self.seats.remove(&name);
+            if self.profiles.get_mut(&name).is_some_and(|state| state.leave(&mut actions)) {
+                self.profiles.remove(&name);
             }
         }
         actions
@@ -134,10 +134,10 @@ impl Rota {
     /// Looks at every profile: fires, windows, ends of pauses, and what can begin now.
     pub fn tick(&mut self, now: DateTime<Utc>) -> Vec<Action> {
         let mut actions = Vec::new();
-        for seat in self.seats.values_mut() {
-            seat.look(now, &mut actions);
+        for state in self.profiles.values_mut() {
+            state.look(now, &mut actions);
             if !self.stopping {
-                seat.settle(now, &mut actions);
+                state.settle(now, &mut actions);
             }
         }
         actions
@@ -149,39 +149,39 @@ impl Rota {
         profile: &str,
         rewarm: bool,
         now: DateTime<Utc>,
-    ) -> Result<(Started, Vec<Action>), Objection> {
+    ) -> Result<(Started, Vec<Action>), CommandError> {
         if self.stopping {
-            return Err(Objection::Unanswered(super::handle::Unanswered::Stopping));
+            return Err(CommandError::LoopError(super::handle::LoopError::Stopping));
         }
         let mut actions = Vec::new();
-        let started = self.seat(profile)?.begin_by_hand(rewarm, now, &mut actions)?;
+        let started = self.state(profile)?.begin_by_hand(rewarm, now, &mut actions)?;
         Ok((started, actions))
     }
 
     /// A pause by hand.
-    pub fn pause(&mut self, profile: &str, pause: Pause) -> Result<Vec<Action>, Objection> {
+    pub fn pause(&mut self, profile: &str, pause: Pause) -> Result<Vec<Action>, CommandError> {
         let mut actions = Vec::new();
-        self.seat(profile)?.pause(pause, &mut actions);
+        self.state(profile)?.pause(pause, &mut actions);
         Ok(actions)
     }
 
     /// The end of a pause by hand.
-    pub fn resume(&mut self, profile: &str, now: DateTime<Utc>) -> Result<Vec<Action>, Objection> {
+    pub fn resume(&mut self, profile: &str, now: DateTime<Utc>) -> Result<Vec<Action>, CommandError> {
         let mut actions = Vec::new();
-        let seat = self.seat(profile)?;
-        if seat.task.profile.paused {
-            return Err(Objection::PausedByConfiguration(seat.task.profile.name.clone()));
+        let state = self.state(profile)?;
+        if state.task.profile.paused {
+            return Err(CommandError::PausedByConfiguration(state.task.profile.name.clone()));
         }
-        seat.resume(now, &mut actions);
+        state.resume(now, &mut actions);
         Ok(actions)
     }
 
     /// Stops a run for good.
-    pub fn cancel(&mut self, run: Ulid) -> Result<Vec<Action>, Objection> {
+    pub fn cancel(&mut self, run: Ulid) -> Result<Vec<Action>, CommandError> {
         let mut actions = Vec::new();
-        let seat = self.seats.values_mut().find(|seat| seat.live().is_some_and(|live| live.info.id == run));
-        let Some(seat) = seat else { return Err(Objection::no_run(run, self.in_progress())) };
-        seat.stop(StopReason::Cancelled, &mut actions);
+        let state = self.profiles.values_mut().find(|state| state.live().is_some_and(|live| live.info.id == run));
+        let Some(state) = state else { return Err(CommandError::no_run(run, self.in_progress())) };
+        state.stop(StopReason::Cancelled, &mut actions);
         Ok(actions)
     }
 
@@ -189,8 +189,8 @@ impl Rota {
     pub fn stop(&mut self) -> Vec<Action> {
         self.stopping = true;
         let mut actions = Vec::new();
-        for seat in self.seats.values_mut() {
-            seat.stop(StopReason::Shutdown, &mut actions);
+        for state in self.profiles.values_mut() {
+            state.stop(StopReason::Shutdown, &mut actions);
         }
         actions
     }
@@ -198,31 +198,31 @@ impl Rota {
     /// A run has ended.
     pub fn ended(&mut self, profile: &str, end: &RunEnd, now: DateTime<Utc>) -> Vec<Action> {
         let mut actions = Vec::new();
-        let Some(seat) = self.seats.get_mut(profile) else { return actions };
-        seat.ended(end, now, &mut actions);
-        if seat.is_leaving() {
+        let Some(state) = self.profiles.get_mut(profile) else { return actions };
+        state.ended(end, now, &mut actions);
+        if state.is_leaving() {
             actions.push(Action::Forget { profile: profile.into() });
-            self.seats.remove(profile);
+            self.profiles.remove(profile);
         } else if !self.stopping {
-            seat.settle(now, &mut actions);
+            state.settle(now, &mut actions);
         }
         actions
     }
 
-    pub fn seats(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.values().filter(|seat| !seat.is_leaving())
+    pub fn profiles(&self) -> impl Iterator<Item = &ProfileState> {
+        self.profiles.values().filter(|state| !state.is_leaving())
     }
 
-    fn seat(&mut self, profile: &str) -> Result<&mut Seat, Objection> {
-        if self.seats.get(profile).is_none_or(Seat::is_leaving) {
-            let names: Vec<_> = self.seats().map(|seat| &*seat.task.profile.name).collect();
-            return Err(Objection::no_profile(profile, names));
+    fn state(&mut self, profile: &str) -> Result<&mut ProfileState, CommandError> {
+        if self.profiles.get(profile).is_none_or(ProfileState::is_leaving) {
+            let names: Vec<_> = self.profiles().map(|state| &*state.task.profile.name).collect();
+            return Err(CommandError::no_profile(profile, names));
         }
-        self.seats.get_mut(profile).ok_or_else(|| unreachable!("it was there just now"))
+        self.profiles.get_mut(profile).ok_or_else(|| unreachable!("it was there just now"))
     }
 
     fn in_progress(&self) -> impl Iterator<Item = (Ulid, Arc<str>)> {
-        self.seats.values().filter_map(|seat| Some((seat.live()?.info.id, seat.task.profile.name.clone())))
+        self.profiles.values().filter_map(|state| Some((state.live()?.info.id, state.task.profile.name.clone())))
     }
 }
 

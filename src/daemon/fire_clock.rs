@@ -1,9 +1,8 @@
-//! When a profile fires by itself. Pure: the present is a parameter, and it may jump.
+//! Computes the fires of a profile's schedules. Pure: `now` is a parameter, and may jump either way.
 //!
-//! A planner walks one watermark along time. A fire at `due` is dealt with by the first look at or after
-//! `due + jitter`; of several that have passed between two looks the last one is the fire, the others are *missed*.
-//! No look moves the watermark back. Whoever rewinds it, after a clock was set back, knows by their dues which fires were
-//! dealt with.
+//! The watermark is the time up to which fires are dealt with. The first tick at or after `due + jitter` deals with the fire of
+//! `due`. Of several fires between two ticks the last one fires, the others are *missed*. A tick never moves the watermark back;
+//! a caller that rewinds it, because the clock was set back, recognises by their dues the fires that were dealt with.
 
 mod timetable;
 
@@ -14,20 +13,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::config::profile::OnMissed;
 pub(super) use timetable::Timetable;
 
-/// The loop looks every second, or every two without the heartbeat; what is a minute behind had no loop to see it,
-/// and a machine that stalls for a few seconds has missed nothing.
-const IN_TIME: TimeDelta = TimeDelta::seconds(60);
+/// A fire found later than this is late. The loop ticks every second, or every two without the heartbeat, and a machine may
+/// stall for a few.
+const MAX_LATENESS: TimeDelta = TimeDelta::seconds(60);
 
-/// A profile's place in time.
+/// A profile's timetable and its watermark.
 #[derive(Clone, Debug)]
-pub(super) struct Planner {
+pub(super) struct FireClock {
     timetable: Timetable,
     /// Fires up to here have been dealt with.
     watermark: DateTime<Utc>,
     next: Next,
 }
 
-/// What one look found.
+/// What one tick found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tick {
     Nothing,
@@ -37,12 +36,12 @@ pub(super) enum Tick {
     Skipped(Fire),
 }
 
-/// The last of the fires that one look dealt with.
+/// The last of the fires that one tick dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fire {
     /// Without the jitter.
     pub due: DateTime<Utc>,
-    /// Fires before it, since the last look, that nothing came of; a lower bound beyond 100,000 of them.
+    /// Fires before it, since the last tick, that were missed; a lower bound beyond 100,000 of them.
     pub missed: u64,
     /// It was found more than a minute after `due + jitter`, or while the window was shut: its trigger is `missed`.
     pub late: bool,
@@ -75,7 +74,7 @@ impl Next {
     }
 }
 
-impl Planner {
+impl FireClock {
     /// `watermark` is that of the same schedules before a restart: what has passed since counts. `None`: a profile seen
     /// for the first time, of which nothing before `now` counts.
     pub(super) fn new(timetable: Timetable, watermark: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
@@ -98,7 +97,7 @@ impl Planner {
         let passed = self.timetable.passed(after, by);
         self.next = Next::after(&self.timetable, by);
         let Some((due, missed)) = passed else { return Tick::Nothing };
-        let late = by - due > IN_TIME || self.timetable.is_shut(now);
+        let late = by - due > MAX_LATENESS || self.timetable.is_shut(now);
         let fire = Fire { due, missed, late };
         match self.timetable.on_missed() {
             OnMissed::Skip if late => Tick::Skipped(fire),
@@ -106,7 +105,7 @@ impl Planner {
         }
     }
 
-    /// Fires up to here have been dealt with; with a jitter, that long before the last look.
+    /// Fires up to here have been dealt with; with a jitter, that long before the last tick.
     pub(super) fn watermark(&self) -> DateTime<Utc> {
         self.watermark
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use ulid::Ulid;
 
-use super::wish::Wish;
-use super::{Action, Live, Seat, still_running};
-use crate::daemon::handle::{Objection, Started};
-use crate::daemon::rota::{Begin, RunEnd};
+use super::pending::Pending;
+use super::{Action, Live, ProfileState, still_running};
+use crate::daemon::handle::{CommandError, Started};
+use crate::daemon::scheduler::{Begin, RunEnd};
 use crate::journal::Interrupted;
 use crate::report::{Begun, Outcome, RunInfo, StopReason, Trigger};
 use crate::run::Task;
@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(24 * 3600);
 /// How soon a profile is looked at again whose claim another process holds.
 const CLAIMED: TimeDelta = TimeDelta::seconds(10);
 
-impl Seat {
+impl ProfileState {
     /// Begins what is to run next, if anything is and nothing is in its way.
     pub fn settle(&mut self, now: DateTime<Utc>, actions: &mut Vec<Action>) {
         if self.live.is_some() || self.is_paused() || self.leaving || self.not_before.is_some_and(|at| now < at) {
@@ -27,7 +27,7 @@ impl Seat {
         }
         self.not_before = None;
         let is_open = self.task.profile.window.as_ref().is_none_or(|window| window.contains(now));
-        if let Some(left) = self.left.take() {
+        if let Some(left) = self.resumable.take() {
             if is_open && self.is_worth_taking_up(&left, now) {
                 return self.begin_again(left, now, actions);
             }
@@ -36,12 +36,12 @@ impl Seat {
         if !is_open {
             return;
         }
-        let changed = Wish { trigger: self.changed_by, due: None, missed: 0 };
-        let next = match (self.is_current(), self.wish) {
+        let changed = Pending { trigger: self.changed_by, due: None, missed: 0 };
+        let next = match (self.is_current(), self.pending) {
             (true, None) => return,
-            (true, Some(wish)) => wish,
+            (true, Some(pending)) => pending,
             (false, None) => changed,
-            (false, Some(wish)) => Wish { trigger: changed.trigger, ..wish },
+            (false, Some(pending)) => Pending { trigger: changed.trigger, ..pending },
         };
         self.begin(next, false, now, actions);
     }
@@ -58,18 +58,18 @@ impl Seat {
         self.task.profile.deadline.unwrap_or(DEADLINE).saturating_sub(spent)
     }
 
-    fn begin(&mut self, wish: Wish, rewarm: bool, now: DateTime<Utc>, actions: &mut Vec<Action>) -> Ulid {
-        let Wish { trigger, due, missed } = wish;
+    fn begin(&mut self, pending: Pending, rewarm: bool, now: DateTime<Utc>, actions: &mut Vec<Action>) -> Ulid {
+        let Pending { trigger, due, missed } = pending;
         let info = RunInfo { due, missed, ..RunInfo::new(trigger, now) };
         let run = info.id;
         self.go(
             Begin {
                 task: self.task.clone(),
                 info,
-                again: None,
+                resumed_with: None,
                 rewarm,
                 deadline: self.task.profile.deadline.unwrap_or(DEADLINE),
-                mark: self.mark(),
+                watermark: self.watermark(),
             },
             actions,
         );
@@ -78,8 +78,8 @@ impl Seat {
 
     fn begin_again(&mut self, left: Interrupted, now: DateTime<Utc>, actions: &mut Vec<Action>) {
         let info = RunInfo { trigger: Trigger::Resume, resumes: left.info.resumes + 1, ..left.info };
-        // A fire that comes with it finds it running; a wish without a fire is what it does already.
-        let fire = self.wish.take().and_then(Wish::fire);
+        // A fire that comes with it finds it running; a pending without a fire is what it does already.
+        let fire = self.pending.take().and_then(Pending::fire);
         match fire {
             Some(fire) if self.task.profile.on_overlap == OnOverlap::Skip => {
                 self.skip(fire, still_running(&info), actions);
@@ -90,15 +90,15 @@ impl Seat {
         let begin = Begin {
             task: self.task.clone(),
             info,
-            again: Some(left.warmed),
+            resumed_with: Some(left.warmed),
             rewarm: left.rewarm,
             deadline: self.time_left(left.info.started, now),
-            mark: self.mark(),
+            watermark: self.watermark(),
         };
-        let wish = self.wish;
-        self.left = Some(left);
+        let pending = self.pending;
+        self.resumable = Some(left);
         self.go(begin, actions);
-        self.wish = wish;
+        self.pending = pending;
     }
 
     fn go(&mut self, begin: Begin, actions: &mut Vec<Action>) {
@@ -107,9 +107,9 @@ impl Seat {
             fingerprint: begin.task.fingerprint.clone(),
             stopping: None,
             rewarm: begin.rewarm,
-            adopted_before: self.adopted.replace(begin.task.fingerprint.clone()),
-            wish_before: self.wish.take(),
-            left_before: self.left.take(),
+            applied_before: self.applied_fingerprint.replace(begin.task.fingerprint.clone()),
+            pending_before: self.pending.take(),
+            resumable_before: self.resumable.take(),
         });
         actions.push(Action::Begin(Box::new(begin)));
     }
@@ -120,21 +120,21 @@ impl Seat {
         rewarm: bool,
         now: DateTime<Utc>,
         actions: &mut Vec<Action>,
-    ) -> Result<Started, Objection> {
+    ) -> Result<Started, CommandError> {
         let profile = &self.task.profile.name;
         if let Some(live) = &self.live {
             let run = live.info.id;
             return match live.stopping {
                 None => Ok(Started { run, joined: true }),
-                Some(_) => Err(Objection::Ending { profile: profile.clone(), run }),
+                Some(_) => Err(CommandError::Ending { profile: profile.clone(), run }),
             };
         }
         if self.is_paused() {
-            return Err(Objection::Paused(profile.clone()));
+            return Err(CommandError::Paused(profile.clone()));
         }
-        let wish = self.wish.map_or((None, 0), |wish| (wish.due, wish.missed));
-        let wish = Wish { trigger: Trigger::Api, due: wish.0, missed: wish.1 };
-        Ok(Started { run: self.begin(wish, rewarm, now, actions), joined: false })
+        let pending = self.pending.map_or((None, 0), |pending| (pending.due, pending.missed));
+        let pending = Pending { trigger: Trigger::Api, due: pending.0, missed: pending.1 };
+        Ok(Started { run: self.begin(pending, rewarm, now, actions), joined: false })
     }
 
     /// The run in progress is over.
@@ -143,13 +143,13 @@ impl Seat {
         match (end.begun, end.outcome) {
             (Begun::Held, _) => self.held(live, end, now, actions),
             // The clock was set back: it has been seen to.
-            (Begun::Done, _) => self.adopted = live.adopted_before,
+            (Begun::Done, _) => self.applied_fingerprint = live.applied_before,
             (Begun::Yes, Outcome::Interrupted) => match live.stopping {
-                Some(StopReason::Paused) => self.left = Some(interrupted(&self.task, &live, end, now)),
+                Some(StopReason::Paused) => self.resumable = Some(interrupted(&self.task, &live, end, now)),
                 // It was under way: a run of what the profile is now takes its place, and stands for the same fire.
                 Some(StopReason::Changed) if !self.leaving => {
                     let due = live.info.due.filter(|_| live.fingerprint != self.task.fingerprint);
-                    self.wish = self.wish.or(Some(Wish { trigger: self.changed_by, due, missed: 0 }));
+                    self.pending = self.pending.or(Some(Pending { trigger: self.changed_by, due, missed: 0 }));
                 }
                 _ => {}
             },
@@ -164,12 +164,12 @@ impl Seat {
 
     /// Another process holds the profile.
     fn held(&mut self, live: Live, end: &RunEnd, now: DateTime<Utc>, actions: &mut Vec<Action>) {
-        self.adopted = live.adopted_before;
-        self.left = self.left.take().or(live.left_before);
+        self.applied_fingerprint = live.applied_before;
+        self.resumable = self.resumable.take().or(live.resumable_before);
         let reason = end.reason.clone().unwrap_or_default();
         let RunInfo { trigger, due, missed, .. } = live.info;
         if trigger == Trigger::Api || self.leaving {
-            self.wish = self.wish.or(live.wish_before);
+            self.pending = self.pending.or(live.pending_before);
             return;
         }
         self.not_before = Some(now + CLAIMED);
@@ -177,10 +177,10 @@ impl Seat {
             // It is taken up when the other one is done.
             return;
         }
-        let wish = Wish { trigger, due, missed };
-        match wish.fire() {
+        let pending = Pending { trigger, due, missed };
+        match pending.fire() {
             Some(fire) if self.task.profile.on_overlap == OnOverlap::Skip => self.skip(fire, reason, actions),
-            _ => self.wish = self.wish.or(Some(wish)),
+            _ => self.pending = self.pending.or(Some(pending)),
         }
     }
 }

@@ -72,7 +72,7 @@ fn a_profile_that_another_process_warms_is_skipped_or_waits() {
 #[test]
 fn a_daemon_that_stops_begins_nothing() {
     let mut stage = running("queue");
-    let actions = stage.rota.stop();
+    let actions = stage.scheduler.stop();
     assert_eq!(actions.len(), 1);
     stage.tick(noon() + TimeDelta::minutes(15));
     stage.end(Outcome::Interrupted);

@@ -54,17 +54,17 @@ proptest! {
         pauses in proptest::collection::vec(any_pause(), 1..60),
     ) {
         let start = at("2026-02-01T00:00:00Z") + TimeDelta::seconds(start);
-        let mut planner = Planner::new(timetable.clone(), None, start);
+        let mut fire_clock = FireClock::new(timetable.clone(), None, start);
         let (mut now, mut dealt, mut dues) = (start, 0, BTreeSet::new());
         for pause in pauses {
             now += TimeDelta::milliseconds(pause);
-            if let Some(fire) = fire_of(planner.tick(now)) {
+            if let Some(fire) = fire_of(fire_clock.tick(now)) {
                 prop_assert!(dues.last().is_none_or(|last| *last < fire.due), "{:?} twice", fire.due);
                 prop_assert!(fire.due + timetable.jitter() <= now);
                 dues.insert(fire.due);
                 dealt += 1 + fire.missed;
             }
-            prop_assert!(planner.next_wake().is_none_or(|wake| wake > now));
+            prop_assert!(fire_clock.next_wake().is_none_or(|wake| wake > now));
         }
         // Counted without the search that jumps from window to window.
         let between = fires(timetable.schedules(), start)
@@ -82,15 +82,15 @@ proptest! {
         jumps in proptest::collection::vec(prop_oneof![any_pause(), any_pause().prop_map(|back| -back)], 1..60),
     ) {
         let mut now = at("2026-03-07T00:00:00Z");
-        let mut planner = Planner::new(timetable, None, now);
+        let mut fire_clock = FireClock::new(timetable, None, now);
         let mut dues = BTreeSet::new();
         for jump in jumps {
             now += TimeDelta::milliseconds(jump);
-            let watermark = planner.watermark();
-            if let Some(fire) = fire_of(planner.tick(now)) {
+            let watermark = fire_clock.watermark();
+            if let Some(fire) = fire_of(fire_clock.tick(now)) {
                 prop_assert!(dues.insert(fire.due), "{:?} twice", fire.due);
             }
-            prop_assert!(planner.watermark() >= watermark);
+            prop_assert!(fire_clock.watermark() >= watermark);
         }
     }
 }

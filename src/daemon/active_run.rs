@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::spawn_blocking;
 use tracing::Instrument as _;
 
-use super::keeper::Keeper;
-use super::rota::Begin;
+use super::failover_journal::FailoverJournal;
+use super::scheduler::Begin;
 use super::view::{Ended, RunView};
 use crate::clock;
 use crate::report::{Progress, Report, RunInfo, StopReason};
@@ -19,7 +19,7 @@ use model::object::Count;
 
 /// A run in progress, as the loop sees it.
 #[derive(Debug)]
-pub(super) struct LiveRun {
+pub(super) struct ActiveRun {
     pub task: Task,
     pub info: RunInfo,
     pub stop: StopSignal,
@@ -28,15 +28,15 @@ pub(super) struct LiveRun {
     pub stopping: Option<StopReason>,
 }
 
-impl LiveRun {
+impl ActiveRun {
     /// A run about to begin, and what carries it out once `earlier` has ended.
     pub fn new(
         begin: &Begin,
         connection: Connection,
-        keeper: Keeper,
+        journal: FailoverJournal,
         earlier: impl Future<Output = ()> + Send + 'static,
     ) -> (Self, impl Future<Output = Report> + Send + 'static) {
-        let Begin { task, info, again, rewarm, deadline, mark } = begin.clone();
+        let Begin { task, info, resumed_with, rewarm, deadline, watermark } = begin.clone();
         let now = clock::now();
         let live = Self {
             task: task.clone(),
@@ -52,8 +52,8 @@ impl LiveRun {
         let going = async move {
             earlier.await;
             // A look first: a run must not find out in its middle that nothing can be kept.
-            let looked = spawn_blocking(move || (keeper.look(), keeper.is_standing_in())).await;
-            let (journal, stand_in) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            let looked = spawn_blocking(move || (journal.look(), journal.is_degraded())).await;
+            let (journal, degraded) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
             let claim = task.profile.name.to_string();
             let pass = Pass {
                 info,
@@ -62,11 +62,11 @@ impl LiveRun {
                 stop,
                 progress,
                 journal: Some(journal),
-                stand_in,
+                degraded,
                 claim,
                 rewarm,
-                resumed_with: again,
-                watermark: Some(mark),
+                resumed_with,
+                watermark: Some(watermark),
             };
             run::pass(&task, &connection, pass).await
         };

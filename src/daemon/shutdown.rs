@@ -1,4 +1,4 @@
-//! How the process ends: nothing new first, then no waiting.
+//! The phases of a shutdown: first nothing new is sent, then nothing is waited for.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use super::Daemon;
 use crate::report::StopReason;
 
-/// How long runs that were told to wait for nothing may take for their last entries.
-const LAST_ENTRIES: Duration = Duration::from_secs(60);
+/// How long runs may take for their last entries of the journal after they were told to wait for nothing else.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How far the end of the process has come.
+/// How far the shutdown has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum Shutdown {
     No,
     /// Nothing new is sent; what is in flight may end until then.
     Draining(Instant),
@@ -27,15 +27,15 @@ impl Daemon {
         if runs > 0 {
             tracing::info!(runs, "runs that are going on have {} to end", humantime::format_duration(grace));
         }
-        self.ending = Ending::Draining(Instant::now() + grace);
-        let actions = self.rota.stop();
+        self.shutdown = Shutdown::Draining(Instant::now() + grace);
+        let actions = self.scheduler.stop();
         self.act(actions).await;
     }
 
     /// Waits for nothing any more.
     pub(super) fn quit(&mut self) {
-        self.ending = Ending::Quitting(Instant::now() + LAST_ENTRIES);
-        let actions = self.rota.stop();
+        self.shutdown = Shutdown::Quitting(Instant::now() + QUIT_TIMEOUT);
+        let actions = self.scheduler.stop();
         self.act_soon(actions);
         if self.live.values().any(|live| !live.stop.quit.is_cancelled()) {
             tracing::warn!("requests that are still in flight are given up: what became of them is not known");

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::stage::{Stage, config, known, noon};
-use crate::daemon::rota::Action;
+use crate::daemon::scheduler::Action;
 use crate::journal::Pause;
 use crate::report::Outcome;
 
@@ -47,7 +47,7 @@ fn a_pause_outlives_the_daemon() {
     };
     let mut stage = Stage::start(&often, with(None), noon());
     assert!(stage.wants().is_empty());
-    assert!(stage.rota.seats().next().unwrap().paused().is_some());
+    assert!(stage.scheduler.profiles().next().unwrap().paused().is_some());
     let mut stage = Stage::start(&often, with(Some(noon() - TimeDelta::minutes(12))), noon());
     assert_eq!(stage.wants(), ["unpause", "begin by schedule due 02T12:00 missed 2"], "11:50, 11:55, 12:00");
 }
@@ -68,8 +68,8 @@ fn a_fire_that_waits_when_the_profile_is_paused_is_said_to_pass() {
 #[test]
 fn only_the_configuration_ends_what_the_configuration_paused() {
     let mut stage = Stage::idle(&config(&format!("{OFTEN}\npaused = true")));
-    let objection = stage.rota.resume("p", noon()).unwrap_err();
-    assert!(objection.to_string().contains("paused in the configuration"));
+    let error = stage.scheduler.resume("p", noon()).unwrap_err();
+    assert!(error.to_string().contains("paused in the configuration"));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_pause_is_over_in_the_journal_only_after_what_passed_in_it_counts_as_dealt_w
     over_meanwhile.tick(noon() + TimeDelta::minutes(8));
     for (stage, when) in [(over_at_start, "at a start"), (over_meanwhile, "meanwhile")] {
         let place = |is: fn(&Action) -> bool| stage.wanted.iter().position(is);
-        let marked = place(|action| matches!(action, Action::Mark { .. }));
+        let marked = place(|action| matches!(action, Action::SetWatermark { .. }));
         let lifted = place(|action| matches!(action, Action::Unpause { .. }));
         assert!(marked.is_some() && marked < lifted, "{when}: a crash in between must not have them missed");
     }

@@ -2,18 +2,18 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::daemon::planner::Fire;
+use crate::daemon::fire_clock::Fire;
 use crate::report::Trigger;
 
 /// What waits to be a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct Pending {
     pub trigger: Trigger,
     pub due: Option<DateTime<Utc>>,
     pub missed: u64,
 }
 
-impl Wish {
+impl Pending {
     pub fn of(fire: Fire) -> Self {
         let trigger = if fire.late { Trigger::Missed } else { Trigger::Schedule };
         Self { trigger, due: Some(fire.due), missed: fire.missed }

@@ -2,30 +2,30 @@
 
 use chrono::{DateTime, Utc};
 
-use super::wish::Wish;
-use super::{Action, Seat, timetable};
-use crate::daemon::planner::Timetable;
+use super::pending::Pending;
+use super::{Action, ProfileState, timetable};
+use crate::daemon::fire_clock::Timetable;
 use crate::daemon::view::ReloadedBy;
 use crate::journal::ProfileRecord;
 use crate::report::{StopReason, Trigger};
 use crate::run::Task;
 use model::config::profile::{OnReload, OnStart};
 
-impl Seat {
+impl ProfileState {
     /// A profile of the configuration that the daemon starts with.
     pub fn at_start(
         task: Task,
-        state: Option<ProfileRecord>,
+        record: Option<ProfileRecord>,
         is_fresh: bool,
         now: DateTime<Utc>,
         actions: &mut Vec<Action>,
     ) -> Self {
-        let is_known = state.is_some();
-        let state = state.unwrap_or_default();
+        let is_known = record.is_some();
+        let record = record.unwrap_or_default();
         let timetable = timetable(&task);
-        let same_times = state.timetable.as_deref() == Some(&*timetable);
-        let mut watermark = state.watermark.filter(|_| same_times);
-        let (by_hand, over) = match state.pause {
+        let same_times = record.timetable.as_deref() == Some(&*timetable);
+        let mut watermark = record.watermark.filter(|_| same_times);
+        let (by_hand, over) = match record.pause {
             Some(pause) if pause.until.is_some_and(|until| until <= now) => (None, pause.until),
             pause => (pause, None),
         };
@@ -33,35 +33,36 @@ impl Seat {
             // What fired before the pause's end is not missed, what fired since is.
             watermark = watermark.max(over);
         }
-        let mut seat = Self::empty(task, watermark, now);
-        (seat.adopted, seat.by_hand, seat.changed_by) = (state.applied_fingerprint, by_hand, Trigger::Start);
+        let mut state = Self::empty(task, watermark, now);
+        (state.applied_fingerprint, state.by_hand, state.changed_by) =
+            (record.applied_fingerprint, by_hand, Trigger::Start);
         if !same_times || over.is_some() {
-            actions.push(seat.marked());
+            actions.push(state.set_watermark());
         }
         if over.is_some() {
             // After the mark: a crash between the two must not make fires of the pause missed ones.
-            actions.push(Action::Unpause { profile: seat.task.profile.name.clone() });
+            actions.push(Action::Unpause { profile: state.task.profile.name.clone() });
         }
-        match seat.task.profile.on_start {
-            OnStart::Always => seat.wish = Some(Wish { trigger: Trigger::Start, due: None, missed: 0 }),
-            OnStart::Never => seat.adopt(actions),
-            OnStart::Auto if is_fresh => seat.adopt(actions),
-            OnStart::Auto if seat.task.profile.on_reload == OnReload::Never => seat.adopt(actions),
+        match state.task.profile.on_start {
+            OnStart::Always => state.pending = Some(Pending { trigger: Trigger::Start, due: None, missed: 0 }),
+            OnStart::Never => state.adopt(actions),
+            OnStart::Auto if is_fresh => state.adopt(actions),
+            OnStart::Auto if state.task.profile.on_reload == OnReload::Never => state.adopt(actions),
             OnStart::Auto => {}
         }
-        if !is_known && seat.adopted.is_none() {
+        if !is_known && state.applied_fingerprint.is_none() {
             // Known from now on, however long its first run has to wait.
-            actions.push(seat.marked());
+            actions.push(state.set_watermark());
         }
-        seat
+        state
     }
 
     /// A profile that a reload has brought.
     pub fn new(task: Task, by: ReloadedBy, now: DateTime<Utc>, actions: &mut Vec<Action>) -> Self {
-        let mut seat = Self::empty(task, None, now);
-        actions.push(seat.marked());
-        seat.obey_reload(by, actions);
-        seat
+        let mut state = Self::empty(task, None, now);
+        actions.push(state.set_watermark());
+        state.obey_reload(by, actions);
+        state
     }
 
     /// The profile as the configuration now has it.
@@ -72,21 +73,21 @@ impl Seat {
         if self.leaving {
             // Removed and brought back before its run had ended: a new profile.
             self.leaving = false;
-            (self.adopted, self.left, self.wish) = (None, None, None);
+            (self.applied_fingerprint, self.resumable, self.pending) = (None, None, None);
         }
-        self.planner.retime(Timetable::of(&self.task.profile), now);
+        self.fire_clock.retime(Timetable::of(&self.task.profile), now);
         if was_paused && !self.task.profile.paused {
-            self.planner.pass_over(now);
+            self.fire_clock.pass_over(now);
         }
         if timetable(&self.task) != before {
-            actions.push(self.marked());
+            actions.push(self.set_watermark());
         }
         if self.live.as_ref().is_some_and(|live| live.fingerprint != self.task.fingerprint) {
             self.stop(StopReason::Changed, actions);
         }
         if self.task.profile.paused {
             self.stop(StopReason::Paused, actions);
-            self.drop_wish(actions);
+            self.drop_pending(actions);
         }
         self.obey_reload(by, actions);
     }
@@ -99,20 +100,20 @@ impl Seat {
             OnReload::Never if self.live.is_some() && !self.is_current() => {}
             OnReload::Never => self.adopt(actions),
             OnReload::Always if matches!(by, ReloadedBy::Sighup | ReloadedBy::Api) && !self.is_paused() => {
-                self.wish.get_or_insert(Wish { trigger: Trigger::Reload, due: None, missed: 0 });
+                self.pending.get_or_insert(Pending { trigger: Trigger::Reload, due: None, missed: 0 });
             }
             OnReload::Always => {}
         }
         // One that goes on as it is needs no second.
         if self.live.as_ref().is_some_and(|live| live.stopping.is_none()) {
-            self.wish = self.wish.filter(|wish| wish.trigger != Trigger::Reload);
+            self.pending = self.pending.filter(|pending| pending.trigger != Trigger::Reload);
         }
     }
 
     /// The profile is gone from the configuration. True when nothing of it is left to wait for.
     pub fn leave(&mut self, actions: &mut Vec<Action>) -> bool {
         self.leaving = true;
-        (self.wish, self.left) = (None, None);
+        (self.pending, self.resumable) = (None, None);
         self.stop(StopReason::Removed, actions);
         if self.live.is_none() {
             actions.push(Action::Forget { profile: self.task.profile.name.clone() });
@@ -122,7 +123,7 @@ impl Seat {
 
     pub(super) fn adopt(&mut self, actions: &mut Vec<Action>) {
         if !self.is_current() {
-            self.adopted = Some(self.task.fingerprint.clone());
+            self.applied_fingerprint = Some(self.task.fingerprint.clone());
             let (profile, fingerprint) = (self.task.profile.name.clone(), self.task.fingerprint.clone());
             actions.push(Action::Adopt { profile, fingerprint });
         }
