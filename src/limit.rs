@@ -6,6 +6,7 @@
 //! was throttled, and falls on silence. When nothing is served any more the circuit opens and lets one probe through at a time
 //! until something is. Who waits is let in by priority, and in turn among equals.
 
+mod backoff;
 mod circuit;
 mod concurrency;
 mod pacing;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+pub use backoff::Backoff;
 pub use circuit::Cause;
 pub(crate) use circuit::OPEN_AFTER;
 use model::config::endpoint::Limits;

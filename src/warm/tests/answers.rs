@@ -89,8 +89,9 @@ async fn the_pause_before_a_retry_grows_and_is_bounded() {
     let times = fake.times("a");
     let pauses: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let early: Duration = pauses[..3].iter().sum();
-    assert!(early <= Duration::from_millis(400 + 800 + 1600 + 10), "{early:?}");
-    assert!(pauses.iter().all(|pause| *pause <= 21 * SECOND), "{pauses:?}");
+    let ceilings = 300 + 600 + 1_200;
+    assert!((ceilings / 2..ceilings + 10).contains(&early.as_millis()), "{early:?}");
+    assert!(pauses.iter().all(|pause| *pause <= 11 * SECOND), "{pauses:?}");
     assert!(gone.took > MINUTE, "60 retries are not a burst: {:?}", gone.took);
 }
 
