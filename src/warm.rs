@@ -6,7 +6,6 @@ mod auth_policy;
 mod ending;
 mod endpoint_monitor;
 mod failures;
-mod feed;
 mod merge_queue;
 mod order;
 mod queue;
@@ -32,7 +31,6 @@ use s3::{Class, RequestError};
 
 use auth_policy::AuthPolicy;
 use endpoint_monitor::EndpointMonitor;
-use feed::Feed;
 pub use order::{WarmingOrder, warming_order};
 use queue::{Pending, Queue, Which};
 use request::Sent;
@@ -104,7 +102,7 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (
         requests: Requests::default(),
         totals,
         monitor: EndpointMonitor::new(Instant::now()),
-        feed: Feed::new(warming.more.take()),
+        more: warming.more.take().unwrap_or_else(|| mpsc::channel(1).1),
         waiter: warming.limit.waiter(warming.priority),
         aside: Aside::new(warming.single_flight.clone()),
         warming,
@@ -125,7 +123,8 @@ struct Run<W> {
     requests: Requests,
     totals: Totals,
     monitor: EndpointMonitor,
-    feed: Feed,
+    /// Portions of objects that come while others are warmed: a listing may still be going on.
+    more: mpsc::Receiver<WarmingOrder>,
     waiter: Waiter,
     aside: Aside,
     warming: Warming<W>,
@@ -134,9 +133,11 @@ struct Run<W> {
 impl<W: Wires> Run<W> {
     async fn execute(mut self) -> (Totals, Ended) {
         let ended = loop {
-            self.feed();
+            while let Ok(objects) = self.more.try_recv() {
+                self.take_more(objects);
+            }
             let is_empty = self.queue.is_empty() && self.requests.is_empty() && self.aside.is_empty();
-            if is_empty && self.feed.is_over() {
+            if is_empty && self.has_all() {
                 break Ended::Done;
             }
             let now = Instant::now();
@@ -150,11 +151,9 @@ impl<W: Wires> Run<W> {
         (self.totals, ended)
     }
 
-    /// Takes what is there of what comes behind.
-    fn feed(&mut self) {
-        while let Some(objects) = self.feed.try_next() {
-            self.take_more(objects);
-        }
+    /// No more objects come.
+    fn has_all(&self) -> bool {
+        self.more.is_closed() && self.more.is_empty()
     }
 
     fn take_more(&mut self, objects: WarmingOrder) {
@@ -185,7 +184,7 @@ impl<W: Wires> Run<W> {
             permit = self.waiter.admit_either(next.unwrap_or_default(), instead), if next.is_some() => self.send(permit, now),
             Some(finished) = self.requests.next() => self.finish_all(finished).await,
             () = self.aside.came() => self.take_back(),
-            objects = self.feed.next() => objects.into_iter().for_each(|more| self.take_more(more)),
+            more = self.more.recv(), if !self.has_all() => more.into_iter().for_each(|more| self.take_more(more)),
             () = sleep_until(self.queue.next_ready().map_or(look, |ready| ready.clamp(now, look))), if next.is_none() => {}
             () = sleep_until(look) => {}
         }
