@@ -21,7 +21,6 @@ use model::config::value::size::brief;
 use model::object::Escaped;
 use model::pattern::BucketGlob;
 use model::schedule::dues;
-use model::select::Cap;
 
 pub use manifest::unreadable;
 pub use secrets::unreadable as unreadable_secrets;
@@ -73,10 +72,8 @@ fn write_profile(profile: &Profile, now: DateTime<Utc>, out: &mut impl Write) ->
         Some(manifest) => format!("manifest {} within {patterns}", Escaped(&manifest.text)),
         None => patterns,
     };
-    let mut caps = match profile.rules.max_bytes {
-        Cap::Bytes(bytes) => format!("at most {}", brief(bytes)),
-        Cap::Unlimited => "any number of bytes".to_owned(),
-    };
+    let bytes = profile.rules.max_bytes.bytes();
+    let mut caps = bytes.map_or_else(|| "any number of bytes".to_owned(), |bytes| format!("at most {}", brief(bytes)));
     if let Some(objects) = profile.rules.max_objects {
         // Writing to a String cannot fail.
         let _ = write!(caps, ", {}", count(usize::try_from(objects).unwrap_or(usize::MAX), "object"));
@@ -228,10 +225,7 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
         paused: profile.paused,
         patterns: profile.rules.patterns.len(),
         manifest: profile.manifest.as_ref().map(|manifest| &*manifest.text),
-        max_bytes: match profile.rules.max_bytes {
-            Cap::Bytes(bytes) => Some(bytes),
-            Cap::Unlimited => None,
-        },
+        max_bytes: profile.rules.max_bytes.bytes(),
         max_objects: profile.rules.max_objects,
         checkpoint: profile
             .checkpoint

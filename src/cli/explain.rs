@@ -18,7 +18,7 @@ use model::config::profile::Profile;
 use model::config::value::duration::show;
 use model::config::value::size::brief;
 use model::object::{Bucket, Escaped, Key};
-use model::select::{Cap, Rules};
+use model::select::Rules;
 
 #[derive(Clone, Debug, Args)]
 pub struct ExplainArgs {
@@ -110,10 +110,7 @@ fn conditions(rules: &Rules, checkpoint: bool) -> String {
     }
     let caps = [
         rules.max_objects.map(|objects| format!("max_objects = {objects}")),
-        match rules.max_bytes {
-            Cap::Bytes(bytes) => Some(format!("max_bytes = {}", brief(bytes))),
-            Cap::Unlimited => None,
-        },
+        rules.max_bytes.bytes().map(|bytes| format!("max_bytes = {}", brief(bytes))),
     ];
     let caps: Vec<_> = caps.into_iter().flatten().collect();
     if !caps.is_empty() {

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 pub use crate::report::percent;
 use model::config::value::size::brief;
 use model::object::Count;
+use model::select::Rules;
 use model::select::plan::Plan;
-use model::select::{Cap, Rules};
 
 /// `1.2 TiB`.
 pub fn iec(bytes: u64) -> String {
@@ -75,16 +75,13 @@ fn cut_by(plan: &Plan, rules: &Rules) -> Option<&'static str> {
 
 /// Which cap cut the selection, or which ones it is within, as the configuration writes them.
 pub fn caps(plan: &Plan, rules: &Rules) -> String {
-    let bytes = match rules.max_bytes {
-        Cap::Bytes(bytes) => brief(bytes),
-        Cap::Unlimited => "unlimited".to_owned(),
-    };
+    let bytes = rules.max_bytes.bytes().map_or_else(|| "unlimited".to_owned(), brief);
     let objects = rules.max_objects.map(|most| format!("max_objects = {most}"));
     match (cut_by(plan, rules), objects) {
         (Some("max_objects"), Some(objects)) => format!("cut by {objects}"),
         (Some(_), _) => format!("cut by max_bytes = {bytes}"),
         (None, Some(objects)) => format!("within max_bytes = {bytes} and {objects}"),
-        (None, None) if rules.max_bytes == Cap::Unlimited => "max_bytes = unlimited".to_owned(),
+        (None, None) if rules.max_bytes.bytes().is_none() => "max_bytes = unlimited".to_owned(),
         (None, None) => format!("within max_bytes = {bytes}"),
     }
 }

@@ -11,7 +11,6 @@ use model::config::Asked;
 use model::config::endpoint::Endpoint;
 use model::config::team::Team;
 use model::schedule::Schedule;
-use model::select::Cap;
 
 impl Daemon {
     pub(super) fn view(&self) -> View {
@@ -78,7 +77,7 @@ impl Daemon {
             zone: profile.zone.clone(),
             window: profile.window.as_ref().map(|window| window.text().to_owned()),
             priority: profile.priority,
-            max_bytes: cap(state),
+            max_bytes: state.task.profile.rules.max_bytes.bytes(),
             rewarm_after: profile.rewarm_after,
             min_warm: profile.min_warm,
             paused: state.paused(),
@@ -98,12 +97,5 @@ impl Daemon {
             counters.objects.entry(live.task.profile.endpoint.name.clone()).or_default().add(&live.ended());
         }
         counters
-    }
-}
-
-fn cap(state: &ProfileState) -> Option<u64> {
-    match state.task.profile.rules.max_bytes {
-        Cap::Bytes(bytes) => Some(bytes),
-        Cap::Unlimited => None,
     }
 }

@@ -17,7 +17,7 @@ use model::object::{Bucket, Count, ETag, Key, Object};
 use model::select::estimate::Cost;
 use model::select::group::Group;
 use model::select::plan::Plan;
-use model::select::{Cap, LeftOut, Reason};
+use model::select::{LeftOut, Reason};
 
 /// The version of all shapes here.
 const V: u32 = 1;
@@ -83,10 +83,7 @@ impl<'a> From<&'a Plan> for PlanLine<'a> {
             fresh: plan.fresh,
             to_warm: plan.to_warm(),
             wanted: plan.wanted(),
-            max_bytes: match plan.max_bytes {
-                Cap::Bytes(bytes) => Some(bytes),
-                Cap::Unlimited => None,
-            },
+            max_bytes: plan.max_bytes.bytes(),
             over_cap: plan.over_cap(),
             groups: fields(&plan.selection.groups, plan.at),
             more_groups: plan.selection.more_groups,

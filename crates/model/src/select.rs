@@ -24,7 +24,7 @@ pub mod plan;
 mod rank;
 mod recency;
 
-use budget::{Budget, CutBy};
+use budget::{Budget, Caps, CutBy};
 use checkpoint::layout::Layout;
 use estimate::Weighed;
 use group::Group;
@@ -59,6 +59,16 @@ pub struct Rules {
 pub enum Cap {
     Bytes(u64),
     Unlimited,
+}
+
+impl Cap {
+    /// `None` where there is no cap.
+    pub fn bytes(self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Unlimited => None,
+        }
+    }
 }
 
 /// What happens when a cap cuts something. `max_objects` says how many are wanted, so what it alone cuts is missed only by
@@ -312,7 +322,7 @@ pub struct Selector {
 impl Selector {
     /// `now` is the server's clock: ages are counted from it.
     pub fn new(rules: Arc<Rules>, now: DateTime<Utc>) -> Self {
-        let budget = Budget::new(rules.max_objects, rules.max_bytes, rules.order);
+        let budget = Budget::new(rules.caps(), rules.order);
         Self {
             rules,
             now,
@@ -378,6 +388,15 @@ impl From<Object> for Cutoff {
 }
 
 impl Rules {
+    /// No cap can cut anything.
+    pub fn is_uncapped(&self) -> bool {
+        self.caps().is_none()
+    }
+
+    fn caps(&self) -> Caps {
+        Caps { objects: self.max_objects, bytes: self.max_bytes.bytes() }
+    }
+
     /// Whether a pattern speaks of `object`, excluded or not.
     pub fn matches(&self, object: Row<'_>) -> bool {
         let named = self.named && self.patterns.is_empty();

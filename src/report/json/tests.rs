@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::report::{Begun, Trigger};
-use model::select::Selection;
 use model::select::group::State;
 use model::select::plan::Verdict;
+use model::select::{Cap, Selection};
 
 fn group(name: &'static [u8], state: State) -> Group {
     let incomplete = state == State::Incomplete;

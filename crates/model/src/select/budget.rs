@@ -9,8 +9,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::Order;
 use super::rank::{ValueRange, compare, ranked};
-use super::{Cap, Order};
 use crate::object::store::{Room, Spill, Store};
 use crate::object::{Object, ObjectIndex, Row};
 
@@ -26,11 +26,31 @@ pub enum CutBy {
     Bytes,
 }
 
+/// How much a profile selects at the most.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Caps {
+    pub objects: Option<u64>,
+    pub bytes: Option<u64>,
+}
+
+impl Caps {
+    pub fn is_none(self) -> bool {
+        self.objects.is_none() && self.bytes.is_none()
+    }
+
+    /// Whether so many objects of so many bytes are more than one of the caps lets in. Wide, because no sum of sizes may wrap.
+    pub fn is_over(self, cap: CutBy, objects: u64, bytes: u128) -> bool {
+        match cap {
+            CutBy::Objects => self.objects.is_some_and(|max| objects > max),
+            CutBy::Bytes => self.bytes.is_some_and(|max| bytes > u128::from(max)),
+        }
+    }
+}
+
 /// The candidates that the caps let in so far, and some more.
 #[derive(Debug)]
 pub struct Budget {
-    max_objects: Option<u64>,
-    max_bytes: Cap,
+    caps: Caps,
     order: Order,
     /// In the order of their arrival.
     held: Store,
@@ -45,10 +65,9 @@ pub struct Budget {
 }
 
 impl Budget {
-    pub fn new(max_objects: Option<u64>, max_bytes: Cap, order: Order) -> Self {
+    pub fn new(caps: Caps, order: Order) -> Self {
         Self {
-            max_objects,
-            max_bytes,
+            caps,
             order,
             held: Store::default(),
             value_range: ValueRange::default(),
@@ -65,8 +84,7 @@ impl Budget {
 
     /// What is held, where no cap can cut any of it.
     pub fn hand_over(&mut self) -> Option<Store> {
-        let cuts_nothing = self.max_objects.is_none() && self.max_bytes == Cap::Unlimited;
-        (cuts_nothing && !self.held.is_empty()).then(|| {
+        (self.caps.is_none() && !self.held.is_empty()).then(|| {
             self.bytes = 0;
             self.held.take_all()
         })
@@ -86,7 +104,7 @@ impl Budget {
         self.value_range.add(self.order, object);
         self.bytes += u128::from(object.size);
         let held = self.held.len();
-        let is_over = self.is_over(self.cuts_early(), u64::from(held), self.bytes);
+        let is_over = self.caps.is_over(self.cuts_early(), u64::from(held), self.bytes);
         if is_over && held >= *self.cut_at.get_or_insert_with(|| with_slack(held)) {
             self.cut(over);
         }
@@ -108,7 +126,7 @@ impl Budget {
 
     /// The cap that bounds what is held before all is seen.
     fn cuts_early(&self) -> CutBy {
-        if self.max_objects.is_some() { CutBy::Objects } else { CutBy::Bytes }
+        if self.caps.objects.is_some() { CutBy::Objects } else { CutBy::Bytes }
     }
 
     /// Drops what ranks behind the first that does not fit.
@@ -136,7 +154,7 @@ impl Budget {
 
     /// How many of the first of these, which have `all` bytes, `cap` lets in, and their bytes.
     fn fitting(&self, cap: CutBy, places: &[u32], all: u128) -> (usize, u128) {
-        if !self.is_over(cap, places.len() as u64, all) {
+        if !self.caps.is_over(cap, places.len() as u64, all) {
             return (places.len(), all);
         }
         // In the order of the store, too.
@@ -145,19 +163,12 @@ impl Budget {
         let mut bytes = 0;
         for (place, nth) in places.iter().zip(0..) {
             let more = bytes + u128::from(sizes[*place as usize]);
-            if self.is_over(cap, nth + 1, more) {
+            if self.caps.is_over(cap, nth + 1, more) {
                 return (usize::try_from(nth).unwrap_or(usize::MAX), bytes);
             }
             bytes = more;
         }
         (places.len(), bytes)
-    }
-
-    fn is_over(&self, cap: CutBy, objects: u64, bytes: u128) -> bool {
-        match cap {
-            CutBy::Objects => self.max_objects.is_some_and(|max| objects > max),
-            CutBy::Bytes => matches!(self.max_bytes, Cap::Bytes(max) if bytes > u128::from(max)),
-        }
     }
 }
 
@@ -169,14 +180,19 @@ fn with_slack(held: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::object::Key;
+    use crate::select::Cap;
     use crate::select::tests::object;
 
     fn keys(budget: Budget) -> Vec<String> {
         budget.finish(|_, _| ()).iter().map(|object| object.key.to_string()).collect()
     }
 
+    fn caps(objects: Option<u64>, bytes: Cap) -> Caps {
+        Caps { objects, bytes: bytes.bytes() }
+    }
+
     fn filled(max_objects: Option<u64>, max_bytes: Cap, order: Order) -> Budget {
-        let mut budget = Budget::new(max_objects, max_bytes, order);
+        let mut budget = Budget::new(caps(max_objects, max_bytes), order);
         for (key, size, age) in [("d", 40, 1), ("a", 10, 4), ("c", 30, 2), ("b", 20, 3)] {
             budget.offer(object(key, size, age).row(), |_, _| ());
         }
@@ -198,7 +214,7 @@ mod tests {
 
     #[test]
     fn ties_go_by_bucket_and_key() {
-        let mut budget = Budget::new(Some(3), Cap::Unlimited, Order::Newest);
+        let mut budget = Budget::new(caps(Some(3), Cap::Unlimited), Order::Newest);
         for (bucket, key) in [("b2", "a"), ("b1", "z"), ("b1", "a"), ("b3", "a")] {
             let object = Object { bucket: crate::object::Bucket::new(bucket), ..object(key, 1, 0) };
             budget.offer(object.row(), |_, _| ());
@@ -255,7 +271,7 @@ mod tests {
 
     #[test]
     fn sizes_that_no_sum_can_hold_are_ranked_all_the_same() {
-        let mut budget = Budget::new(Some(2), Cap::Unlimited, Order::Key);
+        let mut budget = Budget::new(caps(Some(2), Cap::Unlimited), Order::Key);
         for key in ["c", "b", "a"] {
             budget.offer(object(key, u64::MAX, 0).row(), |_, _| ());
         }
@@ -268,7 +284,7 @@ mod tests {
             ("in no order", (|n| n * 7_919 % 1_000_003) as fn(i64) -> i64),
             ("the newest last, so that each is let in for a while", |n| -n),
         ] {
-            let mut budget = Budget::new(Some(1_000), Cap::Unlimited, Order::Newest);
+            let mut budget = Budget::new(caps(Some(1_000), Cap::Unlimited), Order::Newest);
             let (mut over, mut most, mut ages) = (0, 0, Vec::new());
             for n in 0..200_000 {
                 budget.offer(object("k", 1, age(n)).row(), |_, _| over += 1);
@@ -286,7 +302,7 @@ mod tests {
     #[test]
     fn a_byte_cap_cuts_as_it_would_at_once() {
         let objects = |n: u64| object(&format!("{n:06}"), n % 7, i64::try_from(n * 7_919 % 100_003).unwrap());
-        let mut budget = Budget::new(None, Cap::Bytes(150_000), Order::Newest);
+        let mut budget = Budget::new(caps(None, Cap::Bytes(150_000)), Order::Newest);
         let mut over = Vec::new();
         (0..100_000).for_each(|n| budget.offer(objects(n).row(), |object, _| over.push(Key::from_bytes(object.key))));
         let mut all: Vec<_> = (0..100_000).map(objects).collect();

@@ -11,8 +11,9 @@ use super::search::Search;
 use super::{Checkpoint, OnIncomplete};
 use crate::object::store::Store;
 use crate::object::{Bucket, Count, Key, Object};
+use crate::select::budget::CutBy;
 use crate::select::group::State;
-use crate::select::{Cap, Cutoff, LeftOut, OnExcess, Reason, Refusal, Rules, Segment, Selection};
+use crate::select::{Cutoff, LeftOut, OnExcess, Reason, Refusal, Rules, Segment, Selection};
 
 /// Groups of a run that a plan names, beside those that are chosen; what is older is counted.
 const NAMED: usize = 100;
@@ -125,11 +126,8 @@ impl Fill<'_> {
         let bytes = members.iter().fold(u128::from(self.kept.bytes), |sum, object| sum + u128::from(object.size));
         let objects = self.kept.objects + members.len() as u64;
         self.offered += members.len() as u64;
-        let over_bytes = match self.rules.max_bytes {
-            Cap::Bytes(most) => bytes > u128::from(most),
-            Cap::Unlimited => false,
-        };
-        self.is_full = self.is_full || over_bytes || self.rules.max_objects.is_some_and(|most| objects > most);
+        let is_over = |cap| self.rules.caps().is_over(cap, objects, bytes);
+        self.is_full = self.is_full || is_over(CutBy::Objects) || is_over(CutBy::Bytes);
         if !self.is_full {
             members.iter().for_each(|object| self.kept.add(object.size));
         }
@@ -138,7 +136,7 @@ impl Fill<'_> {
 
     /// Whether the last one was wanted, though it did not fit: `max_objects` has room for it and all before it.
     fn is_wanted(&self) -> bool {
-        self.rules.on_excess != OnExcess::Trim && self.rules.max_objects.is_none_or(|most| self.offered <= most)
+        self.rules.on_excess != OnExcess::Trim && !self.rules.caps().is_over(CutBy::Objects, self.offered, 0)
     }
 }
 
