@@ -36,7 +36,7 @@ pub(super) struct Refusal {
     pub throttled: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Throttle {
     /// The latest cut: what was sent before it was refused at the level before it.
     cut: Option<Instant>,
@@ -49,7 +49,7 @@ pub(super) struct Throttle {
     since: Option<Instant>,
     slowest: Duration,
     /// The lowest level at which one was refused, of the latest burst; and when its latest was.
-    lowest: u32,
+    lowest: Option<u32>,
     latest: Option<Instant>,
     /// It was cut, and has not been clean since.
     strained: bool,
@@ -81,28 +81,6 @@ struct Ceiling {
     pause: Duration,
     /// It is being exceeded, to see whether it holds.
     tried: bool,
-}
-
-impl Default for Throttle {
-    fn default() -> Self {
-        Self {
-            cut: None,
-            before: 0,
-            ended: 0,
-            refused: 0,
-            since: None,
-            slowest: Duration::ZERO,
-            lowest: u32::MAX,
-            latest: None,
-            strained: false,
-            share: None,
-            in_vain: 0,
-            alone_until: None,
-            alone_for: Duration::ZERO,
-            ceiling: None,
-            last: None,
-        }
-    }
 }
 
 impl Throttle {
@@ -148,7 +126,7 @@ impl Throttle {
         }
         self.refused += 1;
         let burst = self.latest.replace(now).is_some_and(|latest| now.duration_since(latest) < BURST);
-        self.lowest = if burst { self.lowest.min(refusal.level) } else { refusal.level };
+        self.lowest = Some(self.lowest.filter(|_| burst).map_or(refusal.level, |lowest| lowest.min(refusal.level)));
         self.slowest = self.slowest.max(now.duration_since(refusal.sent));
         let whole = self.is_whole(allowed, now);
         if self.left_alone(now) {
@@ -200,7 +178,7 @@ impl Throttle {
         let mut left = part_of(allowed, factor);
         let mut cause = Cause::Other;
         if level {
-            let at = self.lowest.min(left).max(2);
+            let at = self.lowest.map_or(left, |lowest| lowest.min(left)).max(2);
             let held = self.ceiling.filter(|ceiling| ceiling.tried || at + at / 8 >= ceiling.at);
             let pause = held.map_or(CEILING.0, |held| (held.pause * if held.tried { 2 } else { 1 }).min(CEILING.1));
             self.ceiling = Some(Ceiling { at, again: now + pause, pause, tried: false });
@@ -234,7 +212,7 @@ impl Throttle {
 
     /// Counts anew.
     fn begin(&mut self, now: Instant) {
-        (self.ended, self.refused, self.lowest) = (0, 0, u32::MAX);
+        (self.ended, self.refused, self.lowest) = (0, 0, None);
         (self.since, self.slowest) = (Some(now), self.slowest / 2);
     }
 
