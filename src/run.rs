@@ -114,7 +114,7 @@ pub async fn plan_together(
     let wait = deadlines.max().unwrap_or(ONE_SHOT_DEADLINE);
     let now = Instant::now();
     let deadline = now.checked_add(wait).unwrap_or(now + FAR);
-    let mut found: Vec<(Source, Found)> = Vec::new();
+    let mut found: Vec<(Source, Selections)> = Vec::new();
     for source in tasks.iter().map(Source::of) {
         if found.iter().any(|(known, _)| *known == source) {
             continue;
@@ -130,12 +130,12 @@ pub async fn plan_together(
                 resolve(connection, &wanted, progress, until).await
             }
         };
-        found.push((source, selections.into()));
+        found.push((source, selections));
     }
     let with = |task: &Task| {
         let source = Source::of(task);
         let found = found.iter_mut().find(|(known, _)| *known == source);
-        let (_, found) = found.unwrap_or_else(|| unreachable!("every task's source was surveyed"));
+        let (_, found) = found.unwrap_or_else(|| unreachable!("every task's source was listed"));
         found.plan(task)
     };
     tasks.iter().map(with).collect()
@@ -167,16 +167,7 @@ fn rules(task: &Task) -> Arc<Rules> {
     Arc::new(task.profile.rules.clone())
 }
 
-/// A survey whose selections are handed out one by one.
-struct Found {
-    selections: std::vec::IntoIter<Selection>,
-    verdict: Verdict,
-    at: DateTime<Utc>,
-    list_requests: u64,
-    manifest: Option<manifest::Account>,
-}
-
-impl Found {
+impl Selections {
     /// The next selection as a plan.
     fn plan(&mut self, task: &Task) -> Plan {
         let selection = self.selections.next().unwrap_or_default();
@@ -188,13 +179,6 @@ impl Found {
         let mut plan = make(task, selection, verdict, self.at, self.list_requests);
         plan.read_from(self.manifest.clone());
         plan
-    }
-}
-
-impl From<Selections> for Found {
-    fn from(listed: Selections) -> Self {
-        let Selections { selections, verdict, at, list_requests, manifest } = listed;
-        Self { selections: selections.into_iter(), verdict, at, list_requests, manifest }
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Permit {
     is_taken: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     most: usize,
     allowed: usize,
@@ -66,18 +66,7 @@ struct Listing {
 impl FairSemaphore {
     pub fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self(Arc::new(Mutex::new(State {
-            most,
-            allowed: most,
-            taken: 0,
-            cuts: 0,
-            cut_at: None,
-            good: 0,
-            is_calm: true,
-            listings: BTreeMap::new(),
-            next_id: 0,
-            turns: 0,
-        })))
+        Self(Arc::new(Mutex::new(State { most, allowed: most, is_calm: true, ..State::default() })))
     }
 
     /// Somebody lists, or is about to.

@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 
 use super::fair_semaphore::Ticket;
 use super::splitter::{Ask, Splitter};
-use super::{Asking, ListError, Lists, Scope};
+use super::{ListError, Lister, Lists, Scope};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
 use s3::{Page, PageRequest, RequestError};
 use tokio::time::sleep;
 
 struct ParallelListing<L> {
-    asking: Arc<Asking<L>>,
+    lister: Arc<Lister<L>>,
     scope: Scope,
     /// Of the whole key space, and how much of it has been shown.
     share: u64,
@@ -24,13 +24,13 @@ struct ParallelListing<L> {
 
 /// The pages of `scope`, in no order, each key once. `share` is what they are of the whole key space, for the progress.
 pub(super) fn list_parallel<L: Lists>(
-    asking: Arc<Asking<L>>,
+    lister: Arc<Lister<L>>,
     scope: Scope,
     share: u64,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
     let splitter = Splitter::new(&scope.prefix);
     let start =
-        ParallelListing { asking, scope, share, shown: 0, splitter, requests: FuturesUnordered::new(), failed: false };
+        ParallelListing { lister, scope, share, shown: 0, splitter, requests: FuturesUnordered::new(), failed: false };
     stream::unfold(start, |mut listing| async move {
         if listing.failed {
             return None;
@@ -51,8 +51,8 @@ impl<L: Lists> ParallelListing<L> {
     /// Asks for the next page of every part, and of new ones while there is room.
     fn send(&mut self) {
         loop {
-            let share = &self.asking.retry_policy.share;
-            let divides = share.is_calm() && !self.asking.is_undivided.load(Ordering::Relaxed) && share.has_room();
+            let share = &self.lister.retry_policy.share;
+            let divides = share.is_calm() && !self.lister.is_undivided.load(Ordering::Relaxed) && share.has_room();
             let Some(ask) = self.splitter.next(divides) else { return };
             self.requests.push(self.request(ask, share.ticket()).boxed());
         }
@@ -66,13 +66,13 @@ impl<L: Lists> ParallelListing<L> {
         reason = "millionths"
     )]
     fn tell(&mut self, page: &Page) {
-        self.asking.listed(page);
+        self.lister.listed(page);
         let share = (self.splitter.share() * self.share as f64) as u64;
         let more = share.min(self.share).saturating_sub(self.shown);
         self.shown += more;
-        self.asking.progress.listed_share.fetch_add(more, Ordering::Relaxed);
+        self.lister.progress.listed_share.fetch_add(more, Ordering::Relaxed);
         if let Some(why) = self.splitter.undivided() {
-            self.asking.undivided(&self.scope, why);
+            self.lister.undivided(&self.scope, why);
         }
     }
 
@@ -81,7 +81,7 @@ impl<L: Lists> ParallelListing<L> {
         Ask { range: range_id, after, token, pause }: Ask,
         ticket: Ticket,
     ) -> impl Future<Output = (u64, Result<Page, RequestError>)> + Send + use<L> {
-        let (asking, scope) = (self.asking.clone(), self.scope.clone());
+        let (lister, scope) = (self.lister.clone(), self.scope.clone());
         async move {
             let Scope { bucket, prefix, .. } = &scope;
             let (after, continuation) = (after.as_ref(), token.as_deref());
@@ -89,7 +89,7 @@ impl<L: Lists> ParallelListing<L> {
             if let Some(pause) = pause {
                 sleep(pause).await;
             }
-            (range_id, asking.page(request, ticket).await)
+            (range_id, lister.page(request, ticket).await)
         }
     }
 }

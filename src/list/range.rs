@@ -23,9 +23,10 @@ pub(super) struct Ask {
 }
 
 /// Where a range ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum End {
     /// With all that the scope holds.
+    #[default]
     Scope,
     /// With the keys up to this one.
     Until(Key),
@@ -61,7 +62,7 @@ pub(super) struct Estimate {
     pub of: (u64, usize),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct KeyRange {
     pub id: u64,
     /// It holds what comes after this key.
@@ -102,30 +103,7 @@ pub(super) struct KeyRange {
 
 impl KeyRange {
     pub fn new(id: u64, after: Option<Key>, end: End) -> Self {
-        Self {
-            id,
-            after,
-            end,
-            next: Next::First,
-            asked: Next::First,
-            is_asked: false,
-            rereads: false,
-            first: None,
-            last: None,
-            beyond: None,
-            follows: None,
-            fills: false,
-            circle: Circle::default(),
-            barren: Barren::default(),
-            unordered: None,
-            keys: 0,
-            differ: 0,
-            misses: 0,
-            surprises: 0,
-            share: 0.0,
-            since: None,
-            estimate: None,
-        }
+        Self { id, after, end, ..Self::default() }
     }
 
     pub fn is_over(&self) -> bool {

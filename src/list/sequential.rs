@@ -7,19 +7,20 @@ use futures::stream::{self, Stream};
 use tokio::time::sleep;
 
 use super::once::{Seen, drop_repeated};
-use super::{Asking, Depth, ListError, Lists, Scope};
+use super::{Depth, ListError, Lister, Lists, Scope};
 use model::object::Key;
 use s3::{Page, PageRequest, RequestError};
 
 /// So many pages in a row may bring nothing, as of a bucket with many deleted versions; the first of them are asked for at
 /// once, the others no faster than this.
-const MOST_BARREN: u32 = 500;
+const MAX_BARREN: u32 = 500;
 const FREE_BARREN: u32 = 20;
 const BARREN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where a listing stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Next {
+    #[default]
     First,
     After(String),
     Over,
@@ -55,11 +56,11 @@ impl Barren {
     /// There were too many: a server that never comes to an end.
     pub fn note(&mut self, brings: bool) -> Result<(), RequestError> {
         self.0 = if brings { 0 } else { self.0 + 1 };
-        if self.0 < MOST_BARREN {
+        if self.0 < MAX_BARREN {
             return Ok(());
         }
         Err(RequestError::malformed(&format!(
-            "{MOST_BARREN} pages in a row bring nothing new, and say that more follows"
+            "{MAX_BARREN} pages in a row bring nothing new, and say that more follows"
         )))
     }
 
@@ -84,11 +85,11 @@ struct SequentialListing {
 }
 
 pub(super) fn list_sequential<L: Lists>(
-    asking: Arc<Asking<L>>,
+    lister: Arc<Lister<L>>,
     scope: Scope,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send {
     let start = SequentialListing::new(scope);
-    stream::unfold((asking, start), |(asking, mut listing)| async move {
+    stream::unfold((lister, start), |(lister, mut listing)| async move {
         let continuation = match &listing.next {
             Next::First => None,
             Next::After(token) => Some(token.as_str()),
@@ -100,15 +101,15 @@ pub(super) fn list_sequential<L: Lists>(
         if let Some(pause) = listing.barren.pause() {
             sleep(pause).await;
         }
-        let answer = asking.page(request, asking.ticket()).await;
+        let answer = lister.page(request, lister.ticket()).await;
         let answer = answer.and_then(|page| listing.advance(page)).map_err(|source| {
             listing.next = Next::Over;
             listing.scope.error(source)
         });
         if let Ok(page) = &answer {
-            asking.listed(page);
+            lister.listed(page);
         }
-        Some((answer, (asking, listing)))
+        Some((answer, (lister, listing)))
     })
 }
 

@@ -2,9 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
+use futures::StreamExt;
+use tokio::time::{Instant, sleep};
+
+use super::lister::WHOLE;
 use super::*;
+use crate::report::Progress;
 use model::object::Object;
+use s3::Class;
 
 mod depths;
 mod odd;
@@ -196,8 +203,8 @@ fn scope(prefix: &str, depth: Depth) -> Scope {
 async fn list(fake: &Arc<Fake>, prefixes: &[&str]) -> Result<Vec<String>, ListError> {
     let scope = |prefix: &&str| scope(prefix, Depth::Keys);
     let progress = Arc::new(Progress::default());
-    let mut pages =
-        Box::pin(pages(fake.clone(), prefixes.iter().map(scope).collect(), retry_policy(), progress.clone()));
+    let lister = Lister::new(fake.clone(), retry_policy(), progress.clone());
+    let mut pages = Box::pin(lister.pages(prefixes.iter().map(scope).collect()));
     let mut keys = Vec::new();
     while let Some(page) = pages.next().await {
         keys.extend(page?.objects.names());
@@ -307,7 +314,8 @@ async fn an_endpoint_that_has_answered_nothing_yet_may_be_given_up_sooner() {
         let retry_policy = RetryPolicy { first_wait: 20 * SECOND, outage_wait, ..retry_policy() };
         let scopes = vec![scope("p/", Depth::Folders)];
         let start = Instant::now();
-        let pages: Vec<_> = pages(fake.clone(), scopes, retry_policy, progress.clone()).collect().await;
+        let lister = Lister::new(fake.clone(), retry_policy, progress.clone());
+        let pages: Vec<_> = lister.pages(scopes).collect().await;
         (pages.last().unwrap().is_err(), start.elapsed(), progress.trouble())
     };
     for class in [Class::Unreachable, Class::Lost] {
@@ -362,10 +370,10 @@ async fn buckets_are_asked_for_as_patiently() {
         2 => throttled(SECOND),
         _ => page(&["one", "two"], None),
     });
-    let found = buckets(fake.clone(), retry_policy(), Arc::default()).await.unwrap();
-    assert_eq!(found.iter().map(|found| found.bucket.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    let found = Lister::new(fake, retry_policy(), Arc::default()).buckets().await.unwrap();
+    assert_eq!(found.iter().map(Bucket::as_str).collect::<Vec<_>>(), ["one", "two"]);
     let fake = Fake::new(|_| fails(Class::Rejected));
-    let error = buckets(fake, retry_policy(), Arc::default()).await.unwrap_err();
+    let error = Lister::new(fake, retry_policy(), Arc::default()).buckets().await.unwrap_err();
     assert_eq!(error.to_string(), "list the buckets: rejected: by script");
 }
 

@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::spill::Spills;
 use crate::limit::Limit;
-use crate::list::{FairSemaphore, ListSide, RetryPolicy};
+use crate::list::{FairSemaphore, ListSide, Lister, RetryPolicy};
+use crate::report::Progress;
 use crate::warm::{SingleFlight, Wire};
 use model::config::endpoint::{Credentials, Endpoint};
 use model::config::profile::Profile;
@@ -39,8 +40,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// How patiently one run asks the list endpoint.
-    pub fn retry_policy(&self) -> RetryPolicy {
+    /// Asks the list endpoint for one run.
+    pub fn lister(&self, progress: &Arc<Progress>) -> Arc<Lister> {
+        Lister::new(self.lists.clone(), self.retry_policy(), progress.clone())
+    }
+
+    pub(super) fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy::new(&self.endpoint.limits, &self.semaphore, self.first_wait)
     }
 }

@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 
-use crate::list::{self, Depth, ListError, Lists, RetryPolicy, Scope};
-use crate::report::Progress;
+use crate::list::{Depth, ListError, Lister, Lists, Scope};
 use model::object::{Bucket, Key, Row};
 use model::pattern::Pattern;
 use s3::Page;
@@ -37,10 +36,8 @@ pub(super) struct Pruned {
 
 /// Looks for folders in `scopes` of all keys, as far as the patterns say something of what is below them.
 pub(super) struct FolderPruning<'a, L> {
-    pub lists: &'a Arc<L>,
+    pub lister: &'a Arc<Lister<L>>,
     pub patterns: &'a [&'a Pattern],
-    pub retry_policy: &'a RetryPolicy,
-    pub progress: &'a Arc<Progress>,
 }
 
 impl<L: Lists> FolderPruning<'_, L> {
@@ -51,7 +48,7 @@ impl<L: Lists> FolderPruning<'_, L> {
     pub async fn all(&self, scopes: Vec<Scope>) -> Result<Pruned, ListError> {
         let mut pruned = Pruned::default();
         let each = stream::iter(scopes).map(|scope| self.one(scope));
-        let mut each = pin!(each.buffer_unordered(self.retry_policy.share.most()));
+        let mut each = pin!(each.buffer_unordered(self.lister.most()));
         while let Some(one) = each.next().await {
             let Pruned { seen, left } = one?;
             pruned.seen.extend(seen);
@@ -187,9 +184,8 @@ impl<L: Lists> Scout<'_, L> {
         prefixes: Vec<Key>,
         depth: Depth,
     ) -> impl stream::Stream<Item = Result<(usize, Page), ListError>> + Send + use<L> {
-        let FolderPruning { lists, retry_policy, progress, .. } = self.pruning;
         let scopes = prefixes.into_iter().map(|prefix| self.scope(prefix, depth)).collect();
-        list::pages_of(Arc::clone(lists), scopes, (*retry_policy).clone(), Arc::clone(progress))
+        self.pruning.lister.pages_of(scopes)
     }
 
     fn scope(&self, prefix: Key, depth: Depth) -> Scope {

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -13,7 +12,7 @@ use super::scopes::{buckets, scopes};
 use super::spill::Spills;
 use super::stream_channel::StreamChannel;
 use crate::clock;
-use crate::list::{self, ListError};
+use crate::list::{ListError, Lister};
 use crate::report::Progress;
 use model::manifest::Account;
 use model::object::Row;
@@ -25,7 +24,7 @@ use s3::{Class, Page};
 /// What a listing came to.
 pub(super) struct Selections {
     /// One for each of the rules; what was seen so far where the listing was cut short.
-    pub selections: Vec<Selection>,
+    pub selections: std::vec::IntoIter<Selection>,
     /// Ready, unless the listing could not be finished.
     pub verdict: Verdict,
     /// The server's clock, else ours.
@@ -42,19 +41,21 @@ pub(super) async fn list_and_select(
     progress: &Arc<Progress>,
     until: impl Future<Output = Verdict>,
 ) -> Selections {
-    let requests = progress.list_requests.load(Ordering::Relaxed);
+    let lister = connection.lister(progress);
     let mut offers = Offers::new(rules, connection, out);
-    let listed = tokio::select! {
+    let verdict = unless(until, offer_all(connection, &lister, &mut offers)).await;
+    Selections { at: offers.at, selections: offers.finish(), verdict, list_requests: lister.requests(), manifest: None }
+}
+
+/// Does `work` until `until` says why not to; `Ready` where it is done.
+pub(super) async fn unless(
+    until: impl Future<Output = Verdict>,
+    work: impl Future<Output = Result<(), Verdict>>,
+) -> Verdict {
+    tokio::select! {
         biased;
-        why = until => Err(why),
-        listed = offer_all(connection, &mut offers, progress) => listed,
-    };
-    Selections {
-        at: offers.at,
-        selections: offers.finish(),
-        verdict: listed.err().unwrap_or(Verdict::Ready),
-        list_requests: progress.list_requests.load(Ordering::Relaxed) - requests,
-        manifest: None,
+        why = until => why,
+        done = work => done.err().unwrap_or(Verdict::Ready),
     }
 }
 
@@ -88,9 +89,9 @@ impl<'a> Offers<'a> {
         self.selectors.iter_mut().for_each(|selector| selector.offer(object));
     }
 
-    pub fn finish(mut self) -> Vec<Selection> {
+    pub fn finish(mut self) -> std::vec::IntoIter<Selection> {
         self.begin(None);
-        self.selectors.into_iter().map(Selector::finish).collect()
+        self.selectors.into_iter().map(Selector::finish).collect::<Vec<_>>().into_iter()
     }
 
     /// Ages are by the server's clock, which the first answer shows.
@@ -109,17 +110,15 @@ impl<'a> Offers<'a> {
     }
 }
 
-async fn offer_all(connection: &Connection, offers: &mut Offers<'_>, progress: &Arc<Progress>) -> Result<(), Verdict> {
-    let retry_policy = connection.retry_policy();
+async fn offer_all(connection: &Connection, lister: &Arc<Lister>, offers: &mut Offers<'_>) -> Result<(), Verdict> {
     let patterns: Vec<&Pattern> = offers.rules.iter().flat_map(|rules| &rules.patterns).collect();
-    let found = buckets(connection, &patterns, progress).await?;
+    let found = buckets(lister, &patterns).await?;
     let scopes = scopes(connection, &patterns, &found)?;
-    let pruning =
-        FolderPruning { lists: &connection.lists, patterns: &patterns, retry_policy: &retry_policy, progress };
+    let pruning = FolderPruning { lister, patterns: &patterns };
     let Pruned { seen, left } = Box::pin(pruning.all(scopes)).await.map_err(|error| verdict(&error))?;
     seen.iter().for_each(|page| offers.take(page));
     drop(seen);
-    let mut pages = pin!(list::pages(connection.lists.clone(), left, retry_policy, progress.clone()));
+    let mut pages = pin!(lister.pages(left));
     while let Some(page) = pages.next().await {
         offers.take(&page.map_err(|error| verdict(&error))?);
     }

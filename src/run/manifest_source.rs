@@ -11,10 +11,9 @@ use futures::{StreamExt, stream};
 
 use self::bytes::Bytes;
 use super::connection::Connection;
-use super::list_and_select::{Offers, Selections, verdict};
+use super::list_and_select::{Offers, Selections, unless, verdict};
 use super::scopes::allowed;
-use crate::list::RetryPolicy;
-use crate::list::objects::Objects;
+use crate::list::{Lister, RetryPolicy};
 use crate::report::Progress;
 use model::manifest::{Account, Decoder, Entry, ManifestError, Named, Place};
 use model::object::{Bucket, Object};
@@ -32,11 +31,9 @@ pub(super) async fn read(
     progress: &Arc<Progress>,
     until: impl Future<Output = Verdict>,
 ) -> Selections {
-    let requests = progress.list_requests.load(Ordering::Relaxed);
-    let retry_policy = connection.retry_policy();
     let mut reading = ManifestSource {
         connection,
-        objects: Objects::new(connection.lists.clone(), retry_policy, progress.clone()),
+        lister: connection.lister(progress),
         progress,
         place,
         offers: Offers::new(rules, connection, None),
@@ -45,18 +42,14 @@ pub(super) async fn read(
         usable: None,
         account: Account { place: place.to_string(), ..Account::default() },
     };
-    let read = tokio::select! {
-        biased;
-        why = until => Err(why),
-        read = Box::pin(reading.execute()) => read,
-    };
-    let ManifestSource { mut offers, account, .. } = reading;
+    let verdict = unless(until, Box::pin(reading.execute())).await;
+    let ManifestSource { mut offers, account, lister, .. } = reading;
     offers.begin(None);
     Selections {
         at: offers.at,
         selections: offers.finish(),
-        verdict: read.err().unwrap_or(Verdict::Ready),
-        list_requests: progress.list_requests.load(Ordering::Relaxed) - requests,
+        verdict,
+        list_requests: lister.requests(),
         manifest: Some(account),
     }
 }
@@ -71,10 +64,10 @@ pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Opt
         Verdict::Ready => String::new(),
     };
     let retry_policy = RetryPolicy { retries: 0, ..connection.retry_policy() };
-    let objects = Objects::new(connection.lists.clone(), retry_policy, Arc::default());
+    let lister = Lister::new(connection.lists.clone(), retry_policy, Arc::default());
     let mut bytes = Bytes::open(place).await.map_err(told)?;
     let mut decoder = Decoder::default();
-    while let Some((some, _)) = bytes.next(&objects).await.map_err(told)? {
+    while let Some((some, _)) = bytes.next(&lister).await.map_err(told)? {
         for portion in Decoder::portions(&some) {
             if let Some(first) = decoder.push(portion).map_err(|error| error.to_string())?.into_iter().next() {
                 return Ok(Some(first));
@@ -86,7 +79,7 @@ pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Opt
 
 struct ManifestSource<'a> {
     connection: &'a Connection,
-    objects: Objects,
+    lister: Arc<Lister>,
     progress: &'a Progress,
     place: &'a Place,
     offers: Offers<'a>,
@@ -102,7 +95,7 @@ impl ManifestSource<'_> {
     async fn execute(&mut self) -> Result<(), Verdict> {
         let mut bytes = Bytes::open(self.place).await?;
         let mut decoder = Decoder::default();
-        while let Some((some, date)) = bytes.next(&self.objects).await? {
+        while let Some((some, date)) = bytes.next(&self.lister).await? {
             if date.is_some() {
                 self.offers.begin(date);
             }
@@ -173,12 +166,12 @@ impl ManifestSource<'_> {
     async fn look_up(&mut self) -> Result<(), Verdict> {
         let waiting = std::mem::take(&mut self.waiting);
         self.account.looked_up += waiting.len() as u64;
-        let in_flight = self.connection.retry_policy().share.most();
+        let in_flight = self.lister.most();
         let mut found = Vec::with_capacity(waiting.len());
         {
-            let objects = &self.objects;
+            let lister = &self.lister;
             let ask = |object: Object| async move {
-                let stat = objects.stat(&object.bucket, &object.key).await;
+                let stat = lister.stat(&object.bucket, &object.key).await;
                 (object, stat)
             };
             let mut asked = pin!(stream::iter(waiting).map(ask).buffer_unordered(in_flight));

@@ -4,16 +4,15 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 
 use super::connection::Connection;
-use super::list_and_select::{Selections, verdict};
+use super::list_and_select::{Selections, unless, verdict};
 use super::scopes::{buckets, scopes};
 use crate::clock;
-use crate::list::{self, Depth, RetryPolicy, Scope};
+use crate::list::{Depth, Lister, Scope};
 use crate::report::Progress;
 use model::object::{Bucket, Key, Row};
 use model::pattern::Pattern;
@@ -31,20 +30,18 @@ pub(super) async fn resolve(
     progress: &Arc<Progress>,
     until: impl Future<Output = Verdict>,
 ) -> Selections {
-    let requests = progress.list_requests.load(Ordering::Relaxed);
-    let mut rounds =
-        Rounds { connection, retry_policy: connection.retry_policy(), progress, searches: Vec::new(), date: None };
-    let resolved = tokio::select! {
-        biased;
-        why = until => Err(why),
-        resolved = rounds.execute(wanted) => resolved,
-    };
+    let mut rounds = Rounds { connection, lister: connection.lister(progress), searches: Vec::new(), date: None };
+    let verdict = unless(until, rounds.execute(wanted)).await;
     let mut searches = rounds.searches.into_iter();
     Selections {
-        selections: wanted.iter().map(|_| searches.next().map(Search::finish).unwrap_or_default()).collect(),
-        verdict: resolved.err().unwrap_or(Verdict::Ready),
+        selections: wanted
+            .iter()
+            .map(|_| searches.next().map(Search::finish).unwrap_or_default())
+            .collect::<Vec<_>>()
+            .into_iter(),
+        verdict,
         at: rounds.date.unwrap_or_else(clock::now),
-        list_requests: progress.list_requests.load(Ordering::Relaxed) - requests,
+        list_requests: rounds.lister.requests(),
         manifest: None,
     }
 }
@@ -62,8 +59,7 @@ struct Round {
 
 struct Rounds<'a> {
     connection: &'a Connection,
-    retry_policy: RetryPolicy,
-    progress: &'a Arc<Progress>,
+    lister: Arc<Lister>,
     searches: Vec<Search>,
     /// The server's clock, at its first answer.
     date: Option<DateTime<Utc>>,
@@ -72,7 +68,7 @@ struct Rounds<'a> {
 impl Rounds<'_> {
     async fn execute(&mut self, wanted: &[Wanted]) -> Result<(), Verdict> {
         let patterns: Vec<&Pattern> = wanted.iter().flat_map(|(rules, _)| &rules.patterns).collect();
-        let found = buckets(self.connection, &patterns, self.progress).await?;
+        let found = buckets(&self.lister, &patterns).await?;
         for (rules, checkpoint) in wanted {
             let patterns: Vec<&Pattern> = rules.patterns.iter().collect();
             let scopes = scopes(self.connection, &patterns, &found)?;
@@ -112,13 +108,12 @@ impl Rounds<'_> {
     }
 
     async fn read(&mut self, asked: Vec<Asked<(Bucket, Key)>>) -> Result<(), Verdict> {
-        let (connection, retry_policy, progress) = (self.connection, &self.retry_policy, self.progress);
+        let lister = &self.lister;
         let read = |((bucket, key), askers): Asked<(Bucket, Key)>| async move {
-            let lists = connection.lists.clone();
-            let text = list::read(lists, &bucket, &key, Search::READ, retry_policy.clone(), progress.clone()).await;
+            let text = lister.read(&bucket, &key, Search::READ).await;
             (text, askers)
         };
-        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(retry_policy.share.most()));
+        let mut texts = pin!(stream::iter(asked).map(read).buffer_unordered(lister.most()));
         while let Some((text, askers)) = texts.next().await {
             let text = text.map_err(|error| verdict(&error))?;
             for (search, nth) in askers {
@@ -130,8 +125,7 @@ impl Rounds<'_> {
 
     async fn list(&mut self, asked: Vec<Asked<Scope>>) -> Result<(), Verdict> {
         let (scopes, askers): (Vec<_>, Vec<Askers>) = asked.into_iter().unzip();
-        let lists = self.connection.lists.clone();
-        let mut pages = pin!(list::pages_of(lists, scopes, self.retry_policy.clone(), self.progress.clone()));
+        let mut pages = pin!(self.lister.pages_of(scopes));
         while let Some(page) = pages.next().await {
             let (scope, page) = page.map_err(|error| verdict(&error))?;
             if let (None, Some(date)) = (self.date, page.date) {

@@ -1,34 +1,20 @@
 //! Where the objects of patterns are: their buckets, and in those the prefixes to list.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::connection::Connection;
 use super::list_and_select::verdict;
-use crate::list::{self, Depth, Lists, Scope};
-use crate::report::Progress;
+use crate::list::{Depth, Lister, Scope};
 use model::object::Bucket;
 use model::pattern::{Pattern, merge_prefixes};
 use model::select::plan::Verdict;
 
 /// The buckets that there are, where a pattern has a glob for them; nothing is asked where none has.
-pub(super) async fn buckets(
-    connection: &Connection,
-    patterns: &[&Pattern],
-    progress: &Arc<Progress>,
-) -> Result<Vec<Bucket>, Verdict> {
+pub(super) async fn buckets(lister: &Lister, patterns: &[&Pattern]) -> Result<Vec<Bucket>, Verdict> {
     if patterns.iter().all(|pattern| pattern.bucket().literal().is_some()) {
         return Ok(Vec::new());
     }
-    let retry_policy = connection.retry_policy();
-    let found = list::buckets(connection.lists.clone(), retry_policy, progress.clone()).await;
-    let found = found.map_err(|error| verdict(&error))?;
-    for found in &found {
-        if let Some(region) = &found.region {
-            connection.lists.learn(&found.bucket, region);
-        }
-    }
-    Ok(found.into_iter().map(|found| found.bucket).collect())
+    lister.buckets().await.map_err(|error| verdict(&error))
 }
 
 /// What has to be listed: for each bucket, the prefixes of all patterns that it matches. Globs for buckets are matched with

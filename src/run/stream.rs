@@ -12,12 +12,11 @@ use super::list_and_select::list_and_select;
 use super::outcome::{Lost, Standard, judge};
 use super::run_record::RunRecord;
 use super::stream_channel::StreamChannel;
-use super::{Found, Source, over, rules};
+use super::{Source, over, rules};
 use crate::journal::{Recorder, Written};
 use crate::report::{Outcome, Report, RunInfo, Totals};
 use crate::warm::{Ended, Warming, WarmingOrder, warm, warming_order};
 use model::object::{Count, ObjectIndex};
-use model::select::Cap;
 use model::select::plan::{Plan, Verdict};
 
 /// What was handed over by the listing.
@@ -30,9 +29,7 @@ struct Checked {
 impl Execution<'_> {
     /// Whether warming may begin before all is listed. A journal that stands in for one on disk may have no room for it all.
     pub fn streams(&self) -> bool {
-        let rules = &self.task.profile.rules;
-        let cuts_nothing = rules.max_objects.is_none() && rules.max_bytes == Cap::Unlimited;
-        cuts_nothing && Source::of(self.task) == Source::Listing && !self.pass.degraded
+        self.task.profile.rules.is_uncapped() && Source::of(self.task) == Source::Listing && !self.pass.degraded
     }
 
     /// Lists, and warms meanwhile.
@@ -73,9 +70,9 @@ impl Execution<'_> {
             }
         };
         let rules = [rules(task)];
-        let selections =
+        let mut selections =
             Box::pin(list_and_select((connection, Some(out.clone())), &rules, &pass.progress, until)).await;
-        let mut plan = Found::from(selections).plan(task);
+        let mut plan = selections.plan(task);
         out.finish(std::mem::take(&mut plan.selection.selected)).await;
         plan
     }

@@ -3,7 +3,7 @@ use super::*;
 /// What was listed of each scope, folders with a `>`, pages split by `|`, and `…` where more would follow.
 async fn survey(fake: &Arc<Fake>, scopes: &[Scope]) -> Result<Vec<String>, ListError> {
     let progress = Arc::new(Progress::default());
-    let mut pages = Box::pin(pages_of(fake.clone(), scopes.to_vec(), retry_policy(), progress.clone()));
+    let mut pages = Box::pin(Lister::new(fake.clone(), retry_policy(), progress.clone()).pages_of(scopes.to_vec()));
     let mut seen = vec![Vec::new(); scopes.len()];
     let mut objects = 0;
     while let Some(page) = pages.next().await {

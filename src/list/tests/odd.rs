@@ -24,8 +24,8 @@ async fn pages_that_bring_nothing_and_never_end_are_an_error_and_no_flood() {
 async fn folders_that_bring_nothing_and_never_end_are_an_error() {
     for names in [&[][..], &["a/"], &["a/", "b/"]] {
         let fake = Fake::new(move |ask| folders(names, Some(&(counted(ask) + 1).to_string())));
-        let mut pages =
-            Box::pin(pages_of(fake.clone(), vec![scope("", Depth::Folders)], retry_policy(), Arc::default()));
+        let lister = Lister::new(fake.clone(), retry_policy(), Arc::default());
+        let mut pages = Box::pin(lister.pages_of(vec![scope("", Depth::Folders)]));
         let mut found = Vec::new();
         let error = loop {
             match pages.next().await.unwrap() {

@@ -3,7 +3,8 @@ use super::*;
 async fn body(fake: &Arc<Fake>, most: usize) -> Result<Option<String>, ListError> {
     let progress = Arc::new(Progress::default());
     let (bucket, key) = (Bucket::new("b"), Key::from("run/latest"));
-    let read = read(fake.clone(), &bucket, &key, most, retry_policy(), progress.clone()).await;
+    let lister = Lister::new(fake.clone(), retry_policy(), progress.clone());
+    let read = lister.read(&bucket, &key, most).await;
     assert_eq!(progress.list_requests.load(Ordering::Relaxed), 0, "a read is no LIST");
     assert!(fake.asked().iter().all(|ask| ask.prefix == "run/latest"));
     Ok(read?.map(|body| String::from_utf8(body).unwrap()))

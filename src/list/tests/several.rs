@@ -29,7 +29,8 @@ async fn listed_from(semaphore: &FairSemaphore, fake: &Arc<Fake>, prefixes: &[&s
     let retry_policy = RetryPolicy { share: Arc::new(semaphore.share()), ..retry_policy() };
     let progress = Arc::new(Progress::default());
     let scopes = prefixes.iter().map(|prefix| scope(prefix, Depth::Keys)).collect();
-    let mut pages = Box::pin(pages(fake.clone(), scopes, retry_policy, progress.clone()));
+    let lister = Lister::new(fake.clone(), retry_policy, progress.clone());
+    let mut pages = Box::pin(lister.pages(scopes));
     let (mut keys, mut shares) = (Vec::new(), Vec::new());
     while let Some(page) = pages.next().await {
         keys.extend(page.unwrap().objects.names());

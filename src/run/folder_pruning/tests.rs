@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::*;
+use crate::list::{FairSemaphore, RetryPolicy};
 use model::object::Object;
 use model::pattern::merge_prefixes;
 use s3::{BucketName, PageRequest, RequestError};
@@ -84,20 +85,19 @@ fn listed(patterns: &[Pattern], keys: impl IntoIterator<Item = Vec<u8>>, page: u
         .map(|prefix| Scope { bucket: Bucket::new("b"), prefix, depth: Depth::Keys })
         .collect();
     let minute = std::time::Duration::from_secs(60);
-    let share = Arc::new(list::FairSemaphore::new(4).share());
+    let share = Arc::new(FairSemaphore::new(4).share());
     let retry_policy = RetryPolicy { share, page_timeout: minute, retries: 0, outage_wait: minute, first_wait: minute };
-    let progress = Arc::new(Progress::default());
+    let lister = Lister::new(store.clone(), retry_policy, Arc::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let asked = || std::mem::take(&mut *store.asked.lock().unwrap());
     runtime.block_on(async {
-        let all = |scopes| list::pages_of(store.clone(), scopes, retry_policy.clone(), progress.clone());
+        let all = |scopes| lister.pages_of(scopes);
         let mut plain = pin!(all(scopes.clone()));
         while let Some(page) = plain.next().await {
             page.unwrap();
         }
         let plain = asked();
-        let pruning =
-            FolderPruning { lists: &store, patterns: &patterns, retry_policy: &retry_policy, progress: &progress };
+        let pruning = FolderPruning { lister: &lister, patterns: &patterns };
         let Pruned { seen, left } = pruning.all(scopes).await.unwrap();
         let mut keys: Vec<Vec<u8>> = Vec::new();
         let mut take = |page: Page| keys.extend(page.objects.iter().map(|object| object.key.to_vec()));

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use tokio::fs::{self, File};
 use tokio::io::AsyncReadExt as _;
 
-use crate::list::objects::Objects;
+use crate::list::Lister;
 use crate::run::list_and_select::verdict;
 use model::manifest::Place;
 use model::object::{Bucket, ETag, Escaped, Key};
@@ -70,7 +70,7 @@ impl Bytes {
     ///
     /// # Errors
     /// Why there is no whole manifest.
-    pub async fn next(&mut self, objects: &Objects) -> Result<Option<(Vec<u8>, Option<DateTime<Utc>>)>, Verdict> {
+    pub async fn next(&mut self, lister: &Lister) -> Result<Option<(Vec<u8>, Option<DateTime<Utc>>)>, Verdict> {
         match self {
             Self::File { path, file, .. } => {
                 let mut some = vec![0; PIECE];
@@ -84,7 +84,7 @@ impl Bytes {
                 }
                 let version = whole.as_ref().and_then(|(_, version)| version.as_ref());
                 let wanted = Wanted { from: *from, most: PART, version };
-                let parted = objects.part(bucket, key, wanted).await.map_err(|error| verdict(&error))?;
+                let parted = lister.part(bucket, key, wanted).await.map_err(|error| verdict(&error))?;
                 let failed = |why: &str| Err(Verdict::Failed(format!("manifest s3://{bucket}/{key}: {why}")));
                 let part = match parted {
                     Parted::Part(part) => part,
