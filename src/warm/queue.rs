@@ -1,7 +1,6 @@
-//! What is still to be sent: objects never tried, and those that wait for another try.
+//! The queue of one run: objects never sent, retries that are due, and last tries after `unknown`.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -85,7 +84,7 @@ impl Queue {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.merge_queue.largest().is_none() && self.soon.0.is_empty() && self.last.0.is_empty()
+        self.merge_queue.largest().is_none() && self.soon.entries.is_empty() && self.last.entries.is_empty()
     }
 
     pub fn feed(&mut self, objects: WarmingOrder) {
@@ -113,7 +112,7 @@ impl Queue {
 
     /// When the next waiting object is due.
     pub fn next_ready(&self) -> Option<Instant> {
-        [&self.soon, &self.last].into_iter().filter_map(|waiting| Some(waiting.0.peek()?.0.not_before)).min()
+        [&self.soon, &self.last].into_iter().filter_map(|waiting| Some(waiting.entries.first_key_value()?.0.0)).min()
     }
 
     pub fn put_first(&mut self, pending: Pending, not_before: Instant) {
@@ -127,51 +126,30 @@ impl Queue {
     /// Empties the queue; gives what had been tried.
     pub fn drain_tried(&mut self) -> impl Iterator<Item = Pending> {
         let Self { soon, last, .. } = std::mem::take(self);
-        soon.0.into_iter().chain(last.0).map(|waiting| waiting.0.pending)
+        soon.entries.into_values().chain(last.entries.into_values())
     }
 }
 
+/// Objects that wait for another try, by when that is due, and in turn among equals.
 #[derive(Debug, Default)]
-struct Waiting(BinaryHeap<Reverse<Entry>>);
-
-#[derive(Debug)]
-struct Entry {
-    not_before: Instant,
-    pending: Pending,
+struct Waiting {
+    entries: BTreeMap<(Instant, u64), Pending>,
+    count: u64,
 }
 
 impl Waiting {
     fn put(&mut self, pending: Pending, not_before: Instant) {
-        self.0.push(Reverse(Entry { not_before, pending }));
+        self.count += 1;
+        self.entries.insert((not_before, self.count), pending);
     }
 
     fn ready(&self, now: Instant) -> Option<&Pending> {
-        let Reverse(entry) = self.0.peek()?;
-        (entry.not_before <= now).then_some(&entry.pending)
+        let ((not_before, _), pending) = self.entries.first_key_value()?;
+        (*not_before <= now).then_some(pending)
     }
 
     fn take(&mut self, now: Instant) -> Option<Pending> {
         self.ready(now)?;
-        self.0.pop().map(|Reverse(entry)| entry.pending)
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.not_before == other.not_before
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.not_before.cmp(&other.not_before)
+        self.entries.pop_first().map(|(_, pending)| pending)
     }
 }
