@@ -1,10 +1,14 @@
-//! How hard an endpoint may be driven right now: requests and bytes in flight, a rate, a budget of retries, and a circuit for
-//! outages.
+//! The adaptive limit of one endpoint: concurrency, bytes in flight, a rate limit, a retry budget and a circuit breaker.
 //!
-//! One [`Limit`] an endpoint, shared by all that warms through it; listing has its own patience. The number of requests in
-//! flight starts low and doubles for as long as that brings more; it holds where more brings no more, stays below a level that
-//! was throttled, and falls on silence. When nothing is served any more the circuit opens and lets one probe through at a time
-//! until something is. Who waits is let in by priority, and in turn among equals.
+//! Every run that warms through an endpoint shares its [`Limit`]. The list side has a semaphore of its own.
+//!
+//! * `concurrency` finds how many requests may be in flight. It climbs while more of them bring more goodput, which it judges by
+//!   `sample`s, and holds where they do not.
+//! * `throttle` decides how far a refusal cuts it, and remembers the level that was refused.
+//! * `pacing` spaces requests: by `max_requests_per_second`, and so that they do not come in bursts.
+//! * `retries` is the budget of retries, and `backoff` the pause between them.
+//! * `circuit` opens in an outage and lets one probe through at a time.
+//! * `priority_queue` decides who is next: by priority, round robin among equals.
 
 mod backoff;
 mod circuit;
@@ -58,7 +62,7 @@ impl Limit {
         Self(Arc::new(Mutex::new(State::new(limits))))
     }
 
-    /// A place for one run among all that send through this limit. A higher priority is let in first.
+    /// Registers one run among all that send through this limit. A higher priority is let in first.
     pub fn waiter(&self, priority: i64) -> Waiter {
         let (id, woken) = self.state().queue.enter(priority);
         Waiter { limit: self.clone(), id, woken }
@@ -93,7 +97,7 @@ impl Limit {
     }
 }
 
-/// Where one run waits. Dropped, it leaves no trace.
+/// One run that waits for permits. Dropped, it leaves no trace.
 #[derive(Debug)]
 pub struct Waiter {
     limit: Limit,
@@ -102,14 +106,11 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// Waits for room for one more request that makes the endpoint move `bytes`. Cancel safe: the place keeps its turn, and
-    /// is kept free of lower priorities for the moment that its run needs to come back.
-    pub async fn admit(&mut self, bytes: u64) -> Permit {
-        self.admit_either(bytes, None).await
-    }
-
-    /// Waits as `admit`; while `bytes` do not fit, room for a smaller request, `instead`, does too. The permit says for
-    /// which. What passes leaves the room that the larger one needs, so that this one is not put off for ever.
+    /// Waits for a permit for one more request that makes the endpoint move `bytes`. Cancel safe: the waiter keeps its turn, and
+    /// holds lower priorities off for the moment that its run needs to come back.
+    ///
+    /// While `bytes` do not fit, room for a smaller request, `instead`, will do. The permit says for which. What passes leaves
+    /// the room that the larger one needs, so that this one does not starve.
     pub async fn admit_either(&mut self, bytes: u64, instead: Option<u64>) -> Permit {
         let want = Want { bytes, instead };
         let now = Instant::now();
@@ -169,7 +170,7 @@ impl Drop for Waiter {
     }
 }
 
-/// A place that waits; until it is let in, or given up.
+/// A waiter while it waits; until it is let in, or given up.
 struct Asking<'a>(&'a mut Waiter);
 
 impl Drop for Asking<'_> {

@@ -1,8 +1,8 @@
-//! patterns → pages of objects. Several prefixes are listed at once, and several key ranges of each; what has to come in order is
-//! listed page by page. A page that cannot be had ends the listing with an error, never with fewer objects.
+//! Lists scopes as pages of objects. A page that cannot be had ends the listing with an error, never with fewer objects.
 //!
-//! `splitter` decides which key ranges are listed, by the keys that `key_stats` has seen and the `split_point`s they suggest.
-//! `parallel` asks for them, as many at the same time as `fair_semaphore` admits, which all listings of an endpoint share.
+//! A [`Lister`] sends the requests of one run, with retries. It lists a scope `sequential`ly, page by page, where order counts,
+//! and otherwise in `parallel`, as several key ranges: the `splitter` cuts a `range` in two at a `split_point`, which it finds
+//! by the `key_stats` of the keys seen so far. The [`FairSemaphore`] of the endpoint bounds the requests of all its listings.
 
 mod fair_semaphore;
 mod key_stats;

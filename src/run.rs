@@ -1,4 +1,8 @@
-//! One pass: list, select, plan, warm, report. The only implementation of it.
+//! One pass of a profile: list, select, plan, warm, report. There is no other implementation of it.
+//!
+//! [`plan`] stops before the first HEAD; [`pass`] does all of it. Candidates come from a listing (`list_and_select`), from
+//! checkpoints (`resolve`) or from a manifest (`manifest_source`). `execute` warms the whole plan, `stream` begins while the
+//! listing goes on. `outcome` judges the result, and `run_record` writes it into the journal.
 
 mod connection;
 mod execute;
@@ -41,10 +45,10 @@ use model::select::estimate::{self, Cost};
 use model::select::plan::{Plan, Verdict};
 use model::select::{Rules, Selection};
 
-/// A run's deadline beyond what the clock can tell.
+/// Ten years: stands for a deadline beyond what the clock can hold.
 const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// How long a pass by hand, or a plan, may take where the profile does not say.
+/// The deadline of a pass by hand, or of a plan, where the profile has none.
 pub const ONE_SHOT_DEADLINE: Duration = Duration::from_secs(6 * 3600);
 const TOO_LATE: &str = "the run's deadline came before the listing was done";
 
@@ -112,8 +116,7 @@ pub async fn plan_together(
 ) -> Vec<Plan> {
     let deadlines = tasks.iter().map(|task| task.profile.deadline.unwrap_or(ONE_SHOT_DEADLINE));
     let wait = deadlines.max().unwrap_or(ONE_SHOT_DEADLINE);
-    let now = Instant::now();
-    let deadline = now.checked_add(wait).unwrap_or(now + FAR);
+    let deadline = after(wait);
     let mut found: Vec<(Source, Selections)> = Vec::new();
     for source in tasks.iter().map(Source::of) {
         if found.iter().any(|(known, _)| *known == source) {
@@ -141,7 +144,7 @@ pub async fn plan_together(
     tasks.iter().map(with).collect()
 }
 
-/// Where the candidates of a task come from; what several tasks have in common is asked for once.
+/// Where the candidates of a task come from. Tasks with one source share one listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Source {
     Listing,
@@ -182,7 +185,12 @@ impl Selections {
     }
 }
 
-/// Why a listing ends before it is done.
+fn after(wait: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait).unwrap_or(now + FAR)
+}
+
+/// Waits for what ends a listing early, and says why.
 async fn over(stop: &StopSignal, deadline: Instant) -> Verdict {
     tokio::select! {
         biased;
@@ -230,8 +238,7 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
         plan: make(task, Selection::default(), unplanned, clock::now(), 0),
         totals: Totals { warmed: pass.resumed_with.unwrap_or_default(), ..Totals::default() },
     };
-    let now = Instant::now();
-    let deadline = now.checked_add(pass.deadline).unwrap_or(now + FAR);
+    let deadline = after(pass.deadline);
     match run_record::open(&pass, &report).await {
         Ok(record) => {
             Execution { pass: &pass, task, connection, deadline, record: record.as_ref() }.execute(&mut report).await;

@@ -11,11 +11,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-/// A look is due at the latest so long after the one before. The scheduler looks at its clock every half second, so
-/// beats lie up to 1.5 s apart.
-const FALLBACK: Duration = Duration::from_secs(2);
-/// How long the scheduler may take to start, or to stop.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time between two ticks. The scheduler checks its clock every half second, so beats lie up to 1.5 s apart.
+const FALLBACK_INTERVAL: Duration = Duration::from_secs(2);
+/// The scheduler starts, and stops, within this time, or is done without.
+const SCHEDULER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Says when to look for what is due: each second, by the scheduler; every two seconds without it.
 ///
@@ -31,14 +30,16 @@ impl Ticker {
     /// every tick, and [`fallbacks`](Self::fallbacks) tells.
     pub async fn start() -> Self {
         let beats = Arc::new(Notify::new());
-        let scheduler = match timeout(PATIENCE, heartbeat(Arc::clone(&beats))).await {
+        let scheduler = match timeout(SCHEDULER_TIMEOUT, heartbeat(Arc::clone(&beats))).await {
             Ok(Ok(scheduler)) => Some(scheduler),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "scheduler: cannot start; looking every {FALLBACK:?} without it");
+                tracing::warn!(%error, "scheduler: cannot start; looking every {FALLBACK_INTERVAL:?} without it");
                 None
             }
             Err(_) => {
-                tracing::warn!("scheduler: no start within {PATIENCE:?}; looking every {FALLBACK:?} without it");
+                tracing::warn!(
+                    "scheduler: no start within {SCHEDULER_TIMEOUT:?}; looking every {FALLBACK_INTERVAL:?} without it"
+                );
                 None
             }
         };
@@ -59,10 +60,10 @@ impl Ticker {
     /// Ends the heartbeat, within five seconds.
     pub async fn stop(self) {
         let Some(mut scheduler) = self.scheduler else { return };
-        match timeout(PATIENCE, scheduler.shutdown()).await {
+        match timeout(SCHEDULER_TIMEOUT, scheduler.shutdown()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "scheduler: cannot stop"),
-            Err(_) => tracing::warn!("scheduler: no stop within {PATIENCE:?}"),
+            Err(_) => tracing::warn!("scheduler: no stop within {SCHEDULER_TIMEOUT:?}"),
         }
     }
 }
@@ -97,7 +98,7 @@ impl Wait {
             // A beat that came while the caller was busy for long is a beat all the same.
             biased;
             () = self.beats.notified() => {}
-            () = sleep_until(self.last + FALLBACK) => self.fallbacks += 1,
+            () = sleep_until(self.last + FALLBACK_INTERVAL) => self.fallbacks += 1,
         }
         self.last = Instant::now();
     }
@@ -164,7 +165,7 @@ mod tests {
             assert!(timeout(SECOND / 2, wait.tick()).await.is_err());
         }
         wait.tick().await;
-        assert_eq!((start.elapsed(), wait.fallbacks), (FALLBACK, 1));
+        assert_eq!((start.elapsed(), wait.fallbacks), (FALLBACK_INTERVAL, 1));
     }
 
     #[tokio::test]

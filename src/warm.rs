@@ -1,6 +1,8 @@
-//! plan → outcomes. Sends each planned object's ranged HEAD, waits for the fill, and says what became of every one.
+//! Warms a plan: sends the ranged HEAD of each object, waits for the fill, and records what became of every one.
 //!
-//! One loop owns the queue and drives the requests, each under a permit of the endpoint's limit and its own deadline.
+//! One loop owns the `queue` and drives the `requests`, each under a permit of the endpoint's limit and under its own deadline.
+//! `single_flight` keeps two runs from sending for one object, `auth_policy` decides on 401 and 403, `failures` on retries, and
+//! the `endpoint_monitor` on outages.
 
 mod auth_policy;
 mod ending;
@@ -40,11 +42,11 @@ use single_flight::Aside;
 pub use single_flight::SingleFlight;
 pub use stop_signal::StopSignal;
 
-/// How often a waiting loop looks at deadlines and at the endpoint's circuit.
+/// How often a waiting loop checks deadlines and the circuit of the endpoint.
 const MONITOR_INTERVAL: Duration = Duration::from_millis(250);
-/// How many objects of buckets that were given up are ended before anything else is looked at.
+/// Objects of denied buckets that one step ends. There may be millions, and others wait for the thread.
 const MAX_DENIED_A_STEP: usize = 1_000;
-/// How many ends that are there together are seen to before anything else is looked at.
+/// Answers that one step handles, of those that are there already.
 const MAX_ENDS_A_STEP: usize = 64;
 
 /// What a warm runs with.
@@ -62,7 +64,7 @@ pub struct Warming<W> {
     pub deadline: Instant,
     pub stop: StopSignal,
     pub progress: Arc<Progress>,
-    /// Every object that was warmed is noted, before the run counts it. Gone means that nobody wants to know any more.
+    /// Records every object that was warmed, before the run counts it. `None` once the receiver was dropped.
     pub notes: Option<RecordBuffer>,
     /// More objects, until it is closed.
     pub more: Option<mpsc::Receiver<WarmingOrder>>,

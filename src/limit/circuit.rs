@@ -1,4 +1,4 @@
-//! The circuit of an outage: while an endpoint serves nothing, one request at a time asks whether it does again.
+//! The circuit breaker. While an endpoint serves nothing, it lets one probe through at a time.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 
-/// So many requests in a row that brought nothing open the circuit.
+/// The circuit opens after this many requests in a row that brought nothing.
 pub(crate) const OPEN_AFTER: u32 = 5;
 
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ struct Open {
     backoff: Backoff,
 }
 
-/// What comes in the place of what is asked for.
+/// What the endpoint does in place of serving.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     Silence,

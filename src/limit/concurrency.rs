@@ -1,7 +1,7 @@
-//! How many requests may be in flight: as many as bring more, and no more than the endpoint takes.
+//! The concurrency controller: how many requests may be in flight.
 //!
-//! Begins by doubling, for as long as what the fills bring grows nearly as much; where none has ended yet, by the clock,
-//! because a fill may take minutes. Then it holds, and tries now and then whether more brings more, or less as much.
+//! It ramps up by doubling for as long as goodput grows nearly as much. Until the first fill has ended, which may take minutes,
+//! it steps up by the clock. Then it holds, and tries a higher or a lower level now and then.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use tokio::time::Instant;
 use super::sample::{Fill, Sample};
 use super::throttle::{Refusal, Throttle};
 
-/// A sample lasts so long at least, and has so many fills.
+/// A sample is whole after this time and this many fills.
 const MIN_SAMPLE: (Duration, u32) = (Duration::from_millis(50), 12);
-/// While no fill has ended that could tell, the limit grows so often.
-const BLIND: Duration = Duration::from_millis(300);
-/// More requests must bring this part of what they would where nothing binds; else the limit is settled.
-const WORTH: f64 = 0.6;
-/// Above what is needed to fill the pipe: a request's floor leaves its share of it idle.
-const SPARE: f64 = 1.25;
-/// How far it tries up and down, as factors.
-const TRY: (f64, f64) = (1.25, 0.875);
-/// More is taken where it brings this part of what it would where nothing binds.
-const WON: f64 = 0.07;
-/// Less is taken where it costs no more than this part of what it would where nothing binds.
-const LOST: f64 = 0.05;
-/// A cache that became so much faster or slower is another one.
-const CHANGED: (f64, f64) = (1.33, 0.75);
-/// Rounds between two tries up, and between two tries down: that doubles to the second each time it is in vain.
-const UP_EVERY: u32 = 6;
-const DOWN_EVERY: (u32, u32) = (8, 256);
+/// Until the first fill has ended, the limit steps up this often.
+const BLIND_STEP_INTERVAL: Duration = Duration::from_millis(300);
+/// While ramping: the least gain in goodput, as a fraction of the gain in requests. Below it the limit settles.
+const MIN_RAMP_GAIN: f64 = 0.6;
+/// Head room over the level that fills the pipe, as a factor: the floor latency of a request leaves its share of it idle.
+const HEADROOM: f64 = 1.25;
+/// Steps of a trial up and down, as factors.
+const TRIAL_STEPS: (f64, f64) = (1.25, 0.875);
+/// A higher level is kept where goodput grows by this fraction of the growth in requests.
+const MIN_TRIAL_GAIN: f64 = 0.07;
+/// A lower level is kept where goodput falls by no more than this fraction of the fall in requests.
+const MAX_TRIAL_LOSS: f64 = 0.05;
+/// A change of goodput beyond these factors means that the cache itself changed: try anew at once.
+const CACHE_CHANGED: (f64, f64) = (1.33, 0.75);
+/// Samples between two trials up, and between two trials down. The latter doubles up to its maximum with each failed trial.
+const TRIAL_UP_SAMPLES: u32 = 6;
+const TRIAL_DOWN_SAMPLES: (u32, u32) = (8, 256);
 
 #[derive(Debug)]
 pub(super) struct Concurrency {
@@ -72,9 +72,9 @@ impl Concurrency {
             since: None,
             base: None,
             full: None,
-            until_up: UP_EVERY,
-            until_down: DOWN_EVERY.0,
-            down_every: DOWN_EVERY.0,
+            until_up: TRIAL_UP_SAMPLES,
+            until_down: TRIAL_DOWN_SAMPLES.0,
+            down_every: TRIAL_DOWN_SAMPLES.0,
             throttle: Throttle::default(),
         }
     }
@@ -96,7 +96,7 @@ impl Concurrency {
     pub fn full(&mut self, now: Instant, max: u32) -> Option<Instant> {
         let since = *self.full.get_or_insert(now);
         let blind = self.base.is_none() && self.sample.fills() == 0 && self.target(max) > self.allowed;
-        (blind && !self.throttle.trouble(now, self.allowed)).then(|| since + BLIND)
+        (blind && !self.throttle.trouble(now, self.allowed)).then(|| since + BLIND_STEP_INTERVAL)
     }
 
     /// Allows more where it has been full for long enough and nothing has spoken against it.
@@ -124,7 +124,7 @@ impl Concurrency {
         if allowed < self.allowed {
             self.allowed = allowed;
             (self.phase, self.base, self.sample, self.full) = (Phase::Ramp, None, Sample::default(), None);
-            (self.since, self.step) = (Some(now), TRY.0);
+            (self.since, self.step) = (Some(now), TRIAL_STEPS.0);
         }
     }
 
@@ -171,8 +171,8 @@ impl Concurrency {
     fn ramp(&mut self, sample: Sample, full: bool, (gain, grew): (f64, f64), max: u32) {
         let base = self.base.replace(sample);
         // What could not be filled says nothing of what it would have brought.
-        if gain > 1.1 && grew < 1.0 + WORTH * (gain - 1.0) {
-            let needed = base.map_or(0.0, |base| base.level() * grew.max(1.0) * SPARE);
+        if gain > 1.1 && grew < 1.0 + MIN_RAMP_GAIN * (gain - 1.0) {
+            let needed = base.map_or(0.0, |base| base.level() * grew.max(1.0) * HEADROOM);
             self.allowed = self.allowed.min(scaled(1, needed.ceil())).max(1);
             self.settle();
         } else if full {
@@ -189,7 +189,7 @@ impl Concurrency {
     }
 
     fn settle(&mut self) {
-        (self.phase, self.until_up) = (Phase::Hold, UP_EVERY);
+        (self.phase, self.until_up) = (Phase::Hold, TRIAL_UP_SAMPLES);
     }
 
     fn hold(&mut self, sample: Sample, full: bool, grew: f64, (now, max): (Instant, u32)) {
@@ -198,10 +198,10 @@ impl Concurrency {
             return;
         }
         (self.until_up, self.until_down) = (self.until_up.saturating_sub(1), self.until_down.saturating_sub(1));
-        if grew < CHANGED.1 {
+        if grew < CACHE_CHANGED.1 {
             // Only the next sample tells what it is like now: this one saw both.
-            (self.until_up, self.down_every, self.until_down) = (UP_EVERY, DOWN_EVERY.0, 1);
-        } else if self.until_up == 0 || grew > CHANGED.0 {
+            (self.until_up, self.down_every, self.until_down) = (TRIAL_UP_SAMPLES, TRIAL_DOWN_SAMPLES.0, 1);
+        } else if self.until_up == 0 || grew > CACHE_CHANGED.0 {
             self.try_up(now, max);
         } else if self.until_down == 0 {
             self.try_down();
@@ -209,9 +209,9 @@ impl Concurrency {
     }
 
     fn try_up(&mut self, now: Instant, max: u32) {
-        self.until_up = UP_EVERY;
+        self.until_up = TRIAL_UP_SAMPLES;
         self.throttle.try_beyond(now);
-        let up = scaled(self.allowed, TRY.0).max(self.allowed + 1).min(max).min(self.throttle.most());
+        let up = scaled(self.allowed, TRIAL_STEPS.0).max(self.allowed + 1).min(max).min(self.throttle.most());
         if up > self.allowed {
             self.phase = Phase::Up { from: self.allowed };
             self.allowed = up;
@@ -219,7 +219,7 @@ impl Concurrency {
     }
 
     fn try_down(&mut self) {
-        let down = scaled(self.allowed, TRY.1).min(self.allowed - 1);
+        let down = scaled(self.allowed, TRIAL_STEPS.1).min(self.allowed - 1);
         if down > 0 {
             self.phase = Phase::Down { from: self.allowed };
             self.allowed = down;
@@ -228,30 +228,30 @@ impl Concurrency {
 
     fn tried_up(&mut self, sample: Sample, from: u32, (gain, grew): (f64, f64), max: u32) {
         self.settle();
-        if gain < 1.0 + f64::EPSILON || grew < 1.0 + WON * (gain - 1.0) {
+        if gain < 1.0 + f64::EPSILON || grew < 1.0 + MIN_TRIAL_GAIN * (gain - 1.0) {
             self.allowed = from;
         } else if grew >= 1.0 + 0.8 * (gain - 1.0) {
             (self.base, self.phase) = (Some(sample), Phase::Ramp);
             self.step_up(max);
         } else {
-            self.allowed = scaled(from, grew * SPARE.sqrt()).clamp(from, self.allowed);
+            self.allowed = scaled(from, grew * HEADROOM.sqrt()).clamp(from, self.allowed);
             self.until_up = 1;
         }
     }
 
     fn tried_down(&mut self, from: u32, (gain, grew): (f64, f64)) {
         let less = 1.0 - gain;
-        if less < (1.0 - TRY.1) / 2.0 {
+        if less < (1.0 - TRIAL_STEPS.1) / 2.0 {
             // What was in flight before is only just on its way out.
             return;
         }
-        if grew >= 1.0 - less * LOST {
-            self.down_every = DOWN_EVERY.0;
+        if grew >= 1.0 - less * MAX_TRIAL_LOSS {
+            self.down_every = TRIAL_DOWN_SAMPLES.0;
             self.settle();
             self.until_down = 1;
         } else {
             self.allowed = from;
-            self.down_every = (self.down_every * 2).min(DOWN_EVERY.1);
+            self.down_every = (self.down_every * 2).min(TRIAL_DOWN_SAMPLES.1);
             self.until_down = self.down_every;
             self.settle();
         }

@@ -1,16 +1,16 @@
-//! How soon one request may follow another: at the configured rate, and not in bursts.
+//! The pacer: how soon one request may follow another, by the rate limit and so that requests do not come in bursts.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How far a rate may catch up: timers wake by the millisecond, which alone would end at 1,000 requests a second.
+/// A rate limit may catch up this much. Timers wake by the millisecond, so without it 1,000 requests a second were the most.
 const CATCH_UP: Duration = Duration::from_millis(10);
-/// Requests are spread over this part of the shortest time that a fill has taken, so that fills do not begin and end together:
-/// what shares a pipe in bursts leaves it idle between them.
+/// Requests are spread over this fraction of the shortest fill. Fills that begin and end together leave the pipe idle between
+/// bursts.
 const SPREAD: f64 = 0.5;
-/// So far apart at the most, and so much may catch up.
-const SPREAD_MOST: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(2));
+/// The longest gap between two requests by that, and how much may catch up.
+const MAX_SPREAD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(2));
 
 #[derive(Debug, Default)]
 pub(super) struct Pacing {
@@ -38,7 +38,7 @@ impl Pacing {
         self.slot = rate.map(|rate| due(self.slot, CATCH_UP, now) + Duration::from_secs(1) / rate.max(1));
         self.spread = self.quickest.map(|quickest| {
             let apart = quickest.mul_f64(SPREAD) / allowed.max(1);
-            due(self.spread, SPREAD_MOST.1, now) + apart.min(SPREAD_MOST.0)
+            due(self.spread, MAX_SPREAD.1, now) + apart.min(MAX_SPREAD.0)
         });
     }
 

@@ -1,4 +1,4 @@
-//! Who waits for room, and who is next: by priority, and in turn among equals.
+//! The priority queue of the runs that wait for a permit: higher priorities first, round robin among equals.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A run that was just let in, or whose wait was interrupted, is back within so long if it has more to send. Until then no
-/// lower priority slips in.
+/// A run that was just let in, or whose wait was interrupted, asks again within this time if it has more to send. Until then
+/// lower priorities wait.
 pub(super) const BACK_WITHIN: Duration = Duration::from_millis(2);
-/// For so long others may pass a request whose bytes do not fit; then room is kept for it.
+/// Others may pass a request whose bytes do not fit for this long. Then room is reserved for it, so that it does not starve.
 pub(super) const PASSED_FOR: Duration = Duration::from_secs(1);
 
 /// The runs that share a limit. There are few: each waits for one request at a time.

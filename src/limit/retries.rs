@@ -1,7 +1,7 @@
-//! The budget of an endpoint's retries: an outage must not be answered with a multiple of what is sent in health.
+//! The retry budget of an endpoint (a token bucket), so that an outage does not multiply the load.
 //!
-//! What is answered earns, what fails pays. A third of all requests may be refused, or a quarter lost, and every one be sent
-//! again at once, and a burst besides; beyond that retries wait, keeping their place, and go one at a time.
+//! An answer earns tokens, a failure spends them. The budget covers a third of all requests refused, or a quarter lost, with
+//! every one sent again at once. Beyond that retries keep their turn, wait, and go one at a time.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 
-/// What a budget holds at the most, and begins with.
+/// Tokens that the budget begins with, and holds at the most.
 const BUDGET: f64 = 100.0;
-/// What an answer earns.
+/// Tokens that an answer earns.
 const EARNED: f64 = 0.5;
-/// What is answered with an error, or refused, costs.
+/// Tokens that an error or a refusal costs.
 const REFUSED: f64 = 1.0;
-/// What is not answered costs more: it held a place for its whole deadline, and a fill may be going on.
+/// Tokens that a lost request costs: more, as it held its permit for the whole deadline, and a fill may be going on.
 const UNANSWERED: f64 = 1.5;
-/// How soon a retry that may not go is looked at again.
+/// How soon a retry that has to wait asks again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]

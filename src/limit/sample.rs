@@ -1,4 +1,4 @@
-//! What the fills of one level brought, so that two levels can be compared.
+//! A sample of goodput at one level of concurrency, so that two levels can be compared.
 
 /// One fill that ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,13 +24,13 @@ pub(super) struct Sample {
     fastest: f64,
 }
 
-/// An answer that takes no time at all would have no bounds.
-const INSTANT: f64 = 1e-6;
+/// The shortest time, in seconds, that an answer counts as: goodput is a quotient by it.
+const MIN_TOOK: f64 = 1e-6;
 
 impl Sample {
     #[expect(clippy::cast_precision_loss, reason = "a rate is not exact to the byte")]
     pub fn add(&mut self, fill: Fill) {
-        let took = fill.took.max(INSTANT);
+        let took = fill.took.max(MIN_TOOK);
         let bytes = fill.bytes as f64;
         self.quickest = if self.fills == 0 { took } else { self.quickest.min(took) };
         self.fastest = self.fastest.max(bytes / took);

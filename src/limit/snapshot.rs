@@ -10,8 +10,8 @@ use super::concurrency::Phase;
 use super::state::State;
 use super::throttle::Cause;
 
-/// How long a cut is what people want to know of a limit.
-const LATELY: Duration = Duration::from_mins(5);
+/// How long a cut is shown as the reason for a limit.
+const RECENT_CUT: Duration = Duration::from_mins(5);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -100,9 +100,11 @@ impl State {
 
     fn concurrency_reason(&self, now: Instant) -> Reason {
         let last = self.concurrency.throttle.last.map(|(cause, at)| (cause, now.duration_since(at)));
-        match last.filter(|(_, ago)| *ago < LATELY || self.concurrency.throttle.most() <= self.concurrency.allowed()) {
+        match last
+            .filter(|(_, ago)| *ago < RECENT_CUT || self.concurrency.throttle.most() <= self.concurrency.allowed())
+        {
             Some((Cause::Throttled { at }, ago)) => return Reason::Throttled { at, ago },
-            Some((Cause::Other, ago)) if ago < LATELY / 10 => return Reason::Failing { ago },
+            Some((Cause::Other, ago)) if ago < RECENT_CUT / 10 => return Reason::Failing { ago },
             Some(_) | None => {}
         }
         if self.concurrency.allowed() >= self.limits.max_in_flight {

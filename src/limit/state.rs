@@ -1,4 +1,4 @@
-//! What a limit knows, and whom it lets in. Pure: `now` is a parameter.
+//! The state of one limit: who is admitted, and what every answer changes. Pure: `now` is a parameter.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use super::snapshot::Bound;
 use super::throttle::Refusal;
 use model::config::endpoint::Limits;
 
-/// An endpoint that was away for so long is another one when it comes back; some requests lost in a row are no outage.
+/// After an outage this long the limit forgets what it learned: the endpoint may be another one. A few lost requests are none.
 const OUTAGE: Duration = Duration::from_secs(3);
-/// A server's `Retry-After` holds the whole endpoint back for this long at the most.
+/// The longest time that a `Retry-After` holds the whole endpoint back.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) struct State {
     pub throttled_total: u64,
 }
 
-/// What a place asks room for.
+/// What a waiter asks room for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Want {
     pub bytes: u64,

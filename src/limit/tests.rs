@@ -7,6 +7,12 @@ mod world;
 
 use super::*;
 
+impl Waiter {
+    pub(crate) async fn admit(&mut self, bytes: u64) -> Permit {
+        self.admit_either(bytes, None).await
+    }
+}
+
 impl Limit {
     /// A run of one request.
     async fn admit(&self, bytes: u64) -> Permit {

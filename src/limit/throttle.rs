@@ -1,30 +1,30 @@
-//! What an endpoint that asks for less is given: when to cut, how far, and what is remembered of it.
+//! The answer to throttling: when to cut the concurrency limit, how far, and what to remember.
 //!
-//! A throttle by requests in flight refuses what goes beyond a level, at once: that level is remembered, kept just below, and
-//! tried again at long intervals that grow. Other refusals cut again and again for as long as that lowers their share. Where
-//! two cuts in a row did not, they have nothing to do with the level, and are left alone for a while.
+//! A server that throttles by requests in flight refuses what goes beyond a level, at once. That level becomes a ceiling: the
+//! limit stays just below it and tries it again at growing intervals. Other refusals cut again for as long as cuts lower their
+//! share. Where two cuts in a row did not, refusals have nothing to do with the level, and are left alone for a while.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a level is kept below after it was refused; doubles to the second each time that it is found to hold still.
-const CEILING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(10));
-/// A share of refusals is judged over so many requests, or a round, if that is more.
-const SEEN: u32 = 100;
-/// One or two are an accident.
+/// How long a ceiling holds before it is tried again. Doubles up to its maximum each time that it still holds.
+const CEILING_HOLD: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(10));
+/// The share of refusals is judged over this many requests, or over as many as are allowed in flight, if that is more.
+const MIN_JUDGED: u32 = 100;
+/// Fewer refusals than this are an accident.
 const MIN_REFUSALS: u32 = 3;
-/// Throttle that lie no further apart have one cause.
-const BURST: Duration = Duration::from_millis(250);
-/// Below this share refusals are no reason to cut, nor not to grow.
+/// Refusals no further apart than this have one cause.
+const BURST_GAP: Duration = Duration::from_millis(250);
+/// Below this share of refusals the limit is not cut, and may grow.
 const MIN_SHARE: f64 = 0.02;
-/// From this share on refusals are always a reason to cut.
+/// From this share of refusals on the limit is always cut.
 const MAX_SHARE: f64 = 0.5;
-/// From this share on they have nothing to do with how much is in flight.
-const ALL: f64 = 0.9;
-/// How far a cut goes whose help is to be judged.
-const CUT: f64 = 0.8;
-/// How long refusals that cuts do not help against are left alone; doubles to the second.
+/// From this share of refusals on they have nothing to do with the level.
+const NEARLY_ALL_SHARE: f64 = 0.9;
+/// What a cut leaves of the limit where its effect is to be judged, as a factor.
+const CUT_FACTOR: f64 = 0.8;
+/// How long refusals are left alone that cuts do not help against. Doubles up to its maximum.
 const LEFT_ALONE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(5));
 
 /// A request that was refused, or not answered.
@@ -125,7 +125,7 @@ impl Throttle {
             return self.same_burst(refusal, allowed);
         }
         self.refused += 1;
-        let burst = self.latest.replace(now).is_some_and(|latest| now.duration_since(latest) < BURST);
+        let burst = self.latest.replace(now).is_some_and(|latest| now.duration_since(latest) < BURST_GAP);
         self.lowest = Some(self.lowest.filter(|_| burst).map_or(refusal.level, |lowest| lowest.min(refusal.level)));
         self.slowest = self.slowest.max(now.duration_since(refusal.sent));
         let whole = self.is_whole(allowed, now);
@@ -155,8 +155,8 @@ impl Throttle {
         self.share = self.share.filter(|before| !helped && *before > share).or(Some(share));
         if self.in_vain < 2 {
             // What refuses nearly everything, whatever the level, says nothing of any.
-            let level = throttled && share < ALL;
-            return self.cut(level, allowed, if share < ALL { CUT } else { CUT / 2.0 }, now);
+            let level = throttled && share < NEARLY_ALL_SHARE;
+            return self.cut(level, allowed, if share < NEARLY_ALL_SHARE { CUT_FACTOR } else { CUT_FACTOR / 2.0 }, now);
         }
         let pause = (self.alone_for * 2).clamp(LEFT_ALONE.0, LEFT_ALONE.1);
         (self.alone_for, self.alone_until) = (pause, Some(now + pause));
@@ -180,7 +180,8 @@ impl Throttle {
         if level {
             let at = self.lowest.map_or(left, |lowest| lowest.min(left)).max(2);
             let held = self.ceiling.filter(|ceiling| ceiling.tried || at + at / 8 >= ceiling.at);
-            let pause = held.map_or(CEILING.0, |held| (held.pause * if held.tried { 2 } else { 1 }).min(CEILING.1));
+            let pause =
+                held.map_or(CEILING_HOLD.0, |held| (held.pause * if held.tried { 2 } else { 1 }).min(CEILING_HOLD.1));
             self.ceiling = Some(Ceiling { at, again: now + pause, pause, tried: false });
             (left, cause) = (below(at), Cause::Throttled { at });
         }
@@ -207,7 +208,7 @@ impl Throttle {
     /// Enough has ended to know the share of refusals. What is lost is known late: at first they seem to be fewer.
     fn is_whole(&self, allowed: u32, now: Instant) -> bool {
         let long = self.since.is_none_or(|since| now.duration_since(since) >= self.slowest * 4);
-        long && self.ended >= allowed.max(SEEN)
+        long && self.ended >= allowed.max(MIN_JUDGED)
     }
 
     /// Counts anew.
@@ -231,7 +232,7 @@ impl Throttle {
 
 /// Of an endpoint that serves so much and no more, a cut leaves a known share refused; of one that refuses at random, the same.
 fn halfway(before: f64) -> f64 {
-    let left = (1.0 - (1.0 - before) / CUT).max(0.0);
+    let left = (1.0 - (1.0 - before) / CUT_FACTOR).max(0.0);
     f64::midpoint(before, left)
 }
 

@@ -1,6 +1,8 @@
-//! How many pages are asked for at the same time of one endpoint, by all of its listings together: as many as the
-//! configuration allows, and fewer for as long as the endpoint cannot keep up. Who waits is let in by turns: next is the run that
-//! has the fewest under way, whatever it lists, and of several the one whose last turn is the longest ago.
+//! A fair, adaptive semaphore: how many requests all listings of one endpoint may have under way together.
+//!
+//! It admits as many as the configuration allows, and fewer while the endpoint cannot keep up (additive increase,
+//! multiplicative decrease). The next permit goes to the run with the fewest requests under way, then to the one that had its
+//! last turn the longest ago.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +11,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// How long after the latest cut an endpoint that nothing is asked of is asked for as much as ever.
-const FORGET: Duration = Duration::from_mins(1);
+/// An idle endpoint is back at its configured number this long after the latest cut.
+const CUT_FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
 
 /// The permits of one list endpoint. Clones share them.
 #[derive(Clone, Debug)]
@@ -23,11 +25,11 @@ pub struct Share {
     id: u64,
 }
 
-/// A request's turn. Dropped, it waits no more.
+/// A request's turn in the queue. Dropped, it waits no more.
 #[derive(Debug)]
 pub(super) struct Ticket(oneshot::Receiver<Permit>);
 
-/// The right to send one request. Given back when it is dropped.
+/// The permit to send one request. Given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     semaphore: FairSemaphore,
@@ -124,7 +126,7 @@ impl State {
     }
 
     fn recover(&mut self) {
-        if self.taken == 0 && self.cut_at.is_some_and(|at| at.elapsed() >= FORGET) {
+        if self.taken == 0 && self.cut_at.is_some_and(|at| at.elapsed() >= CUT_FORGOTTEN_AFTER) {
             (self.allowed, self.good, self.is_calm, self.cut_at) = (self.most, 0, true, None);
         }
     }
@@ -309,9 +311,9 @@ mod tests {
     async fn an_old_cut_is_forgotten_once_nothing_is_asked_for() {
         let share = FairSemaphore::new(64).share();
         taken(&share).into_iter().for_each(Permit::went_badly);
-        advance(FORGET - Duration::from_secs(1)).await;
+        advance(CUT_FORGOTTEN_AFTER - Duration::from_secs(1)).await;
         assert_eq!(taken(&share).len(), 32, "not yet");
-        advance(FORGET).await;
+        advance(CUT_FORGOTTEN_AFTER).await;
         assert_eq!((taken(&share).len(), share.is_calm()), (64, true));
     }
 

@@ -1,17 +1,16 @@
-//! What the keys seen so far are written with, position by position: which bytes, and up to which one.
+//! Statistics of the keys seen so far: which bytes stand at which position, and up to which one.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// So many positions of a key are looked at behind the first that tells it from others: more tell nothing that a cut could use.
+/// Positions of a key that count, behind the first that tells it from others. A split point needs no more.
 const MAX_POSITIONS: usize = 24;
-/// Of a page every so many keys is looked at; of the next one half as many, down to this part of them, while they tell nothing
-/// new.
-const STEP: usize = 16;
-const SELDOM: usize = 8;
+/// Sample every 16th key of a page. Halve that while pages teach nothing new, down to an eighth of it.
+const SAMPLE_EVERY: usize = 16;
+const MAX_SELDOM: usize = 8;
 
-/// A position with so many different bytes counts.
-const MANY: u32 = 3;
+/// A position with at least this many different bytes counts up.
+const MIN_COUNTING_BYTES: u32 = 3;
 
 /// A set of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,14 +159,14 @@ impl KeyStats {
         }
         self.differ = Some(outer);
         let (changes, mut before) = (self.changes, None::<&[u8]>);
-        for key in keys.step_by(STEP * (self.seldom + 1)).chain([last]) {
+        for key in keys.step_by(SAMPLE_EVERY * (self.seldom + 1)).chain([last]) {
             self.note(key, outer, differ);
             if let Some(before) = before {
                 self.next(before, key);
             }
             before = Some(key);
         }
-        self.seldom = if self.changes == changes { (2 * self.seldom + 1).min(SELDOM - 1) } else { 0 };
+        self.seldom = if self.changes == changes { (2 * self.seldom + 1).min(MAX_SELDOM - 1) } else { 0 };
         differ
     }
 
@@ -178,7 +177,7 @@ impl KeyStats {
             let bytes = &mut self.positions.entry(position).or_default().bytes;
             let before = (*bytes, self.all);
             bytes.insert(*byte);
-            if bytes.len() >= MANY {
+            if bytes.len() >= MIN_COUNTING_BYTES {
                 self.all = self.all.union(*bytes);
             } else if at == outer || (differ..differ + 2).contains(&at) {
                 self.all.insert(*byte);

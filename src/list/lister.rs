@@ -1,4 +1,4 @@
-//! Asks one list endpoint for all that one run lists and reads, with retries.
+//! Sends the requests of one run to a list endpoint, with retries, and turns them into streams of pages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use crate::report::{Asked, Progress};
 use model::object::{Bucket, Key};
 use s3::{Class, Page, PageRequest, Parted, RequestError, Stat, Wanted};
 
-/// The whole key space, in what [`Progress::listed_share`] counts.
+/// The whole key space, in the units of [`Progress::listed_share`].
 pub(super) const WHOLE: u64 = 1_000_000;
 
 /// What it learns of keys, regions and the server's habits serves all of its requests.
@@ -137,7 +137,7 @@ impl<L: Lists> Lister<L> {
         let (mut reread, mut moved) = (false, false);
         let mut failures = Failures::default();
         loop {
-            // A retry waits for a place like all others.
+            // A retry waits for a permit like all others.
             let permit = ticket.take().unwrap_or_else(|| self.ticket()).permit().await;
             let asked = Instant::now();
             let keys_read = self.keys_read.load(Ordering::Relaxed);

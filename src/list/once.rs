@@ -1,4 +1,4 @@
-//! Objects that a server lists twice, in one page or on two of them, are one object.
+//! Drops duplicates: an object that a server lists twice, in one page or on two, is one object.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};

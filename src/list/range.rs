@@ -1,4 +1,4 @@
-//! One key range of a scope: where it begins and ends, and how far it has been listed.
+//! One key range of a scope: where it begins and ends, and how far it is listed.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::split_point::progress;
 use model::object::{Key, Row};
 use s3::{Page, RequestError};
 
-/// Pages of keys that are nearer to each other say nothing of how far there is to go.
-const TOO_NEAR: f64 = 1e-6;
+/// Less progress than this, as a fraction of the range, says nothing of how far there is to go.
+const MIN_PROGRESS: f64 = 1e-6;
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl KeyRange {
         let done = |from: &Key| progress(stats, from.as_bytes(), last.as_bytes(), end.as_bytes());
         // From its first key: between the cut and that there may be nothing.
         let done = match (done(first), &self.after) {
-            (near, Some(after)) if near < TOO_NEAR => done(after),
+            (near, Some(after)) if near < MIN_PROGRESS => done(after),
             (done, _) => done,
         };
         self.keys as f64 / page as f64 * (1.0 - done) / done.max(f64::MIN_POSITIVE)

@@ -11,9 +11,9 @@ use super::{Depth, ListError, Lister, Lists, Scope};
 use model::object::Key;
 use s3::{Page, PageRequest, RequestError};
 
-/// So many pages in a row may bring nothing, as of a bucket with many deleted versions; the first of them are asked for at
-/// once, the others no faster than this.
+/// Pages in a row that may bring nothing new, as in a bucket with many deleted versions.
 const MAX_BARREN: u32 = 500;
+/// From this many on they are asked for no faster than one in [`BARREN_PAUSE`].
 const FREE_BARREN: u32 = 20;
 const BARREN_PAUSE: Duration = Duration::from_millis(50);
 

@@ -1,14 +1,15 @@
-//! Where to cut a stretch of keys in two, by what the keys seen so far look like. Any cut is right: of a good one about as
-//! many keys lie before it as behind.
+//! Finds the key at which a range is split in two, by the statistics of the keys seen so far.
+//!
+//! Any split point is correct. A good one has about as many keys before it as behind it.
 
 use super::key_stats::{Bytes, KeyStats, Position, common};
 
-/// So many bytes of a cut are looked for.
-const LONGEST: usize = 24;
-/// The longest key that there can be.
-const KEY: usize = 1024;
-/// As fine as keys are told apart.
-const FINE: f64 = 1e-13;
+/// Bytes of a split point beyond what both ends share, at the most.
+const MAX_SPLIT_BYTES: usize = 24;
+/// Bytes of a key, by S3.
+const MAX_KEY_BYTES: usize = 1024;
+/// Keys nearer to each other than this, as fractions of the range, are one.
+const RESOLUTION: f64 = 1e-13;
 
 /// What is cut.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +54,7 @@ enum Looks {
 
 impl Stretch<'_> {
     fn holds(&self, cut: &[u8]) -> bool {
-        cut.len() <= KEY && cut > self.last && self.until.is_none_or(|until| cut < until)
+        cut.len() <= MAX_KEY_BYTES && cut > self.last && self.until.is_none_or(|until| cut < until)
     }
 
     /// The first position where there may be anything between both ends.
@@ -148,7 +149,7 @@ impl Scale<'_> {
         for byte in key {
             weight /= f64::from(self.may(position).len().max(1));
             value += weight * f64::from(self.may(position).rank(*byte));
-            if weight < FINE {
+            if weight < RESOLUTION {
                 break;
             }
             position = position.next(*byte);
@@ -167,7 +168,7 @@ fn between(stats: &KeyStats, low: &[u8], high: Option<&[u8]>, at: usize) -> Opti
     let (mut position, mut cut) = (scale.position, low[..at].to_vec());
     // Longer than both it would have no more than a few keys behind it.
     let longest = low.len().max(high.map_or(0, <[u8]>::len)) - at;
-    for _ in 0..longest.min(LONGEST) {
+    for _ in 0..longest.min(MAX_SPLIT_BYTES) {
         let may = scale.may(position);
         value *= f64::from(may.len());
         let letter = may.nth(value as u32)?;

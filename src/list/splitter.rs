@@ -1,11 +1,12 @@
-//! Decides which key ranges of one scope are listed at the same time. Begins with one, and splits it where there is room for another
-//! request.
-//! Pure: it says what is to be asked, and is told what was answered.
+//! The splitter decides which key ranges of one scope are listed at the same time. Pure: it says what to ask, and is told the
+//! answer.
 //!
-//! A range ends with the key that the next one begins after, so that no key is listed twice and none is missed, however the
-//! cuts fall. A server that does not heed `start-after` is found out, and nothing is cut any more: where it begins a range too
-//! early, by the range's first keys, and the range goes back to the one before it; where it begins it too late, by what the one
-//! before it finds behind its end, and that one lists what is missing.
+//! It begins with one range and splits where there is room for another request. A range ends with the key that the next one
+//! begins after, so no key is listed twice and none is missed, wherever the split points fall.
+//!
+//! A server that mishandles `start-after` is found out, and nothing is split any more. Where it begins a range too early, the
+//! first keys show that, and the range goes back to the one before it. Where it begins a range too late, the one before it finds
+//! keys behind its end, and lists what is missing.
 
 use chrono::{DateTime, Utc};
 
@@ -17,19 +18,20 @@ use s3::{Page, RequestError};
 
 pub(super) use super::range::Ask;
 
-/// A page of fewer keys says too little of how they go on.
-const TELLS: usize = 100;
-/// Each cut may cost a request. So many are free, for listings of any length; more are earned by pages, but the first ones:
-/// two each, up to so many ahead.
-const FREE: usize = 1;
-const FIRST_PAGES: usize = 3;
-const AHEAD: usize = 64;
-/// Cuts may have nothing behind them: so many, and one more for every two pages.
-const MISSES: usize = 4;
-/// So many cuts of one range wait for their first page at the same time.
-const WAITING: usize = 6;
-/// A range of fewer pages is not worth a cut.
-const WORTH: f64 = 3.0;
+/// Keys that a page must have to say how keys go on.
+const MIN_TELLING_KEYS: usize = 100;
+/// Splits that any listing may make. Each may cost a request.
+const FREE_SPLITS: usize = 1;
+/// Every page beyond the first three earns two more splits,
+const UNPAID_PAGES: usize = 3;
+/// but no more than this many beyond one a page.
+const MAX_SPLITS_AHEAD: usize = 64;
+/// Splits that may have nothing behind them, and one more for every two pages.
+const MAX_MISSES: usize = 4;
+/// Splits of one range that may wait for their first page at the same time.
+const MAX_WAITING_SPLITS: usize = 6;
+/// Pages that must be left of a range for a split to pay.
+const MIN_PAGES_LEFT: f64 = 3.0;
 
 /// The key ranges of one scope, in the order of their keys.
 #[derive(Debug)]
@@ -58,7 +60,7 @@ pub(super) struct Splitter {
 
 impl Splitter {
     pub fn new(prefix: &Key) -> Self {
-        Self::telling(prefix, TELLS)
+        Self::telling(prefix, MIN_TELLING_KEYS)
     }
 
     /// With another number of keys that a page has to have.
@@ -244,14 +246,14 @@ impl Splitter {
 
     /// Cuts the range of which most is left, and gives the place of the new one.
     fn divide(&mut self) -> Option<usize> {
-        let paid = (self.keys / self.page).saturating_sub(FIRST_PAGES);
-        let (cuts, misses) = (FREE.max(paid + paid.min(AHEAD)), MISSES + paid / 2);
+        let paid = (self.keys / self.page).saturating_sub(UNPAID_PAGES);
+        let (cuts, misses) = (FREE_SPLITS.max(paid + paid.min(MAX_SPLITS_AHEAD)), MAX_MISSES + paid / 2);
         if self.undivided.is_some() || !self.tells_enough || self.cuts >= cuts || self.misses >= misses {
             return None;
         }
         let mut order: Vec<(f64, usize)> =
             (0..self.ranges.len()).map(|place| (self.pages_left(place), place)).collect();
-        order.retain(|(pages, place)| *pages >= WORTH && !self.ranges[*place].is_over());
+        order.retain(|(pages, place)| *pages >= MIN_PAGES_LEFT && !self.ranges[*place].is_over());
         order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let (at, place) = order.into_iter().find_map(|(_, place)| Some((self.split_point(place)?, place)))?;
         self.cuts += 1;
@@ -276,8 +278,9 @@ impl Splitter {
     fn split_point(&self, place: usize) -> Option<Key> {
         let range = &self.ranges[place];
         let last = range.last.as_ref().or(range.after.as_ref().filter(|_| !range.is_asked))?;
-        let waiting = self.ranges[place + 1..].iter().take_while(|range| !range.is_begun()).take(WAITING).count();
-        if waiting == WAITING {
+        let waiting =
+            self.ranges[place + 1..].iter().take_while(|range| !range.is_begun()).take(MAX_WAITING_SPLITS).count();
+        if waiting == MAX_WAITING_SPLITS {
             return None;
         }
         // What waits may come to nothing, too: then all of it was the same mistake.

@@ -1,4 +1,4 @@
-//! The clients of every endpoint, opened once, shared by all of its profiles, and renewed after a reload.
+//! The clients, limits and semaphores of every endpoint: opened once, shared by its profiles, and renewed after a reload.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -110,13 +110,48 @@ impl Connections {
         let most = endpoint.limits.list_in_flight as usize;
         let semaphore = self.semaphores.entry(store_of(endpoint)).or_insert_with(|| FairSemaphore::new(most)).clone();
         let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
-        let connection = connect(endpoint, own, &shared, (cache, semaphore)).await;
-        let first_wait = self.first_wait.unwrap_or(Duration::MAX);
-        let team = profile.team.clone();
-        let connection = Connection { spills: self.spills.clone(), first_wait, team, ..connection };
+        let connection = self.connect(profile, &shared, (cache, semaphore)).await;
         self.endpoints.insert(endpoint.name.clone(), shared);
         self.opened.insert(name, connection.clone());
         connection
+    }
+
+    async fn connect(
+        &self,
+        profile: &Profile,
+        shared: &Shared,
+        (cache, semaphore): (Cache, FairSemaphore),
+    ) -> Connection {
+        let Shared { transport, regions, .. } = shared;
+        let (endpoint, own) = (&profile.endpoint, profile.credentials.as_ref());
+        let (heads, lists) = (&endpoint.cache.0, &endpoint.list.0);
+        let cache_credentials = own.unwrap_or(&heads.credentials).clone();
+        let list_credentials = own.unwrap_or(&lists.credentials).clone();
+        let cache_keys = Keys::new(&cache_credentials.source, &heads.region, transport).await;
+        let list_keys = if list_credentials == cache_credentials {
+            cache_keys.clone()
+        } else {
+            Keys::new(&list_credentials.source, &lists.region, transport).await
+        };
+        let client = ListClient::new(&endpoint.list, &list_keys, regions, transport);
+        Connection {
+            endpoint: endpoint.clone(),
+            lists: Arc::new(ListSide { client: client.clone(), keys: list_keys.clone(), regions: regions.clone() }),
+            wire: Arc::new(Wire {
+                cache: CacheClient::new(&endpoint.cache, &cache_keys, regions, transport),
+                list: client,
+                cache_keys,
+                list_keys,
+            }),
+            limit: cache.limit,
+            single_flight: cache.single_flight,
+            semaphore,
+            spills: self.spills.clone(),
+            first_wait: self.first_wait.unwrap_or(Duration::MAX),
+            team: profile.team.clone(),
+            list_credentials,
+            cache_credentials,
+        }
     }
 
     /// Takes the endpoints of a new configuration. New limits hold at once, for live runs too; what else is new holds for
@@ -199,43 +234,6 @@ fn pool(endpoint: &Endpoint) -> (Duration, u32) {
 /// Whether the clients of one serve the other: all but limits that are read as they are needed.
 fn wired_alike(a: &Endpoint, b: &Endpoint) -> bool {
     a.cache == b.cache && a.list == b.list && a.bucket_regions == b.bucket_regions && pool(a) == pool(b)
-}
-
-async fn connect(
-    endpoint: &Arc<Endpoint>,
-    own: Option<&Arc<Credentials>>,
-    shared: &Shared,
-    (cache, semaphore): (Cache, FairSemaphore),
-) -> Connection {
-    let Shared { transport, regions, .. } = shared;
-    let (heads, lists) = (&endpoint.cache.0, &endpoint.list.0);
-    let cache_credentials = own.unwrap_or(&heads.credentials).clone();
-    let list_credentials = own.unwrap_or(&lists.credentials).clone();
-    let cache_keys = Keys::new(&cache_credentials.source, &heads.region, transport).await;
-    let list_keys = if list_credentials == cache_credentials {
-        cache_keys.clone()
-    } else {
-        Keys::new(&list_credentials.source, &lists.region, transport).await
-    };
-    let client = ListClient::new(&endpoint.list, &list_keys, regions, transport);
-    Connection {
-        endpoint: endpoint.clone(),
-        lists: Arc::new(ListSide { client: client.clone(), keys: list_keys.clone(), regions: regions.clone() }),
-        wire: Arc::new(Wire {
-            cache: CacheClient::new(&endpoint.cache, &cache_keys, regions, transport),
-            list: client,
-            cache_keys,
-            list_keys,
-        }),
-        limit: cache.limit,
-        single_flight: cache.single_flight,
-        semaphore,
-        spills: None,
-        first_wait: Duration::MAX,
-        team: None,
-        list_credentials,
-        cache_credentials,
-    }
 }
 
 #[cfg(test)]

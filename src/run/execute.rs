@@ -1,4 +1,4 @@
-//! The stages of one pass, from its plan to its end.
+//! Executes one pass, from its plan to its outcome.
 
 use std::sync::atomic::Ordering;
 
@@ -45,13 +45,18 @@ impl Execution<'_> {
         if let Some(recorder) = recorder {
             recorder.finish().await;
         }
+        self.judge(report, &ended, lost);
+    }
+
+    /// Gives the report of a warm that ended its outcome.
+    pub fn judge(&self, report: &mut Report, ended: &Ended, lost: Lost) {
         let standard = Standard {
             wanted: report.wanted(),
             min_warm: self.pass.min_warm.or(self.task.profile.min_warm),
             over_cap: &report.plan.selection.runs_over_cap,
             lost,
         };
-        (report.outcome, report.reason) = judge(&report.totals, &ended, &standard);
+        (report.outcome, report.reason) = judge(&report.totals, ended, &standard);
     }
 
     /// What there is to warm; of checkpoints also what was selected at all. `None`: the report says why it is over.

@@ -1,8 +1,8 @@
-//! Patterns steer a listing: where a segment that nobody knows stands before one that the pattern names (`a/*/b/**`), the
-//! folders of the first are found, and of each only what can match is listed.
+//! Prunes a listing by folders. Where a pattern has a wildcard segment before a named one (`a/*/b/**`), it lists the folders of
+//! the first, and below each only the prefix that can match.
 //!
-//! A listing takes a thousand keys a request, and a folder takes one at least: it is spared something only where folders hold
-//! more than a page. So that is looked at first, two pages deep, and folders are tried before all of them are listed one by one.
+//! A LIST returns a thousand keys, and a folder costs at least one LIST, so this pays only where folders hold more than a page.
+//! Two pages of the scope, and then a sample of its folders, decide whether it does.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use model::object::{Bucket, Key, Row};
 use model::pattern::Pattern;
 use s3::Page;
 
-/// Folders that are listed one by one; where there are more, all that stands beside them is listed with them.
+/// Folders that are listed one by one. Where there are more, the level above is listed whole.
 const MAX_FOLDERS: usize = 10_000;
-/// Objects that stand beside folders, held until it is known that the folders are worth it.
+/// Objects beside folders that are held in memory until it is known whether pruning pays.
 const MAX_OBJECTS_BESIDE: usize = 20_000;
-/// So many pages say whether there is more than a few of them, and whether one folder takes all of a page.
+/// Pages of a scope that are listed first: whether there are more, and whether one folder fills the last of them.
 const GLANCE_PAGES: u32 = 2;
-/// So many folders are tried, from the first to the last.
+/// Folders that are sampled, evenly from the first to the last.
 const TRIED_FOLDERS: usize = 8;
-/// So few are listed without a trial.
+/// Up to this many folders are listed without a sample.
 const MIN_TRIED: usize = 2;
 
-/// What a scope has turned out to be.
+/// A scope after pruning.
 #[derive(Debug, Default)]
 pub(super) struct Pruned {
     /// What was listed on the way, and is not listed again.
@@ -41,7 +41,7 @@ pub(super) struct FolderPruning<'a, L> {
 }
 
 impl<L: Lists> FolderPruning<'_, L> {
-    /// What no pattern steers comes back as it is, without a request.
+    /// A scope that no pattern narrows comes back as it is, without a request.
     ///
     /// # Errors
     /// A page that cannot be had.
@@ -74,7 +74,7 @@ impl<L: Lists> FolderPruning<'_, L> {
     }
 }
 
-/// FolderPruning within one bucket.
+/// Pruning within one bucket.
 struct Scout<'a, L> {
     pruning: &'a FolderPruning<'a, L>,
     bucket: &'a Bucket,

@@ -1,4 +1,4 @@
-//! What the ledger says is warm already.
+//! Asks the ledger which objects are fresh: warmed within `rewarm_after` at the same ETag.
 
 use std::time::Duration;
 

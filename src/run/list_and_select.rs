@@ -1,4 +1,4 @@
-//! patterns → buckets → pages → selections. One listing may feed several profiles.
+//! Lists what patterns ask for and selects from it. One listing may feed several profiles.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
-//! manifest → entries → selections: objects that are named in place of a listing. What the rules need and an entry does not
-//! say is asked of the list endpoint, object by object, so that nothing passes a cap unweighed.
+//! The manifest as a source: selects from the objects that it names in place of a listing.
+//!
+//! What an entry does not say and the rules need is asked of the list endpoint, object by object, so that nothing passes a cap
+//! without its size.
 
 mod bytes;
 
@@ -21,8 +23,8 @@ use model::select::Rules;
 use model::select::plan::Verdict;
 use s3::Stat;
 
-/// So many objects are looked up together, and held meanwhile.
-const TOGETHER: usize = 1024;
+/// Objects that are looked up together, and held in memory meanwhile.
+const MAX_LOOK_UPS: usize = 1024;
 
 /// Reads the manifest once, and offers every object to all of the rules; no longer than `until` takes.
 pub(super) async fn read(
@@ -136,7 +138,7 @@ impl ManifestSource<'_> {
                 continue;
             }
             self.waiting.push(object);
-            if self.waiting.len() >= TOGETHER {
+            if self.waiting.len() >= MAX_LOOK_UPS {
                 self.look_up().await?;
             }
         }

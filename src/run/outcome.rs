@@ -1,4 +1,4 @@
-//! What a run came to, from what its objects came to.
+//! Judges the outcome of a run by the outcomes of its objects.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A checkpoint that lost members while it was warmed is selected anew: listed and chosen once more, and never a third time.
+//! Selects once more, and never a third time, where a checkpoint lost members while it was warmed.
 
 use std::hash::{BuildHasher as _, RandomState};
 

@@ -1,5 +1,5 @@
-//! Finds the newest complete checkpoints: asks the endpoint what the searches need to know, round by round. What several of
-//! them ask for in one round is asked once.
+//! Resolves checkpoints: asks the endpoint, round by round, what the searches for the newest complete ones need to know.
+//! What several searches need in one round is asked once.
 
 use std::collections::HashMap;
 use std::pin::pin;

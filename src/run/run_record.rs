@@ -1,4 +1,4 @@
-//! What a pass writes in the journal. A journal that fails does not keep a pass from warming; that is logged.
+//! The record of one run in the journal. A journal that fails does not stop a run from warming; that is logged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::report::json::RunLine;
 use crate::report::{self, Report};
 
 /// How often other processes at the same cache are counted.
-const COUNT_OTHERS: Duration = Duration::from_secs(10);
+const COUNT_OTHERS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// An open record of one run.
 pub(super) struct RunRecord {
@@ -96,7 +96,7 @@ impl RunRecord {
                     Ok(others) => limit.share(u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1)),
                     Err(error) => tracing::warn!("{error}; other processes at this cache are not counted"),
                 }
-                sleep(COUNT_OTHERS).await;
+                sleep(COUNT_OTHERS_INTERVAL).await;
             }
         });
         sharing

@@ -1,4 +1,4 @@
-//! Where the objects of patterns are: their buckets, and in those the prefixes to list.
+//! Which scopes a listing needs: the buckets that the patterns match, and in each the prefixes to list.
 
 use std::collections::BTreeMap;
 

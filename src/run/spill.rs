@@ -1,5 +1,5 @@
-//! What a plan does not keep in memory goes into files of the state folder. They have no name, so that nothing is left of them
-//! however the process ends.
+//! Spills plans to disk: what a plan does not keep in memory goes into unnamed files of the state folder, so that nothing is
+//! left however the process ends.
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::object::store::{Room, Spill, SpillFile};
 
-/// Bytes that stay in memory: of a million objects or so.
-const IN_MEMORY: usize = 32 << 20;
+/// Bytes of a plan that stay in memory: about a million objects.
+const MAX_IN_MEMORY: usize = 32 << 20;
 
 /// Where the plans of a process put what does not stay in memory.
 #[derive(Clone, Debug)]
@@ -23,12 +23,12 @@ pub(super) struct Spills {
 
 impl Spills {
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder: Arc::new(Folder(folder)), waiting: Room::new(IN_MEMORY) }
+        Self { folder: Arc::new(Folder(folder)), waiting: Room::new(MAX_IN_MEMORY) }
     }
 
     /// For what is selected of one profile, and handed over before all is listed.
     pub fn room(&self, is_handed_over: bool) -> Room {
-        if is_handed_over { self.waiting.clone() } else { Room::new(IN_MEMORY) }
+        if is_handed_over { self.waiting.clone() } else { Room::new(MAX_IN_MEMORY) }
     }
 }
 

@@ -1,5 +1,5 @@
-//! A pass whose warming begins before all is listed: where no cap can cut what was selected of the first pages, nothing can
-//! refuse it, and there are no groups.
+//! Streams a pass: warming begins before the listing ends. Only where no cap can cut what the first pages selected, nothing can
+//! refuse the plan, and there are no groups.
 
 use std::sync::atomic::Ordering;
 
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::execute::Execution;
 use super::fresh::{fresh_for, fresh_of};
 use super::list_and_select::list_and_select;
-use super::outcome::{Lost, Standard, judge};
+use super::outcome::Lost;
 use super::run_record::RunRecord;
 use super::stream_channel::StreamChannel;
 use super::{Source, over, rules};
@@ -56,7 +56,16 @@ impl Execution<'_> {
         if let Some(recorder) = recorder {
             recorder.finish().await;
         }
-        (report.outcome, report.reason) = self.came_to(report, &ended);
+        let (outcome, why) = Outcome::of_plan(&report.plan.verdict);
+        if outcome != Outcome::Complete && report.totals.planned.objects == 0 {
+            (report.outcome, report.reason) = (outcome, why.map(str::to_owned));
+            return;
+        }
+        let lost = match &report.plan.verdict {
+            Verdict::Ready => Lost::Nothing,
+            other => Lost::Unlisted(other.clone()),
+        };
+        self.judge(report, &ended, lost);
     }
 
     /// Lists no longer than it is of use.
@@ -114,19 +123,5 @@ impl Execution<'_> {
         let warmed = warm(WarmingOrder::default(), warming).await;
         over.cancel();
         warmed
-    }
-
-    fn came_to(&self, report: &Report, ended: &Ended) -> (Outcome, Option<String>) {
-        let (planned, why) = Outcome::of_plan(&report.plan.verdict);
-        if planned != Outcome::Complete && report.totals.planned.objects == 0 {
-            return (planned, why.map(str::to_owned));
-        }
-        let lost = match &report.plan.verdict {
-            Verdict::Ready => Lost::Nothing,
-            other => Lost::Unlisted(other.clone()),
-        };
-        let min_warm = self.pass.min_warm.or(self.task.profile.min_warm);
-        let standard = Standard { wanted: report.wanted(), min_warm, over_cap: &[], lost };
-        judge(&report.totals, ended, &standard)
     }
 }

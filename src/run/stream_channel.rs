@@ -1,16 +1,16 @@
-//! Where what is selected goes before all is listed, of a profile of which no cap can cut anything.
+//! The bounded channel from the selection to the warm, for a profile without caps whose listing still goes on (backpressure).
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use model::object::ObjectIndex;
 use model::select::Selector;
 
-/// So many objects go together: those of the first page, so that warming begins with them, and then more and more, as each
-/// portion is ordered by itself, and looked up in the journal by itself.
+/// Objects of a portion at the most. The first portion is the first page, so that warming begins at once. Later ones grow, as
+/// each is sorted and looked up in the ledger by itself.
 const MAX_PORTION: u32 = 1 << 16;
-/// Each portion is so many times as large as the one before.
+/// Each portion is this many times as large as the one before.
 const PORTION_GROWTH: u32 = 4;
-/// Portions that may wait. Beyond them the selection holds what is selected; either way there is a bound to what stays in memory.
+/// Portions that may wait in the channel. Beyond them the selection holds what it selects; both are bounded in memory.
 const MAX_WAITING_PORTIONS: usize = 1 << 10;
 
 /// Hands over what is selected.

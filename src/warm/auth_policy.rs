@@ -1,4 +1,4 @@
-//! What 401 and 403 mean: the keys are read again once, then the bucket that still refuses is given up.
+//! The policy on 401 and 403: read the credentials again once, then give up the bucket that still refuses.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use crate::report::Fault;
 use model::object::Bucket;
 
-/// Keys that were just read are not read again: a refusal under them is about rights.
-const TRUST: Duration = Duration::from_secs(60);
-/// A bucket that has answered is given up when it refuses so many requests in a row: its keys have lost their rights.
-const IN_A_ROW: u32 = 100;
+/// Credentials younger than this are not read again: a refusal under them is about rights.
+const CREDENTIALS_TRUSTED_FOR: Duration = Duration::from_secs(60);
+/// Refusals in a row after which a bucket is given up that has answered before: its credentials have lost their rights.
+const MAX_REFUSALS_IN_A_ROW: u32 = 100;
 
 /// What a refusal means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +64,14 @@ impl AuthPolicy {
         if generation < self.generation {
             return Denial::Stale;
         }
-        let trusted = self.reread_at.is_some_and(|at| at.elapsed() < TRUST);
+        let trusted = self.reread_at.is_some_and(|at| at.elapsed() < CREDENTIALS_TRUSTED_FOR);
         let seen = self.seen.entry(bucket.clone()).or_default();
         // Keys that worked may have expired, and a bucket that is new to the run may be the first to see it.
         if !trusted && !std::mem::replace(&mut seen.reread, true) {
             return Denial::Reread;
         }
         seen.refusals += 1;
-        if seen.answered && seen.refusals < IN_A_ROW { Denial::Object } else { Denial::Bucket }
+        if seen.answered && seen.refusals < MAX_REFUSALS_IN_A_ROW { Denial::Object } else { Denial::Bucket }
     }
 
     pub fn reread(&mut self) {
@@ -108,11 +108,11 @@ mod tests {
         policy.answered(&open);
         assert_eq!(policy.judge(&open, 1), Denial::Object);
         assert_eq!(policy.judge(&shut, 1), Denial::Bucket);
-        tokio::time::advance(TRUST).await;
+        tokio::time::advance(CREDENTIALS_TRUSTED_FOR).await;
         assert_eq!(policy.judge(&open, 1), Denial::Reread, "keys expire in a long run");
         assert_eq!(policy.judge(&late, 1), Denial::Reread, "which may show at a bucket that was not asked before");
         policy.reread();
-        tokio::time::advance(TRUST).await;
+        tokio::time::advance(CREDENTIALS_TRUSTED_FOR).await;
         assert_eq!(policy.judge(&late, 2), Denial::Bucket, "once on its account, however slow its answer");
     }
 
@@ -132,8 +132,11 @@ mod tests {
         let mut policy = AuthPolicy::default();
         policy.answered(&bucket);
         policy.reread();
-        let judged: Vec<_> = (0..IN_A_ROW).map(|_| policy.judge(&bucket, 1)).collect();
-        assert_eq!(judged.iter().filter(|denial| **denial == Denial::Object).count(), IN_A_ROW as usize - 1);
+        let judged: Vec<_> = (0..MAX_REFUSALS_IN_A_ROW).map(|_| policy.judge(&bucket, 1)).collect();
+        assert_eq!(
+            judged.iter().filter(|denial| **denial == Denial::Object).count(),
+            MAX_REFUSALS_IN_A_ROW as usize - 1
+        );
         assert_eq!(judged.last(), Some(&Denial::Bucket));
     }
 }

@@ -1,4 +1,4 @@
-//! How a run ends: what is under way is waited for or given up, and every object keeps what came of it.
+//! Ends a run: drains or gives up what is in flight, and gives every object its outcome.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! A look at the endpoint now and then: how it is, and whether it has been away for too long.
+//! Checks the endpoint at intervals: shows its state, and ends the run after too long an outage.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What becomes of an object whose request failed: its end, or another try, and when.
+//! Decides what becomes of an object whose request failed: an outcome, or a retry and when.
 
 use std::time::Duration;
 

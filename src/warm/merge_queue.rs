@@ -1,4 +1,4 @@
-//! What was never sent, portion by portion as it came: of all that is there, the largest first.
+//! A merge queue of portions, each sorted by size, taken from as if they were one: the largest or the smallest object of all.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,4 +1,4 @@
-//! The order in which objects are warmed, which is not the order in which caps choose them.
+//! The order in which objects are warmed. It is not the rank by which caps choose them.
 
 use std::vec::IntoIter;
 

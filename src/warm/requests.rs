@@ -1,5 +1,5 @@
-//! The requests that one run has open. No task runs beside them: the run drives its own, all that have something to do at
-//! one go, and goes on to do so while it waits for something else: one of them may be what that waits for.
+//! The open requests of one run. They are futures that the run drives itself, not tasks, so that many are handled at one wake-up.
+//! While the run waits for something else it keeps driving them: one of them may be what it waits for.
 
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};

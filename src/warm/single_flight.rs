@@ -1,6 +1,6 @@
-//! Which objects have an open request, across all runs of one cache: no two requests for one object.
+//! Single flight: no two requests for one object at once, across all runs of one cache.
 //!
-//! A run claims an object before it sends; one that another run has open is put aside until that request ends.
+//! A run claims an object before it sends. An object that another run has open is put aside until that request ends.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

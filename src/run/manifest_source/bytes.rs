@@ -1,4 +1,4 @@
-//! The bytes of a manifest, some at a time, and all of one version.
+//! Reads the bytes of a manifest piece by piece, all of one version.
 
 use std::fs::Metadata;
 use std::io;
@@ -17,9 +17,9 @@ use model::object::{Bucket, ETag, Escaped, Key};
 use model::select::plan::Verdict;
 use s3::{Parted, Wanted};
 
-/// Bytes of one read.
+/// Bytes of one read of a file.
 const PIECE: usize = 256 << 10;
-/// Bytes of one GET: it has to arrive within the deadline of a page.
+/// Bytes of one GET, which has to arrive within the deadline of a page.
 const PART: u64 = 4 << 20;
 
 /// Where the bytes come from, and how far they were read.
