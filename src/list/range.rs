@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use super::key_stats::KeyStats;
 use super::once::{Seen, drop_repeated};
-use super::sequential::{Barren, Circle, Next};
 use super::split_point::progress;
 use model::object::{Key, Row};
 use s3::{Page, RequestError};
 
 /// Less progress than this, as a fraction of the range, says nothing of how far there is to go.
 const MIN_PROGRESS: f64 = 1e-6;
+
+/// Pages in a row that may bring nothing new, as in a bucket with many deleted versions.
+const MAX_BARREN: u32 = 500;
+/// From this many on they are asked for no faster than one in [`BARREN_PAUSE`].
+const FREE_BARREN: u32 = 20;
+const BARREN_PAUSE: Duration = Duration::from_millis(50);
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,9 +176,18 @@ impl KeyRange {
         self.reopen(end);
     }
 
+    /// Nothing more is asked of it.
+    pub fn close(&mut self) {
+        self.next = Next::Over;
+    }
+
+    /// # Errors
     /// The page is one that came before.
-    pub fn is_circular(&mut self, page: &Page) -> bool {
-        page.next.as_deref().is_some_and(|next| self.circle.closes(next))
+    pub fn goes_on(&mut self, page: &Page) -> Result<(), RequestError> {
+        if page.next.as_deref().is_some_and(|next| self.circle.closes(next)) {
+            return Err(RequestError::malformed("the same page again"));
+        }
+        Ok(())
     }
 
     /// Drops what the page says again of what came before; whether its keys are in order.
@@ -248,6 +262,60 @@ impl KeyRange {
             Some(token) if self.beyond.is_none() => Next::After(token),
             _ => Next::Over,
         };
-        if self.is_over() { Ok(()) } else { self.barren.note(!page.objects.is_empty()) }
+        let brings = !page.objects.is_empty() || !page.folders.is_empty();
+        if self.is_over() { Ok(()) } else { self.barren.note(brings) }
+    }
+}
+
+/// Where a listing stands.
+#[derive(Clone, Debug, Default)]
+enum Next {
+    #[default]
+    First,
+    After(String),
+    Over,
+}
+
+/// Notices tokens that come round again, whatever the length of the circle (Brent): one of them is kept and compared with
+/// all that follow, and replaced after 1, 2, 4, 8, … pages.
+#[derive(Debug, Default)]
+struct Circle {
+    kept: Option<String>,
+    seen: u64,
+}
+
+impl Circle {
+    fn closes(&mut self, token: &str) -> bool {
+        let closes = self.kept.as_deref() == Some(token);
+        self.seen += 1;
+        if self.seen.is_power_of_two() {
+            self.kept = Some(token.to_owned());
+        }
+        closes
+    }
+}
+
+/// Pages in a row that brought nothing new, and said that more follows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Barren(u32);
+
+impl Barren {
+    /// Takes note of a page that more follows.
+    ///
+    /// # Errors
+    /// There were too many: a server that never comes to an end.
+    fn note(&mut self, brings: bool) -> Result<(), RequestError> {
+        self.0 = if brings { 0 } else { self.0 + 1 };
+        if self.0 < MAX_BARREN {
+            return Ok(());
+        }
+        Err(RequestError::malformed(&format!(
+            "{MAX_BARREN} pages in a row bring nothing new, and say that more follows"
+        )))
+    }
+
+    /// How long to wait before the next page is asked for.
+    fn pause(self) -> Option<Duration> {
+        (self.0 >= FREE_BARREN).then_some(BARREN_PAUSE)
     }
 }

@@ -132,9 +132,7 @@ impl Splitter {
         self.began = self.began.or(page.date);
         let range = &mut self.ranges[place];
         range.is_asked = false;
-        if range.is_circular(page) {
-            return Err(RequestError::malformed("the same page again"));
-        }
+        range.goes_on(page)?;
         let mut sorted = range.drop_repeated(page);
         if KeyRange::drop_others(page, &self.prefix, sorted) {
             self.undivided = Some("it answers keys that do not begin with the prefix");
