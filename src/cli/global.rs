@@ -81,7 +81,7 @@ pub enum Color {
 
 /// Whether the terminal takes no codes for colours and the cursor.
 pub fn is_dumb() -> bool {
-    env::var_os("TERM").is_some_and(|kind| kind == "dumb")
+    env::var_os("TERM").is_some_and(|kind| kind == "dumb" || kind.is_empty())
 }
 
 impl Global {

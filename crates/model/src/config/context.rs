@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use super::bounds::Counted;
 use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS, Place};
+use super::suggest::did_you_mean;
 use super::zones::{Known, Zones};
 use crate::schedule::{Schedule, ScheduleError, Zone};
 use crate::select::checkpoint::Checkpoint;
 use crate::select::checkpoint::layout::Layout;
+
+/// Errors with a suggestion.
+const MAX_SUGGESTIONS: usize = 50;
 
 /// A value that cannot be used, and has been reported.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +132,11 @@ impl Context {
     /// Nobody reads on, and a file of nothing but mistakes shall not cost more than one of a few.
     pub(super) fn is_over(&self) -> bool {
         self.errors >= MAX_DIAGNOSTICS || self.stop.is_set()
+    }
+
+    /// "Did you mean", for the errors that somebody reads: a long file may have thousands, each held against all names.
+    pub(super) fn did_you_mean<'a>(&self, word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        if self.errors < MAX_SUGGESTIONS { did_you_mean(word, names) } else { None }
     }
 
     /// Adds an error about something that is not there.

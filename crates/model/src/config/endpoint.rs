@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::object::Bucket;
 use crate::pattern::BucketGlob;
 use crate::select::estimate::Prices;
-use url::Url;
+use url::{Host, Url};
 
 /// A cache to warm. Limits, budget and ledger are the cache's.
 #[derive(Clone, Debug)]
@@ -53,9 +53,16 @@ impl Site {
 }
 
 /// What a server is known by, however its URL is spelled: scheme, host and port. A parsed URL has small letters and no default
-/// port; a host that ends in a dot is the same host, looked up without a search among domains.
+/// port; a host that ends in a dot is the same host, looked up without a search among domains; an IPv4 address may be written as
+/// an IPv6 address (RFC 4291, section 2.5.5.2).
 pub fn address(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let host = match url.host() {
+        Some(Host::Ipv6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => format!("[{address}]"),
+        },
+        _ => url.host_str().unwrap_or_default().trim_end_matches('.').to_owned(),
+    };
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{host}{port}/", url.scheme())
 }

@@ -24,7 +24,6 @@ use super::diagnostic::Diagnostic;
 use super::endpoint::{Credentials, Endpoint};
 use super::profile::Profile;
 use super::reader::{Found, Reader, Section};
-use super::suggest::did_you_mean;
 use super::tables::Tables;
 use super::team::Team;
 use super::value::Kind;
@@ -130,7 +129,7 @@ fn follow<T>(found: &Found<Arc<str>>, known: &Known<T>, kind: &str, cx: &mut Con
                 let error = error
                     .key(&found.key)
                     .at(&found.place, "")
-                    .help_if(did_you_mean(&found.value, known.keys().map(AsRef::as_ref)));
+                    .help_if(cx.did_you_mean(&found.value, known.keys().map(AsRef::as_ref)));
                 cx.absent(if known.is_empty() {
                     error.help(format!("define it: `[{kind}.{}]`", found.value))
                 } else {

@@ -19,6 +19,8 @@ const DATA_LINK: &str = "..data";
 const MAX_GENERATIONS: usize = 20;
 /// Size limit of one file, in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;
+/// Bytes of all files together.
+const MAX_BYTES: usize = 16 << 20;
 
 /// A text to parse, under the name that diagnostics call it by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -212,6 +214,10 @@ impl Reader {
         match self.bytes(&path, folder, &name).map(|bytes| bytes.map(decode)) {
             Ok(Some(Ok(text))) => {
                 let team = self.admission.as_ref().map(|admission| admission.team.clone());
+                if self.sources.iter().map(|source| source.text.len()).sum::<usize>() + text.len() > MAX_BYTES {
+                    self.push(&name, "with it the configuration is larger than 16 MiB", "");
+                    return;
+                }
                 self.sources.push(Source { name, text, layer, team });
             }
             Ok(Some(Err((message, help)))) => self.push(&name, &message, help),
@@ -460,6 +466,11 @@ mod tests {
         let large = dir.path().join("large.toml");
         fs::write(&large, vec![b'#'; usize::try_from(MAX_FILE_BYTES).unwrap() + 1]).unwrap();
         assert_eq!(errors(&large), ["PATH: the file is larger than 4 MiB"]);
+        let halves = dir.path().join("halves");
+        fs::create_dir(&halves).unwrap();
+        let half = vec![b'#'; usize::try_from(MAX_FILE_BYTES).unwrap()];
+        (0..5).for_each(|n| fs::write(halves.join(format!("{n}.toml")), &half).unwrap());
+        assert_eq!(errors(&halves), ["PATH/4.toml: with it the configuration is larger than 16 MiB"]);
         let (sources, twice) = read(&[latin.with_file_name("."), latin]);
         assert!(sources.is_empty());
         assert!(twice.iter().any(|error| error.to_string().contains("the file is given twice")), "{twice:?}");

@@ -8,7 +8,6 @@ use super::diagnostic::{Diagnostic, Place};
 use super::raw::{Credentials, Daemon, Document, Endpoint, Named, Profile, Team};
 use super::reader::{Layer, Standing};
 use super::source::File;
-use super::suggest::did_you_mean;
 use super::value::At;
 
 /// A file that was read, and what it says.
@@ -119,7 +118,7 @@ fn change<'a, R>(
         let Some(layers) = all.get_mut(name.as_str()) else {
             if !cx.is_broken(&join(kind, name)) {
                 let error = Diagnostic::error(format!("there is no [{}] to change", join(kind, name))).at(&place, "");
-                cx.absent(error.help_if(did_you_mean(name, all.keys().copied())));
+                cx.absent(error.help_if(cx.did_you_mean(name, all.keys().copied())));
             }
             continue;
         };

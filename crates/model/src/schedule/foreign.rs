@@ -19,7 +19,7 @@ fn zone_prefix(text: Piece<'_>) -> Option<ScheduleError> {
     Some(
         ScheduleError::new("the zone stands in a key of its own")
             .at(word.span())
-            .hint(line_and_zone(line, Some(zone.text.trim_start_matches(':')))),
+            .hint(line_and_zone(line, Some(zone.text.trim_matches(['"', '\'', ':'])))),
     )
 }
 

@@ -57,14 +57,23 @@ impl fmt::Display for Lint {
 const WEEKS: [(RangeInclusive<u32>, &str); 6] =
     [(1..=7, "#1"), (8..=14, "#2"), (15..=21, "#3"), (22..=28, "#4"), (29..=31, "#5"), (25..=31, "L")];
 
-/// `SAT#1` of `1-7` and `SAT`: the days of the week that lie in that week of the month. `None` where no such field says it.
+/// `SAT#1` of `1-7` and `SAT`: the days of the week that lie in that week of the month, or in those. `None` where no such field
+/// says it.
 pub(super) fn counted(days: &str, weekdays: &str) -> Option<String> {
     let days = set(days, &[])?;
-    let (_, week) = WEEKS.iter().find(|(week, _)| week.clone().eq(days.iter().copied()))?;
+    // The last seven days overlap the fourth week and the fifth.
+    let mut weeks = [&["#1", "#2", "#3", "#4", "#5"][..], &["#1", "#2", "#3", "L"]].into_iter().map(|disjoint| {
+        let within = |week: &RangeInclusive<u32>| week.clone().all(|day| days.contains(&day));
+        WEEKS.iter().filter(|(week, name)| disjoint.contains(name) && within(week)).collect::<Vec<_>>()
+    });
+    let length =
+        |weeks: &[&(RangeInclusive<u32>, &str)]| weeks.iter().map(|(week, _)| week.clone().count()).sum::<usize>();
+    let weeks = weeks.find(|weeks| !weeks.is_empty() && length(weeks) == days.len())?;
     let mut weekdays: Vec<u32> = set(weekdays, &WEEKDAYS)?.into_iter().map(|day| day % 7).collect();
     weekdays.sort_unstable();
     weekdays.dedup();
-    let named = weekdays.iter().map(|day| Some(format!("{}{week}", WEEKDAYS.get(*day as usize)?)));
+    let each = weeks.iter().flat_map(|(_, week)| weekdays.iter().map(move |day| (day, week)));
+    let named = each.map(|(day, week)| Some(format!("{}{week}", WEEKDAYS.get(*day as usize)?)));
     Some(named.collect::<Option<Vec<_>>>()?.join(","))
 }
 

@@ -22,6 +22,12 @@ async fn a_cache_has_one_endpoint_however_it_is_spelled() {
             assert!(ran.err.contains("is the cache of [endpoint.lota] already"), "{spelled}: {ran}");
         }
     }
+    let by_address = desk.endpoint().replace("localhost", "127.0.0.1").replace("[endpoint.lota]", "[endpoint.first]");
+    let mapped =
+        format!("[endpoint.second]\ncache_url = \"http://[::ffff:127.0.0.1]:{port}\"\nregion = \"us-east-1\"\n");
+    desk.write("hotset.toml", &format!("{by_address}{mapped}"));
+    let ran = desk.run("check");
+    assert!(ran.code == 2 && ran.err.contains("is the cache of [endpoint.first] already"), "{ran}");
     let other = "[endpoint.second]\ncache_url = \"http://localhost:9\"\nregion = \"us-east-1\"\n";
     desk.configure("", &format!("{other}{PROFILE}"));
     assert_eq!(desk.run("check").code, 0);

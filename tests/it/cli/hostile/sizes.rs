@@ -133,6 +133,15 @@ fn tables() -> Texts {
             "names of nothing",
             profiles("", "x0={objects=[\"s3://b/k\"],endpoint=\"nothing-like-it\",credentials=\"none\"}\n"),
         ),
+        ("names of nothing beside many", {
+            let endpoints = (0..1_000)
+                .map(|n| format!("[endpoint.{}{n}]\ncache_url=\"http://h{n}\"\nregion=\"r\"\n", "e".repeat(50)));
+            let head = format!(
+                "{}[defaults]\nmax_bytes=\"1 B\"\nobjects=[\"s3://b/k\"]\n[profile]\n",
+                endpoints.collect::<String>()
+            );
+            filled(&head, &format!("x0={{endpoint=\"{}x0\"}}\n", "f".repeat(50)), "")
+        }),
         ("overrides of nothing", filled(&format!("{ENDPOINT}[override.profile]\n"), "x0={max_bytes=\"1 B\"}\n", "")),
         ("wrong values", filled(&format!("{ENDPOINT}[profile]\n"), "x0={max_bytes=1}\n", "")),
     ]

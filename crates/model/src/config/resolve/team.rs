@@ -257,6 +257,13 @@ impl Granted {
 }
 
 /// `a`, `b`
-fn ticked<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// The first few; they are said with each error.
+fn ticked<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    const MAX_NAMED: usize = 10;
+    let named: Vec<_> = names.by_ref().take(MAX_NAMED).map(|name| format!("`{name}`")).collect();
+    let more = match names.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    named.join(", ") + &more
 }

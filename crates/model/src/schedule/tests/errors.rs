@@ -77,6 +77,7 @@ fn a_refused_schedule_names_the_field_and_the_fix() {
         "CRON_TZ=Europe/Berlin 30 2 * * *",
         "TZ=:Asia/Tokyo @daily",
         "CRON_TZ=UTC 0 0 * *",
+        "CRON_TZ=\"Asia/Tokyo\" 30 2 * * *",
         "cron(0 2 ? * 2-6 *)",
         "cron(0/15 8 1 * ? *)",
         "cron(0 9 ? * 6#1 2027)",
@@ -143,6 +144,9 @@ fn lints_say_what_happens_instead() {
         "0 2 8,9,10,11,12,13,14 * 1,TUE",
         "0 0 2 25-31 * FRI",
         "0 2 29-31 1 SAT-SUN",
+        "0 6 1-7,15-21 * SAT",
+        "0 6 1-7,25-31 * SAT,SUN",
+        "0 6 1-28 * MON",
         "@every 9999years",
     ];
     let mut all = String::new();
