@@ -297,13 +297,6 @@ def journals(table, folder):
 
         recorded()
         fill(state / "journal.db", entries)
-        with server(1) as none:
-            (folder / "none").mkdir(exist_ok=True)
-            configure(folder / "none", none, 'max_bytes = "unlimited"')
-            brought = hotset(folder / "none", "warm", state)
-        with written(state / "journal.db") as db:
-            # As if all entries were of this version.
-            db.execute("DELETE FROM mark WHERE name = 'sha-256'")
         shutil.copy(state / "journal.db", many)
         shutil.copy(many, due)
         arrive(due, waiting)
@@ -321,8 +314,6 @@ def journals(table, folder):
     more = statistics.median((cost - without).cpu for cost, without in zip(merged, full))
     what = f"CPU of merging {waiting + count:,} into {entries:,}"
     table.add(what, f"{micros(more / (waiting + count))} an object", "–", "–", "–")
-    wall, rss = f"{brought.wall:.1f} s", f"{brought.rss:.0f} MiB"
-    table.add(f"a journal of {entries:,} entries of schema 4, brought over", wall, rss, "–", "–")
     size = many.stat().st_size
     table.add(f"journal of {entries:,} entries", f"{size / 1e6:.0f} MB", f"{size / entries:.1f} B an entry", "–", "≤ 60 B")
     for name, which in (("beside it", full), ("that merges into it", merged)):
@@ -333,38 +324,31 @@ def journals(table, folder):
 ROW = 90
 
 
-def entry(identity=None):
+def entry(object_hash=None):
     """Of a random object, now, from a cache that has filled petabytes."""
     number = lambda: random.getrandbits(64) - (1 << 63)
-    return struct.pack(">4q", number() if identity is None else identity, number(), int(time.time()), 1 << 32)
+    return struct.pack(">4q", number() if object_hash is None else object_hash, number(), int(time.time()), 1 << 32)
 
 
 @contextlib.contextmanager
 def written(journal):
     with contextlib.closing(sqlite3.connect(journal, isolation_level=None)) as db:
         # What the run before has left would be fresh.
-        db.execute("DELETE FROM arrived")
+        db.execute("DELETE FROM append_log")
         yield db
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def fill(journal, entries):
-    """Writes so many entries, of random identities in their order."""
+    """Writes so many entries, of random hashes in their order."""
     rows = entries // ROW
     span = (1 << 64) // rows
     with written(journal) as db:
-        # A journal of schema 4, which the next to open it packs and gives its filters.
-        for table in ("leaf", "arrived", "filter"):
-            db.execute(f"DROP TABLE {table}")
-        db.execute("CREATE TABLE ledger (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT")
-        db.execute(
-            "CREATE TABLE batch (n INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, entries BLOB NOT NULL) STRICT"
-        )
-        db.execute("PRAGMA user_version = 4")
+        db.execute("DELETE FROM sorted_page")
         db.execute("BEGIN")
         for first in range(-(1 << 63), (1 << 63) - span, span):
             row = sorted(first + random.randrange(span) for _ in range(ROW))
-            db.execute("INSERT INTO ledger VALUES (?, ?)", (row[-1], b"".join(map(entry, row))))
+            db.execute("INSERT INTO sorted_page VALUES (?, ?)", (row[-1], b"".join(map(entry, row))))
         db.execute("COMMIT")
 
 
@@ -373,10 +357,8 @@ def arrive(journal, entries):
     with written(journal) as db:
         db.execute("BEGIN")
         for _ in range(entries // 500):
-            # Of one time and count, which come first; 16 bytes each are what is left of an entry.
-            batch = [entry() for _ in range(500)]
-            packed = batch[0][16:] + bytes(2) + b"".join(each[:16] for each in batch)
-            db.execute("INSERT INTO arrived (url, count, entries) VALUES ('http://elsewhere/', 500, ?)", (packed,))
+            batch = b"".join(entry() for _ in range(500))
+            db.execute("INSERT INTO append_log (url, entries) VALUES ('http://elsewhere/', ?)", (batch,))
         db.execute("COMMIT")
 
 

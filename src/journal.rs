@@ -51,8 +51,8 @@ use schema::Durability;
 pub use sources::LastGood;
 
 const FILE: &str = "journal.db";
-/// How long another process is waited for that opens the journal: longer than its migrations may wait.
-const GATE: Duration = Duration::from_secs(60);
+/// How long another process is waited for that opens the journal: longer than it may wait for the database.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An open journal. Clones share it.
 #[derive(Clone, Debug)]
@@ -88,10 +88,10 @@ impl Journal {
     /// Opens the journal of `state_dir`, and makes it where there is none. Runs whose process is gone are marked
     /// interrupted, and what they warmed goes into the ledger.
     ///
-    /// A file that is no journal any more is moved aside, under a name with the time, and that is logged.
+    /// A file that is no journal, or none of this version, is moved aside, under a name with the time, and that is logged.
     ///
     /// # Errors
-    /// A folder or file that cannot be made, read or locked; a schema newer than this version's.
+    /// A folder or file that cannot be made, read or locked.
     pub fn open(state_dir: &Path) -> Result<Self, JournalError> {
         let path = state_dir.join(FILE);
         let io = JournalError::io;
@@ -100,15 +100,12 @@ impl Journal {
         folder::make(&runs)?;
         // Two processes must not both find the file broken and move each other's new one aside.
         let gate = state_dir.join("journal.lock");
-        let gate_file = locks::take(&gate, GATE).map_err(io("take the lock", &gate))?;
+        let gate_file = locks::take(&gate, OPEN_TIMEOUT).map_err(io("take the lock", &gate))?;
         private(&path).map_err(io("open the journal", &path))?;
         folder::no_links(&path).map_err(io("open the journal", &path))?;
         let db = match connect(&path) {
-            Err(error) if error.is_corrupt() => {
-                move_aside(&path)?;
-                private(&path).map_err(io("make the journal", &path))?;
-                connect(&path)?
-            }
+            Err(error) if error.is_corrupt() => replace(&path, "damaged", "corrupt")?,
+            Err(JournalError::OtherSchema { .. }) => replace(&path, "not of this version of hotset", "other")?,
             other => other?,
         };
         drop(gate_file);
@@ -207,28 +204,26 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     prepared.map_err(|fault| fault.of("open", path))
 }
 
-/// A journal that cannot be read is kept for whoever wants to look into it.
-fn move_aside(path: &Path) -> Result<(), JournalError> {
+/// Moves a file aside that is `wrong`, for whoever wants to look into it, and begins a new journal.
+fn replace(path: &Path, wrong: &str, suffix: &str) -> Result<Connection, JournalError> {
     let time = clock::now().format("%Y%m%dT%H%M%S%.3fZ");
-    let aside = |suffix: &str| {
-        let file = format!("{FILE}{suffix}");
-        (path.with_file_name(&file), path.with_file_name(format!("{FILE}.corrupt-{time}{suffix}")))
-    };
-    for (from, to) in ["", "-wal", "-shm"].map(aside) {
-        match fs::rename(&from, &to) {
+    let aside = format!("{FILE}.{suffix}-{time}");
+    for part in ["", "-wal", "-shm"] {
+        let from = path.with_file_name(format!("{FILE}{part}"));
+        match fs::rename(&from, path.with_file_name(format!("{aside}{part}"))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(JournalError::io("move aside", &from)(error));
             }
             _ => {}
         }
     }
-    let (_, to) = aside("");
     tracing::error!(
-        "the journal {} is damaged; it was moved to {}, and a new one begins: nothing is fresh, and past runs are not listed",
+        "the journal {} is {wrong}; it was moved to {}, and a new one begins: nothing is fresh, and past runs are not listed",
         path.display(),
-        to.display()
+        path.with_file_name(aside).display()
     );
-    Ok(())
+    private(path).map_err(JournalError::io("make the journal", path))?;
+    connect(path)
 }
 
 #[cfg(test)]

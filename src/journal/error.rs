@@ -12,13 +12,8 @@ pub enum JournalError {
     Io { doing: &'static str, path: PathBuf, cause: io::Error },
     #[error("cannot {doing} the journal {}: {cause}", path.display())]
     Database { doing: &'static str, path: PathBuf, cause: rusqlite::Error },
-    #[error(
-        "the journal {} was written by a newer hotset: its schema is {found}, this version knows {known}; use that version, or another --state-dir",
-        path.display()
-    )]
-    Newer { path: PathBuf, found: i64, known: i64 },
-    #[error("the journal {} has the schema of an older hotset; the next `hotset warm` or `hotset daemon` brings it up to date", path.display())]
-    Older { path: PathBuf },
+    #[error("the journal {} is not of this version of hotset; the next `hotset warm` or `hotset daemon` moves it aside and begins a new one", path.display())]
+    OtherSchema { path: PathBuf },
     #[error("another daemon{} uses {}; stop it, or give this one another state_dir", process(*pid), path.display())]
     Taken { path: PathBuf, pid: Option<u32> },
 }
@@ -45,7 +40,7 @@ impl JournalError {
     pub fn trouble(&self) -> Trouble {
         match self {
             Self::Io { .. } => Trouble::Passing,
-            Self::Newer { .. } | Self::Older { .. } | Self::Taken { .. } => Trouble::Foreign,
+            Self::OtherSchema { .. } | Self::Taken { .. } => Trouble::Foreign,
             Self::Database { .. } if self.is_corrupt() => Trouble::Damaged,
             Self::Database { cause, .. } => match cause.sqlite_error_code() {
                 Some(
@@ -80,8 +75,8 @@ impl JournalError {
 #[derive(Debug)]
 pub(super) enum Fault {
     Sql(rusqlite::Error),
-    Newer { found: i64, known: i64 },
-    Older,
+    /// It is no journal of this version.
+    OtherSchema,
     Other(JournalError),
 }
 
@@ -102,8 +97,7 @@ impl Fault {
         let path = path.to_owned();
         match self {
             Self::Sql(cause) => JournalError::Database { doing, path, cause },
-            Self::Newer { found, known } => JournalError::Newer { path, found, known },
-            Self::Older => JournalError::Older { path },
+            Self::OtherSchema => JournalError::OtherSchema { path },
             Self::Other(error) => error,
         }
     }

@@ -38,7 +38,7 @@ impl Journal {
         }
         self.transact("write to", |db| {
             let now = clock::now().timestamp_millis();
-            db.execute("INSERT OR REPLACE INTO mark VALUES ('probe', ?1)", params![now])?;
+            db.execute("INSERT OR REPLACE INTO last_time VALUES ('probe', ?1)", params![now])?;
             Ok(())
         })
     }

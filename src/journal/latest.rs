@@ -77,7 +77,9 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn last_complete(&self) -> Result<Vec<Recorded>, JournalError> {
-        self.each_latest("outcome = 'complete' AND fingerprint = (SELECT fingerprint FROM profile WHERE name = ?1)")
+        self.each_latest(
+            "outcome = 'complete' AND fingerprint = (SELECT applied_fingerprint FROM profile WHERE name = ?1)",
+        )
     }
 
     fn each_latest(&self, which: &str) -> Result<Vec<Recorded>, JournalError> {

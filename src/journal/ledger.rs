@@ -1,16 +1,14 @@
 //! What was warmed when, and whether that still counts.
 //!
-//! Completions are appended in the order of their arrival and merged into the ledger in the order of their hash, many at a
-//! time.
+//! A two-level LSM tree: completions go to an append log, and are merged from it, many at a time, into pages sorted by object
+//! hash.
 
-mod arrivals;
-mod by_row;
+mod append_log;
 mod entry;
-mod filter;
 mod hash;
-mod leaves;
 mod look_up;
-mod packed;
+mod page_scan;
+mod sorted_pages;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -19,23 +17,20 @@ use super::Journal;
 use super::error::{Fault, JournalError};
 use model::object::{ETag, Object};
 
-pub use arrivals::Written;
-pub(super) use arrivals::{Arrival, Batch, batches, waiting};
-pub(super) use entry::Entry;
-pub(super) use filter::Filters;
-pub(super) use hash::{Hasher, ObjectHash};
-pub(super) use leaves::Leaves;
-use look_up::forget_earlier;
+pub use append_log::Written;
+pub(super) use append_log::{Arrival, batches, waiting};
+pub(super) use hash::Hasher;
+use hash::ObjectHash;
 pub use look_up::{Freshness, LastWarmed};
+use sorted_pages::SortedPages;
 
 /// The unit in which an entry keeps the cache's count.
 const MIB: u64 = 1 << 20;
-/// The ledger is swept in so many transactions.
+/// The ledger is swept in so many transactions, each of an equal part of all hashes.
 const SLICES: i64 = 256;
-/// Identities of each.
-const SLICE: i64 = 1 << 56;
+const SLICE_HASHES: ObjectHash = 1 << 56;
 /// How often entries past their time are looked for.
-const SWEEP: chrono::TimeDelta = chrono::TimeDelta::days(1);
+const SWEEP_INTERVAL: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
 /// One object that the cache answered for.
 #[derive(Clone, Copy, Debug)]
@@ -53,24 +48,21 @@ impl Journal {
     /// Forgets entries older than `before`, at most once a day, and merges what waits, which may be as old.
     pub(super) fn sweep(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), JournalError> {
         let swept: Option<i64> = self.with("read", |db| {
-            Ok(db.query_row("SELECT at FROM mark WHERE name = 'swept'", [], |row| row.get(0)).optional()?)
+            Ok(db.query_row("SELECT at FROM last_time WHERE name = 'swept'", [], |row| row.get(0)).optional()?)
         })?;
-        if swept.is_some_and(|at| at > (now - SWEEP).timestamp_millis()) {
+        if swept.is_some_and(|at| at > (now - SWEEP_INTERVAL).timestamp_millis()) {
             return Ok(());
         }
         self.merge()?;
-        let slices = if self.with("read", leaves::is_empty)? { 0..0 } else { -SLICES / 2..SLICES / 2 };
+        let slices = if self.with("read", sorted_pages::is_empty)? { 0..0 } else { -SLICES / 2..SLICES / 2 };
         for slice in slices {
-            let first = slice * SLICE;
-            let slice = first..=first + (SLICE - 1);
-            self.transact("tidy", |db| match Leaves::of(db).sweep(slice.clone(), before.timestamp())? {
-                true => Filters::of(db).remake(slice),
-                false => Ok(()),
-            })?;
+            let first = slice * SLICE_HASHES;
+            let slice = first..=first + (SLICE_HASHES - 1);
+            self.transact("tidy", |db| SortedPages::of(db).sweep(slice, before.timestamp()))?;
         }
         self.transact("tidy", |db| {
-            db.execute("INSERT OR REPLACE INTO mark VALUES ('swept', ?1)", [now.timestamp_millis()])?;
-            forget_earlier(db, before)
+            db.execute("INSERT OR REPLACE INTO last_time VALUES ('swept', ?1)", [now.timestamp_millis()])?;
+            Ok(())
         })
     }
 }

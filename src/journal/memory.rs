@@ -26,8 +26,8 @@ const FAILURES_OF: u32 = 20;
 const EMPTY: &str = "
     DELETE FROM failure WHERE run IN (SELECT id FROM run WHERE outcome <> 'running');
     DELETE FROM run WHERE outcome <> 'running';
-    DELETE FROM audit; DELETE FROM arrived; DELETE FROM cache; DELETE FROM source; DELETE FROM mark;
-    UPDATE profile SET watermark = NULL, timetable = NULL, fingerprint = NULL, paused = NULL, paused_until = NULL,
+    DELETE FROM audit; DELETE FROM append_log; DELETE FROM cache; DELETE FROM source; DELETE FROM last_time;
+    UPDATE profile SET watermark = NULL, timetable = NULL, applied_fingerprint = NULL, paused = NULL, paused_until = NULL,
         pause_set = 0, last_due = NULL, last_complete_due = NULL";
 
 impl Journal {
@@ -56,7 +56,7 @@ impl Journal {
 
     pub(super) fn room_in(&self, db: &Connection) -> Result<Option<u64>, Fault> {
         let Store::Memory { bound, .. } = &self.0.store else { return Ok(None) };
-        Ok(Some(bound.saturating_sub(ledger::waiting(db)?)))
+        Ok(Some(bound.saturating_sub(ledger::waiting(db)?.cast_unsigned())))
     }
 
     /// Says, once, that entries are left out.
@@ -135,23 +135,23 @@ fn runs(from: &Connection, to: &Connection) -> Result<(), Fault> {
 
 /// What is later wins; what memory says nothing of stays.
 fn profiles(from: &Connection, to: &Connection) -> Result<(), Fault> {
-    let mut forgotten = from.prepare("SELECT substr(name, ?1) FROM mark WHERE name LIKE ?2")?;
+    let mut forgotten = from.prepare("SELECT substr(name, ?1) FROM last_time WHERE name LIKE ?2")?;
     let first = i64::try_from(FORGOTTEN.len() + 1).unwrap_or(i64::MAX);
     let mut names = forgotten.query(params![first, format!("{FORGOTTEN}%")])?;
     while let Some(row) = names.next()? {
         to.execute("DELETE FROM profile WHERE name = ?1", [row.get::<_, String>(0)?])?;
     }
     let mut select = from.prepare(
-        "SELECT name, watermark, timetable, fingerprint, paused, paused_until, pause_set, last_due, last_complete_due
-         FROM profile WHERE pause_set OR coalesce(watermark, fingerprint, last_due, last_complete_due) IS NOT NULL",
+        "SELECT name, watermark, timetable, applied_fingerprint, paused, paused_until, pause_set, last_due, last_complete_due
+         FROM profile WHERE pause_set OR coalesce(watermark, applied_fingerprint, last_due, last_complete_due) IS NOT NULL",
     )?;
     let mut upsert = to.prepare(
-        "INSERT INTO profile (name, watermark, timetable, fingerprint, paused, paused_until, pause_set, last_due, last_complete_due)
+        "INSERT INTO profile (name, watermark, timetable, applied_fingerprint, paused, paused_until, pause_set, last_due, last_complete_due)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE SET
          timetable = CASE WHEN excluded.watermark >= coalesce(watermark, excluded.watermark)
              THEN excluded.timetable ELSE timetable END,
          watermark = max(coalesce(watermark, excluded.watermark), coalesce(excluded.watermark, watermark)),
-         fingerprint = coalesce(excluded.fingerprint, fingerprint),
+         applied_fingerprint = coalesce(excluded.applied_fingerprint, applied_fingerprint),
          paused = CASE WHEN excluded.pause_set THEN excluded.paused ELSE paused END,
          paused_until = CASE WHEN excluded.pause_set THEN excluded.paused_until ELSE paused_until END,
          pause_set = max(pause_set, excluded.pause_set),

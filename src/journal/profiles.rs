@@ -12,7 +12,7 @@ use super::runs::{instant, millis};
 use crate::clock;
 use crate::report::Trigger;
 
-/// What the names of profiles forgotten in memory begin with, in the table of marks.
+/// What the names of profiles forgotten in memory begin with, in the table of times.
 pub(super) const FORGOTTEN: &str = "forgotten ";
 
 /// What the journal knows of a profile.
@@ -47,7 +47,7 @@ impl Journal {
     pub fn profiles(&self) -> Result<BTreeMap<String, ProfileRecord>, JournalError> {
         self.with("read", |db| {
             let mut select = db.prepare(
-                "SELECT name, watermark, timetable, fingerprint, paused, paused_until, last_due, last_complete_due FROM profile",
+                "SELECT name, watermark, timetable, applied_fingerprint, paused, paused_until, last_due, last_complete_due FROM profile",
             )?;
             let rows = select.query_map([], |row| Ok((row.get(0)?, state(row)?)))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -69,8 +69,8 @@ impl Journal {
     pub fn apply_fingerprint(&self, profile: &str, fingerprint: &str) -> Result<(), JournalError> {
         self.transact("write to", |db| {
             db.execute(
-                "INSERT INTO profile (name, fingerprint) VALUES (?1, ?2)
-                 ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint",
+                "INSERT INTO profile (name, applied_fingerprint) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET applied_fingerprint = excluded.applied_fingerprint",
                 params![profile, fingerprint],
             )?;
             Ok(())
@@ -104,7 +104,7 @@ impl Journal {
                 // The one on disk has yet to forget it.
                 let at = clock::now().timestamp_millis();
                 db.execute(
-                    "INSERT OR REPLACE INTO mark VALUES (?1, ?2)",
+                    "INSERT OR REPLACE INTO last_time VALUES (?1, ?2)",
                     params![format!("{FORGOTTEN}{profile}"), at],
                 )?;
             }
@@ -145,8 +145,8 @@ fn counts(new: &NewRun) -> bool {
 pub(super) fn begun(db: &Connection, new: &NewRun) -> Result<(), Fault> {
     if counts(new) {
         db.execute(
-            "INSERT INTO profile (name, fingerprint) VALUES (?1, ?2)
-             ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint",
+            "INSERT INTO profile (name, applied_fingerprint) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET applied_fingerprint = excluded.applied_fingerprint",
             params![new.profile, new.fingerprint],
         )?;
     }

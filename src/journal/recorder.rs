@@ -2,7 +2,7 @@
 
 mod fsync_policy;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -35,7 +35,6 @@ pub struct Recorder {
     batches: Sender<Batch>,
     /// For one batch, until it is written.
     room: Arc<Semaphore>,
-    spare: Spare,
     written: Written,
 }
 
@@ -58,34 +57,6 @@ pub struct RecordBuffer {
     handed: usize,
     batches: Sender<Batch>,
     room: Arc<Semaphore>,
-    spare: Spare,
-}
-
-/// Room for the next batch where the last one was. What is as large as this is dear to the allocator.
-#[derive(Clone, Debug, Default)]
-struct Spare(Arc<Mutex<Vec<Arrival>>>);
-
-impl Spare {
-    fn take(&self) -> Vec<Arrival> {
-        let mut spare = self.with(std::mem::take);
-        spare.reserve(UNWRITTEN);
-        spare
-    }
-
-    /// Of two, the larger one.
-    fn put(&self, mut batch: Vec<Arrival>) {
-        batch.clear();
-        batch.shrink_to(UNWRITTEN);
-        self.with(|spare| {
-            if batch.capacity() > spare.capacity() {
-                *spare = batch;
-            }
-        });
-    }
-
-    fn with<T>(&self, what: impl FnOnce(&mut Vec<Arrival>) -> T) -> T {
-        what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 impl Journal {
@@ -98,9 +69,8 @@ impl Journal {
             run: run.id.clone(),
             url: cache_url.to_owned(),
             written: Written::default(),
-            spare: Spare::default(),
         });
-        let (written, spare) = (writer.written.clone(), writer.spare.clone());
+        let written = writer.written.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             if let Err((error, lost)) = writer.keep(receiver).await {
@@ -109,7 +79,7 @@ impl Journal {
                 );
             }
         });
-        Recorder { tasks, hasher: Hasher::new(cache_url), batches, room: Arc::new(Semaphore::new(1)), spare, written }
+        Recorder { tasks, hasher: Hasher::new(cache_url), batches, room: Arc::new(Semaphore::new(1)), written }
     }
 }
 
@@ -117,12 +87,11 @@ impl Recorder {
     pub fn notes(&self) -> RecordBuffer {
         RecordBuffer {
             hasher: self.hasher.clone(),
-            gathered: self.spare.take(),
+            gathered: Vec::with_capacity(BATCH),
             since: None,
             handed: 0,
             batches: self.batches.clone(),
             room: self.room.clone(),
-            spare: self.spare.clone(),
         }
     }
 
@@ -173,7 +142,7 @@ impl RecordBuffer {
     }
 
     fn give(&mut self, room: OwnedSemaphorePermit) -> bool {
-        let arrivals = std::mem::replace(&mut self.gathered, self.spare.take());
+        let arrivals = std::mem::replace(&mut self.gathered, Vec::with_capacity(BATCH));
         (self.since, self.handed) = (None, arrivals.len());
         // There is room: the one before it has been taken up.
         self.batches.try_send(Batch { arrivals, room }).is_ok()
@@ -185,7 +154,6 @@ struct WriterTask {
     run: String,
     url: String,
     written: Written,
-    spare: Spare,
 }
 
 impl WriterTask {
@@ -227,7 +195,6 @@ impl WriterTask {
                     if is_something {
                         fsyncs.wrote(durability);
                     }
-                    self.spare.put(all);
                     unmerged = if unmerged >= TIDY_AT { 0 } else { unmerged };
                     if failed.take().is_some() {
                         tracing::info!("the journal is written again; nothing of run {} was lost", self.run);

@@ -8,7 +8,7 @@ use super::error::{Fault, JournalError};
 use super::runs::instant;
 use model::config::Source;
 
-const MARK: &str = "last good";
+const LAST_GOOD: &str = "last good";
 
 /// A configuration that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl Journal {
 }
 
 pub(super) fn last_good(db: &Connection) -> Result<Option<LastGood>, Fault> {
-    let mut when = db.prepare("SELECT at FROM mark WHERE name = ?1")?;
-    let Some(at) = when.query_row([MARK], |row| row.get(0)).optional()? else { return Ok(None) };
+    let mut when = db.prepare("SELECT at FROM last_time WHERE name = ?1")?;
+    let Some(at) = when.query_row([LAST_GOOD], |row| row.get(0)).optional()? else { return Ok(None) };
     let mut select = db.prepare("SELECT name, text, layer, team FROM source ORDER BY n")?;
     let rows = select.query_map([], |row| {
         let layer = usize::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
@@ -55,6 +55,6 @@ pub(super) fn keep(db: &Connection, sources: &[Source], at: DateTime<Utc>) -> Re
         let layer = i64::try_from(source.layer).unwrap_or(i64::MAX);
         insert.execute(params![layer, source.name, source.text, source.team])?;
     }
-    db.execute("INSERT OR REPLACE INTO mark VALUES (?1, ?2)", params![MARK, at.timestamp_millis()])?;
+    db.execute("INSERT OR REPLACE INTO last_time VALUES (?1, ?2)", params![LAST_GOOD, at.timestamp_millis()])?;
     Ok(())
 }

@@ -226,112 +226,56 @@ fn a_run_whose_process_is_gone_is_interrupted() {
     drop(alive);
 }
 
-/// Many entries and one more, in order.
-fn entries(one: ledger::ObjectHash, known: ledger::Entry) -> Vec<(ledger::ObjectHash, ledger::Entry)> {
-    let mut all: Vec<_> = (0..20_000).map(|n| (n, known)).collect();
-    all.push((one, known));
-    all.sort_by_key(|(identity, _)| *identity);
-    all
+/// The files in a folder whose names begin so.
+fn files(dir: &TempDir, prefix: &str) -> Vec<PathBuf> {
+    let all = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    all.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(prefix)).collect()
 }
 
 #[test]
-fn an_older_schema_is_brought_up_to_date_and_keeps_what_it_has() {
-    for old in 1..schema::MIGRATIONS.len() {
+fn a_file_that_is_no_journal_of_this_version_is_moved_aside_and_not_lost() {
+    let version = |n| move |db: &Connection| db.pragma_update(None, "user_version", n);
+    let changed = |sql: &'static str| move |db: &Connection| db.execute_batch(sql);
+    type Change = Box<dyn Fn(&Connection) -> rusqlite::Result<()>>;
+    let changes: [(&str, Change); 5] = [
+        ("an older version", Box::new(version(0))),
+        ("a newer version", Box::new(version(99))),
+        ("a table with one column more", Box::new(changed("ALTER TABLE run ADD COLUMN more TEXT"))),
+        ("a table less", Box::new(changed("DROP TABLE audit"))),
+        (
+            "a column of another type",
+            Box::new(changed("DROP TABLE source; CREATE TABLE source (n INTEGER PRIMARY KEY)")),
+        ),
+    ];
+    for (what, change) in changes {
         let dir = folder();
-        let db = Connection::open(dir.path().join(FILE)).unwrap();
-        for migration in &schema::MIGRATIONS[..old] {
-            db.execute_batch(migration).unwrap();
-        }
-        db.pragma_update(None, "user_version", i64::try_from(old).unwrap()).unwrap();
-        db.execute_batch(
-            "INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", missed, resumes, started, seen, ended, outcome, line)
-             VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'p', 'p', 'e', 'f', 'cli', 0, 0, 1, 2, 2, 'complete', '{}'),
-                    ('01ARZ3NDEKTSV4RRFFQ69G5FAW', 'p', 'p', 'e', 'f', 'cli', 0, 0, 3, 4, NULL, 'running', '{}')",
-        )
-        .unwrap();
-        if old > 1 {
-            let object = ledger::tests::warmed("k", "e", 7, at(5)).object;
-            let first = match old {
-                ..6 => ledger::tests::earlier_identity("u", &object),
-                _ => ledger::tests::object_hash("u", &object),
-            };
-            let first = first.to_be_bytes();
-            db.execute_batch("BEGIN").unwrap();
-            let known = ledger::Entry { content_hash: 5, sent: 6, filled: 7 };
-            match old {
-                2 => {
-                    let identity = |last: u8| [first, [last; 8]].concat();
-                    db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [identity(0)]).unwrap();
-                    db.execute("INSERT INTO ledger VALUES (?1, 1, 2, 3)", [vec![0xff; 16]]).unwrap();
-                    db.execute("INSERT INTO arrived VALUES (1, ?1, 5, 6, 7)", [identity(0)]).unwrap();
-                }
-                3 => {
-                    let mut insert = db.prepare("INSERT INTO ledger VALUES (?1, 5, 6, 7)").unwrap();
-                    insert.execute([i64::from_be_bytes(first)]).unwrap();
-                    assert!((0..20_000).all(|n| insert.execute([n]).is_ok()));
-                }
-                7.. => {
-                    let all = entries(i64::from_be_bytes(first), known);
-                    ledger::Leaves::of(&db).merge(&all, 10).unwrap();
-                    ledger::Filters::of(&db).remake(ledger::ObjectHash::MIN..=ledger::ObjectHash::MAX).unwrap();
-                }
-                _ => {
-                    let all = entries(i64::from_be_bytes(first), known);
-                    for row in all.chunks(90) {
-                        let entry = |(identity, _): &_| [*identity, 5, 6, 7].map(i64::to_be_bytes).concat();
-                        let entries: Vec<u8> = row.iter().flat_map(entry).collect();
-                        db.execute("INSERT INTO ledger VALUES (?1, ?2)", (row.last().unwrap().0, entries)).unwrap();
-                    }
-                    if old > 4 {
-                        db.execute_batch("CREATE TABLE leaf (last INTEGER PRIMARY KEY, entries BLOB)").unwrap();
-                        ledger::Leaves::of(&db).merge(&all, 10).unwrap();
-                        ledger::Filters::of(&db).remake(ledger::ObjectHash::MIN..=ledger::ObjectHash::MAX).unwrap();
-                        db.execute_batch("DROP TABLE leaf").unwrap();
-                    }
-                }
-            }
-            db.execute_batch("INSERT INTO cache VALUES ('u', 5); COMMIT").unwrap();
-        }
-        drop(db);
-        let error = Journal::read(dir.path()).unwrap_err();
-        assert!(matches!(error, JournalError::Older { .. }), "reading changes nothing: {error}");
-        let journal = Journal::open(dir.path()).unwrap();
-        let kept: Vec<_> = outcomes(&journal).into_iter().map(|(_, outcome)| outcome).collect();
-        assert_eq!(kept, [Outcome::Interrupted, Outcome::Complete]);
-        assert!(journal.interrupted(None).unwrap().is_empty());
-        if old > 1 {
-            let known = journal.last_warmed("u", &Bucket::new("b"), &Key::from("k")).unwrap().unwrap();
-            assert_eq!((known.content_hash, known.sent.timestamp()), (5, 6), "the latest counts");
-            let entries = ledger::tests::merged(&journal.lock()).unwrap();
-            assert_eq!((entries, journal.waiting().unwrap()), (if old == 2 { 2 } else { 20_001 }, 0));
-            let filters: i64 = journal.lock().query_row("SELECT count(*) FROM filter", [], |row| row.get(0)).unwrap();
-            assert_eq!(filters > 1, old > 2, "{filters} filters of {entries} entries");
-        }
-        begun(&journal, 1, "p");
-        let version: i64 = journal.lock().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(version, schema::KNOWN);
-        assert!(Journal::read(dir.path()).unwrap().is_some());
+        drop(begun(&Journal::open(dir.path()).unwrap(), 1, "p"));
+        change(&Connection::open(dir.path().join(FILE)).unwrap()).unwrap();
+        is_moved_aside(&dir, what, "SELECT count(*) FROM run");
     }
+    let dir = folder();
+    let db = Connection::open(dir.path().join(FILE)).unwrap();
+    db.execute_batch("CREATE TABLE music (song TEXT); INSERT INTO music VALUES ('la')").unwrap();
+    drop(db);
+    is_moved_aside(&dir, "a foreign database", "SELECT count(*) FROM music");
 }
 
-#[test]
-fn a_newer_schema_is_refused_and_left_alone() {
-    let dir = folder();
-    drop(Journal::open(dir.path()).unwrap());
-    let path = dir.path().join(FILE);
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let before = fs::read(&path).unwrap();
-    for error in [Journal::open(dir.path()).unwrap_err(), Journal::read(dir.path()).unwrap_err()] {
-        let path = path.display();
-        assert_eq!(
-            error.to_string(),
-            format!(
-                "the journal {path} was written by a newer hotset: its schema is 99, this version knows 8; \
-                 use that version, or another --state-dir"
-            )
-        );
-    }
-    assert_eq!(fs::read(&path).unwrap(), before);
+/// `count` gives 1 for the file as it was.
+fn is_moved_aside(dir: &TempDir, what: &str, count: &str) {
+    let before = fs::read(dir.path().join(FILE)).unwrap();
+    let error = Journal::read(dir.path()).unwrap_err();
+    assert_eq!(error.trouble(), Trouble::Foreign, "{what}");
+    assert!(error.to_string().contains("is not of this version of hotset; the next `hotset warm`"), "{what}: {error}");
+    assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before, "reading changes nothing: {what}");
+    let journal = Journal::open(dir.path()).unwrap();
+    assert!(journal.runs(&Filter::default()).unwrap().is_empty(), "{what}");
+    let aside = files(dir, "journal.db.other-");
+    assert_eq!((aside.len(), fs::read(&aside[0]).unwrap()), (1, before), "{what}");
+    let found: i64 = Connection::open(&aside[0]).unwrap().query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(found, 1, "{what}");
+    drop(begun(&journal, 2, "p"));
+    drop(journal);
+    assert_eq!(outcomes(&Journal::open(dir.path()).unwrap()), [(2, Outcome::Interrupted)], "the new one stays: {what}");
 }
 
 #[test]
@@ -343,10 +287,9 @@ fn a_broken_file_is_moved_aside_and_not_lost() {
         assert_eq!(Journal::read(dir.path()).unwrap_err().trouble(), Trouble::Damaged, "reading moves nothing");
         let journal = Journal::open(dir.path()).unwrap();
         assert!(journal.runs(&Filter::default()).unwrap().is_empty());
-        let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let aside: Vec<_> = names.filter(|name| name.starts_with("journal.db.corrupt-")).collect();
+        let aside = files(&dir, "journal.db.corrupt-");
         assert_eq!(aside.len(), 1, "{aside:?}");
-        assert_eq!(fs::read(dir.path().join(&aside[0])).unwrap(), broken);
+        assert_eq!(fs::read(&aside[0]).unwrap(), broken);
     }
 }
 

@@ -1,16 +1,20 @@
-//! What the ledger knows of one object.
+//! What the ledger knows of one object, in memory and as bytes.
 
 use std::time::Duration;
 
 use super::hash::ObjectHash;
 use super::{Freshness, MIB};
 
+/// Bytes of an entry on disk: hash, content hash, `sent` and `filled`, 8 each, the highest first.
+pub(super) const WIDTH: usize = 4 * size_of::<i64>();
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::journal) struct Entry {
+    /// A hash of ETag and size.
     pub content_hash: i64,
-    /// Seconds since 1970.
+    /// When the request was sent, in seconds since 1970.
     pub sent: i64,
-    /// MiB.
+    /// Filled through the cache by then, in MiB.
     pub filled: i64,
 }
 
@@ -25,8 +29,8 @@ impl Entry {
         if self.sent > now { i64::MIN } else { self.sent }
     }
 
-    /// Whether the object is fresh if its content hash is still this entry's. An entry from the future is no better than one from too long ago:
-    /// one of the clocks was wrong.
+    /// Whether the object is fresh if its content hash is still this entry's. An entry from the future is no better than one
+    /// from too long ago: one of the clocks was wrong.
     pub fn counts(self, filled: u64, rules: &Freshness) -> bool {
         let age = u64::try_from(rules.now.timestamp().saturating_sub(self.sent)).ok().map(Duration::from_secs);
         let young = age.is_some_and(|age| age < rules.rewarm_after);
@@ -35,14 +39,9 @@ impl Entry {
     }
 }
 
-/// Where a hash is among all there can be.
-pub(super) fn place(hash: ObjectHash) -> u64 {
-    (hash ^ ObjectHash::MIN).cast_unsigned()
-}
-
-/// Of each object, what was sent last; of several at once, what comes last. Sorted.
+/// Of each object, what was sent last; of several at once, what comes last. Sorted by hash.
 pub(super) fn latest(mut all: Vec<(ObjectHash, Entry)>, now: i64) -> Vec<(ObjectHash, Entry)> {
-    // Those of one object stay in their order.
+    // The sort is stable: entries of one object stay in their order.
     all.sort_by_key(|(hash, _)| *hash);
     all.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
@@ -54,13 +53,29 @@ pub(super) fn latest(mut all: Vec<(ObjectHash, Entry)>, now: i64) -> Vec<(Object
     all
 }
 
-/// As `latest` sorts them: a few hundred in half the time.
-pub(super) fn in_order(all: &[(ObjectHash, Entry)]) -> Vec<(ObjectHash, Entry)> {
-    // Numbers are compared without a branch. Those of one object stay in their order, by their place.
-    let numbered = |(at, (hash, _)): (u32, &(ObjectHash, _))| u128::from(place(*hash)) << u32::BITS | u128::from(at);
-    let mut order: Vec<u128> = (0..).zip(all).map(numbered).collect();
-    order.sort_unstable();
-    order.into_iter().map(|numbered| all[numbered as u32 as usize]).collect()
+pub(super) fn encode(entries: &[(ObjectHash, Entry)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * WIDTH);
+    for (hash, Entry { content_hash, sent, filled }) in entries {
+        bytes.extend_from_slice([*hash, *content_hash, *sent, *filled].map(i64::to_be_bytes).as_flattened());
+    }
+    bytes
+}
+
+pub(super) fn decode(bytes: &[u8]) -> impl Iterator<Item = (ObjectHash, Entry)> + '_ {
+    bytes.as_chunks().0.iter().map(read)
+}
+
+/// The entry of one object, by binary search of entries that are sorted.
+pub(super) fn find(page: &[u8], wanted: ObjectHash) -> Option<Entry> {
+    let entries = page.as_chunks().0;
+    let at = entries.binary_search_by_key(&wanted, |entry| read(entry).0).ok()?;
+    Some(read(&entries[at]).1)
+}
+
+fn read(bytes: &[u8; WIDTH]) -> (ObjectHash, Entry) {
+    let fields = bytes.as_chunks().0;
+    let [hash, content_hash, sent, filled] = std::array::from_fn(|n| i64::from_be_bytes(fields[n]));
+    (hash, Entry { content_hash, sent, filled })
 }
 
 #[cfg(test)]
@@ -71,14 +86,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn those_of_one_object_stay_in_the_order_of_their_arrival(
-            hashes in prop::collection::vec(prop_oneof![-2..2_i64, Just(ObjectHash::MIN), Just(ObjectHash::MAX), any::<i64>()], 0..40),
+        fn all_is_read_as_it_was_written(
+            fields in prop::collection::btree_map(any::<i64>(), any::<[i64; 3]>(), 0..40),
+            others in prop::collection::vec(any::<ObjectHash>(), 0..9),
         ) {
-            let entry = |(hash, content_hash)| (hash, Entry { content_hash, sent: 0, filled: 0 });
-            let all: Vec<_> = hashes.into_iter().zip(0..).map(entry).collect();
-            let mut sorted = all.clone();
-            sorted.sort_by_key(|(hash, _)| *hash);
-            prop_assert_eq!(in_order(&all), sorted);
+            let entry = |[content_hash, sent, filled]: [i64; 3]| Entry { content_hash, sent, filled };
+            let all: Vec<_> = fields.iter().map(|(hash, fields)| (*hash, entry(*fields))).collect();
+            let bytes = encode(&all);
+            prop_assert_eq!(bytes.len(), all.len() * WIDTH);
+            prop_assert_eq!(decode(&bytes).collect::<Vec<_>>(), all);
+            for wanted in fields.keys().copied().chain(others) {
+                prop_assert_eq!(find(&bytes, wanted), fields.get(&wanted).copied().map(entry));
+            }
         }
     }
 }

@@ -1,25 +1,14 @@
 //! What stands for an object in the ledger.
 
-mod earlier;
-
 use siphasher::sip::SipHasher13;
 
 use model::object::{Bucket, ETag};
 
-pub(super) use earlier::Hasher as Earlier;
-
-/// Sixty-four bits: should two objects share them, each makes the other look changed, and both are warmed more often.
+/// A hash of cache, bucket and key. Sixty-four bits: should two objects share them, each makes the other look changed, and
+/// both are warmed more often.
 pub(in crate::journal) type ObjectHash = i64;
 
-/// How objects of one cache are told from each other, and from what they were made of before.
-pub(super) trait Hashes {
-    /// Which object it is, of all of all caches.
-    fn object_hash(&mut self, bucket: &Bucket, key: &[u8]) -> ObjectHash;
-    /// What the object is made of.
-    fn content_hash(&self, etag: &ETag, size: u64) -> i64;
-}
-
-/// SipHash-1-3, fastest for objects of one bucket behind each other.
+/// SipHash-1-3 of the objects of one cache, fastest for those of one bucket behind each other.
 #[derive(Clone, Debug)]
 pub(in crate::journal) struct Hasher {
     cache: u64,
@@ -28,27 +17,22 @@ pub(in crate::journal) struct Hasher {
 }
 
 impl Hasher {
-    pub(in crate::journal) fn new(cache_url: &str) -> Self {
+    pub fn new(cache_url: &str) -> Self {
         Self { cache: SipHasher13::new().hash(cache_url.as_bytes()), bucket: None }
     }
 
-    fn of(&mut self, bucket: &Bucket) -> &SipHasher13 {
+    /// Of the key, under hashes of cache and bucket.
+    pub fn object_hash(&mut self, bucket: &Bucket, key: &[u8]) -> ObjectHash {
         let held = self.bucket.take().filter(|(held, _)| held == bucket);
         let hasher = || SipHasher13::new_with_keys(self.cache, SipHasher13::new().hash(bucket.as_str().as_bytes()));
-        &self.bucket.insert(held.unwrap_or_else(|| (bucket.clone(), hasher()))).1
+        let (_, hasher) = self.bucket.insert(held.unwrap_or_else(|| (bucket.clone(), hasher())));
+        hasher.hash(key).cast_signed()
     }
 }
 
-impl Hashes for Hasher {
-    /// Of the key, under hashes of cache and bucket.
-    fn object_hash(&mut self, bucket: &Bucket, key: &[u8]) -> ObjectHash {
-        self.of(bucket).hash(key).cast_signed()
-    }
-
-    /// Of the ETag, under the size.
-    fn content_hash(&self, etag: &ETag, size: u64) -> i64 {
-        SipHasher13::new_with_keys(size, 0).hash(etag.as_str().as_bytes()).cast_signed()
-    }
+/// A hash of what an object is made of: of the ETag, under the size in bytes.
+pub(in crate::journal) fn content_hash(etag: &ETag, size: u64) -> i64 {
+    SipHasher13::new_with_keys(size, 0).hash(etag.as_str().as_bytes()).cast_signed()
 }
 
 #[cfg(test)]
@@ -57,7 +41,7 @@ mod tests {
 
     /// As another implementation says of these texts and keys.
     #[test]
-    fn an_identity_stays_the_same_whatever_was_hashed_before() {
+    fn a_hash_stays_the_same_whatever_was_hashed_before() {
         let mut hasher = Hasher::new("http://cwlota.com/");
         let long = "k".repeat(1024);
         for (bucket, key, hash) in [
@@ -69,9 +53,6 @@ mod tests {
         ] {
             assert_eq!(hasher.object_hash(&Bucket::new(bucket), key.as_bytes()), hash, "{bucket}, {key}");
         }
-        assert_eq!(
-            hasher.content_hash(&ETag::new("9bb58f26192e4ba00f01e2e7b136bbd8-7"), 5 << 30),
-            -6_767_624_177_277_891_492
-        );
+        assert_eq!(content_hash(&ETag::new("9bb58f26192e4ba00f01e2e7b136bbd8-7"), 5 << 30), -6_767_624_177_277_891_492);
     }
 }

@@ -1,4 +1,4 @@
-//! What the ledger says of objects: of many at once, in the order of their hash.
+//! What the ledger says of objects: of many at once, in the order of their hashes.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -6,27 +6,25 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use super::arrivals::{Arrivals, Written};
-use super::by_row::Asked;
+use super::append_log::{AppendLog, Written};
 use super::entry::Entry;
-use super::hash::{Earlier, Hasher, Hashes};
-use super::{filled, filter, leaves};
+use super::hash::{Hasher, content_hash};
+use super::page_scan::{self, Asked};
+use super::{filled, sorted_pages};
 use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
 use model::object::{Bucket, Key, ObjectIndex};
 
-/// Objects that are read together, to be hashed.
-const READ: usize = 100_000;
-/// Objects that are looked up in the order of their hash, as a row of the ledger is then read once for all of them: 16
-/// bytes each, and as many where it is known, for a million, of which ten are in a row of ten million entries.
-const SORTED: usize = 1_000_000;
+/// Objects that are hashed together: what is read of a plan at once.
+const HASH_BATCH: usize = 100_000;
+/// Objects that are looked up in the order of their hashes, as a row of the ledger is then read once for all of them. It takes
+/// 16 bytes each, and as many where it is known; of a million, ten are in a row of ten million entries.
+const SORT_BATCH: usize = 1_000_000;
 /// Of those, how many are looked up before others have the journal.
-const LOOK_UP: usize = 20_000;
+const READ_BATCH: usize = 20_000;
 /// How long the journal is left to others between two of these.
 const PAUSE: Duration = Duration::from_millis(1);
-/// What says that the ledger has entries by the hashes of before, and when a version came that writes no more of them.
-const EARLIER: &str = "sha-256";
 
 /// What makes an entry count.
 #[derive(Clone, Debug)]
@@ -55,13 +53,8 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn fresh(
-        &self,
-        objects: &ObjectIndex,
-        rules: &Freshness,
-        written: &Written,
-    ) -> Result<Vec<bool>, JournalError> {
-        self.fresh_by(objects, rules, written, (SORTED, LOOK_UP))
+    pub fn fresh(&self, objects: &ObjectIndex, rules: &Freshness, written: &Written) -> Result<Vec<bool>, JournalError> {
+        self.fresh_by(objects, rules, written, (SORT_BATCH, READ_BATCH))
     }
 
     pub(super) fn fresh_by(
@@ -69,22 +62,16 @@ impl Journal {
         objects: &ObjectIndex,
         rules: &Freshness,
         written: &Written,
-        portions: (usize, usize),
+        batches: (usize, usize),
     ) -> Result<Vec<bool>, JournalError> {
-        let url = &rules.cache_url;
-        let (filled, arrived, is_empty, has_earlier) = self.with("read", |db| {
-            let arrived = Arrivals::read(db, written, rules.now.timestamp())?;
-            Ok((filled(db, url)?, arrived, leaves::is_empty(db)?, has_earlier(db)?))
+        let (filled, log, is_empty) = self.with("read", |db| {
+            let log = AppendLog::read(db, written, rules.now.timestamp())?;
+            Ok((filled(db, &rules.cache_url)?, log, sorted_pages::is_empty(db)?))
         })?;
-        let (fresh, known) = (vec![false; objects.len()], vec![false; objects.len()]);
-        let mut look = LookUp { journal: self, objects, rules, filled, arrived, portions, fresh, known };
-        if !is_empty || !look.arrived.is_empty() {
-            look.up(&mut Hasher::new(url))?;
-            if has_earlier {
-                look.up(&mut Earlier::new(url))?;
-            }
+        if is_empty && log.is_empty() {
+            return Ok(vec![false; objects.len()]);
         }
-        Ok(look.fresh)
+        LookUp { journal: self, objects, rules, filled, log, batches }.fresh()
     }
 
     /// What is known of one object, however long ago it was.
@@ -93,14 +80,11 @@ impl Journal {
     /// The database cannot be read.
     pub fn last_warmed(&self, cache_url: &str, bucket: &Bucket, key: &Key) -> Result<Option<LastWarmed>, JournalError> {
         let now = clock::now().timestamp();
+        let hash = Hasher::new(cache_url).object_hash(bucket, key.as_bytes());
         self.with("read", |db| {
             let filled = filled(db, cache_url)?;
-            let arrived = Arrivals::read(db, &Written::default(), now)?;
-            let last = |hash| Ok::<_, Fault>(last_known(db, &arrived, now, &[(hash, ())])?.pop());
-            let mut found = last(Hasher::new(cache_url).object_hash(bucket, key.as_bytes()))?;
-            if found.is_none() && has_earlier(db)? {
-                found = last(Earlier::new(cache_url).object_hash(bucket, key.as_bytes()))?;
-            }
+            let log = AppendLog::read(db, &Written::default(), now)?;
+            let found = last_known(db, &log, now, &[(hash, ())])?.pop();
             Ok(found.map(|((), entry)| LastWarmed {
                 sent: DateTime::from_timestamp(entry.sent, 0).unwrap_or_default(),
                 content_hash: entry.content_hash.cast_unsigned(),
@@ -117,48 +101,43 @@ struct LookUp<'a> {
     rules: &'a Freshness,
     /// Bytes filled through the cache.
     filled: u64,
-    arrived: Arrivals,
+    log: AppendLog,
     /// How many are sorted together, and how many of these are looked up before others have the journal.
-    portions: (usize, usize),
-    fresh: Vec<bool>,
-    /// What was found, fresh or not: what was sent before that, and found by the hashes of before, does not count.
-    known: Vec<bool>,
+    batches: (usize, usize),
 }
 
 impl LookUp<'_> {
-    /// Looks up by these hashes what is not known yet.
-    fn up(&mut self, hashes: &mut impl Hashes) -> Result<(), JournalError> {
-        let (sorted, look_up) = self.portions;
-        for first in (0..self.objects.len()).step_by(sorted) {
-            let asked = self.asked(first..self.objects.len().min(first + sorted), hashes);
+    fn fresh(&self) -> Result<Vec<bool>, JournalError> {
+        let (sort_batch, read_batch) = self.batches;
+        let mut hasher = Hasher::new(&self.rules.cache_url);
+        let mut fresh = vec![false; self.objects.len()];
+        for first in (0..self.objects.len()).step_by(sort_batch) {
+            let asked = self.asked(first..self.objects.len().min(first + sort_batch), &mut hasher);
             let mut counting = Vec::new();
-            for asked in asked.chunks(look_up) {
-                for (n, entry) in self.look(asked)? {
-                    self.known[n] = true;
-                    counting.extend(entry.counts(self.filled, self.rules).then_some((n, entry.content_hash)));
-                }
+            for asked in asked.chunks(read_batch) {
+                let known = self.look(asked)?.into_iter().filter(|(_, entry)| entry.counts(self.filled, self.rules));
+                counting.extend(known.map(|(n, entry)| (n, entry.content_hash)));
             }
             drop(asked);
             // Most that a run asks for is not known, and what it is made of does not matter.
             counting.sort_unstable();
-            for some in counting.chunks(READ) {
-                self.objects.scan_some(some.iter().copied(), |n, content_hash, object| {
-                    self.fresh[n] =
-                        object.etag().is_some_and(|etag| hashes.content_hash(&etag, object.size()) == content_hash);
+            for some in counting.chunks(HASH_BATCH) {
+                self.objects.scan_some(some.iter().copied(), |n, known, object| {
+                    fresh[n] = object.etag().is_some_and(|etag| content_hash(&etag, object.size()) == known);
                 });
             }
         }
-        Ok(())
+        Ok(fresh)
     }
 
-    /// ObjectHash and number of those that have an ETag and are not known, sorted.
-    fn asked(&self, numbers: Range<usize>, hashes: &mut impl Hashes) -> Vec<Asked<usize>> {
+    /// Hash and number of those that have an ETag, sorted.
+    fn asked(&self, numbers: Range<usize>, hasher: &mut Hasher) -> Vec<Asked<usize>> {
         let mut asked = Vec::with_capacity(numbers.len());
-        for first in numbers.clone().step_by(READ) {
-            let some = (first..numbers.end.min(first + READ)).filter(|n| !self.known[*n]);
+        for first in numbers.clone().step_by(HASH_BATCH) {
+            let some = first..numbers.end.min(first + HASH_BATCH);
             self.objects.scan_some(some.map(|n| (n, ())), |n, (), object| {
                 if object.has_etag() {
-                    asked.push((hashes.object_hash(object.bucket(), object.key()), n));
+                    asked.push((hasher.object_hash(object.bucket(), object.key()), n));
                 }
             });
         }
@@ -170,7 +149,7 @@ impl LookUp<'_> {
         let found = self.journal.with("read", |db| {
             // One lock of the file for all of them.
             let reading = db.unchecked_transaction()?;
-            let found = last_known(&reading, &self.arrived, self.rules.now.timestamp(), asked)?;
+            let found = last_known(&reading, &self.log, self.rules.now.timestamp(), asked)?;
             reading.commit()?;
             Ok(found)
         })?;
@@ -181,39 +160,27 @@ impl LookUp<'_> {
     }
 }
 
-/// What is known of `asked`, which are sorted: the later of what is merged and what has arrived.
+/// What is known of `asked`, which is sorted: the later of what is merged and what waits in the append log.
 fn last_known<T: Copy + PartialEq>(
     db: &Connection,
-    arrived: &Arrivals,
+    log: &AppendLog,
     now: i64,
     asked: &[Asked<T>],
 ) -> Result<Vec<(T, Entry)>, Fault> {
-    let merged = leaves::held(db, &filter::passing(db, asked)?)?;
-    if arrived.is_empty() {
+    let merged = page_scan::scan(db, asked)?;
+    if log.is_empty() {
         return Ok(merged);
     }
     let mut merged = merged.into_iter().peekable();
     let latest = asked.iter().filter_map(|(hash, with)| {
         let merged = merged.next_if(|(held, _)| held == with).map(|(_, entry)| entry);
-        let latest = match (merged, arrived.get(*hash)) {
-            (Some(merged), Some(arrived)) if arrived.rank(now) < merged.rank(now) => Some(merged),
-            (merged, arrived) => arrived.or(merged),
+        let latest = match (merged, log.get(*hash)) {
+            (Some(merged), Some(appended)) if appended.rank(now) < merged.rank(now) => Some(merged),
+            (merged, appended) => appended.or(merged),
         };
         Some((*with, latest?))
     });
     Ok(latest.collect())
-}
-
-/// Whether the ledger has entries by the hashes of before.
-fn has_earlier(db: &Connection) -> Result<bool, Fault> {
-    Ok(db.prepare_cached("SELECT 1 FROM mark WHERE name = ?1")?.exists([EARLIER])?)
-}
-
-/// Looks for entries by the hashes of before no longer, once what was sent before this is swept and none of them is left.
-pub(super) fn forget_earlier(db: &Connection, swept: DateTime<Utc>) -> Result<(), Fault> {
-    // Entries have whole seconds.
-    db.execute("DELETE FROM mark WHERE name = ?1 AND at < ?2", (EARLIER, swept.timestamp() * 1000))?;
-    Ok(())
 }
 
 #[cfg(test)]

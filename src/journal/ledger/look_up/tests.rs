@@ -2,12 +2,9 @@
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
-use rusqlite::params;
 
 use super::*;
-use crate::journal::FILE;
-use crate::journal::ledger::tests::{GIB, URL, Warmed, is_fresh, now, object, record, rules, warmed};
-use crate::journal::schema::MIGRATIONS;
+use crate::journal::ledger::tests::{GIB, URL, is_fresh, now, object, record, rules, warmed};
 
 #[test]
 fn an_object_is_fresh_while_nothing_speaks_against_it() {
@@ -108,67 +105,6 @@ fn each_cache_has_its_own_ledger_and_its_own_count() {
     let full = Freshness { capacity: Some(GIB), ..rules() };
     assert!(!is_fresh(&journal, object("k", Some("e"), 1), &elsewhere));
     assert!(is_fresh(&journal, object("k", Some("e"), 1), &full), "the other cache's bytes do not count");
-}
-
-/// Records them as a version before the schema `6_hashes` did, in a journal that is then brought up to date.
-fn recorded_before(batch: &[Warmed]) -> (tempfile::TempDir, Journal) {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Connection::open(dir.path().join(FILE)).unwrap();
-    MIGRATIONS[..5].iter().for_each(|migration| db.execute_batch(migration).unwrap());
-    db.pragma_update(None, "user_version", 5).unwrap();
-    let mut earlier = Earlier::new(URL);
-    let entry = |Warmed { object, sent }: &Warmed| {
-        let hash = earlier.object_hash(&object.bucket, object.key.as_bytes());
-        let content_hash = earlier.content_hash(object.etag.as_ref().unwrap(), object.size);
-        [hash, content_hash, sent.timestamp(), 0].map(i64::to_be_bytes).concat()
-    };
-    let entries: Vec<u8> = batch.iter().flat_map(entry).collect();
-    if !entries.is_empty() {
-        db.execute("INSERT INTO batch (url, entries) VALUES (?1, ?2)", params![URL, entries]).unwrap();
-    }
-    drop(db);
-    let journal = Journal::open(dir.path()).unwrap();
-    (dir, journal)
-}
-
-#[test]
-fn what_was_recorded_by_earlier_hashes_counts_until_it_is_swept() {
-    let ago = |seconds| clock::now() - TimeDelta::seconds(seconds);
-    let rules = || Freshness { now: clock::now(), ..rules() };
-    let (_dir, journal) = recorded_before(&[warmed("a", "e", 1, ago(60)), warmed("b", "e", 1, ago(60))]);
-    let all: ObjectIndex = [("a", Some("e")), ("b", Some("other")), ("c", Some("e")), ("a", None), ("a", Some("e"))]
-        .into_iter()
-        .map(|(key, etag)| object(key, etag, 1))
-        .collect();
-    let fresh = |portions| journal.fresh_by(&all, &rules(), &Written::default(), portions).unwrap();
-    let known = |key: &str| journal.last_warmed(URL, &Bucket::new("b"), &Key::from(key)).unwrap();
-    for is_merged in [false, true] {
-        for portions in [(1, 1), (3, 2), (100, 100)] {
-            assert_eq!(fresh(portions), [true, false, false, false, true], "{portions:?}, merged: {is_merged}");
-        }
-        assert_eq!((known("a").is_some(), known("c")), (true, None));
-        journal.merge().unwrap();
-    }
-    // What is recorded since is later.
-    let since = ago(30);
-    record(&journal, URL, &[warmed("a", "other", 1, since)]);
-    assert_eq!(fresh((100, 100)), [false; 5]);
-    assert_eq!(known("a").unwrap().sent.timestamp(), since.timestamp());
-
-    let marks = || -> i64 {
-        journal.lock().query_row("SELECT count(*) FROM mark WHERE name = 'sha-256'", [], |row| row.get(0)).unwrap()
-    };
-    journal.sweep(ago(45), ago(0)).unwrap();
-    assert_eq!((known("b"), marks()), (None, 1), "others could still have been recorded when the schema changed");
-    journal.sweep(ago(-2), ago(0) + TimeDelta::days(2)).unwrap();
-    assert_eq!(marks(), 0);
-}
-
-#[test]
-fn a_new_journal_asks_for_no_earlier_hashes() {
-    let (_dir, journal) = recorded_before(&[]);
-    let marks: i64 = journal.lock().query_row("SELECT count(*) FROM mark", [], |row| row.get(0)).unwrap();
-    assert_eq!(marks, 0);
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Completions in the order of their arrival, and how they get into the ledger.
+//! The append log of the ledger: completions in the order of their arrival, and how they are merged into the sorted pages.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,35 +6,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
-use super::entry::{Entry, in_order, latest, place};
-use super::filter::Filters;
-use super::hash::{Hasher, Hashes as _, ObjectHash};
-use super::leaves::Leaves;
-use super::packed::{decode, encode};
+use super::entry::{Entry, WIDTH, decode, encode, latest};
+use super::hash::{Hasher, ObjectHash, content_hash};
+use super::sorted_pages::SortedPages;
 use super::{Completion, add_filled, filled, mib};
 use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
 use crate::journal::schema::Durability;
 
-/// Arrivals that are merged however large the ledger is: each look at it reads them all.
+/// Entries that are merged however large the ledger is: each look-up reads all that wait.
 const MERGE_AT: i64 = 1_000_000;
-/// Arrivals for each page of the journal that are worth rewriting it. Both tables have some hundred and fifty entries a page:
-/// so it is when as many wait as are merged, and of all that is ever merged each is rewritten a few times.
-const A_PAGE: i64 = 75;
-/// Arrivals that are merged in one transaction; more are merged in parts.
-const AT_ONCE: i64 = 125_000;
-/// Of those, how many are sorted together: they are in the processor's cache.
-const SORTED: u64 = 300;
-/// Two to the power of this many such groups, at the most.
-const GROUPS: u32 = 12;
-/// Two to the power of this many parts, at the most: each part reads all that is merged.
-const PARTS: u32 = 3;
+/// Entries that wait for each page of the journal, from which on rewriting the pages is worth it. A page has about a hundred
+/// of either level, so as many wait as are merged: of all that is ever merged each is rewritten a few times.
+const MERGE_PER_PAGE: i64 = 50;
+/// Entries that are merged in one transaction; more are merged in parts.
+const PART_ENTRIES: i64 = 125_000;
+/// A merge has up to two to the power of this many parts: each part reads all that waits.
+const MAX_PART_BITS: u32 = 3;
 
 /// One completion, as the ledger will know it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::journal) struct Arrival {
-    /// Which object, and what it is made of; `None` without an ETag.
+    /// Object hash and content hash; `None` without an ETag.
     known: Option<(ObjectHash, i64)>,
     /// Seconds since 1970.
     sent: i64,
@@ -45,8 +39,8 @@ pub(in crate::journal) struct Arrival {
 impl Arrival {
     pub(in crate::journal) fn of(completion: &Completion<'_>, hasher: &mut Hasher) -> Self {
         let Completion { object, etag, size, sent } = *completion;
-        let known = etag
-            .map(|etag| (hasher.object_hash(&object.bucket, object.key.as_bytes()), hasher.content_hash(etag, size)));
+        let known =
+            etag.map(|etag| (hasher.object_hash(&object.bucket, object.key.as_bytes()), content_hash(etag, size)));
         Self { known, sent: sent.timestamp(), size }
     }
 }
@@ -82,28 +76,27 @@ impl Batch {
         if self.entries.is_empty() {
             return Ok(None);
         }
-        let mut insert = db.prepare_cached("INSERT INTO arrived (url, count, entries) VALUES (?1, ?2, ?3)")?;
-        let count = i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
-        Ok(Some(insert.insert(params![self.url, count, encode(&self.entries)])?))
+        let mut insert = db.prepare_cached("INSERT INTO append_log (url, entries) VALUES (?1, ?2)")?;
+        Ok(Some(insert.insert(params![self.url, encode(&self.entries)])?))
     }
 }
 
 /// What is not merged yet, in the order of its arrival.
 pub(in crate::journal) fn batches(db: &Connection) -> Result<Vec<Batch>, Fault> {
-    let mut select = db.prepare_cached("SELECT url, entries FROM arrived ORDER BY n")?;
+    let mut select = db.prepare_cached("SELECT url, entries FROM append_log ORDER BY n")?;
     let rows = select
         .query_map([], |row| Ok(Batch { url: row.get(0)?, entries: decode(row.get_ref(1)?.as_blob()?).collect() }))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What is not merged yet: the latest of each, sorted.
+/// What is not merged yet: the latest entry of each object, sorted by hash.
 #[derive(Debug)]
-pub(super) struct Arrivals(Vec<(ObjectHash, Entry)>);
+pub(super) struct AppendLog(Vec<(ObjectHash, Entry)>);
 
-impl Arrivals {
+impl AppendLog {
     pub(super) fn read(db: &Connection, but: &Written, now: i64) -> Result<Self, Fault> {
         let mut all = Vec::new();
-        let mut select = db.prepare_cached("SELECT n, entries FROM arrived ORDER BY n")?;
+        let mut select = db.prepare_cached("SELECT n, entries FROM append_log ORDER BY n")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             if !but.has(row.get(0)?) {
@@ -164,34 +157,34 @@ impl Journal {
         Ok(batch)
     }
 
-    /// Moves the arrivals into the ledger, part by part: it can end anywhere and loses nothing, and two may do it at once.
+    /// Moves the append log into the sorted pages, part by part: it can end anywhere and loses nothing, and two may do it at once.
     /// In memory they stay, the latest of each.
     ///
     /// # Errors
     /// The database cannot be written.
     pub(in crate::journal) fn merge(&self) -> Result<(), JournalError> {
-        self.merge_by(AT_ONCE)
+        self.merge_by(PART_ENTRIES)
     }
 
     /// With so many in one transaction.
-    pub(super) fn merge_by(&self, at_once: i64) -> Result<(), JournalError> {
+    pub(super) fn merge_by(&self, part_entries: i64) -> Result<(), JournalError> {
         if self.is_in_memory() {
             return self.transact("tidy", compact);
         }
         let last: Option<i64> =
-            self.with("read", |db| Ok(db.query_row("SELECT max(n) FROM arrived", [], |row| row.get(0))?))?;
+            self.with("read", |db| Ok(db.query_row("SELECT max(n) FROM append_log", [], |row| row.get(0))?))?;
         let Some(last) = last else { return Ok(()) };
         let waiting = self.waiting()?;
-        let bits = (0..PARTS).find(|bits| waiting >> bits <= at_once).unwrap_or(PARTS);
+        let bits = (0..MAX_PART_BITS).find(|bits| waiting >> bits <= part_entries).unwrap_or(MAX_PART_BITS);
         (0..1 << bits).try_for_each(|part| self.merge_part(last, part, bits))?;
         self.transact_and(Durability::Deferred, "merge the ledger of", |db| {
-            db.execute("DELETE FROM arrived WHERE n <= ?1", [last])?;
+            db.execute("DELETE FROM append_log WHERE n <= ?1", [last])?;
             Ok(())
         })
     }
 
-    /// Merges where that is worth its while, once what matters more is written; that it cannot is logged. Arrivals are as
-    /// good as the ledger, and whoever ends next merges them.
+    /// Merges where that is worth its while, once what matters more is written; that it cannot is logged. What waits
+    /// counts as well, and whoever ends next merges it.
     pub(in crate::journal) fn tidy(&self) {
         let merged = self.is_worth_merging().and_then(|is_worth| if is_worth { self.merge() } else { Ok(()) });
         if let Err(error) = merged {
@@ -199,64 +192,49 @@ impl Journal {
         }
     }
 
-    /// A few entries among many rewrite a page of the ledger each.
+    /// A few entries among many rewrite a page each.
     fn is_worth_merging(&self) -> Result<bool, JournalError> {
         self.with("read", |db| {
             let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
             let pages = number("page_count")?.saturating_sub(number("freelist_count")?);
-            let waiting = waiting(db)?.cast_signed();
-            Ok(waiting >= pages.saturating_mul(A_PAGE).min(MERGE_AT))
+            Ok(waiting(db)? >= pages.saturating_mul(MERGE_PER_PAGE).min(MERGE_AT))
         })
     }
 
-    /// Merges the arrivals up to the batch `last` whose hashes begin with these bits, in one transaction.
+    /// Merges the entries up to the batch `last` whose hashes begin with these bits, in one transaction.
     pub(super) fn merge_part(&self, last: i64, part: u64, bits: u32) -> Result<(), JournalError> {
-        let arrived = self.with("read", |db| {
-            let expected = waiting(db)? >> bits;
-            let neighbours = (expected / SORTED).checked_ilog2().unwrap_or(0).min(GROUPS);
-            // Hashes are spread evenly, or nearly so.
-            let room = (expected >> neighbours).min(2 * SORTED) * 9 / 8;
-            let mut arrived: Vec<_> = (0..1 << neighbours).map(|_| Vec::with_capacity(room as usize)).collect();
-            let mut select = db.prepare_cached("SELECT entries FROM arrived WHERE n <= ?1 ORDER BY n")?;
+        let entries = self.with("read", |db| {
+            let mut entries = Vec::new();
+            let mut select = db.prepare_cached("SELECT entries FROM append_log WHERE n <= ?1 ORDER BY n")?;
             let mut rows = select.query([last])?;
             while let Some(row) = rows.next()? {
-                for entry in decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?) {
-                    let among = leads(entry.0, bits + neighbours);
-                    if among >> neighbours == part {
-                        arrived[(among - (part << neighbours)) as usize].push(entry);
-                    }
-                }
+                let batch = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+                entries.extend(batch.filter(|(hash, _)| leading(*hash, bits) == part));
             }
-            Ok(arrived)
+            Ok(entries)
         })?;
         // Where it is undone, what was merged is still there.
         self.transact_and(Durability::Deferred, "merge the ledger of", |db| {
             // Of now, and not of before others had written: what these have merged is not of the future.
             let now = clock::now().timestamp();
-            for arrived in arrived {
-                let arrived = latest(in_order(&arrived), now);
-                Leaves::of(db).merge(&arrived, now)?;
-                Filters::of(db).add(&arrived)?;
-            }
-            Ok(())
+            SortedPages::of(db).merge(&latest(entries, now), now)
         })
     }
 
-    /// Arrivals that are not merged yet.
+    /// Entries that are not merged yet.
     pub(in crate::journal) fn waiting(&self) -> Result<i64, JournalError> {
-        self.with("read", |db| Ok(waiting(db)?.cast_signed()))
+        self.with("read", waiting)
     }
 }
 
-pub(in crate::journal) fn waiting(db: &Connection) -> Result<u64, Fault> {
-    let mut select = db.prepare_cached("SELECT coalesce(sum(count), 0) FROM arrived")?;
-    let waiting: i64 = select.query_row([], |row| row.get(0))?;
-    Ok(waiting.cast_unsigned())
+pub(in crate::journal) fn waiting(db: &Connection) -> Result<i64, Fault> {
+    let mut select = db.prepare_cached("SELECT coalesce(sum(length(entries)), 0) / ?1 FROM append_log")?;
+    Ok(select.query_row([(WIDTH as u64).cast_signed()], |row| row.get(0))?)
 }
 
-/// Among which of so many neighbours a hash is, in their order: two to the power of `bits`.
-fn leads(hash: ObjectHash, bits: u32) -> u64 {
-    place(hash).unbounded_shr(ObjectHash::BITS - bits)
+/// The first bits of a hash, in the order of hashes, which have a sign.
+fn leading(hash: ObjectHash, bits: u32) -> u64 {
+    (hash ^ ObjectHash::MIN).cast_unsigned().unbounded_shr(ObjectHash::BITS - bits)
 }
 
 /// Keeps the latest of each object.
@@ -266,7 +244,7 @@ fn compact(db: &Connection) -> Result<(), Fault> {
     for mut batch in batches(db)? {
         caches.entry(batch.url).or_default().append(&mut batch.entries);
     }
-    db.execute("DELETE FROM arrived", [])?;
+    db.execute("DELETE FROM append_log", [])?;
     for (url, entries) in caches {
         Batch { url, entries: latest(entries, now) }.store(db)?;
     }

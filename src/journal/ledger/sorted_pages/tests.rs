@@ -2,14 +2,14 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::packed::HEAD;
+use super::super::page_scan::scan;
 use super::*;
 
 const NOW: i64 = 100;
 
 fn ledger() -> Connection {
     let db = Connection::open_in_memory().unwrap();
-    db.execute_batch("CREATE TABLE leaf (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
+    db.execute_batch("CREATE TABLE sorted_page (last INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT").unwrap();
     db
 }
 
@@ -19,26 +19,20 @@ fn entry(content_hash: i64, sent: i64) -> Entry {
 
 /// Each row's number, and what is in it.
 fn rows(db: &Connection) -> Vec<(ObjectHash, Vec<(ObjectHash, Entry)>)> {
-    let mut select = db.prepare("SELECT last, entries FROM leaf ORDER BY last").unwrap();
-    let rows = select.query_map([], leaf).unwrap();
-    rows.map(|leaf| leaf.unwrap()).map(|leaf| (leaf.last, leaf.entries)).collect()
-}
-
-/// Bytes of a row of so many entries of the properties below, which were sent within 255 seconds.
-fn room(entries: usize) -> usize {
-    HEAD + 17 * entries
+    let mut select = db.prepare("SELECT last, entries FROM sorted_page ORDER BY last").unwrap();
+    let rows = select.query_map([], page).unwrap();
+    rows.map(|page| page.unwrap()).map(|page| (page.last, page.entries)).collect()
 }
 
 #[test]
 fn a_full_row_fills_a_page_and_no_second_one() {
     let db = ledger();
-    let mut entries: Vec<_> = (i64::MIN..).take((MOST - HEAD) / 16).map(|n| (n, entry(n, 1))).collect();
-    assert!(size(&entries) > MOST - 16, "{} bytes", size(&entries));
-    Leaves::of(&db).merge(&entries, NOW).unwrap();
+    let mut entries: Vec<_> = (i64::MIN..).take(MAX_ENTRIES).map(|n| (n, entry(n, 1))).collect();
+    SortedPages::of(&db).merge(&entries, NOW).unwrap();
     let pages = |db: &Connection| db.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!((rows(&db).len(), pages(&db)), (1, 2), "the schema, and the row");
     entries.push((i64::MIN + 1_000, entry(0, 1)));
-    Leaves::of(&db).merge(&entries, NOW).unwrap();
+    SortedPages::of(&db).merge(&entries, NOW).unwrap();
     assert_eq!(rows(&db).len(), 2);
     let written: Vec<_> = rows(&db).into_iter().flat_map(|(_, held)| held).collect();
     assert_eq!(written, entries);
@@ -48,9 +42,9 @@ fn a_full_row_fills_a_page_and_no_second_one() {
 fn the_smallest_and_the_largest_identity_are_found() {
     let db = ledger();
     let all = [i64::MIN, -1, 0, i64::MAX].map(|hash| (hash, entry(hash, 1)));
-    Leaves { db: &db, most: room(1), at_first: room(1) }.merge(&all, NOW).unwrap();
+    SortedPages { db: &db, max_entries: 1, new_entries: 1 }.merge(&all, NOW).unwrap();
     let asked = [i64::MIN, -2, -1, 0, 1, i64::MAX].map(|hash| (hash, hash));
-    assert_eq!(held(&db, &asked).unwrap(), all);
+    assert_eq!(scan(&db, &asked).unwrap(), all);
 }
 
 #[test]
@@ -58,10 +52,10 @@ fn the_room_of_what_is_swept_is_given_back() {
     let db = ledger();
     let number = |db: &Connection, of| db.pragma_query_value(None, of, |row| row.get::<_, i64>(0)).unwrap();
     let all: Vec<_> = (0..10_000).map(|n| (n, entry(n, if n % 10 == 0 { 90 } else { 10 }))).collect();
-    Leaves::of(&db).merge(&all, NOW).unwrap();
+    SortedPages::of(&db).merge(&all, NOW).unwrap();
     let pages = number(&db, "page_count");
-    Leaves::of(&db).sweep(0..=ObjectHash::MAX, 50).unwrap();
-    assert_eq!(rows(&db).len(), 6, "some two hundred a row");
+    SortedPages::of(&db).sweep(0..=ObjectHash::MAX, 50).unwrap();
+    assert_eq!(rows(&db).len(), 10, "a hundred a row");
     assert!(number(&db, "freelist_count") * 10 > pages * 8, "of {pages} pages");
 }
 
@@ -89,7 +83,7 @@ proptest! {
         looks in prop::collection::vec(-45_i64..45, 0..40),
     ) {
         let db = ledger();
-        let leaves = Leaves { db: &db, most: room(most), at_first: room(most.saturating_sub(slack).max(1)) };
+        let pages = SortedPages { db: &db, max_entries: most, new_entries: most.saturating_sub(slack).max(1) };
         let mut model: BTreeMap<ObjectHash, Entry> = BTreeMap::new();
         for act in acts {
             match act {
@@ -101,16 +95,16 @@ proptest! {
                             *known = new;
                         }
                     }
-                    leaves.merge(&latest(entries, NOW), NOW).unwrap();
+                    pages.merge(&latest(entries, NOW), NOW).unwrap();
                 }
                 Act::Sweep(before) => {
-                    leaves.sweep(ObjectHash::MIN..=-1, before).unwrap();
-                    leaves.sweep(0..=ObjectHash::MAX, before).unwrap();
+                    pages.sweep(ObjectHash::MIN..=-1, before).unwrap();
+                    pages.sweep(0..=ObjectHash::MAX, before).unwrap();
                     model.retain(|_, entry| entry.sent >= before);
                     let rows = rows(&db);
                     let is_small = |pair: &[(ObjectHash, Vec<(ObjectHash, Entry)>)]| {
                         let [(one, a), (other, b)] = pair else { return false };
-                        one.signum() == other.signum() && *one < 0 && encode(&[&a[..], b].concat()).len() <= leaves.at_first
+                        one.signum() == other.signum() && *one < 0 && a.len() + b.len() <= pages.new_entries
                     };
                     prop_assert!(!rows.windows(2).any(is_small), "{:?}", rows);
                 }
@@ -130,7 +124,7 @@ proptest! {
         for looks in [looks, (-45..45).collect()] {
             let asked: Vec<_> = looks.iter().copied().zip(0..).collect();
             let known: Vec<_> = asked.iter().filter_map(|(hash, n)| Some((*n, *model.get(hash)?))).collect();
-            prop_assert_eq!(held(&db, &asked).unwrap(), known);
+            prop_assert_eq!(scan(&db, &asked).unwrap(), known);
         }
     }
 }
