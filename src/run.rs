@@ -139,9 +139,18 @@ pub async fn plan_together(
         let source = Source::of(task);
         let found = found.iter_mut().find(|(known, _)| *known == source);
         let (_, found) = found.unwrap_or_else(|| unreachable!("every task's source was listed"));
-        found.plan(task)
+        let mut plan = found.plan(task);
+        fail_if_lost(&mut plan, connection);
+        plan
     };
     tasks.iter().map(with).collect()
+}
+
+/// Fails a plan of which something was put on a disk that cannot be read any more.
+pub fn fail_if_lost(plan: &mut Plan, connection: &Connection) {
+    if let Some(why) = connection.lost() {
+        plan.verdict = Verdict::Failed(why.to_owned());
+    }
 }
 
 /// Where the candidates of a task come from. Tasks with one source share one listing.

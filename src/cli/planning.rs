@@ -15,7 +15,7 @@ use super::verbs::{self, PlanArgs, code, load, tasks};
 use super::{Context, Usage, state};
 use crate::clock;
 use crate::report::{Outcome, Progress};
-use crate::run::{self, Task};
+use crate::run::{self, Connection, Task};
 use model::config::profile::Profile;
 use model::config::reach::{beyond, confined};
 use model::config::{self, Config};
@@ -43,9 +43,10 @@ pub(super) async fn show(
     output: &Output,
     fresh: bool,
 ) -> anyhow::Result<ExitCode> {
-    let mut objects = match &output.objects {
-        Some(path) if !output.objects_on_stdout() => Some(create(path)?),
-        _ => None,
+    let mut objects: Option<Box<dyn Write>> = match &output.objects {
+        Some(_) if output.objects_on_stdout() => Some(Box::new(BufWriter::new(io::stdout()))),
+        Some(path) => Some(Box::new(create(path)?)),
+        None => None,
     };
     let mut connections = state::connections(context, config);
     let mut ends = Vec::new();
@@ -61,7 +62,8 @@ pub(super) async fn show(
             run::mark_fresh(&mut plan, task, journal, task.profile.rewarm_after).await;
         }
         if let Some(objects) = &mut objects {
-            write_objects(&plan, objects).context("write the objects")?;
+            write_objects(&plan, objects).and_then(|()| objects.flush()).context("write the objects")?;
+            run::fail_if_lost(&mut plan, &connection);
         }
         if !output.json {
             write_gap(ends.is_empty(), &mut output.text())?;
@@ -72,9 +74,6 @@ pub(super) async fn show(
         if context.stop.drain.is_cancelled() {
             break;
         }
-    }
-    if let Some(objects) = &mut objects {
-        objects.flush().context("write the objects")?;
     }
     Ok(code(context, &ends, ends.len() < tasks.len()))
 }
@@ -91,11 +90,6 @@ fn print(plan: &Plan, profile: &Profile, output: &Output) -> io::Result<()> {
         let (outcome, reason) = Outcome::of_plan(&plan.verdict);
         verbs::say(&plan.profile, outcome, reason);
         return out.flush();
-    }
-    if output.objects_on_stdout() {
-        let mut out = BufWriter::new(io::stdout());
-        write_objects(plan, &mut out)?;
-        out.flush()?;
     }
     let mut text = output.text();
     write_text(plan, profile, &mut text)?;
@@ -123,7 +117,7 @@ async fn compare(
         let profile = config.profiles.get(name).filter(|profile| !profile.paused || !names.is_empty())?;
         Some(Task { profile: profile.clone(), fingerprint: config.fingerprint(profile) })
     };
-    let mut changes = Vec::new();
+    let (mut changes, mut connections) = (Vec::new(), Vec::new());
     for name in all {
         let mut sides = [task(before, name), task(after, name)];
         if let (Some(task), false) = (&mut sides[1], trust_new) {
@@ -133,12 +127,17 @@ async fn compare(
         if let Some(why) = beyond {
             changes.push(Change::withheld(name, sides[0].is_some(), why));
         } else if sides.iter().any(Option::is_some) && !context.stop.drain.is_cancelled() {
-            changes.push(plan_both((context, after), name, sides).await);
+            let (change, opened) = plan_both((context, after), name, sides).await;
+            changes.push(change);
+            connections.extend(opened.into_iter().flatten());
         }
     }
     let mut out = BufWriter::new(io::stdout());
     against::write(&changes, format, &mut out)?;
     out.flush()?;
+    if let Some(why) = connections.iter().find_map(Connection::lost) {
+        anyhow::bail!("{why}");
+    }
     // What could not be listed before makes all of it seem to enter now.
     let untold = |plan: &&Plan| matches!(plan.verdict, Verdict::Failed(_) | Verdict::Interrupted(_));
     let before = changes.iter().filter_map(|change| change.before.as_ref()).filter(untold);
@@ -150,7 +149,11 @@ async fn compare(
 }
 
 /// Both sides over one listing where they list at the same place as the same user, else each over its own.
-async fn plan_both((context, config): (&Context, &Config), name: &str, sides: [Option<Task>; 2]) -> Change {
+async fn plan_both(
+    (context, config): (&Context, &Config),
+    name: &str,
+    sides: [Option<Task>; 2],
+) -> (Change, [Option<Connection>; 2]) {
     let progress = Arc::new(Progress::default());
     let [before, after] = sides;
     let one_place = before.as_ref().zip(after.as_ref()).is_some_and(|(before, after)| {
@@ -167,21 +170,22 @@ async fn plan_both((context, config): (&Context, &Config), name: &str, sides: [O
         if let (true, Some(old), Some(new)) = (one_place, before.clone(), after.clone()) {
             let connection = state::connections(context, config).open(&new.profile).await;
             let mut plans = run::plan_together(&[old, new], &connection, &progress, &context.stop).await.into_iter();
-            return (plans.next(), plans.next());
+            return [plans.next(), plans.next()].map(|plan| plan.map(|plan| (plan, connection.clone())));
         }
         let [before, after] = [before, after].map(|task| plan_one((context, config), task, &progress));
-        (before.await, after.await)
+        [before.await, after.await]
     });
-    let (before, after) = context.screen.watch(name, &progress, planning).await;
-    Change { profile: name.to_owned(), before, after, withheld: None }
+    let [before, after] = context.screen.watch(name, &progress, planning).await;
+    let ((before, one), (after, other)) = (before.unzip(), after.unzip());
+    (Change { profile: name.to_owned(), before, after, withheld: None }, [one, other])
 }
 
 async fn plan_one(
     (context, config): (&Context, &Config),
     task: Option<Task>,
     progress: &Arc<Progress>,
-) -> Option<Plan> {
+) -> Option<(Plan, Connection)> {
     let task = task?;
     let connection = state::connections(context, config).open(&task.profile).await;
-    Some(run::plan(&task, &connection, progress, &context.stop).await)
+    Some((run::plan(&task, &connection, progress, &context.stop).await, connection))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::spill::Spills;
+use super::spill::{MAX_IN_MEMORY, Spills};
 use crate::limit::Limit;
 use crate::list::{FairSemaphore, ListSide, Lister, RetryPolicy};
 use crate::report::Progress;
@@ -48,6 +48,11 @@ impl Connection {
     pub(super) fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy::new(&self.endpoint.limits, &self.semaphore, self.first_wait)
     }
+
+    /// Why what a plan has put on disk cannot be read any more: then nothing that was made of the plan counts.
+    pub fn lost(&self) -> Option<&str> {
+        self.spills.as_ref()?.lost()
+    }
 }
 
 /// Opened connections, by endpoint and by the credentials that a profile names.
@@ -81,7 +86,12 @@ struct Shared {
 impl Connections {
     /// With a folder for what large plans do not keep in memory.
     pub fn spilling_into(folder: PathBuf) -> Self {
-        Self { spills: Some(Spills::new(folder)), ..Self::default() }
+        Self::spilling_beyond(MAX_IN_MEMORY, folder)
+    }
+
+    /// With a folder for what plans do not keep in so many bytes of memory.
+    pub fn spilling_beyond(bytes: usize, folder: PathBuf) -> Self {
+        Self { spills: Some(Spills::new(folder, bytes)), ..Self::default() }
     }
 
     /// For whoever looks on: an endpoint that has answered nothing yet is given up after this time.
@@ -100,7 +110,8 @@ impl Connections {
             wired_alike(&open.endpoint, endpoint) && own.is_none_or(|own| *own == open.cache_credentials)
         };
         if let Some(open) = self.opened.get(&name).filter(fits) {
-            return Connection { endpoint: endpoint.clone(), team: profile.team.clone(), ..open.clone() };
+            let spills = self.spills.as_ref().map(Spills::of_a_run);
+            return Connection { endpoint: endpoint.clone(), team: profile.team.clone(), spills, ..open.clone() };
         }
         let cache = self
             .caches
@@ -146,7 +157,7 @@ impl Connections {
             limit: cache.limit,
             single_flight: cache.single_flight,
             semaphore,
-            spills: self.spills.clone(),
+            spills: self.spills.as_ref().map(Spills::of_a_run),
             first_wait: self.first_wait.unwrap_or(Duration::MAX),
             team: profile.team.clone(),
             list_credentials,

@@ -9,7 +9,7 @@ use super::fresh::{fresh_for, mark_fresh};
 use super::outcome::{Lost, Standard, judge};
 use super::reselect::Seen;
 use super::run_record::RunRecord;
-use super::{Pass, TOO_LATE, Task, make, plan};
+use super::{Pass, TOO_LATE, Task, fail_if_lost, make, plan};
 use crate::clock;
 use crate::journal::Recorder;
 use crate::report::{Outcome, Report, RunInfo, Totals, Trigger};
@@ -56,7 +56,11 @@ impl Execution<'_> {
             over_cap: &report.plan.selection.runs_over_cap,
             lost,
         };
-        (report.outcome, report.reason) = judge(&report.totals, ended, &standard);
+        // Where what it was to warm cannot be read any more it ended too early, whatever it came to.
+        (report.outcome, report.reason) = match self.connection.lost() {
+            Some(why) => (Outcome::Failed, Some(why.to_owned())),
+            None => judge(&report.totals, ended, &standard),
+        };
     }
 
     /// What there is to warm; of checkpoints also what was selected at all. `None`: the report says why it is over.
@@ -93,6 +97,7 @@ impl Execution<'_> {
             Some((record, within)) => mark_fresh(&mut plan, task, record.journal(), within).await,
             None => Vec::new(),
         };
+        fail_if_lost(&mut plan, connection);
         (plan, fresh)
     }
 

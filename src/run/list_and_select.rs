@@ -101,7 +101,7 @@ impl<'a> Offers<'a> {
             let is_handed_over = self.out.is_some();
             let selector = |rules: &Arc<Rules>| match self.spills {
                 Some(spills) => {
-                    Selector::new(rules.clone(), self.at).spilling(spills.folder.clone(), spills.room(is_handed_over))
+                    Selector::new(rules.clone(), self.at).spilling(spills.folder(), spills.room(is_handed_over))
                 }
                 None => Selector::new(rules.clone(), self.at),
             };

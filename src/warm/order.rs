@@ -107,7 +107,8 @@ fn largest_last(store: &Store, places: &mut [u32]) {
     // In their order they are read fastest.
     places.sort_unstable();
     let mut cursor = store.cursor();
-    let mut sized: Vec<(u64, u32)> = places.iter().map(|place| (cursor.read(*place).size(), *place)).collect();
+    let mut sized: Vec<(u64, u32)> =
+        places.iter().map(|place| (cursor.read(*place).map_or(0, |view| view.size()), *place)).collect();
     sized.shuffle(&mut rand::rng());
     sized.sort_unstable_by_key(|(size, _)| *size);
     for (place, (_, sorted)) in places.iter_mut().zip(sized) {

@@ -7,6 +7,7 @@ mod faults;
 mod manifests;
 mod plans;
 mod sharing;
+mod spilling;
 mod stage;
 mod streaming;
 mod together;

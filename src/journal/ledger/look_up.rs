@@ -53,7 +53,12 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn fresh(&self, objects: &ObjectIndex, rules: &Freshness, written: &Written) -> Result<Vec<bool>, JournalError> {
+    pub fn fresh(
+        &self,
+        objects: &ObjectIndex,
+        rules: &Freshness,
+        written: &Written,
+    ) -> Result<Vec<bool>, JournalError> {
         self.fresh_by(objects, rules, written, (SORT_BATCH, READ_BATCH))
     }
 

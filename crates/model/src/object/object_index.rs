@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use super::store::{Cursor, Store, View};
 use super::{Count, Object};
 
-/// Some or all objects of a store, in an order of its own.
+/// Objects of a store in an order of their own, some or all of them. What the store has put on a disk that cannot be read any
+/// more is passed over; whoever made the file knows of it.
 #[derive(Clone, Default)]
 pub struct ObjectIndex {
     store: Arc<Store>,
@@ -38,17 +39,17 @@ impl ObjectIndex {
     }
 
     pub fn get(&self, n: usize) -> Option<Object> {
-        self.order.get(n).map(|place| self.store.get(*place))
+        self.store.get(*self.order.get(n)?)
     }
 
     pub fn last(&self) -> Option<Object> {
-        self.order.last().map(|place| self.store.get(*place))
+        self.store.get(*self.order.last()?)
     }
 
     /// Takes the last one away.
     pub fn pop(&mut self) -> Option<Object> {
         self.count.take();
-        self.order.pop().map(|place| self.store.get(place))
+        self.store.get(self.order.pop()?)
     }
 
     /// Keeps the first `length`.
@@ -64,18 +65,18 @@ impl ObjectIndex {
     /// The sizes of some of them, in order.
     pub fn sizes(&self, range: Range<usize>) -> impl Iterator<Item = u64> {
         let mut cursor = self.store.cursor();
-        self.order[range].iter().map(move |place| cursor.read(*place).size())
+        self.order[range].iter().map_while(move |place| cursor.read(*place).map(|view| view.size()))
     }
 
     /// Shows all of them, in the order in which they are read fastest.
     pub fn scan(&self, mut see: impl FnMut(View<'_>)) {
         let mut cursor = self.store.cursor();
         if self.order.len() == self.store.len() as usize {
-            return (0..self.store.len()).for_each(|place| see(cursor.read(place)));
+            return (0..self.store.len()).for_each(|place| cursor.read(place).into_iter().for_each(&mut see));
         }
         let mut places = self.order.clone();
         places.sort_unstable();
-        places.into_iter().for_each(|place| see(cursor.read(place)));
+        places.into_iter().for_each(|place| cursor.read(place).into_iter().for_each(&mut see));
     }
 
     /// Shows some of them by their numbers, each with what it came with, in the order in which they are read fastest.
@@ -83,7 +84,11 @@ impl ObjectIndex {
         let mut places: Vec<_> = some.into_iter().map(|(n, with)| (self.order[n], n, with)).collect();
         places.sort_unstable_by_key(|(place, ..)| *place);
         let mut cursor = self.store.cursor();
-        places.into_iter().for_each(|(place, n, with)| see(n, with, cursor.read(place)));
+        for (place, n, with) in places {
+            if let Some(view) = cursor.read(place) {
+                see(n, with, view);
+            }
+        }
     }
 
     /// Of all.
@@ -120,15 +125,13 @@ impl Iterator for Iter<'_> {
     type Item = Object;
 
     fn next(&mut self) -> Option<Object> {
-        self.order.next().map(|place| self.cursor.read(*place).to_object())
+        self.order.next().and_then(|place| self.cursor.read(*place)).map(View::to_object)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.order.size_hint()
+        (0, self.order.size_hint().1)
     }
 }
-
-impl ExactSizeIterator for Iter<'_> {}
 
 impl<'a> IntoIterator for &'a ObjectIndex {
     type Item = Object;

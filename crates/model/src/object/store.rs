@@ -115,9 +115,9 @@ impl Store {
         Cursor::new(self)
     }
 
-    /// The object at a place below the length.
-    pub fn get(&self, place: u32) -> Object {
-        self.cursor().read(place).to_object()
+    /// The object at a place below the length. `None` where it was put on a disk that cannot be read any more.
+    pub fn get(&self, place: u32) -> Option<Object> {
+        self.cursor().read(place).map(View::to_object)
     }
 
     /// Takes all of them; what follows begins anew.
@@ -128,7 +128,8 @@ impl Store {
         all
     }
 
-    /// Keeps those at the places that are `kept`; they move up. Takes memory for one chunk at a time.
+    /// Keeps those at the places that are `kept`; they move up. Takes memory for one chunk at a time. What was put on a disk
+    /// that cannot be read any more is lost.
     #[must_use]
     pub fn retain(mut self, mut kept: impl FnMut(u32) -> bool) -> Self {
         let chunks = std::mem::take(&mut self.chunks);
@@ -143,7 +144,9 @@ impl Store {
             }
             let mut reader = Reader::default();
             for number in places.into_iter().filter_map(|place| chunk.number(place)) {
-                rest.append(reader.read(&chunk, number));
+                if let Some(entry) = reader.read(&chunk, number) {
+                    rest.append(entry);
+                }
             }
         }
         Self { is_unsorted, ..rest }
@@ -153,8 +156,9 @@ impl Store {
     fn take(&mut self, mut chunk: Chunk) {
         self.close();
         let mut reader = Reader::default();
-        let (fields, key, _) = reader.read(&chunk, chunk.len().saturating_sub(1) as usize);
-        self.last = DeltaState { key: key.to_vec(), fields };
+        if let Some((fields, key, _)) = reader.read(&chunk, chunk.len().saturating_sub(1) as usize) {
+            self.last = DeltaState { key: key.to_vec(), fields };
+        }
         chunk.first = self.length;
         self.length += chunk.len();
         chunk.close();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::Order;
 use super::rank::{ValueRange, compare, ranked};
-use crate::object::store::{Room, Spill, Store};
+use crate::object::store::{Room, Spill, Store, View};
 use crate::object::{Object, ObjectIndex, Row};
 
 /// Objects held beyond the caps before the surplus is trimmed, at least: ranking a few costs more than holding them.
@@ -134,7 +134,7 @@ impl Budget {
         let cap = self.cuts_early();
         let mut places = ranked(&self.held, self.order, &self.value_range);
         let (fitting, bytes) = self.fitting(cap, &places, self.bytes);
-        self.cutoff = places.get(fitting).map(|place| self.held.get(*place));
+        self.cutoff = places.get(fitting).and_then(|place| self.held.get(*place));
         let behind = places.split_off(fitting);
         drop(places);
         let behind = self.leave(behind, |object| over(object, cap));
@@ -148,7 +148,10 @@ impl Budget {
     fn leave(&self, mut places: Vec<u32>, mut over: impl FnMut(Row<'_>)) -> Vec<u32> {
         places.sort_unstable();
         let mut cursor = self.held.cursor();
-        places.iter().for_each(|place| over(cursor.read(*place).to_object().row()));
+        places
+            .iter()
+            .filter_map(|place| cursor.read(*place).map(View::to_object))
+            .for_each(|object| over(object.row()));
         places
     }
 
@@ -159,7 +162,8 @@ impl Budget {
         }
         // In the order of the store, too.
         let mut cursor = self.held.cursor();
-        let sizes: Vec<u64> = (0..self.held.len()).map(|place| cursor.read(place).size()).collect();
+        let sizes: Vec<u64> =
+            (0..self.held.len()).map(|place| cursor.read(place).map_or(0, |view| view.size())).collect();
         let mut bytes = 0;
         for (place, nth) in places.iter().zip(0..) {
             let more = bytes + u128::from(sizes[*place as usize]);

@@ -148,7 +148,7 @@ impl Ranking<'_> {
     /// Sorts by numbers, as many of their leading bits as a place leaves room for in 64.
     fn split_by(&self, places: &mut [u32], value: impl Fn(View<'_>) -> u128) -> Ties {
         let (mut cursor, mut value_range) = (self.store.cursor(), ValueRange::default());
-        places.iter().for_each(|place| value_range.widen(value(cursor.read(*place))));
+        places.iter().for_each(|place| value_range.widen(cursor.read(*place).map_or(0, &value)));
         self.split(places, &value_range, value)
     }
 
@@ -163,7 +163,7 @@ impl Ranking<'_> {
         let bits = u128::BITS - (most - least).leading_zeros() - idle;
         let cut = bits.saturating_sub(u64::BITS - self.place_bits);
         let lead = |place: &u32| {
-            let value = (value(cursor.read(*place)) - least) >> (idle + cut);
+            let value = cursor.read(*place).map_or(0, &value).saturating_sub(least) >> (idle + cut);
             u64::try_from(value).unwrap_or(u64::MAX) << self.place_bits | u64::from(*place)
         };
         let mut packed: Vec<u64> = places.iter().map(lead).collect();
@@ -187,7 +187,7 @@ impl Ranking<'_> {
         let (mut is_sorted, mut shared) = (true, usize::MAX);
         let (mut last, mut last_bucket) = (Vec::new(), 0);
         for (nth, place) in places.iter().enumerate() {
-            let view = cursor.read(*place);
+            let Some(view) = cursor.read(*place) else { continue };
             let bucket = self.bucket(view);
             if nth > 0 {
                 is_sorted = is_sorted && (&*last, last_bucket) <= (view.key(), bucket);
@@ -202,8 +202,11 @@ impl Ranking<'_> {
 
     fn sort_small(&self, places: &mut [u32]) {
         let mut cursor = self.store.cursor();
-        let mut few: Vec<_> = places.iter().map(|place| (cursor.read(*place).to_object(), *place)).collect();
-        few.sort_unstable_by(|(a, _), (b, _)| compare(self.order, a.row(), b.row()));
+        let mut few: Vec<_> = places.iter().map(|place| (cursor.read(*place).map(View::to_object), *place)).collect();
+        few.sort_unstable_by(|(a, _), (b, _)| match (a, b) {
+            (Some(a), Some(b)) => compare(self.order, a.row(), b.row()),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        });
         for (place, (_, sorted)) in places.iter_mut().zip(few) {
             *place = sorted;
         }
@@ -252,7 +255,7 @@ mod tests {
 
     fn all(store: &Store, order: Order) -> Vec<u32> {
         let mut value_range = ValueRange::default();
-        (0..store.len()).for_each(|place| value_range.add(order, store.get(place).row()));
+        (0..store.len()).for_each(|place| value_range.add(order, store.get(place).unwrap().row()));
         ranked(store, order, &value_range)
     }
 
@@ -270,7 +273,7 @@ mod tests {
             let mut sorted = places.clone();
             sorted.sort_unstable();
             prop_assert!(sorted.into_iter().eq(0..store.len()), "each place once");
-            let ranked: Vec<_> = places.iter().map(|place| store.get(*place)).collect();
+            let ranked: Vec<_> = places.iter().map(|place| store.get(*place).unwrap()).collect();
             let in_order = ranked.is_sorted_by(|a, b| compare(order, a.row(), b.row()).is_le());
             prop_assert!(in_order, "{:?}", ranked);
         }
@@ -282,7 +285,7 @@ mod tests {
         let keys = (0..50).flat_map(|page| (0..4).rev().flat_map(move |nth| range(nth, page)));
         let store = stored(&keys.map(|key| object(&key, 1, 0)).collect::<Vec<_>>());
         for order in ORDERS {
-            let keys: Vec<_> = all(&store, order).into_iter().map(|place| store.get(place).key).collect();
+            let keys: Vec<_> = all(&store, order).into_iter().map(|place| store.get(place).unwrap().key).collect();
             assert!(keys.is_sorted(), "{order:?}");
         }
     }

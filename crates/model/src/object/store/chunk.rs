@@ -152,18 +152,18 @@ impl Reader {
         (self.at, self.blocks) = (None, 0..0);
     }
 
-    /// The `n`-th object of a chunk, which is the one that was read before unless that was left.
-    ///
-    /// # Panics
-    /// Where a spilled chunk cannot be read any more, which is as if memory could not.
-    pub fn read<'a>(&'a mut self, chunk: &'a Chunk, n: usize) -> Entry<'a> {
+    /// The `n`-th object of a chunk, which is the one that was read before unless that was left. `None` where the chunk is
+    /// spilled and cannot be read any more.
+    pub fn read<'a>(&'a mut self, chunk: &'a Chunk, n: usize) -> Option<Entry<'a>> {
         let block = n / BLOCK_OBJECTS;
         let mut number = match self.at {
             Some(at) if at <= n && at / BLOCK_OBJECTS == block => at + 1,
             _ => block * BLOCK_OBJECTS,
         };
         if number.is_multiple_of(BLOCK_OBJECTS) && number <= n {
-            self.next = self.start(chunk, block);
+            // Should it fail, nothing is left to go on from.
+            self.at = None;
+            self.next = self.start(chunk, block)?;
             self.known.set(&chunk.head);
         }
         let bytes = match &chunk.bytes {
@@ -179,21 +179,23 @@ impl Reader {
             number += 1;
         }
         self.at = Some(n);
-        (self.known.fields, &self.known.key, PackedETag::read(self.kind, &mut &bytes[self.tag..]))
+        Some((self.known.fields, &self.known.key, PackedETag::read(self.kind, &mut &bytes[self.tag..])))
     }
 
     /// Where a block starts in what is read from, which is read first if need be.
-    fn start(&mut self, chunk: &Chunk, block: usize) -> usize {
+    fn start(&mut self, chunk: &Chunk, block: usize) -> Option<usize> {
         let start = |block: usize| chunk.blocks.get(block).map_or(chunk.bytes.len(), |start| *start as usize);
-        let Bytes::Spilled { file, at, .. } = &chunk.bytes else { return start(block) };
+        let Bytes::Spilled { file, at, .. } = &chunk.bytes else { return Some(start(block)) };
         if !self.blocks.contains(&block) {
             let is_next = block == self.blocks.end;
             let end = if is_next { chunk.blocks.len().min(block + READ_AHEAD_BLOCKS) } else { block + 1 };
             self.read.resize(start(end) - start(block), 0);
-            let read = file.read(at + start(block) as u64, &mut self.read);
-            read.unwrap_or_else(|error| panic!("what a plan has put on disk cannot be read any more: {error}"));
+            self.blocks = 0..0;
+            if !file.read(at + start(block) as u64, &mut self.read) {
+                return None;
+            }
             self.blocks = block..end;
         }
-        start(block) - start(self.blocks.start)
+        Some(start(block) - start(self.blocks.start))
     }
 }

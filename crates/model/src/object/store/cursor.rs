@@ -23,18 +23,16 @@ impl<'a> Cursor<'a> {
         Self { store, chunk: None, reader: Reader::default() }
     }
 
-    /// The object at a place, which has to be below the store's length.
-    pub fn read(&mut self, place: u32) -> View<'_> {
-        let within = |chunk: &&Chunk| chunk.number(place).is_some();
-        let chunk = self.chunk.filter(within).unwrap_or_else(|| {
+    /// The object at a place below the store's length. `None` where it was put on a disk that cannot be read any more.
+    pub fn read(&mut self, place: u32) -> Option<View<'_>> {
+        if self.chunk.is_none_or(|chunk| chunk.number(place).is_none()) {
             self.reader.leave();
             let after = self.store.chunks.partition_point(|chunk| chunk.first <= place);
-            &self.store.chunks[after - 1]
-        });
-        self.chunk = Some(chunk);
-        let number = chunk.number(place).unwrap_or_else(|| unreachable!("{place} is beyond the store's end"));
-        let (fields, key, tag) = self.reader.read(chunk, number);
-        View { store: self.store, fields, key, tag }
+            self.chunk = self.store.chunks.get(after.checked_sub(1)?);
+        }
+        let chunk = self.chunk?;
+        let (fields, key, tag) = self.reader.read(chunk, chunk.number(place)?)?;
+        Some(View { store: self.store, fields, key, tag })
     }
 }
 

@@ -24,11 +24,9 @@ pub trait SpillFile: Debug + Send + Sync {
     /// As the file system has them: none of the bytes count then.
     fn append(&self, bytes: &[u8]) -> io::Result<u64>;
 
-    /// Fills `into` with the bytes from `at` on.
-    ///
-    /// # Errors
-    /// As the file system has them, and where there are fewer.
-    fn read(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
+    /// Fills `into` with the bytes from `at` on. `false` where they cannot be read any more: whoever made the file learns why
+    /// from it, and must not rely on what is selected.
+    fn read(&self, at: u64, into: &mut [u8]) -> bool;
 }
 
 /// Bytes that may stay in memory, of all stores that share it.
