@@ -8,7 +8,7 @@ use super::error::{Fault, JournalError};
 use super::runs::instant;
 
 /// Entries that are kept at most, whatever their age: a guesser adds six a minute.
-const MOST: u32 = 100_000;
+const MAX_ENTRIES: u32 = 100_000;
 
 /// One request that was to change something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ fn keep(db: &Connection, entry: &AuditEntry) -> Result<(), Fault> {
         "INSERT INTO audit (at, act, what, who, address, result, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![at.timestamp_millis(), act, of, by, address, result, times],
     )?;
-    db.execute("DELETE FROM audit WHERE n <= (SELECT max(n) FROM audit) - ?1", [MOST])?;
+    db.execute("DELETE FROM audit WHERE n <= (SELECT max(n) FROM audit) - ?1", [MAX_ENTRIES])?;
     Ok(())
 }
 

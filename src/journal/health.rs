@@ -7,8 +7,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use rusqlite::params;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::error::Fault;
+use super::runs::instant;
 use super::{Journal, JournalError, Store};
 use crate::clock;
 
@@ -16,6 +19,19 @@ use crate::clock;
 pub(super) fn process() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| format!("{}-{:016x}", std::process::id(), rand::random::<u64>()))
+}
+
+/// Sets when something was last done.
+pub(super) fn set_last_time(db: &Connection, what: &str, at: DateTime<Utc>) -> Result<(), Fault> {
+    db.prepare_cached("INSERT OR REPLACE INTO last_time VALUES (?1, ?2)")?
+        .execute(params![what, at.timestamp_millis()])?;
+    Ok(())
+}
+
+/// When something was last done.
+pub(super) fn last_time(db: &Connection, what: &str) -> Result<Option<DateTime<Utc>>, Fault> {
+    let mut select = db.prepare_cached("SELECT at FROM last_time WHERE name = ?1")?;
+    Ok(select.query_row([what], |row| row.get(0)).optional()?.map(instant))
 }
 
 /// Which file it is, whatever it is called.
@@ -36,11 +52,7 @@ impl Journal {
             let replaced = io::Error::other("another file is in its place");
             return Err(JournalError::io("go on with the journal", path)(replaced));
         }
-        self.transact("write to", |db| {
-            let now = clock::now().timestamp_millis();
-            db.execute("INSERT OR REPLACE INTO last_time VALUES ('probe', ?1)", params![now])?;
-            Ok(())
-        })
+        self.transact("write to", |db| set_last_time(db, "probe", clock::now()))
     }
 
     /// Bytes of its files, the write-ahead log included; in memory, of its pages.

@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Journal;
 use super::error::{Fault, JournalError};
+use super::health::{last_time, set_last_time};
 use model::object::{ETag, Object};
 
 pub use append_log::Written;
@@ -29,6 +30,8 @@ const MIB: u64 = 1 << 20;
 /// The ledger is swept in so many transactions, each of an equal part of all hashes.
 const SLICES: i64 = 256;
 const SLICE_HASHES: ObjectHash = 1 << 56;
+/// What the time of the last sweep is kept as.
+const SWEPT: &str = "swept";
 /// How often entries past their time are looked for.
 const SWEEP_INTERVAL: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
@@ -47,10 +50,7 @@ pub struct Completion<'a> {
 impl Journal {
     /// Forgets entries older than `before`, at most once a day, and merges what waits, which may be as old.
     pub(super) fn sweep(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), JournalError> {
-        let swept: Option<i64> = self.with("read", |db| {
-            Ok(db.query_row("SELECT at FROM last_time WHERE name = 'swept'", [], |row| row.get(0)).optional()?)
-        })?;
-        if swept.is_some_and(|at| at > (now - SWEEP_INTERVAL).timestamp_millis()) {
+        if self.with("read", |db| last_time(db, SWEPT))?.is_some_and(|at| at > now - SWEEP_INTERVAL) {
             return Ok(());
         }
         self.merge()?;
@@ -60,10 +60,7 @@ impl Journal {
             let slice = first..=first + (SLICE_HASHES - 1);
             self.transact("tidy", |db| SortedPages::of(db).sweep(slice, before.timestamp()))?;
         }
-        self.transact("tidy", |db| {
-            db.execute("INSERT OR REPLACE INTO last_time VALUES ('swept', ?1)", [now.timestamp_millis()])?;
-            Ok(())
-        })
+        self.transact("tidy", |db| set_last_time(db, SWEPT, now))
     }
 }
 

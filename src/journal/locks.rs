@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use super::error::JournalError;
 
 const SUFFIX: &str = ".lock";
-/// How long a lock is tried for that somebody else only looks at.
-const LOOK: Duration = Duration::from_secs(1);
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(5);
+/// How long a lock is tried for: somebody who only looks at it holds it for an instant.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two tries for a lock.
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 pub(super) fn folder(state_dir: &Path) -> PathBuf {
     state_dir.join("runs")
@@ -58,7 +58,7 @@ impl Locks {
         match self {
             Self::Files(folder) => {
                 let path = path(folder, run);
-                let file = take(&path, LOOK).map_err(JournalError::io("take the run's lock", &path))?;
+                let file = take(&path, LOCK_TIMEOUT).map_err(JournalError::io("take the run's lock", &path))?;
                 Ok(Lock::File { _file: file })
             }
             Self::Names(held) => {
@@ -120,8 +120,8 @@ fn path(folder: &Path, run: &str) -> PathBuf {
 }
 
 /// Takes the lock of the file at `path`, and makes the file where there is none.
-pub(super) fn take(path: &Path, patience: Duration) -> io::Result<File> {
-    let until = Instant::now() + patience;
+pub(super) fn take(path: &Path, timeout: Duration) -> io::Result<File> {
+    let until = Instant::now() + timeout;
     loop {
         let file = super::private(path)?;
         match file.try_lock() {
@@ -129,7 +129,7 @@ pub(super) fn take(path: &Path, patience: Duration) -> io::Result<File> {
             // It was removed in between.
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::park_timeout(PAUSE),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::park_timeout(RETRY_INTERVAL),
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
         }
     }

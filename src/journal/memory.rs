@@ -18,9 +18,9 @@ use super::{Inner, Journal, Store, audit, health, ledger, schema, sources};
 /// What stands for its path in errors.
 const NAME: &str = "in memory";
 /// Runs that ended, and are kept.
-const RUNS: u32 = 1_000;
+const MAX_RUNS: u32 = 1_000;
 /// The last runs whose failures are kept.
-const FAILURES_OF: u32 = 20;
+const MAX_RUNS_WITH_FAILURES: u32 = 20;
 
 /// What is left once the one on disk has taken over: the runs that go on, and names for them to end under.
 const EMPTY: &str = "
@@ -75,10 +75,10 @@ impl Journal {
             let latest = "SELECT id FROM run ORDER BY id DESC LIMIT ?1";
             let failures = format!("DELETE FROM failure WHERE run NOT IN ({latest})");
             let runs = format!("DELETE FROM run WHERE ended IS NOT NULL AND id NOT IN ({latest})");
-            let dropped = db.execute(&failures, [FAILURES_OF])? + db.execute(&runs, [RUNS])?;
+            let dropped = db.execute(&failures, [MAX_RUNS_WITH_FAILURES])? + db.execute(&runs, [MAX_RUNS])?;
             if dropped > 0 {
                 tracing::warn!(
-                    "the journal in memory keeps {RUNS} runs and the failures of {FAILURES_OF}; the oldest are dropped"
+                    "the journal in memory keeps {MAX_RUNS} runs and the failures of {MAX_RUNS_WITH_FAILURES}; the oldest are dropped"
                 );
             }
         }

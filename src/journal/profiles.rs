@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, params};
 use super::Journal;
 use super::begin::{NewRun, Watermark};
 use super::error::{Fault, JournalError};
+use super::health::set_last_time;
 use super::runs::{instant, millis};
 use crate::clock;
 use crate::report::Trigger;
@@ -67,14 +68,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be written.
     pub fn apply_fingerprint(&self, profile: &str, fingerprint: &str) -> Result<(), JournalError> {
-        self.transact("write to", |db| {
-            db.execute(
-                "INSERT INTO profile (name, applied_fingerprint) VALUES (?1, ?2)
-                 ON CONFLICT DO UPDATE SET applied_fingerprint = excluded.applied_fingerprint",
-                params![profile, fingerprint],
-            )?;
-            Ok(())
-        })
+        self.transact("write to", |db| apply_fingerprint(db, profile, fingerprint))
     }
 
     /// Pauses a profile by hand, or lifts its pause.
@@ -102,11 +96,7 @@ impl Journal {
             db.execute("DELETE FROM profile WHERE name = ?1", [profile])?;
             if self.is_in_memory() {
                 // The one on disk has yet to forget it.
-                let at = clock::now().timestamp_millis();
-                db.execute(
-                    "INSERT OR REPLACE INTO last_time VALUES (?1, ?2)",
-                    params![format!("{FORGOTTEN}{profile}"), at],
-                )?;
+                set_last_time(db, &format!("{FORGOTTEN}{profile}"), clock::now())?;
             }
             Ok(())
         })
@@ -136,6 +126,15 @@ fn watermark(db: &Connection, profile: &str, to: DateTime<Utc>, timetable: &str)
     Ok(())
 }
 
+fn apply_fingerprint(db: &Connection, profile: &str, fingerprint: &str) -> Result<(), Fault> {
+    db.execute(
+        "INSERT INTO profile (name, applied_fingerprint) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET applied_fingerprint = excluded.applied_fingerprint",
+        [profile, fingerprint],
+    )?;
+    Ok(())
+}
+
 /// A run by hand says nothing of its profile: it may have been another configuration's.
 fn counts(new: &NewRun) -> bool {
     new.info.trigger != Trigger::Cli
@@ -144,11 +143,7 @@ fn counts(new: &NewRun) -> bool {
 /// What a run that begins says of its profile.
 pub(super) fn begun(db: &Connection, new: &NewRun) -> Result<(), Fault> {
     if counts(new) {
-        db.execute(
-            "INSERT INTO profile (name, applied_fingerprint) VALUES (?1, ?2)
-             ON CONFLICT DO UPDATE SET applied_fingerprint = excluded.applied_fingerprint",
-            params![new.profile, new.fingerprint],
-        )?;
+        apply_fingerprint(db, &new.profile, &new.fingerprint)?;
     }
     due(db, new)
 }

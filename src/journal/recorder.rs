@@ -1,4 +1,5 @@
-//! Writes down what is warmed while it is warmed, beside the requests and not between them.
+//! Records what a run warms while it warms: a buffer gathers completions beside the requests, and a task of its own writes
+//! them to the append log in batches.
 
 mod fsync_policy;
 
@@ -16,18 +17,19 @@ use super::{Completion, Journal, JournalError, OpenRun, Trouble};
 use crate::clock;
 use fsync_policy::FsyncPolicy;
 
-/// Completions that are not written yet, at the most: what `kill -9` loses.
-const UNWRITTEN: usize = 1_000;
-/// Of those, how many are written together: a commit costs as much as hundreds of entries. The rest come meanwhile.
-const BATCH: usize = 900;
-/// How long a completion waits for others, and for the disk; and how long after a failure the next try comes.
-const LINGER: Duration = Duration::from_millis(750);
-/// Completions after which it is asked whether to merge.
-const TIDY_AT: i64 = 100_000;
-/// Completions that wait for a journal that cannot be written now.
-const BACKLOG: usize = 50_000;
+/// At most this many completions are not written yet: what `kill -9` loses.
+const MAX_UNWRITTEN: usize = 1_000;
+/// Completions that are written together: a commit costs as much as hundreds of entries. The rest of the unwritten ones come
+/// while these are written.
+const BATCH_SIZE: usize = 900;
+/// A completion waits at most this long for others, and for the disk. A write that failed is tried again after it.
+const LINGER_TIME: Duration = Duration::from_millis(750);
+/// Completions between two checks whether a merge is worth it.
+const TIDY_INTERVAL: i64 = 100_000;
+/// At most this many completions wait in memory for a journal that cannot be written now.
+const MAX_BACKLOG: usize = 50_000;
 
-/// Writes a run's completions until all that take notes of them are gone.
+/// Records a run's completions until all of its buffers are gone.
 #[derive(Debug)]
 pub struct Recorder {
     tasks: JoinSet<()>,
@@ -46,7 +48,7 @@ struct Batch {
     room: OwnedSemaphorePermit,
 }
 
-/// Where a warm notes what it has warmed. What is noted is gathered until it is handed over, and lost with it.
+/// Gathers what a warm has warmed until it is handed to the writer task; what was not handed over is lost with it.
 #[derive(Debug)]
 pub struct RecordBuffer {
     hasher: Hasher,
@@ -84,10 +86,10 @@ impl Journal {
 }
 
 impl Recorder {
-    pub fn notes(&self) -> RecordBuffer {
+    pub fn buffer(&self) -> RecordBuffer {
         RecordBuffer {
             hasher: self.hasher.clone(),
-            gathered: Vec::with_capacity(BATCH),
+            gathered: Vec::with_capacity(BATCH_SIZE),
             since: None,
             handed: 0,
             batches: self.batches.clone(),
@@ -100,7 +102,7 @@ impl Recorder {
         &self.written
     }
 
-    /// Waits until all is written that was handed over; the notes have to be gone.
+    /// Waits until all is written that was handed over; the buffers have to be gone.
     pub async fn finish(self) {
         let Self { mut tasks, batches, .. } = self;
         drop(batches);
@@ -119,7 +121,7 @@ impl RecordBuffer {
     /// Whether what is gathered has to be handed over before more is noted.
     pub fn is_full(&self) -> bool {
         let is_writing = self.room.available_permits() == 0;
-        self.gathered.len() >= BATCH || is_writing && self.gathered.len() + self.handed >= UNWRITTEN
+        self.gathered.len() >= BATCH_SIZE || is_writing && self.gathered.len() + self.handed >= MAX_UNWRITTEN
     }
 
     /// Hands over what is gathered, once what was handed over before is written. May be dropped at any time, and is then as
@@ -135,20 +137,21 @@ impl RecordBuffer {
     /// Hands over what has waited for others long enough, unless what was handed over before is still being written.
     /// `false`: nobody records any more.
     pub fn hand_over_if_due(&mut self, now: Instant) -> bool {
-        if self.since.is_none_or(|since| now.duration_since(since) < LINGER) {
+        if self.since.is_none_or(|since| now.duration_since(since) < LINGER_TIME) {
             return true;
         }
         self.room.clone().try_acquire_owned().map_or(true, |room| self.give(room))
     }
 
     fn give(&mut self, room: OwnedSemaphorePermit) -> bool {
-        let arrivals = std::mem::replace(&mut self.gathered, Vec::with_capacity(BATCH));
+        let arrivals = std::mem::replace(&mut self.gathered, Vec::with_capacity(BATCH_SIZE));
         (self.since, self.handed) = (None, arrivals.len());
         // There is room: the one before it has been taken up.
         self.batches.try_send(Batch { arrivals, room }).is_ok()
     }
 }
 
+/// Writes a run's batches, one after another.
 struct WriterTask {
     journal: Journal,
     run: String,
@@ -168,13 +171,13 @@ impl WriterTask {
         let mut fsyncs = FsyncPolicy::default();
         loop {
             // What could not be written, or is not on the disk, does not wait for more: that may be hours away.
-            let patience = if failed.is_some() { LINGER } else { fsyncs.patience() };
+            let patience = if failed.is_some() { LINGER_TIME } else { fsyncs.patience() };
             let next = timeout(patience, batches.recv()).await;
             let is_over = matches!(next, Ok(None));
             let (more, room) = next.ok().flatten().map(|Batch { arrivals, room }| (arrivals, room)).unzip();
             let all = join(std::mem::take(&mut backlog), more.unwrap_or_default());
-            let can_wait = !is_over && all.len() < BACKLOG;
-            if can_wait && failed.is_some_and(|at| at.elapsed() < LINGER) {
+            let can_wait = !is_over && all.len() < MAX_BACKLOG;
+            if can_wait && failed.is_some_and(|at| at.elapsed() < LINGER_TIME) {
                 backlog = all;
                 continue;
             }
@@ -184,7 +187,7 @@ impl WriterTask {
             let is_something = !all.is_empty() || durability == Durability::AtCommit && fsyncs.are_owed();
             let (all, written) = blocking(move || {
                 let written = if is_something { writer.write(&all, durability) } else { Ok(()) };
-                if written.is_ok() && unmerged >= TIDY_AT {
+                if written.is_ok() && unmerged >= TIDY_INTERVAL {
                     writer.journal.tidy();
                 }
                 (all, written)
@@ -195,14 +198,14 @@ impl WriterTask {
                     if is_something {
                         fsyncs.wrote(durability);
                     }
-                    unmerged = if unmerged >= TIDY_AT { 0 } else { unmerged };
+                    unmerged = if unmerged >= TIDY_INTERVAL { 0 } else { unmerged };
                     if failed.take().is_some() {
                         tracing::info!("the journal is written again; nothing of run {} was lost", self.run);
                     }
                 }
                 Err(error) if can_wait && error.trouble() == Trouble::Passing => {
                     if failed.replace(Instant::now()).is_none() {
-                        tracing::warn!("{error}; up to {BACKLOG} objects that the run warms wait in memory for it");
+                        tracing::warn!("{error}; up to {MAX_BACKLOG} objects that the run warms wait in memory for it");
                     }
                     unmerged -= i64::try_from(all.len()).unwrap_or(i64::MAX);
                     backlog = all;

@@ -1,11 +1,11 @@
 //! The last configuration that was taken, to come back to when the files are bad at a start.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::Journal;
 use super::error::{Fault, JournalError};
-use super::runs::instant;
+use super::health::{last_time, set_last_time};
 use model::config::Source;
 
 const LAST_GOOD: &str = "last good";
@@ -38,14 +38,13 @@ impl Journal {
 }
 
 pub(super) fn last_good(db: &Connection) -> Result<Option<LastGood>, Fault> {
-    let mut when = db.prepare("SELECT at FROM last_time WHERE name = ?1")?;
-    let Some(at) = when.query_row([LAST_GOOD], |row| row.get(0)).optional()? else { return Ok(None) };
+    let Some(at) = last_time(db, LAST_GOOD)? else { return Ok(None) };
     let mut select = db.prepare("SELECT name, text, layer, team FROM source ORDER BY n")?;
     let rows = select.query_map([], |row| {
         let layer = usize::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
         Ok(Source { name: row.get(0)?, text: row.get(1)?, layer, team: row.get(3)? })
     })?;
-    Ok(Some(LastGood { sources: rows.collect::<rusqlite::Result<_>>()?, at: instant(at) }))
+    Ok(Some(LastGood { sources: rows.collect::<rusqlite::Result<_>>()?, at }))
 }
 
 pub(super) fn keep(db: &Connection, sources: &[Source], at: DateTime<Utc>) -> Result<(), Fault> {
@@ -55,6 +54,5 @@ pub(super) fn keep(db: &Connection, sources: &[Source], at: DateTime<Utc>) -> Re
         let layer = i64::try_from(source.layer).unwrap_or(i64::MAX);
         insert.execute(params![layer, source.name, source.text, source.team])?;
     }
-    db.execute("INSERT OR REPLACE INTO last_time VALUES (?1, ?2)", params![LAST_GOOD, at.timestamp_millis()])?;
-    Ok(())
+    set_last_time(db, LAST_GOOD, at)
 }

@@ -134,7 +134,7 @@ impl Execution<'_> {
             deadline: *deadline,
             stop: pass.stop.clone(),
             progress: pass.progress.clone(),
-            notes: recorder.map(Recorder::notes),
+            notes: recorder.map(Recorder::buffer),
             more: None,
         }
     }

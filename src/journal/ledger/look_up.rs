@@ -24,7 +24,7 @@ const SORT_BATCH: usize = 1_000_000;
 /// Of those, how many are looked up before others have the journal.
 const READ_BATCH: usize = 20_000;
 /// How long the journal is left to others between two of these.
-const PAUSE: Duration = Duration::from_millis(1);
+const YIELD_TIME: Duration = Duration::from_millis(1);
 
 /// What makes an entry count.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ impl LookUp<'_> {
         })?;
         // Whoever waits wakes up meanwhile: to let go for an instant is not enough.
         #[expect(clippy::disallowed_methods, reason = "the journal is read on a thread that may block")]
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(YIELD_TIME);
         Ok(found)
     }
 }

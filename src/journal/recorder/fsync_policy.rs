@@ -1,17 +1,17 @@
-//! When what is written goes to the disk. To wait for that takes as much as to write hundreds of entries, and nobody who kills
-//! a process undoes what it has written: only a power cut does.
+//! When what is written is synced to the disk. An fsync costs as much as writing hundreds of entries, and only a power cut undoes
+//! what was written without it: `kill -9` does not.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::LINGER;
+use super::LINGER_TIME;
 use crate::journal::schema::Durability;
 
-/// What of a recorder's writing is on the disk.
+/// Syncs a recorder's writes once in [`LINGER_TIME`].
 #[derive(Debug, Default)]
 pub(super) struct FsyncPolicy {
-    /// When all was.
+    /// The last sync.
     last: Option<Instant>,
     owed: bool,
 }
@@ -40,7 +40,7 @@ impl FsyncPolicy {
     }
 
     fn left(&self) -> Duration {
-        self.last.map(|last| LINGER.saturating_sub(last.elapsed())).unwrap_or_default()
+        self.last.map(|last| LINGER_TIME.saturating_sub(last.elapsed())).unwrap_or_default()
     }
 }
 

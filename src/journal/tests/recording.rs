@@ -33,7 +33,7 @@ async fn all_that_was_sent_is_written_when_the_recorder_ends() {
     let journal = Journal::open(dir.path()).unwrap();
     let run = begun(&journal, 1, "p");
     let recorder = journal.record(&run, "u");
-    let mut notes = recorder.notes();
+    let mut notes = recorder.buffer();
     send(&mut notes, 0..MANY).await;
     let written = journal.run(Ulid(1)).unwrap().unwrap().warmed.objects;
     assert!(written + 1_000 >= MANY, "kill -9 loses no more than 1,000, not {}", MANY - written);
@@ -48,7 +48,7 @@ async fn what_is_left_to_the_disk_is_brought_there_though_nothing_more_comes() {
     let journal = Journal::open(dir.path()).unwrap();
     let run = begun(&journal, 1, "p");
     let recorder = journal.record(&run, "u");
-    let mut notes = recorder.notes();
+    let mut notes = recorder.buffer();
     let state = || {
         let synchronous = |row: &rusqlite::Row<'_>| row.get::<_, u8>(0);
         let synchronous = journal.lock().pragma_query_value(None, "synchronous", synchronous).unwrap();
@@ -73,7 +73,7 @@ async fn what_is_warmed_while_the_disk_is_full_is_written_when_there_is_room() {
     let run = begun(&journal, 1, "p");
     disk_of(&journal, 1);
     let recorder = journal.record(&run, "u");
-    let mut notes = recorder.notes();
+    let mut notes = recorder.buffer();
     send(&mut notes, 0..MANY).await;
     assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed, Count::default());
     disk_of(&journal, 1 << 30);
@@ -90,7 +90,7 @@ async fn what_could_not_be_written_is_tried_again_though_nothing_more_comes() {
     let written = || journal.run(Ulid(1)).unwrap().unwrap().warmed.objects;
     disk_of(&journal, 1);
     let recorder = journal.record(&run, "u");
-    let mut notes = recorder.notes();
+    let mut notes = recorder.buffer();
     send(&mut notes, 0..MANY).await;
     assert!(notes.hand_over().await);
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -107,7 +107,7 @@ async fn a_few_wait_for_others_less_than_a_second() {
     let journal = Journal::open(dir.path()).unwrap();
     let run = begun(&journal, 1, "p");
     let recorder = journal.record(&run, "u");
-    let mut notes = recorder.notes();
+    let mut notes = recorder.buffer();
     let written = || journal.run(Ulid(1)).unwrap().unwrap().warmed.objects;
     send(&mut notes, 0..3).await;
     for (after, counted) in [(700, 0), (800, 3)] {
@@ -127,7 +127,7 @@ async fn a_run_on_a_disk_that_stays_full_ends_all_the_same() {
     let run = begun(&journal, 1, "p");
     disk_of(&journal, 1);
     let recorder = journal.record(&run, "u");
-    let mut notes = recorder.notes();
+    let mut notes = recorder.buffer();
     send(&mut notes, 0..MANY).await;
     end(notes, recorder).await;
     assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().warmed, Count::default());

@@ -76,7 +76,7 @@ async fn what_is_warm_is_recorded_while_the_rest_is_waited_for() {
         let recorder = journal.record(&run, "http://cache.test/");
         let recorded = || journal.run(Ulid(1)).unwrap().unwrap().warmed.objects;
         let fake = Arc::new(Fake::new(|call| warmed().after(if call.key == "k000" { SECOND } else { 5 * MINUTE })));
-        let scene = Scene { notes: Some(recorder.notes()), ..Scene::of(2) };
+        let scene = Scene { notes: Some(recorder.buffer()), ..Scene::of(2) };
         later(told_after, &scene.stop.drain);
         let (going, after) = tokio::join!(scene.run(&fake, many(9)), async {
             tokio::time::sleep(3 * SECOND).await;
