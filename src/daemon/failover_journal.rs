@@ -37,13 +37,12 @@ impl FailoverJournal {
     /// Opens the journal of `dir`. While it cannot be written, the fallback is used and the disk is tried again.
     ///
     /// # Errors
-    /// A journal of a newer version: writing beside it would lose what it knows.
+    /// There is not enough memory for one.
     pub fn open(dir: Option<&Path>) -> Result<Self, JournalError> {
         let mut state = State { disk: None, memory: None, why: None, bytes: 0 };
         match dir.map(Journal::open) {
             None => state.memory = Some(Journal::memory(MAX_OBJECTS_IN_MEMORY)?),
             Some(Ok(journal)) => (state.bytes, state.disk) = (journal.bytes(), Some(journal)),
-            Some(Err(error)) if error.trouble() == Trouble::Foreign => return Err(error),
             Some(Err(error)) => state.degrade(&error)?,
         }
         Ok(Self(Arc::new(Inner { dir: dir.map(Path::to_owned), busy: Mutex::new(()), state: Mutex::new(state) })))
