@@ -38,20 +38,20 @@ use state::{Admission, Admitted, State, Want};
 #[derive(Clone, Debug)]
 pub struct Limit(Arc<Mutex<State>>);
 
-/// How a request ended, as far as the endpoint's health goes.
+/// How a request ended, as far as the health of the endpoint goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// The object is in the cache.
     Filled,
     /// Any other answer that does not ask for less.
     Answered,
-    /// An answer that says no more than that something went wrong there.
+    /// A server error.
     Erred,
     /// An answer that proves nothing of what was asked for, and what it was: something else answers there.
     Malformed(&'a str),
     /// 429 or 503.
     Throttled { retry_after: Option<Duration> },
-    /// No connection, a lost one, or no answer in time.
+    /// No connection, a lost one, or a timeout.
     Unanswered,
     /// Says nothing of the endpoint: given up by the caller, or an idle connection that had been closed.
     Neutral,
@@ -68,22 +68,22 @@ impl Limit {
         Waiter { limit: self.clone(), id, woken }
     }
 
-    /// Takes new limits at once, for requests that are under way too. `start_in_flight` matters to new endpoints only.
+    /// Applies new limits at once, also to requests that are under way. `start_in_flight` matters to new endpoints only.
     pub fn set(&self, limits: &Limits) {
         self.state().set(limits);
     }
 
-    /// Divides the endpoint with other processes: so many of them, this one included, drive it.
+    /// Divides the endpoint among `processes`, this one included.
     pub fn share(&self, processes: u32) {
         self.state().share(processes);
     }
 
-    /// What holds now: as configured, and divided with other processes.
+    /// The limits in force: as configured, divided among the processes.
     pub fn limits(&self) -> Limits {
         self.state().limits.clone()
     }
 
-    /// Since when nothing has been served, while the circuit is open.
+    /// Since when the circuit is open.
     pub fn open_since(&self) -> Option<Instant> {
         self.state().circuit.open_since()
     }

@@ -47,7 +47,7 @@ pub enum Depth {
     Keys,
     /// Up to the next `/`: objects, and folders in the place of what lies behind it.
     Folders,
-    /// So many pages of all keys, from the first; the last of them tells by its `next` whether more follow.
+    /// The first pages of all keys. The last of them says by its `next` whether more follow.
     FirstKeys { pages: u32 },
 }
 
@@ -61,7 +61,7 @@ pub struct ListError {
     pub source: RequestError,
 }
 
-/// What listing needs of the outside world.
+/// The requests that listing sends.
 pub trait Lists: Send + Sync + 'static {
     fn page(&self, request: PageRequest<'_>) -> impl Future<Output = Result<Page, RequestError>> + Send;
     fn buckets(&self) -> impl Future<Output = Result<Vec<BucketName>, RequestError>> + Send;
@@ -73,7 +73,7 @@ pub trait Lists: Send + Sync + 'static {
         most: usize,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, RequestError>> + Send;
     fn reread_keys(&self) -> impl Future<Output = Result<(), String>> + Send;
-    /// Remembers the region of a bucket; false where that was known.
+    /// Remembers the region of a bucket. `false` where it was known.
     fn learn(&self, bucket: &Bucket, region: &str) -> bool;
 }
 
@@ -107,17 +107,17 @@ impl Lists for ListSide {
     }
 }
 
-/// How often and how long a listing tries.
+/// How often and how long a request is retried.
 #[derive(Clone, Debug)]
 pub struct RetryPolicy {
     /// Of the permits of the endpoint.
     pub share: Arc<Share>,
     pub page_timeout: Duration,
-    /// Requests after the first, per page or read.
+    /// Retries of one page or read.
     pub retries: u32,
-    /// How long the endpoint may answer nothing.
+    /// How long an outage is waited out.
     pub outage_wait: Duration,
-    /// The same where it has answered nothing yet.
+    /// The same for an endpoint that has answered nothing yet.
     pub first_wait: Duration,
 }
 

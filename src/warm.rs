@@ -49,16 +49,16 @@ const MAX_DENIED_A_STEP: usize = 1_000;
 /// Answers that one step handles, of those that are there already.
 const MAX_ENDS_A_STEP: usize = 64;
 
-/// What a warm runs with.
+/// The parameters of a warm.
 pub struct Warming<W> {
     pub wire: Arc<W>,
-    /// Says, too, how often an object is tried and how long an endpoint may answer nothing; read anew each time.
+    /// Also has the number of retries and `outage_wait`, which are read anew each time.
     pub limit: Limit,
     /// Shared by all runs of the cache: an object that another one has open is not sent.
     pub single_flight: SingleFlight,
-    /// How long an endpoint that has answered nothing yet may answer nothing, if not for as long as any other.
+    /// Bounds `outage_wait` for an endpoint that has answered nothing yet.
     pub first_wait: Duration,
-    /// Among the runs that share the limit, higher first.
+    /// Among the runs that share the limit: higher first.
     pub priority: i64,
     /// When the run must be over.
     pub deadline: Instant,
@@ -87,11 +87,11 @@ pub enum Ended {
     Stopped(StopReason),
     /// The run's deadline came first.
     Deadline,
-    /// The endpoint answered nothing for so long.
+    /// The endpoint answered nothing for this long.
     Outage(Duration),
-    /// The endpoint told every request to slow down for so long, though there was one at a time.
+    /// The endpoint throttled every request for this long, though there was one at a time.
     Throttled(Duration),
-    /// What answers is no such cache, for so long, and what its latest answer was.
+    /// What answers is no such cache; for how long, and its latest answer.
     Malformed(Duration, Arc<str>),
 }
 

@@ -33,7 +33,7 @@ impl Pacing {
         self.spread.filter(|at| now < *at)
     }
 
-    /// One is sent, where so many are allowed a second and so many in flight.
+    /// A request is sent; `rate` is the limit a second, `allowed` the one in flight.
     pub fn sent(&mut self, rate: Option<u32>, allowed: u32, now: Instant) {
         self.slot = rate.map(|rate| due(self.slot, CATCH_UP, now) + Duration::from_secs(1) / rate.max(1));
         self.spread = self.quickest.map(|quickest| {

@@ -36,7 +36,7 @@ struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wants {
     Nothing,
-    /// Waits for so many bytes.
+    /// Waits for a permit for this many bytes.
     Room(u64),
     /// Is expected to ask (again) until then.
     Back(Instant),
@@ -48,7 +48,7 @@ pub(super) enum Ahead {
     Nobody,
     /// One whose bytes do not fit: it may be passed.
     Passed,
-    /// One that has been passed for long enough, and needs so many bytes.
+    /// One that has been passed for long enough: this many bytes are reserved for it.
     Reserved(u64),
     /// It is woken when they are through.
     Somebody,
@@ -99,7 +99,7 @@ impl PriorityQueue {
         std::mem::replace(&mut entry.wants, Wants::Nothing) != Wants::Nothing
     }
 
-    /// What stands before `id`. `fits` says whether so many bytes would.
+    /// What stands before `id`. `fits` says whether a request of that many bytes has room.
     pub fn ahead(&self, id: u64, now: Instant, fits: impl Fn(u64) -> bool) -> Ahead {
         let Some(own) = self.entries.iter().find(|entry| entry.id == id) else { return Ahead::Nobody };
         let (mut expected, mut passed, mut reserved) = (None, false, 0);

@@ -47,11 +47,11 @@ pub enum Reason {
     Bytes,
     /// `max_requests_per_second`.
     Rate,
-    /// The endpoint asked for less when so many were in flight.
+    /// Throttled with `at` requests in flight, that long ago.
     Throttled { at: u32, ago: Duration },
-    /// Requests were refused, lost, or not answered in time, whatever was in flight.
+    /// Requests were refused, lost or timed out, whatever was in flight.
     Failing { ago: Duration },
-    /// `Retry-After`, for so long still.
+    /// A `Retry-After` holds for `left`.
     Asked { left: Duration },
     /// The circuit is open: nothing of what was asked for comes.
     Circuit { since: Duration, cause: circuit::Cause },

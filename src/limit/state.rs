@@ -140,7 +140,7 @@ impl State {
         self.wake();
     }
 
-    /// How long a request may take that is sent while so many bytes are in flight, its own included.
+    /// The deadline of a request that is sent with `bytes` in flight, its own included.
     pub fn deadline(&self, bytes: u64) -> Duration {
         let Limits { base_timeout, min_fill_rate, .. } = self.limits;
         #[expect(clippy::cast_precision_loss, reason = "a deadline is not exact to the byte")]

@@ -18,7 +18,7 @@ const CUT_FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
 #[derive(Clone, Debug)]
 pub struct FairSemaphore(Arc<Mutex<State>>);
 
-/// What one run has of them, whatever it lists.
+/// The share of one run, whatever it lists.
 #[derive(Debug)]
 pub struct Share {
     semaphore: FairSemaphore,
@@ -71,12 +71,12 @@ impl FairSemaphore {
         Self(Arc::new(Mutex::new(State { most, allowed: most, is_calm: true, ..State::default() })))
     }
 
-    /// Somebody lists, or is about to.
+    /// Whether somebody lists, or is about to.
     pub fn in_use(&self) -> bool {
         !self.state().listings.is_empty()
     }
 
-    /// Takes a new configuration, for listings that are under way too.
+    /// Applies a new number, also to listings that are under way.
     pub fn set_most(&self, most: usize) {
         let mut state = self.state();
         let is_cut = state.allowed < state.most;
@@ -119,7 +119,7 @@ impl FairSemaphore {
 }
 
 impl State {
-    /// How many each listing has where all want more than that.
+    /// Permits of each run where all want more than that.
     fn fair(&mut self) -> usize {
         let active = self.listings.values_mut().filter_map(|listing| (listing.wants() > 0).then_some(())).count();
         (self.allowed / active.max(1)).max(1)
@@ -146,12 +146,12 @@ impl Listing {
 }
 
 impl Share {
-    /// So many permits are taken at the most, by all runs.
+    /// The most permits that all runs may have together.
     pub fn most(&self) -> usize {
         self.semaphore.state().most
     }
 
-    /// Whether one more request would be sent at once, or takes no more than this listing's fair part.
+    /// Whether one more request would get a permit at once, or is within the fair share of this run.
     pub(super) fn has_room(&self) -> bool {
         let mut state = self.semaphore.state();
         state.recover();
@@ -160,12 +160,12 @@ impl Share {
         is_free || state.listings.get_mut(&self.id).is_some_and(|own| own.wants() < fair)
     }
 
-    /// The endpoint keeps up: more may be asked of it.
+    /// Whether the endpoint keeps up, so that more may be asked of it.
     pub(super) fn is_calm(&self) -> bool {
         self.semaphore.state().is_calm
     }
 
-    /// From now on one of its requests has a permit, or waits for one.
+    /// Queues one request for a permit.
     pub(super) fn ticket(&self) -> Ticket {
         let (turn, ticket) = oneshot::channel();
         let mut state = self.semaphore.state();
@@ -189,7 +189,7 @@ impl Ticket {
 }
 
 impl Permit {
-    /// A page came: after as many as there are permits there is one more for every eight.
+    /// A page came. After as many as there are permits the number grows by an eighth.
     pub fn went_well(self) {
         let mut state = self.semaphore.state();
         if state.cuts != self.cuts {
@@ -202,7 +202,7 @@ impl Permit {
         }
     }
 
-    /// The endpoint could not answer: half as many from now on, once for all that are under way.
+    /// The endpoint could not answer: halves the number, once for all that are under way.
     pub fn went_badly(self) {
         let mut state = self.semaphore.state();
         if state.cuts == self.cuts {

@@ -78,7 +78,7 @@ impl Bytes {
         self.within(byte.checked_add(1)?, u8::MAX).first()
     }
 
-    /// The one that so many are less than.
+    /// The n-th, from 0.
     pub fn nth(mut self, n: u32) -> Option<u8> {
         for _ in 0..n {
             let first = self.first()?;
@@ -88,12 +88,12 @@ impl Bytes {
     }
 }
 
-/// A position of a key: so many characters behind its n-th `/`. Names of different lengths in front of it do not move it.
+/// A position in a key: the n-th character behind its m-th `/`, so that names of different lengths before it do not move it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Position {
     slashes: usize,
     behind: usize,
-    /// So many bytes of a character are still to come.
+    /// Bytes that are left of a multi-byte character.
     inside: u32,
 }
 
@@ -136,9 +136,9 @@ pub(super) struct KeyStats {
     /// The first position where any two keys differ, and one of the keys.
     pub differ: Option<usize>,
     sample: Vec<u8>,
-    /// How often what may stand anywhere has changed.
+    /// Counts changes: the version of these statistics.
     changes: u64,
-    /// So many times as seldom as at first keys are looked at, less one.
+    /// How much more seldom than at first keys are sampled: a factor, less one.
     seldom: usize,
 }
 
@@ -187,7 +187,7 @@ impl KeyStats {
         }
     }
 
-    /// How often what may stand anywhere has changed.
+    /// Counts changes: the version of these statistics.
     pub fn changes(&self) -> u64 {
         self.changes
     }

@@ -23,7 +23,7 @@ pub(super) struct Ask {
     pub range: u64,
     pub after: Option<Key>,
     pub token: Option<String>,
-    /// How long to wait before.
+    /// To wait first.
     pub pause: Option<Duration>,
 }
 
@@ -56,14 +56,14 @@ impl End {
     }
 }
 
-/// How far a range has come.
+/// The progress of a range.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Estimate {
-    /// How much of it is listed since its share was told, from 0 to 1.
+    /// How much of it is listed, from 0 to 1, since `share` was set.
     pub done: f64,
-    /// Pages that are still to come; without an end there is no end.
+    /// Pages that are still to come; infinite without an end.
     pub left: f64,
-    /// What it was told by: the changes of the key statistics, and the keys of a page.
+    /// What it was estimated from: the version of the key statistics, and the keys of a page.
     pub of: (u64, usize),
 }
 
@@ -77,7 +77,7 @@ pub(super) struct KeyRange {
     /// What was asked last, to ask it again.
     asked: Next,
     pub is_asked: bool,
-    /// It was over, and asks again for what was left to the one behind it.
+    /// It was over, and lists again what was left to the range behind it.
     rereads: bool,
     /// The first and the last key so far.
     pub first: Option<Key>,
@@ -95,14 +95,14 @@ pub(super) struct KeyRange {
     pub keys: usize,
     /// The first place where the keys of its latest page differ.
     pub differ: usize,
-    /// So many cuts of it in a row had nothing behind them.
+    /// Splits of it in a row that had nothing behind them.
     pub misses: u32,
-    /// So many pages did not bring its end nearer.
+    /// Pages that did not bring its end nearer.
     pub surprises: u32,
     /// Its share of the scope, behind this key.
     pub share: f64,
     pub since: Option<Key>,
-    /// What is told of it, until it or the key statistics change.
+    /// Cached until it or the key statistics change.
     pub estimate: Option<Estimate>,
 }
 
@@ -120,7 +120,7 @@ impl KeyRange {
         self.first.is_some() || self.is_over()
     }
 
-    /// How much of it is listed since its share was told, from 0 to 1.
+    /// How much of it is listed, from 0 to 1, since `share` was set.
     pub fn done(&self, stats: &KeyStats) -> f64 {
         match (self.since.as_ref().or(self.first.as_ref()), &self.last, self.end.key()) {
             _ if self.is_over() => 1.0,
@@ -129,7 +129,7 @@ impl KeyRange {
         }
     }
 
-    /// How many pages of so many keys are still to come; without an end there is no end.
+    /// Pages of `page` keys that are still to come; infinite without an end.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn pages_left(&self, stats: &KeyStats, page: usize) -> f64 {
         let (Some(first), Some(last), Some(end)) = (&self.first, &self.last, self.end.key()) else {

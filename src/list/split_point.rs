@@ -11,23 +11,23 @@ const MAX_KEY_BYTES: usize = 1024;
 /// Keys nearer to each other than this, as fractions of the range, are one.
 const RESOLUTION: f64 = 1e-13;
 
-/// What is cut.
+/// The range that is split.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stretch<'a> {
     /// The last key so far.
     pub last: &'a [u8],
-    /// Its end, included; without it it ends with the keys that begin as the first `prefix` bytes of `last` do.
+    /// Its end, included. Without one it ends with the keys that begin with the first `prefix` bytes of `last`.
     pub until: Option<&'a [u8]>,
     pub prefix: usize,
     /// The first position where the keys of its latest page differ.
     pub differ: usize,
-    /// So many cuts in a row had nothing behind them.
+    /// Splits in a row that had nothing behind them.
     pub misses: usize,
-    /// Any cut at all had nothing behind it.
+    /// Some split had nothing behind it.
     pub is_careful: bool,
 }
 
-/// A key beyond `last`, up to which and from which on a stretch may be listed apart, or none where there is nothing to cut.
+/// A key beyond `last` at which the range may be split, or none where there is nothing to split.
 pub(super) fn split_point(stats: &KeyStats, stretch: Stretch<'_>) -> Option<Vec<u8>> {
     let middle = || stretch.middle(stats);
     let unseen = || stretch.beside_one(stats, Looks::Unseen);
@@ -191,8 +191,8 @@ pub(super) fn progress(stats: &KeyStats, from: &[u8], at: &[u8], until: &[u8]) -
     if until > from { ((at - from) / (until - from)).clamp(0.0, 1.0) } else { 1.0 }
 }
 
-/// A cut that every server takes: text, and without control characters. What is half a character becomes the first that begins
-/// so.
+/// The split point as a key that every server accepts: UTF-8 without control characters. Half a character becomes the first one
+/// that begins so.
 fn text(mut cut: Vec<u8>) -> Option<Vec<u8>> {
     match cut.last_mut()? {
         control if *control < b' ' => *control = b' ',

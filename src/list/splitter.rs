@@ -96,28 +96,28 @@ impl Splitter {
 
     /// How much of the scope is listed, from 0 to 1, as far as can be told: of a range without an end nothing.
     pub fn share(&mut self) -> f64 {
-        (0..self.ranges.len()).map(|place| self.ranges[place].share * self.estimate(place).done).sum::<f64>()
+        (0..self.ranges.len()).map(|index| self.ranges[index].share * self.estimate(index).done).sum::<f64>()
             + self.done
     }
 
     /// What is told of a range; told anew where it or the key statistics have changed.
-    fn estimate(&mut self, place: usize) -> Estimate {
-        let range = &self.ranges[place];
+    fn estimate(&mut self, index: usize) -> Estimate {
+        let range = &self.ranges[index];
         let known = range.estimate.filter(|estimate| estimate.of == (self.stats.changes(), self.page));
         let estimate = known.unwrap_or_else(|| Estimate {
             done: range.done(&self.stats),
             left: range.pages_left(&self.stats, self.page),
             of: (self.stats.changes(), self.page),
         });
-        self.ranges[place].estimate = Some(estimate);
+        self.ranges[index].estimate = Some(estimate);
         estimate
     }
 
     /// What to ask next: the next page of a range, or the first one of a new range, where there is `room` for one more request.
     pub fn next(&mut self, room: bool) -> Option<Ask> {
         let waiting = self.ranges.iter().position(|range| !range.is_asked && !range.is_over());
-        let place = waiting.or_else(|| if room { self.divide() } else { None })?;
-        self.ranges[place].ask()
+        let index = waiting.or_else(|| if room { self.divide() } else { None })?;
+        self.ranges[index].ask()
     }
 
     /// Takes the answer for a range, and leaves in it what belongs to that range.
@@ -126,11 +126,11 @@ impl Splitter {
     /// A page that came before, too many that bring nothing, or keys that are not in order, of which it cannot be told which
     /// are missing.
     pub fn answered(&mut self, id: u64, page: &mut Page) -> Result<(), RequestError> {
-        let Some(place) = self.ranges.iter().position(|range| range.id == id) else {
+        let Some(index) = self.ranges.iter().position(|range| range.id == id) else {
             return Err(RequestError::malformed("an answer that nobody waits for"));
         };
         self.began = self.began.or(page.date);
-        let range = &mut self.ranges[place];
+        let range = &mut self.ranges[index];
         range.is_asked = false;
         range.goes_on(page)?;
         let mut sorted = range.drop_repeated(page);
@@ -138,9 +138,9 @@ impl Splitter {
             self.undivided = Some("it answers keys that do not begin with the prefix");
             sorted = page.objects.is_sorted();
         }
-        if place > 0 && (range.begins_wrong(page) || (range.first.is_none() && !range.is_in_order(page, sorted))) {
+        if index > 0 && (range.begins_wrong(page) || (range.first.is_none() && !range.is_in_order(page, sorted))) {
             self.undivided = Some("it begins before the key that it is asked to begin after");
-            self.give_back(place);
+            self.give_back(index);
             page.objects.clear();
             return Ok(());
         }
@@ -149,17 +149,17 @@ impl Splitter {
                 return Err(RequestError::malformed("keys that are not in the order of their bytes"));
             }
             self.undivided = Some("its keys are not in the order of their bytes");
-            self.ranges[place].take_unordered();
+            self.ranges[index].take_unordered();
         }
-        self.learn(place, page);
-        self.take(place, page, sorted)?;
+        self.learn(index, page);
+        self.take(index, page, sorted)?;
         self.settle();
         Ok(())
     }
 
     /// Takes note of what the keys of a page look like.
-    fn learn(&mut self, place: usize, page: &Page) {
-        let range = &mut self.ranges[place];
+    fn learn(&mut self, index: usize, page: &Page) {
+        let range = &mut self.ranges[index];
         if let Some(first) = page.objects.first().map(|object| object.key) {
             match range {
                 KeyRange { last: Some(last), .. } => self.stats.next(last.as_bytes(), first),
@@ -174,27 +174,27 @@ impl Splitter {
         self.page = self.page.max(page.objects.len());
     }
 
-    fn take(&mut self, place: usize, page: &mut Page, sorted: bool) -> Result<(), RequestError> {
-        let (was_begun, left) = (self.ranges[place].is_begun(), self.estimate(place).left);
-        self.ranges[place].take(page, sorted)?;
+    fn take(&mut self, index: usize, page: &mut Page, sorted: bool) -> Result<(), RequestError> {
+        let (was_begun, left) = (self.ranges[index].is_begun(), self.estimate(index).left);
+        self.ranges[index].take(page, sorted)?;
         self.keys += page.objects.len();
         // What was written meanwhile may have come when the range behind it had begun.
         let is_old = |object: Row<'_>| self.began.is_none_or(|began| object.last_modified < began);
-        if self.ranges[place].fills && page.objects.iter().any(is_old) {
+        if self.ranges[index].fills && page.objects.iter().any(is_old) {
             self.undivided = Some("it leaves out keys behind the one that it is asked to begin after");
         }
-        if left.is_finite() && self.estimate(place).left > left - 0.5 {
-            self.ranges[place].surprises += 1;
+        if left.is_finite() && self.estimate(index).left > left - 0.5 {
+            self.ranges[index].surprises += 1;
         }
-        let range = &self.ranges[place];
+        let range = &self.ranges[index];
         let (Some(after), false, true) = (&range.after, was_begun, range.is_begun()) else { return Ok(()) };
         let is_miss = range.first.is_none();
         if is_miss {
             self.misses += 1;
             self.stats.miss(after.as_bytes());
         }
-        if let Some(before) = place.checked_sub(1) {
-            let share = if is_miss { std::mem::take(&mut self.ranges[place].share) } else { 0.0 };
+        if let Some(before) = index.checked_sub(1) {
+            let share = if is_miss { std::mem::take(&mut self.ranges[index].share) } else { 0.0 };
             let before = &mut self.ranges[before];
             (before.misses, before.share) = (if is_miss { before.misses + 1 } else { 0 }, before.share + share);
         }
@@ -203,35 +203,35 @@ impl Splitter {
 
     /// Holds what each range found behind its end to what the next one began with, and lets go of those that are done.
     fn settle(&mut self) {
-        let mut place = 0;
-        while place < self.ranges.len() {
-            match self.ranges[place].is_over().then(|| self.border(place)) {
-                Some(Border::Missing(end)) => self.ranges[place].fill(end),
+        let mut index = 0;
+        while index < self.ranges.len() {
+            match self.ranges[index].is_over().then(|| self.border(index)) {
+                Some(Border::Missing(end)) => self.ranges[index].fill(end),
                 Some(Border::Empty) => {
-                    let empty = self.ranges.remove(place + 1);
+                    let empty = self.ranges.remove(index + 1);
                     self.done += empty.share;
-                    self.ranges[place].move_end(empty.end);
-                    self.ranges[place].follows = empty.follows;
+                    self.ranges[index].move_end(empty.end);
+                    self.ranges[index].follows = empty.follows;
                     continue;
                 }
                 // What is empty is kept for the one before it.
-                Some(Border::Right) if place == 0 || self.ranges[place].first.is_some() => {
-                    let done = self.ranges.remove(place);
+                Some(Border::Right) if index == 0 || self.ranges[index].first.is_some() => {
+                    let done = self.ranges.remove(index);
                     self.done += done.share;
-                    if let Some(before) = place.checked_sub(1).map(|before| &mut self.ranges[before]) {
+                    if let Some(before) = index.checked_sub(1).map(|before| &mut self.ranges[before]) {
                         before.follows = before.follows.take().or(done.first);
                     }
                     continue;
                 }
                 _ => {}
             }
-            place += 1;
+            index += 1;
         }
     }
 
     /// What is to be said of the end of a range that is over.
-    fn border(&self, place: usize) -> Border {
-        let (range, next) = (&self.ranges[place], self.ranges.get(place + 1));
+    fn border(&self, index: usize) -> Border {
+        let (range, next) = (&self.ranges[index], self.ranges.get(index + 1));
         let begins = range.follows.as_ref().or(next.and_then(|next| next.first.as_ref()));
         match (&range.beyond, begins, next) {
             (Some(beyond), Some(begins), _) if beyond < begins => Border::Missing(End::Before(begins.clone())),
@@ -242,7 +242,7 @@ impl Splitter {
         }
     }
 
-    /// Cuts the range of which most is left, and gives the place of the new one.
+    /// Cuts the range of which most is left, and gives the index of the new one.
     fn divide(&mut self) -> Option<usize> {
         let paid = (self.keys / self.page).saturating_sub(UNPAID_PAGES);
         let (cuts, misses) = (FREE_SPLITS.max(paid + paid.min(MAX_SPLITS_AHEAD)), MAX_MISSES + paid / 2);
@@ -250,34 +250,34 @@ impl Splitter {
             return None;
         }
         let mut order: Vec<(f64, usize)> =
-            (0..self.ranges.len()).map(|place| (self.pages_left(place), place)).collect();
-        order.retain(|(pages, place)| *pages >= MIN_PAGES_LEFT && !self.ranges[*place].is_over());
+            (0..self.ranges.len()).map(|index| (self.pages_left(index), index)).collect();
+        order.retain(|(pages, index)| *pages >= MIN_PAGES_LEFT && !self.ranges[*index].is_over());
         order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-        let (at, place) = order.into_iter().find_map(|(_, place)| Some((self.split_point(place)?, place)))?;
+        let (at, index) = order.into_iter().find_map(|(_, index)| Some((self.split_point(index)?, index)))?;
         self.cuts += 1;
-        let done = self.ranges[place].share * self.estimate(place).done;
-        let range = &mut self.ranges[place];
+        let done = self.ranges[index].share * self.estimate(index).done;
+        let range = &mut self.ranges[index];
         self.done += done;
         (range.share, range.since, range.surprises) =
             ((range.share - done) / 2.0, range.last.clone(), range.surprises / 2);
         let mut new = KeyRange::new(self.next_id, Some(at.clone()), range.move_end(End::Until(at)));
         (new.follows, new.share) = (range.follows.take(), range.share);
-        self.ranges.insert(place + 1, new);
+        self.ranges.insert(index + 1, new);
         self.next_id += 1;
-        Some(place + 1)
+        Some(index + 1)
     }
 
     /// How many pages of a range are still to be listed. Where pages came that brought its end no nearer, as many may still
     /// come.
-    fn pages_left(&mut self, place: usize) -> f64 {
-        self.estimate(place).left.max(f64::from(self.ranges[place].surprises))
+    fn pages_left(&mut self, index: usize) -> f64 {
+        self.estimate(index).left.max(f64::from(self.ranges[index].surprises))
     }
 
-    fn split_point(&self, place: usize) -> Option<Key> {
-        let range = &self.ranges[place];
+    fn split_point(&self, index: usize) -> Option<Key> {
+        let range = &self.ranges[index];
         let last = range.last.as_ref().or(range.after.as_ref().filter(|_| !range.is_asked))?;
         let waiting =
-            self.ranges[place + 1..].iter().take_while(|range| !range.is_begun()).take(MAX_WAITING_SPLITS).count();
+            self.ranges[index + 1..].iter().take_while(|range| !range.is_begun()).take(MAX_WAITING_SPLITS).count();
         if waiting == MAX_WAITING_SPLITS {
             return None;
         }
@@ -295,9 +295,9 @@ impl Splitter {
     }
 
     /// A range that the server would not begin where it begins is listed with the one before it.
-    fn give_back(&mut self, place: usize) {
-        let range = self.ranges.remove(place);
-        let before = &mut self.ranges[place - 1];
+    fn give_back(&mut self, index: usize) {
+        let range = self.ranges.remove(index);
+        let before = &mut self.ranges[index - 1];
         (before.follows, before.share) = (range.follows, before.share + range.share);
         before.reopen(range.end);
     }

@@ -9,7 +9,7 @@ use model::select::no_room;
 use model::select::plan::Verdict;
 use s3::Class;
 
-/// What a warm is held to.
+/// What the outcome is measured against.
 #[derive(Clone, Debug)]
 pub(super) struct Standard<'a> {
     /// What the profile would warm if there were room.
@@ -27,7 +27,7 @@ pub(super) struct Standard<'a> {
 pub(super) enum Lost {
     /// Nothing, or whole ones were selected in their place.
     Nothing,
-    /// So many members of those that were selected anew are gone, too.
+    /// Members of those that were selected anew and are gone, too.
     Again(u64),
     /// None could be selected anew, and why.
     Unselected(Verdict),
@@ -88,7 +88,7 @@ fn cut_off(totals: &Totals, ended: &Ended) -> Option<(Outcome, Option<String>)> 
     }
 }
 
-/// After so long with an endpoint that did this.
+/// Of a run that gave the endpoint up after `wait`.
 fn gave_up(wait: Duration, what: &str, totals: &Totals) -> (Outcome, Option<String>) {
     let wait = humantime::format_duration(wait);
     (Outcome::Failed, Some(format!("the endpoint {what} for {wait}; {}", missing(totals))))

@@ -53,7 +53,7 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<RunRecor
     }
 }
 
-/// What a journal keeps of a run that begins, or of a fire that passes without one.
+/// The journal's row of a run that begins, or of a fire without a run.
 pub fn new_run(report: &Report, claim: String, watermark: Option<Watermark>) -> NewRun {
     NewRun {
         info: report.info,
@@ -102,7 +102,7 @@ impl RunRecord {
         sharing
     }
 
-    /// Why so many objects cannot be recorded: the journal is in memory, and bounded.
+    /// Why this many objects cannot be recorded, if so: a journal in memory is bounded.
     pub(super) fn no_room_for(&self, objects: u64) -> Option<String> {
         match self.journal.room() {
             Ok(Some(room)) if objects > room => Some(format!(
