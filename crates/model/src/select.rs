@@ -418,13 +418,18 @@ impl Rules {
 
     /// Why nothing of `selection` may be warmed, if so. The first that holds, from the least to the most that was found.
     fn refusal(&self, selection: &Selection) -> Option<Refusal> {
-        let over = selection.over_cap().objects;
         if selection.matched.objects == 0 {
             let listed = selection.listed.objects;
             let refusal =
                 if self.named { Refusal::NothingNamed { listed } } else { Refusal::NothingMatched { listed } };
             return (!self.allow_empty).then_some(refusal);
         }
+        self.refusal_by_caps(selection)
+    }
+
+    /// Why nothing of `selection` may be warmed for what the caps cut, if so.
+    fn refusal_by_caps(&self, selection: &Selection) -> Option<Refusal> {
+        let over = selection.over_cap().objects;
         if over > 0 && selection.selected.is_empty() {
             return Some(Refusal::AllOverCap { over });
         }

@@ -196,11 +196,7 @@ fn refusal(runs: &[Ranking], selection: &Selection, (checkpoint, rules): (&Check
     {
         return Some(Refusal::Incomplete { name, why });
     }
-    let over = selection.over_cap().objects;
-    if over > 0 && selection.selected.is_empty() {
-        return Some(Refusal::AllOverCap { over });
-    }
-    (over > 0 && rules.on_excess == OnExcess::Refuse).then_some(Refusal::OverCap)
+    rules.refusal_by_caps(selection)
 }
 
 /// A group as a person finds it.
