@@ -26,12 +26,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
 use crate::clock;
+use crate::sync;
 
 pub use audit::AuditEntry;
 pub use begin::{Begun, NewRun, OpenRun, Watermark};
@@ -166,7 +167,7 @@ impl Journal {
 
     fn lock(&self) -> MutexGuard<'_, Database> {
         // A transaction that a panic left behind was rolled back when it was dropped.
-        self.0.db.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.0.db)
     }
 
     /// Does `what` with the database, outside any transaction.

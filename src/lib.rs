@@ -14,5 +14,6 @@ pub mod list;
 pub mod report;
 pub mod run;
 pub mod signals;
+mod sync;
 pub mod ticker;
 pub mod warm;

@@ -21,13 +21,14 @@ mod snapshot;
 mod state;
 mod throttle;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 pub use backoff::Backoff;
+use crate::sync;
 pub use circuit::Cause;
 pub(crate) use circuit::OPEN_AFTER;
 use model::config::endpoint::Limits;
@@ -93,7 +94,7 @@ impl Limit {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.0)
     }
 }
 

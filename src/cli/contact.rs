@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
-use tokio::task::spawn_blocking;
 
 use super::global::Files;
 use super::{Context, Usage, verbs};
 use crate::clock;
 use crate::exit;
+use crate::sync::blocking;
 use model::config::{self, Config};
 use s3::in_home;
 
@@ -173,10 +173,6 @@ impl Client {
         let body = serde_json::from_str(&text).map_err(|_| unreached(format!("status {status}, and no JSON")))?;
         Ok(Answer { status, body })
     }
-}
-
-async fn blocking<T: Send + 'static>(call: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
-    spawn_blocking(call).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// Where the daemon of these files listens, and its token. Files that are bad are no concern of a verb that speaks to a daemon,

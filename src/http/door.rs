@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -14,6 +14,7 @@ use tokio::time::{Duration, Instant};
 use super::access::{Access, read};
 use super::caller::{Caller, Peer};
 use super::refusal::Refusal;
+use crate::sync;
 
 /// A guesser's refusals are said this far apart, with how many there were.
 const REFUSALS_APART: Duration = Duration::from_secs(10);
@@ -69,7 +70,7 @@ impl Door {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.0.state)
     }
 
     /// Lets a request through, or says why not.

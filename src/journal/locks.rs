@@ -9,11 +9,12 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::JournalError;
+use crate::sync;
 
 const SUFFIX: &str = ".lock";
 /// How long a lock is tried for: somebody who only looks at it holds it for an instant.
@@ -44,7 +45,7 @@ pub(super) enum Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Self::Name { held, run } = self {
-            held.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+            sync::lock(held).remove(run);
         }
     }
 }
@@ -62,7 +63,7 @@ impl Locks {
                 Ok(Lock::File { _file: file })
             }
             Self::Names(held) => {
-                let is_new = held.lock().unwrap_or_else(PoisonError::into_inner).insert(run.to_owned());
+                let is_new = sync::lock(held).insert(run.to_owned());
                 let busy = io::Error::from(io::ErrorKind::WouldBlock);
                 let lock = || Lock::Name { held: held.clone(), run: run.to_owned() };
                 is_new.then(lock).ok_or_else(|| JournalError::io("take the run's lock", Path::new(run))(busy))
@@ -79,7 +80,7 @@ impl Locks {
                 Ok(file) => file.try_lock_shared().is_err(),
                 Err(error) => error.kind() != io::ErrorKind::NotFound,
             },
-            Self::Names(held) => held.lock().unwrap_or_else(PoisonError::into_inner).contains(run),
+            Self::Names(held) => sync::lock(held).contains(run),
         }
     }
 

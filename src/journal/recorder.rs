@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::ledger::{Arrival, Hasher, Written};
 use super::schema::Durability;
 use super::{Completion, Journal, JournalError, OpenRun, Trouble};
 use crate::clock;
+use crate::sync::blocking;
 use fsync_policy::FsyncPolicy;
 
 /// At most this many completions are not written yet: what `kill -9` loses.
@@ -233,8 +234,4 @@ fn join(mut first: Vec<Arrival>, mut second: Vec<Arrival>) -> Vec<Arrival> {
     }
     first.append(&mut second);
     first
-}
-
-async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
-    spawn_blocking(what).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::task::spawn_blocking;
-
 use super::{Pass, Task};
 use crate::clock;
 use crate::journal::{Freshness, Journal, Written};
 use crate::report::RunInfo;
 use model::object::{Count, ObjectIndex};
+use crate::sync::blocking;
 use model::select::plan::{Plan, Verdict};
 
 /// Which of the plan's objects are fresh, in their order, and nothing where none is; the plan counts them.
@@ -37,8 +36,7 @@ pub(super) async fn fresh_of(
         now: clock::now(),
     };
     let (roll, journal, written) = (std::mem::take(objects), journal.clone(), written.clone());
-    let looked = spawn_blocking(move || (journal.fresh(&roll, &rules, &written), roll)).await;
-    let (fresh, roll) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let (fresh, roll) = blocking(move || (journal.fresh(&roll, &rules, &written), roll)).await;
     *objects = roll;
     let fresh = fresh.unwrap_or_else(|error| {
         tracing::warn!("{error}; nothing counts as fresh");

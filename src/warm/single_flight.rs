@@ -5,11 +5,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
 use super::queue::Pending;
+use crate::sync;
 use model::object::{ETag, Object};
 
 /// The open requests of one cache. Clones share them.
@@ -23,7 +24,7 @@ impl SingleFlight {
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<Name, Vec<Waiting>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.0)
     }
 }
 
@@ -107,7 +108,7 @@ struct Mailbox {
 
 impl Mailbox {
     fn put(&self, ticket: u64, end: FlightEnd) {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, end));
+        sync::lock(&self.ended).push((ticket, end));
         self.came.notify_one();
     }
 }
@@ -152,7 +153,7 @@ impl Aside {
 
     /// What others have ended, and whether it is warm by that.
     pub fn take_back(&mut self) -> Vec<(Pending, bool)> {
-        let ended = std::mem::take(&mut *self.mailbox.ended.lock().unwrap_or_else(PoisonError::into_inner));
+        let ended = std::mem::take(&mut *sync::lock(&self.mailbox.ended));
         let known = ended.into_iter().filter_map(|(ticket, end)| Some((self.waiting.remove(&ticket)?, end)));
         known
             .map(|(pending, end)| {

@@ -15,6 +15,7 @@ const CRATES: [(&str, &[&[&str]]); 2] = [
 
 /// The crate `s3` has a rank among the rooms: those beneath it do without it.
 const PROGRAM: &[&[&str]] = &[
+    &["sync"],
     &["clock", "report"],
     &["s3", "journal", "signals", "ticker", "limit"],
     &["list", "warm"],

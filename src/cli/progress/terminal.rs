@@ -1,8 +1,9 @@
 //! Standard error as the bars see it.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::sync;
 use console::Term;
 use indicatif::TermLike;
 
@@ -19,7 +20,7 @@ impl Terminal {
     }
 
     fn draw(&self, text: &str) -> io::Result<()> {
-        self.drawn.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes())
+        sync::lock(&self.drawn).write_all(text.as_bytes())
     }
 
     /// The cursor, by `n` cells or lines; by none is one to a terminal.
@@ -67,7 +68,7 @@ impl TermLike for Terminal {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let mut drawn = std::mem::take(&mut *self.drawn.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut drawn = std::mem::take(&mut *sync::lock(&self.drawn));
         // The bars fill their last line with spaces. The `^C` that the terminal echoes behind a full line would begin another,
         // which nobody clears.
         drawn.truncate(drawn.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1));

@@ -1,7 +1,7 @@
 //! The append log of the ledger: completions in the order of their arrival, and how they are merged into the sorted pages.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
@@ -14,6 +14,7 @@ use crate::clock;
 use crate::journal::Journal;
 use crate::journal::error::{Fault, JournalError};
 use crate::journal::schema::Durability;
+use crate::sync;
 
 /// Entries that are merged however large the ledger is: each look-up reads all that wait.
 const MERGE_AT: i64 = 1_000_000;
@@ -59,7 +60,7 @@ impl Written {
     }
 
     fn all<T>(&self, look: impl FnOnce(&mut Vec<i64>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut sync::lock(&self.0))
     }
 }
 
