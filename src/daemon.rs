@@ -31,12 +31,11 @@ use tokio::time::{Instant, sleep_until};
 use ulid::Ulid;
 
 use crate::clock;
-use crate::report::Report;
 use crate::run::{Connections, Task};
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
 use crate::warm::StopSignal;
-use active_run::ActiveRun;
+use active_run::{ActiveRun, Step};
 use failover_journal::FailoverJournal;
 use handle::{Command, Handle};
 use history::History;
@@ -61,9 +60,10 @@ pub struct Daemon {
     in_force: watch::Sender<Arc<Config>>,
     scheduler: Scheduler,
     connections: Connections,
-    runs: JoinSet<Report>,
+    runs: JoinSet<Step>,
+    /// Which run a task of `runs` belongs to.
     tasks: HashMap<Id, Ulid>,
-    live: BTreeMap<Ulid, ActiveRun>,
+    active: BTreeMap<Ulid, ActiveRun>,
     history: History,
     reloader: Reloader,
     reload: ReloadView,
@@ -76,9 +76,9 @@ pub struct Daemon {
     hangups: Hangups,
     ticker: Ticker,
     shutdown: Shutdown,
-    look_at: Instant,
-    tidy_at: Instant,
-    looking: JoinSet<()>,
+    next_check: Instant,
+    next_prune: Instant,
+    checks: JoinSet<()>,
 }
 
 impl Daemon {
@@ -94,7 +94,7 @@ impl Daemon {
     /// Runs until told to stop, and until what was in flight then has ended or the grace is over.
     pub async fn run(mut self) {
         if !self.stop.drain.is_cancelled() {
-            self.tick().await;
+            self.tick();
         }
         loop {
             let (until, quitting) = match self.shutdown {
@@ -105,20 +105,20 @@ impl Daemon {
             tokio::select! {
                 biased;
                 () = self.stop.quit.cancelled(), if !quitting => self.quit(),
-                () = self.stop.drain.cancelled(), if until.is_none() => self.drain().await,
+                () = self.stop.drain.cancelled(), if until.is_none() => self.drain(),
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                     if quitting {
-                        tracing::error!(runs = self.live.len(), "runs did not end in time, and are left as they are");
+                        tracing::error!(runs = self.active.len(), "runs did not end in time, and are left as they are");
                         break;
                     }
                     self.quit();
                 }
-                Some(over) = self.runs.join_next_with_id() => self.run_over(over).await,
+                Some(step) = self.runs.join_next_with_id() => self.step(step),
                 () = self.hangups.next() => self.reloader.ask(ReloadedBy::Sighup, None),
-                loaded = self.reloader.next() => self.loaded(loaded).await,
+                loaded = self.reloader.next() => self.loaded(loaded),
                 // Before the commands: however many ask, what is due begins.
-                () = self.ticker.tick() => self.tick().await,
-                Some(command) = self.commands.recv() => self.command(command).await,
+                () = self.ticker.tick() => self.tick(),
+                Some(command) = self.commands.recv() => self.command(command),
             }
             if self.shutdown != Shutdown::No && self.runs.is_empty() {
                 break;
@@ -129,26 +129,26 @@ impl Daemon {
     }
 
     /// Time has passed.
-    async fn tick(&mut self) {
+    fn tick(&mut self) {
         let actions = self.scheduler.tick(clock::now());
-        self.act(actions).await;
+        self.act(actions);
         let now = Instant::now();
-        while let Some(looked) = self.looking.try_join_next() {
-            if let Err(error) = looked {
+        while let Some(checked) = self.checks.try_join_next() {
+            if let Err(error) = checked {
                 tracing::error!(%error, "a fault of hotset while looking at the journal");
             }
         }
-        if now >= self.look_at && self.looking.is_empty() {
-            self.look_at = now + JOURNAL_CHECK_INTERVAL;
-            let tidy = (now >= self.tidy_at).then_some(self.config.daemon.retention);
-            if tidy.is_some() {
-                self.tidy_at = now + JOURNAL_PRUNE_INTERVAL;
+        if now >= self.next_check && self.checks.is_empty() {
+            self.next_check = now + JOURNAL_CHECK_INTERVAL;
+            let prune = (now >= self.next_prune).then_some(self.config.daemon.retention);
+            if prune.is_some() {
+                self.next_prune = now + JOURNAL_PRUNE_INTERVAL;
             }
             let journal = self.journal.clone();
-            self.looking.spawn_blocking(move || {
-                let journal = journal.look();
-                let tidied = tidy.map_or(Ok(()), |retention| journal.prune(clock::now(), retention));
-                if let Err(error) = tidied {
+            self.checks.spawn_blocking(move || {
+                let journal = journal.check();
+                let pruned = prune.map_or(Ok(()), |retention| journal.prune(clock::now(), retention));
+                if let Err(error) = pruned {
                     tracing::warn!("{error}; what is past its retention stays for now");
                 }
             });

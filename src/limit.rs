@@ -27,8 +27,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-pub use backoff::Backoff;
 use crate::sync;
+pub use backoff::Backoff;
 pub use circuit::Cause;
 pub(crate) use circuit::OPEN_AFTER;
 use model::config::endpoint::Limits;

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::sync;
 use chrono::{DateTime, Utc};
 use model::object::{Bucket, Count, Key};
 use model::select::plan::{Plan, Verdict};
@@ -159,21 +160,10 @@ impl Totals {
     }
 }
 
-/// Whether a run was begun. Of one that was not the journal knows nothing, and nothing was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
-    Yes,
-    /// A live run of this or another process holds the profile.
-    Held,
-    /// Its fire was dealt with before.
-    Done,
-}
-
 /// One run, from its plan to its end.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub info: RunInfo,
-    pub begun: Begun,
     /// `None` while it runs.
     pub ended: Option<DateTime<Utc>>,
     pub outcome: Outcome,
@@ -254,18 +244,18 @@ impl Progress {
     }
 
     pub fn show_limit(&self, limit: String) {
-        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = limit;
+        *sync::lock(&self.limit) = limit;
     }
 
     /// Empty until something is sent.
     pub fn limit(&self) -> String {
-        self.limit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        sync::lock(&self.limit).clone()
     }
 
     pub fn answered(&self, who: Asked) {
         self.answered[who as usize].store(true, Ordering::Relaxed);
         if self.is_troubled.load(Ordering::Relaxed) {
-            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut trouble = sync::lock(&self.trouble);
             trouble.take_if(|(troubled, _)| *troubled == who);
             self.is_troubled.store(trouble.is_some(), Ordering::Relaxed);
         }
@@ -279,7 +269,7 @@ impl Progress {
     /// something is.
     pub fn unanswered(&self, who: Asked, why: &str, wait: Duration) {
         let text = format!("{why}; trying for {}", humantime::format_duration(wait));
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trouble = sync::lock(&self.trouble);
         if trouble.is_none() && !self.has_answered(who) {
             tracing::warn!("{text}");
         }
@@ -292,7 +282,7 @@ impl Progress {
         if !self.is_troubled.load(Ordering::Relaxed) {
             return None;
         }
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = sync::lock(&self.trouble);
         trouble.as_ref().map(|(_, text)| text.clone())
     }
 

@@ -32,11 +32,12 @@ pub use fresh::mark_fresh;
 use list_and_select::{Selections, list_and_select};
 use manifest_source::read;
 use resolve::resolve;
-pub use run_record::new_run;
+use run_record::RunRecord;
+pub use run_record::{Denied, new_run};
 
 use crate::clock;
 use crate::journal::{Journal, Watermark};
-use crate::report::{Begun, Outcome, Progress, Report, RunInfo, StopReason, Totals, Trigger};
+use crate::report::{Outcome, Progress, Report, RunInfo, StopReason, Totals, Trigger};
 use crate::warm::StopSignal;
 use model::config::profile::Profile;
 use model::manifest;
@@ -203,7 +204,7 @@ fn after(wait: Duration) -> Instant {
 async fn over(stop: &StopSignal, deadline: Instant) -> Verdict {
     tokio::select! {
         biased;
-        () = stop.told() => cut_short(stop.reason()),
+        () = stop.told() => cut_short(stop.reason().unwrap_or(StopReason::Told)),
         () = tokio::time::sleep_until(deadline) => Verdict::Failed(TOO_LATE.to_owned()),
     }
 }
@@ -235,35 +236,57 @@ fn make(task: &Task, selection: Selection, verdict: Verdict, at: DateTime<Utc>, 
     }
 }
 
-/// Plans and warms one profile, and keeps an account of it in the journal.
-pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
+/// A run that the journal has granted.
+pub struct Claim {
+    report: Report,
+    /// `None`: there is no journal, or none that works.
+    record: Option<RunRecord>,
+}
+
+/// Asks the journal for a run.
+///
+/// # Errors
+/// The run must not be executed. The report says so.
+pub async fn claim(task: &Task, pass: &Pass) -> Result<Claim, (Denied, Box<Report>)> {
     let unplanned = Verdict::Interrupted("the process ended before the plan was made".to_owned());
     let mut report = Report {
         info: pass.info,
-        begun: Begun::Yes,
         ended: None,
         outcome: Outcome::Running,
         reason: None,
         plan: make(task, Selection::default(), unplanned, clock::now(), 0),
         totals: Totals { warmed: pass.resumed_with.unwrap_or_default(), ..Totals::default() },
     };
-    let deadline = after(pass.deadline);
-    match run_record::open(&pass, &report).await {
-        Ok(record) => {
-            Execution { pass: &pass, task, connection, deadline, record: record.as_ref() }.execute(&mut report).await;
-            report.ended = Some(clock::now());
-            let resumable = report.outcome == Outcome::Interrupted && pass.stop.reason().resumes();
-            if let Some(record) = record {
-                record.close(&report, resumable).await;
-            }
-        }
-        Err((begun, why)) => {
-            report.begun = begun;
+    match run_record::claim(pass, &report).await {
+        Ok(record) => Ok(Claim { report, record }),
+        Err(denied) => {
+            let why = denied.to_string();
             report.plan.verdict = Verdict::Refused(why.clone());
             (report.outcome, report.reason, report.ended) = (Outcome::Refused, Some(why), Some(clock::now()));
+            Err((denied, Box::new(report)))
         }
     }
+}
+
+/// Plans and warms one profile, and keeps a record of it in the journal.
+pub async fn execute(task: &Task, connection: &Connection, pass: Pass, claim: Claim) -> Report {
+    let Claim { mut report, record } = claim;
+    let deadline = after(pass.deadline);
+    Execution { pass: &pass, task, connection, deadline, record: record.as_ref() }.execute(&mut report).await;
+    report.ended = Some(clock::now());
+    let resumable = report.outcome == Outcome::Interrupted && pass.stop.reason().is_some_and(StopReason::resumes);
+    if let Some(record) = record {
+        record.close(&report, resumable).await;
+    }
     report
+}
+
+/// Claims a run and executes it. One that is denied is refused.
+pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
+    match claim(task, &pass).await {
+        Ok(claim) => Box::pin(execute(task, connection, pass, claim)).await,
+        Err((_, refused)) => *refused,
+    }
 }
 
 /// A fire that passes without a run.
@@ -271,5 +294,5 @@ pub fn skipped(task: &Task, info: RunInfo, reason: String) -> Report {
     let plan = make(task, Selection::default(), Verdict::Refused(reason.clone()), info.started, 0);
     let ended = Some(info.started);
     let totals = Totals::default();
-    Report { info, begun: Begun::Yes, ended, outcome: Outcome::Skipped, reason: Some(reason), plan, totals }
+    Report { info, ended, outcome: Outcome::Skipped, reason: Some(reason), plan, totals }
 }

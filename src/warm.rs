@@ -240,7 +240,7 @@ impl<W: Wires> Run<W> {
     /// Why the run must end before all is done.
     fn overdue(&mut self, now: Instant) -> Option<Ended> {
         if self.warming.stop.is_told() {
-            return Some(Ended::Stopped(self.warming.stop.reason()));
+            return Some(Ended::Stopped(self.warming.stop.reason().unwrap_or(StopReason::Told)));
         }
         if now >= self.warming.deadline {
             return Some(Ended::Deadline);

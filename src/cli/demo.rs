@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     }
 
     let before = sim.counters().fills;
-    let mut connections = Connections::default();
+    let connections = Connections::default();
     let mut ends = Vec::new();
     for profile in config.profiles.values() {
         let task = task(&config, profile);

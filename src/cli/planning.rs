@@ -48,7 +48,7 @@ pub(super) async fn show(
         Some(path) => Some(Box::new(create(path)?)),
         None => None,
     };
-    let mut connections = state::connections(context, config);
+    let connections = state::connections(context, config);
     let mut ends = Vec::new();
     let tasks = tasks(config, names)?;
     let journal = if fresh { state::read(context, config) } else { None };

@@ -221,7 +221,7 @@ pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCo
         Online::Cache => Scope::Cache,
         Online::All => Scope::All,
     };
-    let mut connections = Connections::default();
+    let connections = Connections::default();
     let mut tally = Tally::default();
     for task in tasks(&config, &[])? {
         let connection = connections.open(&task.profile).await;
@@ -269,7 +269,7 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
     }
     let tasks = tasks(&config, &names)?;
     let journal = state::open(context, &config);
-    let mut connections = state::connections(context, &config);
+    let connections = state::connections(context, &config);
     let mut ends = Vec::new();
     let mut unprinted = None;
     for task in &tasks {

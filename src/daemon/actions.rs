@@ -1,50 +1,36 @@
 //! Executes what the scheduler decided: starts and stops runs, and queues entries of the journal.
 
+use std::sync::Arc;
+
 use tokio::task::{Id, JoinError};
+use ulid::Ulid;
 
 use super::Daemon;
-use super::active_run::ActiveRun;
+use super::active_run::{ActiveRun, Step};
 use super::fire_clock::Fire;
-use super::scheduler::{Action, Begin, RunEnd};
+use super::scheduler::{Action, RunEnd, RunRequest};
 use crate::clock;
 use crate::journal::Watermark;
 use crate::report::groups::{PassedOver, fields};
-use crate::report::{Begun, Outcome, Report, RunInfo, Trigger};
-use crate::run::{self, Task};
+use crate::report::{Outcome, Report, RunInfo, Trigger};
+use crate::run::{self, Claim, Denied, Pass, Task};
 use model::object::Count;
 
 impl Daemon {
-    /// Carries out what the scheduler wants.
-    pub(super) async fn act(&mut self, actions: Vec<Action>) {
-        for action in actions {
-            match action {
-                Action::Begin(begin) => self.begin(*begin).await,
-                other => self.act_now(other),
-            }
-        }
+    pub(super) fn act(&mut self, actions: Vec<Action>) {
+        actions.into_iter().for_each(|action| self.execute(action));
     }
 
-    /// The same where nothing begins: at the start, where runs wait for the first tick, and at the end.
-    pub(super) fn act_soon(&mut self, actions: Vec<Action>) {
-        actions.into_iter().for_each(|action| self.act_now(action));
-    }
-
-    fn act_now(&mut self, action: Action) {
+    fn execute(&mut self, action: Action) {
         match action {
-            Action::Begin(_) => {}
-            Action::Stop { run, reason } => {
-                if let Some(live) = self.live.get_mut(&run) {
-                    tracing::info!(%run, profile = &*live.task.profile.name, "stopping the run: {}", reason.as_str());
-                    live.stop(reason);
-                }
-            }
+            Action::Claim(request) => self.claim(request),
             Action::Skip { task, fire, watermark, reason } => self.skip(&task, fire, watermark, reason),
             Action::SetWatermark { profile, watermark } => {
                 self.writer.write("a profile's watermark", move |journal| {
                     journal.set_watermark(&profile, watermark.at, &watermark.timetable)
                 });
             }
-            Action::Adopt { profile, fingerprint } => {
+            Action::ApplyFingerprint { profile, fingerprint } => {
                 self.writer
                     .write("a profile's fingerprint", move |journal| journal.apply_fingerprint(&profile, &fingerprint));
             }
@@ -71,9 +57,31 @@ impl Daemon {
         self.writer.write("a skipped fire", move |journal| journal.skip(&new, &reason).map(drop));
     }
 
-    async fn begin(&mut self, begin: Begin) {
-        let profile = begin.task.profile.clone();
-        let RunInfo { id: run, trigger, due, missed, resumes, .. } = begin.info;
+    fn claim(&mut self, request: Arc<RunRequest>) {
+        let run = request.info.id;
+        let active = ActiveRun::new(request);
+        let claiming = active.claim(self.journal.clone(), self.writer.flushed());
+        self.tasks.insert(self.runs.spawn(claiming).id(), run);
+        self.active.insert(run, active);
+    }
+
+    /// A task of a run has ended: its claim, or the run itself.
+    pub(super) fn step(&mut self, step: Result<(Id, Step), JoinError>) {
+        let id = step.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(run) = self.tasks.remove(&id) else { return };
+        let actions = match step.map(|(_, step)| step) {
+            Ok(Step::Granted(granted)) => self.granted(run, *granted),
+            Ok(Step::Denied(denied)) => self.denied(run, &denied),
+            Ok(Step::Ended(report)) => self.ended(run, &report),
+            Err(error) => self.failed(run, &error),
+        };
+        self.act(actions.unwrap_or_default());
+    }
+
+    fn granted(&mut self, run: Ulid, granted: (Pass, Claim)) -> Option<Vec<Action>> {
+        let active = self.active.get(&run)?;
+        let profile = &active.request.task.profile;
+        let RunInfo { trigger, due, missed, resumes, .. } = active.request.info;
         tracing::info!(
             %run, profile = &*profile.name, endpoint = &*profile.endpoint.name, %trigger,
             due = due.map(|due| due.to_rfc3339()), missed, resumes, "the run begins"
@@ -81,42 +89,31 @@ impl Daemon {
         if let Some(due) = due {
             self.history.dealt_with(&profile.name, due, missed);
         }
-        let connection = self.connections.open(&profile).await;
-        let (live, going) = ActiveRun::new(&begin, connection, self.journal.clone(), self.writer.flushed());
-        let task = self.runs.spawn(going);
-        self.tasks.insert(task.id(), run);
-        self.live.insert(run, live);
+        let executing = active.execute(self.connections.clone(), granted);
+        self.tasks.insert(self.runs.spawn(executing).id(), run);
+        Some(self.scheduler.granted(&profile.name))
     }
 
-    pub(super) async fn run_over(&mut self, over: Result<(Id, Report), JoinError>) {
-        let now = clock::now();
-        let id = over.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some(live) = self.tasks.remove(&id).and_then(|run| self.live.remove(&run)) else { return };
-        let profile = live.task.profile.name.clone();
-        let run = live.info.id;
-        let end = match over {
-            Ok((_, report)) => {
-                let (begun, outcome) = (report.begun, report.outcome);
-                match begun {
-                    Begun::Yes => {
-                        self.history.ended(&report, &live.ended(), report.ended.unwrap_or(now));
-                        say(&report);
-                    }
-                    Begun::Held | Begun::Done => {
-                        let reason = report.reason.as_deref().unwrap_or_default();
-                        tracing::info!(%run, profile = &*profile, "the run does not begin: {reason}");
-                    }
-                }
-                RunEnd { run, begun, outcome, reason: report.reason, warmed: report.totals.warmed }
-            }
-            Err(error) => {
-                tracing::error!(%run, profile = &*profile, %error, "a fault of hotset ended the run");
-                self.history.count(&profile, Outcome::Failed);
-                RunEnd { run, begun: Begun::Yes, outcome: Outcome::Failed, reason: None, warmed: Count::default() }
-            }
-        };
-        let actions = self.scheduler.ended(&profile, &end, now);
-        self.act(actions).await;
+    fn denied(&mut self, run: Ulid, denied: &Denied) -> Option<Vec<Action>> {
+        let profile = self.active.remove(&run)?.request.task.profile.name.clone();
+        tracing::info!(%run, profile = &*profile, "the run does not begin: {denied}");
+        Some(self.scheduler.denied(&profile, denied, clock::now()))
+    }
+
+    fn ended(&mut self, run: Ulid, report: &Report) -> Option<Vec<Action>> {
+        let (active, now) = (self.active.remove(&run)?, clock::now());
+        self.history.ended(report, &active.ended(), report.ended.unwrap_or(now));
+        say(report);
+        let end = RunEnd { outcome: report.outcome, warmed: report.totals.warmed };
+        Some(self.scheduler.ended(&active.request.task.profile.name, &end, now))
+    }
+
+    fn failed(&mut self, run: Ulid, error: &JoinError) -> Option<Vec<Action>> {
+        let profile = self.active.remove(&run)?.request.task.profile.name.clone();
+        tracing::error!(%run, profile = &*profile, %error, "a fault of hotset ended the run");
+        self.history.count(&profile, Outcome::Failed);
+        let end = RunEnd { outcome: Outcome::Failed, warmed: Count::default() };
+        Some(self.scheduler.ended(&profile, &end, clock::now()))
     }
 }
 

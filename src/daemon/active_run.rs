@@ -5,77 +5,91 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::task::spawn_blocking;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::failover_journal::FailoverJournal;
-use super::scheduler::Begin;
+use super::scheduler::RunRequest;
 use super::view::{Ended, RunView};
 use crate::clock;
-use crate::report::{Progress, Report, RunInfo, StopReason};
-use crate::run::{self, Connection, Pass, Task};
-use crate::warm::StopSignal;
+use crate::report::{Progress, Report};
+use crate::run::{self, Claim, Connections, Denied, Pass};
+use crate::sync::blocking;
 use model::object::Count;
 
-/// A run in progress, as the loop sees it.
+/// A run that is claimed or going on, as the loop sees it.
 #[derive(Debug)]
 pub(super) struct ActiveRun {
-    pub task: Task,
-    pub info: RunInfo,
-    pub stop: StopSignal,
+    pub request: Arc<RunRequest>,
     pub progress: Arc<Progress>,
     pub deadline: DateTime<Utc>,
-    pub stopping: Option<StopReason>,
+}
+
+/// What a run's task has come to: it has one for the claim, and one for the rest.
+pub(super) enum Step {
+    Granted(Box<(Pass, Claim)>),
+    Denied(Denied),
+    Ended(Box<Report>),
 }
 
 impl ActiveRun {
-    /// A run about to begin, and what carries it out once `earlier` has ended.
-    pub fn new(
-        begin: &Begin,
-        connection: Connection,
+    pub fn new(request: Arc<RunRequest>) -> Self {
+        let now = clock::now();
+        let left = TimeDelta::from_std(request.deadline).ok();
+        let deadline = left.and_then(|left| now.checked_add_signed(left)).unwrap_or(now);
+        Self { request, progress: Arc::default(), deadline }
+    }
+
+    /// Asks the journal for the run, once `earlier` has ended.
+    pub fn claim(
+        &self,
         journal: FailoverJournal,
         earlier: impl Future<Output = ()> + Send + 'static,
-    ) -> (Self, impl Future<Output = Report> + Send + 'static) {
-        let Begin { task, info, resumed_with, rewarm, deadline, watermark } = begin.clone();
-        let now = clock::now();
-        let live = Self {
-            task: task.clone(),
-            info,
-            stop: StopSignal::default(),
-            progress: Arc::default(),
-            deadline: TimeDelta::from_std(deadline).ok().and_then(|left| now.checked_add_signed(left)).unwrap_or(now),
-            stopping: None,
-        };
-        let (stop, progress) = (live.stop.clone(), live.progress.clone());
-        let (run, profile, endpoint) = (info.id, task.profile.name.clone(), task.profile.endpoint.name.clone());
-        let span = tracing::info_span!("run", %run, profile = &*profile, endpoint = &*endpoint);
-        let going = async move {
+    ) -> impl Future<Output = Step> + Send + 'static {
+        let (request, progress) = (self.request.clone(), self.progress.clone());
+        let claiming = async move {
             earlier.await;
-            // A look first: a run must not find out in its middle that nothing can be kept.
-            let looked = spawn_blocking(move || (journal.look(), journal.is_degraded())).await;
-            let (journal, degraded) = looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            let claim = task.profile.name.to_string();
+            // A check first: a run must not find out in its middle that nothing can be kept.
+            let (journal, degraded) = blocking(move || (journal.check(), journal.is_degraded())).await;
             let pass = Pass {
-                info,
-                deadline,
+                info: request.info,
+                deadline: request.deadline,
                 min_warm: None,
-                stop,
+                stop: request.stop.clone(),
                 progress,
                 journal: Some(journal),
                 degraded,
-                claim,
-                rewarm,
-                resumed_with,
-                watermark: Some(watermark),
+                claim: request.task.profile.name.to_string(),
+                rewarm: request.rewarm,
+                resumed_with: request.resumed_with,
+                watermark: Some(request.watermark.clone()),
             };
-            run::pass(&task, &connection, pass).await
+            match run::claim(&request.task, &pass).await {
+                Ok(claim) => Step::Granted(Box::new((pass, claim))),
+                Err((denied, _)) => Step::Denied(denied),
+            }
         };
-        (live, going.instrument(span))
+        claiming.instrument(self.span())
     }
 
-    pub fn stop(&mut self, reason: StopReason) {
-        self.stop.stop(reason);
-        self.stopping = Some(self.stop.reason());
+    /// Executes the run that the journal has granted.
+    pub fn execute(
+        &self,
+        connections: Connections,
+        granted: (Pass, Claim),
+    ) -> impl Future<Output = Step> + Send + 'static {
+        let task = self.request.task.clone();
+        let executing = async move {
+            let connection = connections.open(&task.profile).await;
+            let (pass, claim) = granted;
+            Step::Ended(Box::new(run::execute(&task, &connection, pass, claim).await))
+        };
+        executing.instrument(self.span())
+    }
+
+    fn span(&self) -> Span {
+        let profile = &self.request.task.profile;
+        let run = self.request.info.id;
+        tracing::info_span!("run", %run, profile = &*profile.name, endpoint = &*profile.endpoint.name)
     }
 
     /// What its objects have come to so far.
@@ -92,12 +106,12 @@ impl ActiveRun {
         let progress = &self.progress;
         let silent = Some(get(&progress.silent_ms)).filter(|ms| *ms > 0).map(Duration::from_millis);
         RunView {
-            info: self.info,
-            profile: self.task.profile.name.clone(),
-            endpoint: self.task.profile.endpoint.name.clone(),
-            fingerprint: self.task.fingerprint.clone(),
+            info: self.request.info,
+            profile: self.request.task.profile.name.clone(),
+            endpoint: self.request.task.profile.endpoint.name.clone(),
+            fingerprint: self.request.task.fingerprint.clone(),
             deadline: self.deadline,
-            stopping: self.stopping,
+            stopping: self.request.stop.reason(),
             list_requests: get(&progress.list_requests),
             listed: get(&progress.listed),
             listed_share: progress.listed_share(),
@@ -112,3 +126,6 @@ impl ActiveRun {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

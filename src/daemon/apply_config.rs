@@ -14,11 +14,11 @@ use chrono::{DateTime, Utc};
 
 impl Daemon {
     /// The files were read.
-    pub(super) async fn loaded(&mut self, loaded: Loaded) {
+    pub(super) fn loaded(&mut self, loaded: Loaded) {
         let Loaded { by, result, replies } = loaded;
         let taken = result.map_err(|why| why.to_string()).and_then(|config| self.permit(config));
         let reloaded = match taken {
-            Ok(config) => self.apply_config(*config, by).await,
+            Ok(config) => self.apply_config(*config, by),
             Err(error) => self.refuse(by, error),
         };
         for reply in replies {
@@ -42,7 +42,7 @@ impl Daemon {
         }
     }
 
-    async fn apply_config(&mut self, config: Config, by: ReloadedBy) -> Reloaded {
+    fn apply_config(&mut self, config: Config, by: ReloadedBy) -> Reloaded {
         let now = clock::now();
         let config = Arc::new(config);
         let (before, after) = (fingerprints(&self.config), fingerprints(&config));
@@ -72,8 +72,8 @@ impl Daemon {
         self.in_force.send_replace(config);
         self.keep_good();
         let actions = self.scheduler.reconfigure(tasks(&self.config), by, now);
-        self.act(actions).await;
-        self.tick().await;
+        self.act(actions);
+        self.tick();
         reloaded
     }
 

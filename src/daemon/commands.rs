@@ -11,13 +11,13 @@ use crate::journal::{Journal, JournalError, Pause};
 type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
 impl Daemon {
-    pub(super) async fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::View(reply) => drop(reply.send(self.view())),
             Command::Start { profile, rewarm, team, reply } => {
                 let started = match team.filter(|team| !self.is_of(&profile, team)) {
                     Some(team) => Err(CommandError::OtherTeam(team)),
-                    None => self.start(&profile, rewarm).await,
+                    None => self.start(&profile, rewarm),
                 };
                 drop(reply.send(started));
             }
@@ -25,7 +25,7 @@ impl Daemon {
                 let pause = Pause { since: clock::now(), until };
                 match self.scheduler.pause(&profile, pause) {
                     Ok(actions) => {
-                        self.act(actions).await;
+                        self.act(actions);
                         self.keep(reply, move |journal| journal.set_pause(&profile, Some(pause)));
                     }
                     Err(error) => drop(reply.send(Err(self.explained(error)))),
@@ -33,21 +33,14 @@ impl Daemon {
             }
             Command::Resume { profile, reply } => match self.scheduler.resume(&profile, clock::now()) {
                 Ok(actions) => {
-                    self.act(actions).await;
+                    self.act(actions);
                     self.keep(reply, move |journal| journal.set_pause(&profile, None));
-                    self.tick().await;
+                    self.tick();
                 }
                 Err(error) => drop(reply.send(Err(self.explained(error)))),
             },
             Command::Cancel { run, reply } => {
-                let cancelled = match self.scheduler.cancel(run) {
-                    Ok(actions) => {
-                        self.act(actions).await;
-                        Ok(())
-                    }
-                    Err(error) => Err(error),
-                };
-                drop(reply.send(cancelled));
+                drop(reply.send(self.scheduler.cancel(run)));
             }
             Command::Audit(entry) => self.writer.write("who asked for what", move |journal| journal.audit(&entry)),
             Command::Reload(reply) => self.reloader.ask(ReloadedBy::Api, Some(reply)),
@@ -69,10 +62,10 @@ impl Daemon {
         owner.is_some_and(|owner| &*owner.name == team)
     }
 
-    async fn start(&mut self, profile: &str, rewarm: bool) -> Result<Started, CommandError> {
-        let begun = self.scheduler.begin_by_hand(profile, rewarm, clock::now());
-        let (started, actions) = begun.map_err(|error| self.explained(error))?;
-        self.act(actions).await;
+    fn start(&mut self, profile: &str, rewarm: bool) -> Result<Started, CommandError> {
+        let started = self.scheduler.start_by_hand(profile, rewarm, clock::now());
+        let (started, actions) = started.map_err(|error| self.explained(error))?;
+        self.act(actions);
         Ok(started)
     }
 

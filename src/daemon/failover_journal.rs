@@ -1,10 +1,11 @@
 //! The daemon's journal on disk, with a bounded fallback in memory while the disk takes no writes (*degraded*).
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::view::JournalView;
 use crate::journal::{Journal, JournalError, Trouble};
+use crate::sync;
 
 /// How many objects the fallback in memory holds, at about 100 bytes each.
 const MAX_OBJECTS_IN_MEMORY: u64 = 500_000;
@@ -54,7 +55,7 @@ impl FailoverJournal {
     }
 
     /// Checks whether the journal on disk can be written, copies the fallback into it if so, and returns the one to use. Blocks.
-    pub fn look(&self) -> Journal {
+    pub fn check(&self) -> Journal {
         let Some(dir) = &self.0.dir else { return self.journal() };
         let _one = self.busy();
         let (disk, memory) = {
@@ -72,7 +73,7 @@ impl FailoverJournal {
             }
             Err(error) => {
                 if is_lost(&error) {
-                    // The next look opens what is there then.
+                    // The next check opens what is there then.
                     (state.bytes, state.disk) = (0, None);
                 }
                 if let Err(error) = state.degrade(&error) {
@@ -92,7 +93,7 @@ impl FailoverJournal {
             let _one = self.busy();
             job(&self.journal())
         };
-        done.or_else(|_| job(&self.look()))
+        done.or_else(|_| job(&self.check()))
     }
 
     /// Whether the fallback holds something that the disk may yet take.
@@ -116,11 +117,11 @@ impl FailoverJournal {
     }
 
     fn busy(&self) -> MutexGuard<'_, ()> {
-        self.0.busy.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.0.busy)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.0.state)
     }
 }
 
@@ -195,7 +196,7 @@ mod tests {
         let gate = File::create(dir.join("journal.lock")).unwrap();
         gate.lock().unwrap();
         let looker = failover.clone();
-        let look = thread::spawn(move || looker.look().is_in_memory());
+        let look = thread::spawn(move || looker.check().is_in_memory());
         while failover.0.busy.try_lock().is_ok() {
             assert!(!look.is_finished());
             thread::yield_now();
@@ -217,7 +218,7 @@ mod tests {
         }
         failover.with(refused).unwrap();
         assert!(failover.is_degraded() && is_paused(&failover.journal()));
-        let journal = failover.look();
+        let journal = failover.check();
         assert!(!journal.is_in_memory() && is_paused(&journal), "a file that was removed is made again");
         assert!(is_paused(&Journal::read(folder.path()).unwrap().unwrap()));
     }

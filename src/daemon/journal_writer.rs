@@ -93,7 +93,7 @@ async fn work(journal: FailoverJournal, mut waiting: Receiver<Job>) {
     }
     // What ended in memory is lost with the process, unless the disk takes it now.
     if journal.has_more()
-        && let Err(error) = spawn_blocking(move || journal.look()).await
+        && let Err(error) = spawn_blocking(move || journal.check()).await
     {
         tracing::error!(%error, "what was kept in memory is lost");
     }

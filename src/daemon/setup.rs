@@ -88,7 +88,7 @@ impl Daemon {
             connections: setup.state_dir.map_or_else(Connections::default, Connections::spilling_into),
             runs: JoinSet::new(),
             tasks: HashMap::new(),
-            live: BTreeMap::new(),
+            active: BTreeMap::new(),
             history,
             reloader: Reloader::new(setup.paths, watch, seen),
             writer: JournalWriter::start(failover.clone()),
@@ -99,14 +99,14 @@ impl Daemon {
             hangups: setup.hangups,
             ticker: setup.ticker,
             shutdown: Shutdown::No,
-            look_at: at + JOURNAL_CHECK_INTERVAL,
-            tidy_at: at,
-            looking: JoinSet::new(),
+            next_check: at + JOURNAL_CHECK_INTERVAL,
+            next_prune: at,
+            checks: JoinSet::new(),
         };
         if !is_bad {
             daemon.keep_good();
         }
-        daemon.act_soon(actions);
+        daemon.act(actions);
         Ok(daemon)
     }
 }

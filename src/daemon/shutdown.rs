@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Daemon;
-use crate::report::StopReason;
 
 /// How long runs may take for their last entries of the journal after they were told to wait for nothing else.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -21,28 +20,25 @@ pub(super) enum Shutdown {
 }
 
 impl Daemon {
-    pub(super) async fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         let grace = self.config.daemon.shutdown_grace;
-        let runs = self.live.len();
+        let runs = self.active.len();
         if runs > 0 {
             tracing::info!(runs, "runs that are going on have {} to end", humantime::format_duration(grace));
         }
         self.shutdown = Shutdown::Draining(Instant::now() + grace);
-        let actions = self.scheduler.stop();
-        self.act(actions).await;
+        self.scheduler.stop();
     }
 
     /// Waits for nothing any more.
     pub(super) fn quit(&mut self) {
         self.shutdown = Shutdown::Quitting(Instant::now() + QUIT_TIMEOUT);
-        let actions = self.scheduler.stop();
-        self.act_soon(actions);
-        if self.live.values().any(|live| !live.stop.quit.is_cancelled()) {
+        self.scheduler.stop();
+        if self.active.values().any(|active| !active.request.stop.quit.is_cancelled()) {
             tracing::warn!("requests that are still in flight are given up: what became of them is not known");
         }
-        for live in self.live.values_mut() {
-            live.stop(StopReason::Shutdown);
-            live.stop.quit.cancel();
+        for active in self.active.values() {
+            active.request.stop.quit.cancel();
         }
     }
 }

@@ -26,7 +26,7 @@ impl Daemon {
             endpoints: self.config.endpoints.values().map(|endpoint| self.endpoint(endpoint)).collect(),
             profiles: self.scheduler.profiles().map(|state| self.profile(state, now)).collect(),
             teams: self.config.teams.values().map(|team| self.team(team)).collect(),
-            runs: self.live.values().map(super::ActiveRun::view).collect(),
+            runs: self.active.values().map(super::ActiveRun::view).collect(),
             failures: self.history.failures.iter().cloned().collect(),
             counters: self.counters(),
         }
@@ -81,7 +81,7 @@ impl Daemon {
             rewarm_after: profile.rewarm_after,
             min_warm: profile.min_warm,
             paused: state.paused(),
-            running: state.live().map(|live| live.info.id),
+            running: state.run().map(|run| run.info.id),
             waiting: state.waiting(now),
             next_due: if state.is_paused() { None } else { state.fire_clock.next_due() },
             last_due: past.last_due,
@@ -93,8 +93,8 @@ impl Daemon {
 
     fn counters(&self) -> Counters {
         let mut counters = self.history.counters.clone();
-        for live in self.live.values() {
-            counters.objects.entry(live.task.profile.endpoint.name.clone()).or_default().add(&live.ended());
+        for active in self.active.values() {
+            counters.objects.entry(active.request.task.profile.endpoint.name.clone()).or_default().add(&active.ended());
         }
         counters
     }

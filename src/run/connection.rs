@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ use super::spill::{MAX_IN_MEMORY, Spills};
 use crate::limit::Limit;
 use crate::list::{FairSemaphore, ListSide, Lister, RetryPolicy};
 use crate::report::Progress;
+use crate::sync;
 use crate::warm::{SingleFlight, Wire};
 use model::config::endpoint::{Credentials, Endpoint};
 use model::config::profile::Profile;
@@ -55,17 +56,30 @@ impl Connection {
     }
 }
 
-/// Opened connections, by endpoint and by the credentials that a profile names.
-#[derive(Debug, Default)]
+type Endpoints = BTreeMap<Arc<str>, Arc<Endpoint>>;
+
+/// Opened connections. Clones share them.
+#[derive(Clone, Debug, Default)]
 pub struct Connections {
+    /// Never held while a connection is opened: looks and reloads wait for no disk.
+    opened: Arc<Mutex<Opened>>,
+    /// Held while one is opened, so that what runs share is opened once.
+    opening: Arc<tokio::sync::Mutex<()>>,
+    spills: Option<Spills>,
+    first_wait: Option<Duration>,
+}
+
+/// What is open, by endpoint and by the credentials that a profile names.
+#[derive(Debug, Default)]
+struct Opened {
+    /// The endpoints of the latest reload. `None`: there was none yet.
+    configured: Option<Endpoints>,
     /// By the address of the cache: an endpoint that is renamed, or gone for a while, drives the same cache.
     caches: HashMap<String, Cache>,
     /// By the address of the list endpoint.
     semaphores: HashMap<String, FairSemaphore>,
     endpoints: HashMap<Arc<str>, Shared>,
-    opened: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
-    spills: Option<Spills>,
-    first_wait: Option<Duration>,
+    connections: HashMap<(Arc<str>, Option<Arc<str>>), Connection>,
 }
 
 /// What all the runs of a cache share.
@@ -76,7 +90,7 @@ struct Cache {
 }
 
 /// What all the credentials of an endpoint share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Shared {
     endpoint: Arc<Endpoint>,
     transport: Transport,
@@ -102,28 +116,31 @@ impl Connections {
 
     /// The connection for `profile`; nothing is sent yet, and no credentials are read. The machine's certificates are, for a
     /// new endpoint, for a few seconds at the most.
-    pub async fn open(&mut self, profile: &Profile) -> Connection {
+    pub async fn open(&self, profile: &Profile) -> Connection {
+        let _one = self.opening.lock().await;
         let endpoint = &profile.endpoint;
         let own = profile.credentials.as_ref();
         let name = (endpoint.name.clone(), own.and_then(|own| own.name.clone()));
         let fits = |open: &&Connection| {
             wired_alike(&open.endpoint, endpoint) && own.is_none_or(|own| *own == open.cache_credentials)
         };
-        if let Some(open) = self.opened.get(&name).filter(fits) {
-            let spills = self.spills.as_ref().map(Spills::of_a_run);
-            return Connection { endpoint: endpoint.clone(), team: profile.team.clone(), spills, ..open.clone() };
+        let (shares, before) = {
+            let mut opened = self.opened();
+            if let Some(open) = opened.connections.get(&name).filter(fits) {
+                let spills = self.spills.as_ref().map(Spills::of_a_run);
+                return Connection { endpoint: endpoint.clone(), team: profile.team.clone(), spills, ..open.clone() };
+            }
+            (opened.shares(endpoint), opened.endpoints.get(&endpoint.name).cloned())
+        };
+        let shared = Shared::renewed(before, endpoint).await;
+        let connection = self.connect(profile, &shared, shares).await;
+        let mut opened = self.opened();
+        // A reload may have come meanwhile: then this connection is the run's alone.
+        let in_force = |all: &Endpoints| all.get(&endpoint.name).is_some_and(|now| wired_alike(now, endpoint));
+        if opened.configured.as_ref().is_none_or(in_force) {
+            opened.endpoints.insert(endpoint.name.clone(), shared);
+            opened.connections.insert(name, connection.clone());
         }
-        let cache = self
-            .caches
-            .entry(cache_of(endpoint))
-            .or_insert_with(|| Cache { limit: Limit::new(&endpoint.limits), single_flight: SingleFlight::default() });
-        let cache = cache.clone();
-        let most = endpoint.limits.list_in_flight as usize;
-        let semaphore = self.semaphores.entry(store_of(endpoint)).or_insert_with(|| FairSemaphore::new(most)).clone();
-        let shared = Shared::renewed(self.endpoints.remove(&endpoint.name), endpoint).await;
-        let connection = self.connect(profile, &shared, (cache, semaphore)).await;
-        self.endpoints.insert(endpoint.name.clone(), shared);
-        self.opened.insert(name, connection.clone());
         connection
     }
 
@@ -167,12 +184,51 @@ impl Connections {
 
     /// Takes the endpoints of a new configuration. New limits hold at once, for live runs too; what else is new holds for
     /// connections that are opened from now on. A cache that is gone is forgotten when no run uses it any more. Reads nothing.
-    pub fn renew(&mut self, endpoints: &BTreeMap<Arc<str>, Arc<Endpoint>>) {
+    pub fn renew(&self, endpoints: &Endpoints) {
+        self.opened().renew(endpoints);
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        sync::lock(&self.opened)
+    }
+
+    /// The limit of an endpoint. `None` while nothing of it was opened.
+    pub fn limit(&self, endpoint: &str) -> Option<Limit> {
+        let opened = self.opened();
+        let shared = opened.endpoints.get(endpoint)?;
+        Some(opened.caches.get(&cache_of(&shared.endpoint))?.limit.clone())
+    }
+
+    /// When the first of an endpoint's credentials expires, of those that requests were last signed with. `None`: they do not
+    /// expire, or none were asked for yet.
+    pub fn credentials_expiry(&self, endpoint: &str) -> Option<DateTime<Utc>> {
+        let opened = self.opened();
+        let open = opened.connections.iter().filter(|((name, _), _)| &**name == endpoint);
+        open.flat_map(|(_, open)| [&open.wire.cache_keys, &open.wire.list_keys]).filter_map(Keys::expiry).min()
+    }
+}
+
+impl Opened {
+    /// What all runs of a cache and of a store share, with the limits in force: a run may be of a configuration before.
+    fn shares(&mut self, endpoint: &Endpoint) -> (Cache, FairSemaphore) {
+        let now = self.configured.as_ref().and_then(|all| all.get(&endpoint.name));
+        let now = now.filter(|now| cache_of(now) == cache_of(endpoint));
+        let limits = now.map_or(endpoint, |now| &**now).limits.clone();
+        let cache = self.caches.entry(cache_of(endpoint));
+        let cache =
+            cache.or_insert_with(|| Cache { limit: Limit::new(&limits), single_flight: SingleFlight::default() });
+        let semaphore = self.semaphores.entry(store_of(endpoint));
+        let semaphore = semaphore.or_insert_with(|| FairSemaphore::new(limits.list_in_flight as usize));
+        (cache.clone(), semaphore.clone())
+    }
+
+    fn renew(&mut self, endpoints: &Endpoints) {
         let same_cache = |name: &Arc<str>, shared: &Shared| {
             endpoints.get(name).is_some_and(|now| cache_of(now) == cache_of(&shared.endpoint))
         };
         self.endpoints.retain(|name, shared| same_cache(name, shared));
-        self.opened.retain(|(name, _), open| endpoints.get(name).is_some_and(|now| wired_alike(&open.endpoint, now)));
+        self.connections
+            .retain(|(name, _), open| endpoints.get(name).is_some_and(|now| wired_alike(&open.endpoint, now)));
         let (mut configured, mut stores) = (HashSet::new(), HashSet::new());
         for endpoint in endpoints.values() {
             let store = store_of(endpoint);
@@ -189,19 +245,7 @@ impl Connections {
         }
         self.caches.retain(|address, cache| configured.contains(address) || cache.single_flight.in_use());
         self.semaphores.retain(|address, semaphore| stores.contains(address) || semaphore.in_use());
-    }
-
-    /// The limit of an endpoint. `None` while nothing of it was opened.
-    pub fn limit(&self, endpoint: &str) -> Option<Limit> {
-        let shared = self.endpoints.get(endpoint)?;
-        Some(self.caches.get(&cache_of(&shared.endpoint))?.limit.clone())
-    }
-
-    /// When the first of an endpoint's credentials expires, of those that requests were last signed with. `None`: they do not
-    /// expire, or none were asked for yet.
-    pub fn credentials_expiry(&self, endpoint: &str) -> Option<DateTime<Utc>> {
-        let open = self.opened.iter().filter(|((name, _), _)| &**name == endpoint);
-        open.flat_map(|(_, open)| [&open.wire.cache_keys, &open.wire.list_keys]).filter_map(Keys::expiry).min()
+        self.configured = Some(endpoints.clone());
     }
 }
 

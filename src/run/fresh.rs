@@ -6,8 +6,8 @@ use super::{Pass, Task};
 use crate::clock;
 use crate::journal::{Freshness, Journal, Written};
 use crate::report::RunInfo;
-use model::object::{Count, ObjectIndex};
 use crate::sync::blocking;
+use model::object::{Count, ObjectIndex};
 use model::select::plan::{Plan, Verdict};
 
 /// Which of the plan's objects are fresh, in their order, and nothing where none is; the plan counts them.

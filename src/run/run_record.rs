@@ -3,30 +3,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{JoinSet, spawn_blocking};
+use chrono::{DateTime, Utc};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Pass, Task};
 use crate::clock;
 use crate::journal::{Begun, End, Journal, JournalError, NewRun, OpenRun, Recorder, Watermark};
 use crate::limit::Limit;
+use crate::report::Report;
 use crate::report::json::RunLine;
-use crate::report::{self, Report};
+use crate::sync::blocking;
 
 /// How often other processes at the same cache are counted.
 const COUNT_OTHERS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// An open record of one run.
+/// Why the journal denies a run. It has nothing of it, and nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// A live run of this or another process holds the claim.
+    #[error("already running since {}: run {id}", since.format("%Y-%m-%d %H:%M:%S UTC"))]
+    AlreadyRunning { id: String, since: DateTime<Utc> },
+    /// Its fire was dealt with before, or it is not one to be resumed any more.
+    #[error("it was dealt with before: run {id}")]
+    AlreadyDone { id: String },
+}
+
+/// The open record of one run.
 pub(super) struct RunRecord {
     journal: Journal,
     run: Arc<OpenRun>,
 }
 
-/// Opens an record of a run; `None` where there is no journal, or none that works.
+/// Claims a run in the journal. `None` where there is no journal, or none that works.
 ///
 /// # Errors
-/// Why the run must not be carried out: a live one holds its claim.
-pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<RunRecord>, (report::Begun, String)> {
+/// The run must not be executed.
+pub(super) async fn claim(pass: &Pass, report: &Report) -> Result<Option<RunRecord>, Denied> {
     let Some(journal) = pass.journal.clone() else { return Ok(None) };
     let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.watermark.clone()) };
     let (resumes, degraded) = (pass.resumed_with.is_some(), pass.degraded);
@@ -37,15 +50,12 @@ pub(super) async fn open(pass: &Pass, report: &Report) -> Result<Option<RunRecor
             Begun::AlreadyDone { .. } if resumes && degraded => journal.begin(&new)?,
             begun => begun,
         };
-        Ok((journal, begun))
+        Ok::<_, JournalError>((journal, begun))
     });
     match begun.await {
         Ok((journal, Begun::Run(run))) => Ok(Some(RunRecord { journal, run: Arc::new(run) })),
-        Ok((_, Begun::AlreadyRunning { id, since })) => {
-            let since = since.format("%Y-%m-%d %H:%M:%S UTC");
-            Err((report::Begun::Held, format!("already running since {since}: run {id}")))
-        }
-        Ok((_, Begun::AlreadyDone { id })) => Err((report::Begun::Done, format!("it was dealt with before: run {id}"))),
+        Ok((_, Begun::AlreadyRunning { id, since })) => Err(Denied::AlreadyRunning { id, since }),
+        Ok((_, Begun::AlreadyDone { id })) => Err(Denied::AlreadyDone { id }),
         Err(error) => {
             tracing::warn!("{error}; this run goes on without: nothing is fresh, and nothing is recorded");
             Ok(None)
@@ -127,13 +137,6 @@ impl RunRecord {
             tracing::warn!("{error}; the end of this run is not recorded");
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    what: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
-) -> Result<T, JournalError> {
-    let done = spawn_blocking(what).await;
-    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// The line of the run as it stands.

@@ -1,10 +1,11 @@
 //! How a run is told to stop, and why.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::report::StopReason;
+use crate::sync;
 
 /// Tells a run to stop. Clones tell the same run.
 #[derive(Clone, Debug, Default)]
@@ -17,23 +18,25 @@ pub struct StopSignal {
 }
 
 impl StopSignal {
-    /// Tells the run to send nothing new, and why. Whoever told it first is the one that counts, unless that would have it
-    /// taken up again and this one does not.
-    pub fn stop(&self, reason: StopReason) {
+    /// Tells the run to send nothing new, and why. The first reason counts, unless it would have the run resumed and this one
+    /// does not. `false` where it does not count.
+    pub fn stop(&self, reason: StopReason) -> bool {
         let mut known = self.lock();
         let before = known.or(self.is_told().then_some(StopReason::Told));
-        *known = before.filter(|before| !reason.overrules(*before)).or(Some(reason));
+        let counts = before.is_none_or(|before| reason.overrules(before));
+        *known = if counts { Some(reason) } else { before };
         drop(known);
         self.drain.cancel();
+        counts
     }
 
-    /// Why the run was told to stop: `Told` where only a token was cancelled.
-    pub fn reason(&self) -> StopReason {
-        self.lock().unwrap_or(StopReason::Told)
+    /// Why the run was told to stop: `Told` where only a token was cancelled. `None`: it was not.
+    pub fn reason(&self) -> Option<StopReason> {
+        self.lock().or(self.is_told().then_some(StopReason::Told))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<StopReason>> {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.reason)
     }
 
     pub(super) fn is_told(&self) -> bool {
@@ -59,7 +62,7 @@ mod tests {
         other.stop(StopReason::Window);
         stop.stop(StopReason::Shutdown);
         assert!(stop.drain.is_cancelled() && !stop.quit.is_cancelled());
-        assert_eq!((stop.reason(), other.reason()), (StopReason::Window, StopReason::Window));
+        assert_eq!((stop.reason(), other.reason()), (Some(StopReason::Window), Some(StopReason::Window)));
     }
 
     #[test]
@@ -73,7 +76,7 @@ mod tests {
             let stop = StopSignal::default();
             stop.stop(first);
             stop.stop(then);
-            assert_eq!(stop.reason(), why, "{first:?}, then {then:?}");
+            assert_eq!(stop.reason(), Some(why), "{first:?}, then {then:?}");
         }
     }
 
@@ -81,8 +84,8 @@ mod tests {
     fn a_signal_that_came_first_is_not_covered_by_a_later_reason() {
         let stop = StopSignal::default();
         stop.drain.cancel();
-        assert_eq!(stop.reason(), StopReason::Told);
-        stop.stop(StopReason::Removed);
-        assert_eq!(stop.reason(), StopReason::Told);
+        assert_eq!(stop.reason(), Some(StopReason::Told));
+        assert!(!stop.stop(StopReason::Removed));
+        assert_eq!(stop.reason(), Some(StopReason::Told));
     }
 }

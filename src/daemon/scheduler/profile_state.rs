@@ -6,11 +6,12 @@ mod pending;
 mod policy;
 mod view;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::Action;
+use super::{Action, RunRequest};
 use crate::daemon::fire_clock::{Fire, FireClock, Tick, Timetable};
 use crate::journal::{Interrupted, Pause, Watermark};
 use crate::report::{RunInfo, StopReason, Trigger};
@@ -18,62 +19,68 @@ use crate::run::Task;
 use model::config::profile::OnOverlap;
 use pending::Pending;
 
-/// What a journal keeps in the place of the schedules of a profile that the configuration pauses: fires of that time are
-/// not missed.
+/// What a journal keeps as the timetable of a profile that the configuration pauses: fires of that time are not missed.
 const PAUSED: &str = "paused";
-/// By so much a clock that is kept right may step back: nothing but a wait comes of it.
-const SET_BACK: Duration = Duration::from_secs(60);
+/// Clock steps smaller than this (NTP slew) are waited out.
+const MAX_CLOCK_STEP: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(in crate::daemon) struct ProfileState {
     pub task: Task,
     pub fire_clock: FireClock,
-    /// The fingerprint that the journal has: of the last run, or taken without one.
+    /// The fingerprint that the journal has: of the last run, or applied without one.
     applied_fingerprint: Option<String>,
-    /// What a fingerprint that the journal does not have is put down to.
+    /// The trigger of the run that a new fingerprint causes.
     changed_by: Trigger,
+    /// A pause by hand.
     by_hand: Option<Pause>,
-    live: Option<Live>,
-    /// An interrupted run that may be taken up.
+    phase: Phase,
+    /// An interrupted run that may be resumed.
     resumable: Option<Interrupted>,
     pending: Option<Pending>,
-    not_before: Option<DateTime<Utc>>,
-    /// Removed from the configuration; its run is still ending.
-    leaving: bool,
 }
 
-/// A run in progress.
-#[derive(Clone, Debug)]
-pub(in crate::daemon) struct Live {
-    pub info: RunInfo,
-    pub fingerprint: String,
-    pub stopping: Option<StopReason>,
-    pub rewarm: bool,
-    /// What was applied_fingerprint before, should it never begin.
-    applied_before: Option<String>,
-    pending_before: Option<Pending>,
-    resumable_before: Option<Interrupted>,
+/// How far the profile's run is.
+#[derive(Debug)]
+enum Phase {
+    Idle {
+        /// Another process runs the profile: nothing begins by itself before this time.
+        not_before: Option<DateTime<Utc>>,
+    },
+    /// The journal has been asked for the run, and has not answered.
+    Claiming {
+        run: Arc<RunRequest>,
+        /// The trigger that came meanwhile. `pending` is the run's own, and is used up once it is granted.
+        arrived: Option<Pending>,
+    },
+    Running(Arc<RunRequest>),
+    /// The profile was removed from the configuration, and its claim or run has not ended.
+    Leaving(Arc<RunRequest>),
+}
+
+impl Default for Phase {
+    fn default() -> Self {
+        Self::Idle { not_before: None }
+    }
 }
 
 impl ProfileState {
-    fn empty(task: Task, watermark: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
+    fn idle(task: Task, watermark: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
         Self {
             fire_clock: FireClock::new(Timetable::of(&task.profile), watermark, now),
             task,
             applied_fingerprint: None,
             changed_by: Trigger::Reload,
             by_hand: None,
-            live: None,
+            phase: Phase::default(),
             resumable: None,
             pending: None,
-            not_before: None,
-            leaving: false,
         }
     }
 
     /// What time brings: fires, the end of a pause, the end of a window.
-    pub fn look(&mut self, now: DateTime<Utc>, actions: &mut Vec<Action>) {
-        if self.leaving {
+    pub fn tick(&mut self, now: DateTime<Utc>, actions: &mut Vec<Action>) {
+        if self.is_leaving() {
             return;
         }
         if let Some(until) = self.by_hand.as_ref().and_then(|pause| pause.until).filter(|until| *until <= now) {
@@ -84,11 +91,10 @@ impl ProfileState {
             self.fire_clock.pass_over(now);
             return;
         }
-        let is_open = self.task.profile.window.as_ref().is_none_or(|window| window.contains(now));
-        if !is_open && self.live.as_ref().is_some_and(|live| live.info.trigger != Trigger::Api) {
-            self.stop(StopReason::Window, actions);
+        if !self.is_open(now) && self.run().is_some_and(|run| run.info.trigger != Trigger::Api) {
+            self.stop(StopReason::Window);
         }
-        if self.fire_clock.behind(now).is_some_and(|behind| behind > SET_BACK) {
+        if self.fire_clock.behind(now).is_some_and(|behind| behind > MAX_CLOCK_STEP) {
             tracing::warn!(
                 profile = &*self.task.profile.name,
                 "the clock was set back; fires that were dealt with are not repeated"
@@ -106,41 +112,46 @@ impl ProfileState {
     }
 
     fn fire(&mut self, fire: Fire, actions: &mut Vec<Action>) {
-        let going = self.live.as_ref().filter(|live| live.stopping.is_none());
+        let going = self.run().filter(|run| run.stop.reason().is_none());
         match (going, self.task.profile.on_overlap) {
-            (Some(live), OnOverlap::Skip) => {
-                let reason = still_running(&live.info);
+            (Some(run), OnOverlap::Skip) => {
+                let reason = still_running(&run.info);
                 self.skip(fire, reason, actions);
             }
             (Some(_), OnOverlap::Replace) => {
-                self.want(fire);
-                self.stop(StopReason::Replaced, actions);
+                self.queue(fire);
+                self.stop(StopReason::Replaced);
             }
-            _ => self.want(fire),
+            _ => self.queue(fire),
         }
     }
 
-    fn want(&mut self, fire: Fire) {
-        self.pending = Some(self.pending.map_or_else(|| Pending::of(fire), |pending| pending.and(fire)));
+    /// The trigger of the next run that is not claimed yet.
+    fn next(&mut self) -> &mut Option<Pending> {
+        match &mut self.phase {
+            Phase::Claiming { arrived, .. } => arrived,
+            _ => &mut self.pending,
+        }
+    }
+
+    fn queue(&mut self, fire: Fire) {
+        let next = self.next();
+        *next = Some(next.map_or_else(|| Pending::of(fire), |pending| pending.and(fire)));
     }
 
     fn skip(&self, fire: Fire, reason: String, actions: &mut Vec<Action>) {
         actions.push(Action::Skip { task: self.task.clone(), fire, watermark: self.watermark(), reason });
     }
 
-    /// Tells the run in progress to stop, unless it was told already. One that is to be taken up again may still be
-    /// stopped for good.
-    pub fn stop(&mut self, reason: StopReason, actions: &mut Vec<Action>) {
-        if let Some(live) =
-            self.live.as_mut().filter(|live| live.stopping.is_none_or(|before| reason.overrules(before)))
-        {
-            live.stopping = Some(reason);
-            actions.push(Action::Stop { run: live.info.id, reason });
+    /// Tells the run to stop, unless it was told already. One that is to be resumed may still be stopped for good.
+    pub fn stop(&self, reason: StopReason) {
+        if let Some(run) = self.run().filter(|run| run.stop.stop(reason)) {
+            tracing::info!(run = %run.info.id, profile = &*self.task.profile.name, "stopping the run: {}", reason.as_str());
         }
     }
 
     /// An interrupted run of this profile.
-    pub fn take_up(&mut self, run: Interrupted) {
+    pub fn set_resumable(&mut self, run: Interrupted) {
         self.resumable = Some(run);
     }
 
@@ -152,16 +163,29 @@ impl ProfileState {
         Action::SetWatermark { profile: self.task.profile.name.clone(), watermark: self.watermark() }
     }
 
-    fn is_current(&self) -> bool {
-        self.applied_fingerprint.as_ref() == Some(&self.task.fingerprint)
+    /// Whether the fingerprint needs no run: the journal has it, or is being asked for a run of it.
+    fn is_applied(&self) -> bool {
+        let claimed = match &self.phase {
+            Phase::Claiming { run, .. } => Some(&run.task.fingerprint),
+            _ => None,
+        };
+        claimed.or(self.applied_fingerprint.as_ref()) == Some(&self.task.fingerprint)
+    }
+
+    fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.task.profile.window.as_ref().is_none_or(|window| window.contains(now))
     }
 
     pub fn is_leaving(&self) -> bool {
-        self.leaving
+        matches!(self.phase, Phase::Leaving(_))
     }
 
-    pub fn live(&self) -> Option<&Live> {
-        self.live.as_ref()
+    /// The run that is claimed or going on.
+    pub fn run(&self) -> Option<&Arc<RunRequest>> {
+        match &self.phase {
+            Phase::Idle { .. } => None,
+            Phase::Claiming { run, .. } | Phase::Running(run) | Phase::Leaving(run) => Some(run),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::report::{Begun, Trigger};
+use crate::report::Trigger;
 use model::select::group::State;
 use model::select::plan::Verdict;
 use model::select::{Cap, Selection};
@@ -40,7 +40,6 @@ fn report(groups: Vec<Group>) -> Report {
     };
     Report {
         info: RunInfo::new(Trigger::Cli, at),
-        begun: Begun::Yes,
         ended: None,
         outcome: Outcome::Complete,
         reason: None,

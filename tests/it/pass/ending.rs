@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hotset::journal::Journal;
-use hotset::report::{Begun, Outcome, RunInfo, Trigger};
+use hotset::report::{Outcome, RunInfo, Trigger};
 use hotset::run::{self, Connections, Pass};
 use model::object::Count;
 use sim::{Fault, Kind, Outage, Rule, Side};
@@ -124,11 +124,11 @@ async fn a_run_that_only_the_disk_knows_is_taken_up_while_memory_stands_in_for_i
     let stage = two_at_a_time().await;
     let task = stage.task("p");
     let connection = Connections::default().open(&task.profile).await;
-    for (degraded, begun) in [(false, Begun::Done), (true, Begun::Yes)] {
+    for (degraded, outcome) in [(false, Outcome::Refused), (true, Outcome::Complete)] {
         let once = Pass::once(&task, stage.stop.clone(), stage.progress.clone());
         let info = RunInfo { resumes: 1, ..RunInfo::new(Trigger::Resume, once.info.started) };
         let (journal, resumed_with) = (Some(Journal::memory(100).unwrap()), Some(Count::default()));
         let report = run::pass(&task, &connection, Pass { info, journal, resumed_with, degraded, ..once }).await;
-        assert_eq!((report.begun, report.outcome == Outcome::Complete), (begun, degraded));
+        assert_eq!(report.outcome, outcome);
     }
 }

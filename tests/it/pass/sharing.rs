@@ -36,10 +36,10 @@ fn warmed(stage: &Stage) -> Vec<String> {
 
 /// Begins the run of `first`, and when it sends also that of `second`. Nothing is answered before that one knows what it wants.
 async fn one_after_another(stage: &Stage, first: &str, second: &str) -> (Report, Report) {
-    let mut connections = Connections::default();
+    let connections = Connections::default();
     let shown: Arc<Progress> = Arc::default();
-    let first = pass(stage, &mut connections, first).await;
-    let second = watched(stage, &mut connections, (second, shown.clone())).await;
+    let first = pass(stage, &connections, first).await;
+    let second = watched(stage, &connections, (second, shown.clone())).await;
     let release = stage.hold(|rule| rule.on(Kind::RangedHead));
     let late = async {
         until(|| stage.heads() == AT_ONCE as u64).await;
@@ -82,9 +82,9 @@ async fn a_profile_of_a_higher_priority_is_warmed_before_what_is_left_of_another
 #[tokio::test]
 async fn five_objects_of_a_higher_priority_do_not_wait_for_twenty_thousand() {
     let stage = profiles(&[("bulk", 20_000, 0), ("urgent", 5, 9)]).await;
-    let mut connections = Connections::default();
-    let bulk = pass(&stage, &mut connections, "bulk").await;
-    let urgent = pass(&stage, &mut connections, "urgent").await;
+    let connections = Connections::default();
+    let bulk = pass(&stage, &connections, "bulk").await;
+    let urgent = pass(&stage, &connections, "urgent").await;
     let late = async {
         until(|| stage.heads() >= 50).await;
         let urgent = urgent.await;

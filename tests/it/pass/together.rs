@@ -12,14 +12,14 @@ use sim::Kind;
 use super::stage::{Stage, bucket, builder, count, profile, stage};
 use crate::patience::{at_one_instant, until};
 
-pub async fn pass(stage: &Stage, connections: &mut Connections, name: &str) -> impl Future<Output = Report> + use<> {
+pub async fn pass(stage: &Stage, connections: &Connections, name: &str) -> impl Future<Output = Report> + use<> {
     watched(stage, connections, (name, Arc::default())).await
 }
 
 /// The same, with what it shows of its progress.
 pub async fn watched(
     stage: &Stage,
-    connections: &mut Connections,
+    connections: &Connections,
     (name, progress): (&str, Arc<Progress>),
 ) -> impl Future<Output = Report> + use<> {
     let task = stage.task(name);
@@ -48,10 +48,10 @@ async fn two() -> Stage {
 #[tokio::test]
 async fn two_profiles_of_the_same_objects_never_have_one_open_twice() {
     let stage = two().await;
-    let mut connections = Connections::default();
+    let connections = Connections::default();
     let shown: [Arc<Progress>; 2] = Default::default();
-    let p = watched(&stage, &mut connections, ("p", shown[0].clone())).await;
-    let q = watched(&stage, &mut connections, ("q", shown[1].clone())).await;
+    let p = watched(&stage, &connections, ("p", shown[0].clone())).await;
+    let q = watched(&stage, &connections, ("q", shown[1].clone())).await;
     // What is asked for first is answered when both know what they want.
     let release = stage.hold(|rule| rule.on(Kind::RangedHead));
     let both = async {
@@ -74,8 +74,8 @@ async fn two_profiles_of_the_same_objects_never_have_one_open_twice() {
 async fn a_run_whose_window_closes_says_so_and_is_partial() {
     let stage = two().await;
     let release = stage.hold(|rule| rule.on(Kind::RangedHead));
-    let mut connections = Connections::default();
-    let run = pass(&stage, &mut connections, "p").await;
+    let connections = Connections::default();
+    let run = pass(&stage, &connections, "p").await;
     connections.limit("cache").unwrap().share(1_000);
     let (report, ()) = futures::join!(run, async {
         until(|| stage.heads() > 0).await;
@@ -95,7 +95,7 @@ async fn a_run_that_is_stopped_while_it_lists_says_why() {
         let mut stage = two().await;
         stage.stop = StopSignal::default();
         stage.stop.stop(stopped);
-        let run = pass(&stage, &mut Connections::default(), "p").await;
+        let run = pass(&stage, &Connections::default(), "p").await;
         let report = run.await;
         assert_eq!((report.outcome, report.reason.as_deref()), (outcome, Some(reason)));
     }

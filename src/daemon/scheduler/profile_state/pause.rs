@@ -10,13 +10,13 @@ use crate::report::StopReason;
 impl ProfileState {
     pub fn pause(&mut self, pause: Pause, actions: &mut Vec<Action>) {
         self.by_hand = Some(pause);
-        self.stop(StopReason::Paused, actions);
+        self.stop(StopReason::Paused);
         self.drop_pending(actions);
     }
 
-    /// A fire that waited when the profile was paused passes without a run.
+    /// A fire that is pending when the profile is paused passes without a run.
     pub(super) fn drop_pending(&mut self, actions: &mut Vec<Action>) {
-        if let Some(fire) = self.pending.take().and_then(Pending::fire) {
+        if let Some(fire) = self.next().take().and_then(Pending::fire) {
             self.skip(fire, "the profile was paused before it could begin".to_owned(), actions);
         }
     }

@@ -1,11 +1,11 @@
-//! What waits to be a run.
+//! The trigger of the next run.
 
 use chrono::{DateTime, Utc};
 
 use crate::daemon::fire_clock::Fire;
 use crate::report::Trigger;
 
-/// What waits to be a run.
+/// A trigger whose run has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
     pub trigger: Trigger,
@@ -19,7 +19,7 @@ impl Pending {
         Self { trigger, due: Some(fire.due), missed: fire.missed }
     }
 
-    /// One run for both: a fire that waited has passed without one of its own.
+    /// One run for both: a pending fire passes without one of its own.
     pub fn and(self, fire: Fire) -> Self {
         let passed = fire.missed + self.due.map_or(0, |_| self.missed + 1);
         let trigger = match self.trigger {

@@ -1,9 +1,11 @@
-//! What the configuration asks of a profile, when the daemon starts and when it changes.
+//! The rules of the configuration for a profile, when the daemon starts and when it changes.
+
+use std::mem;
 
 use chrono::{DateTime, Utc};
 
 use super::pending::Pending;
-use super::{Action, ProfileState, timetable};
+use super::{Action, Phase, ProfileState, timetable};
 use crate::daemon::fire_clock::Timetable;
 use crate::daemon::view::ReloadedBy;
 use crate::journal::ProfileRecord;
@@ -33,7 +35,7 @@ impl ProfileState {
             // What fired before the pause's end is not missed, what fired since is.
             watermark = watermark.max(over);
         }
-        let mut state = Self::empty(task, watermark, now);
+        let mut state = Self::idle(task, watermark, now);
         (state.applied_fingerprint, state.by_hand, state.changed_by) =
             (record.applied_fingerprint, by_hand, Trigger::Start);
         if !same_times || over.is_some() {
@@ -45,9 +47,9 @@ impl ProfileState {
         }
         match state.task.profile.on_start {
             OnStart::Always => state.pending = Some(Pending { trigger: Trigger::Start, due: None, missed: 0 }),
-            OnStart::Never => state.adopt(actions),
-            OnStart::Auto if is_fresh => state.adopt(actions),
-            OnStart::Auto if state.task.profile.on_reload == OnReload::Never => state.adopt(actions),
+            OnStart::Never => state.apply_fingerprint(actions),
+            OnStart::Auto if is_fresh => state.apply_fingerprint(actions),
+            OnStart::Auto if state.task.profile.on_reload == OnReload::Never => state.apply_fingerprint(actions),
             OnStart::Auto => {}
         }
         if !is_known && state.applied_fingerprint.is_none() {
@@ -59,7 +61,7 @@ impl ProfileState {
 
     /// A profile that a reload has brought.
     pub fn new(task: Task, by: ReloadedBy, now: DateTime<Utc>, actions: &mut Vec<Action>) -> Self {
-        let mut state = Self::empty(task, None, now);
+        let mut state = Self::idle(task, None, now);
         actions.push(state.set_watermark());
         state.obey_reload(by, actions);
         state
@@ -70,11 +72,14 @@ impl ProfileState {
         let before = timetable(&self.task);
         let was_paused = self.task.profile.paused;
         self.task = task;
-        if self.leaving {
+        self.phase = match mem::take(&mut self.phase) {
             // Removed and brought back before its run had ended: a new profile.
-            self.leaving = false;
-            (self.applied_fingerprint, self.resumable, self.pending) = (None, None, None);
-        }
+            Phase::Leaving(run) => {
+                self.applied_fingerprint = None;
+                Phase::Running(run)
+            }
+            other => other,
+        };
         self.fire_clock.retime(Timetable::of(&self.task.profile), now);
         if was_paused && !self.task.profile.paused {
             self.fire_clock.pass_over(now);
@@ -82,11 +87,11 @@ impl ProfileState {
         if timetable(&self.task) != before {
             actions.push(self.set_watermark());
         }
-        if self.live.as_ref().is_some_and(|live| live.fingerprint != self.task.fingerprint) {
-            self.stop(StopReason::Changed, actions);
+        if self.run().is_some_and(|run| run.task.fingerprint != self.task.fingerprint) {
+            self.stop(StopReason::Changed);
         }
         if self.task.profile.paused {
-            self.stop(StopReason::Paused, actions);
+            self.stop(StopReason::Paused);
             self.drop_pending(actions);
         }
         self.obey_reload(by, actions);
@@ -97,35 +102,36 @@ impl ProfileState {
         match self.task.profile.on_reload {
             OnReload::IfChanged => {}
             // A run that is stopped because of the change is replaced all the same: it was under way.
-            OnReload::Never if self.live.is_some() && !self.is_current() => {}
-            OnReload::Never => self.adopt(actions),
+            OnReload::Never if self.run().is_some() && !self.is_applied() => {}
+            OnReload::Never => self.apply_fingerprint(actions),
             OnReload::Always if matches!(by, ReloadedBy::Sighup | ReloadedBy::Api) && !self.is_paused() => {
-                self.pending.get_or_insert(Pending { trigger: Trigger::Reload, due: None, missed: 0 });
+                self.next().get_or_insert(Pending { trigger: Trigger::Reload, due: None, missed: 0 });
             }
             OnReload::Always => {}
         }
         // One that goes on as it is needs no second.
-        if self.live.as_ref().is_some_and(|live| live.stopping.is_none()) {
-            self.pending = self.pending.filter(|pending| pending.trigger != Trigger::Reload);
+        if self.run().is_some_and(|run| run.stop.reason().is_none()) {
+            self.next().take_if(|pending| pending.trigger == Trigger::Reload);
         }
     }
 
-    /// The profile is gone from the configuration. True when nothing of it is left to wait for.
-    pub fn leave(&mut self, actions: &mut Vec<Action>) -> bool {
-        self.leaving = true;
+    /// The profile is gone from the configuration. True when it has no run whose end is to be waited for.
+    pub fn leave(&mut self) -> bool {
+        self.stop(StopReason::Removed);
         (self.pending, self.resumable) = (None, None);
-        self.stop(StopReason::Removed, actions);
-        if self.live.is_none() {
-            actions.push(Action::Forget { profile: self.task.profile.name.clone() });
-        }
-        self.live.is_none()
+        self.phase = match mem::take(&mut self.phase) {
+            Phase::Idle { .. } => return true,
+            Phase::Claiming { run, .. } | Phase::Running(run) | Phase::Leaving(run) => Phase::Leaving(run),
+        };
+        false
     }
 
-    pub(super) fn adopt(&mut self, actions: &mut Vec<Action>) {
-        if !self.is_current() {
+    /// Puts the fingerprint in force without a run.
+    pub(super) fn apply_fingerprint(&mut self, actions: &mut Vec<Action>) {
+        if !self.is_applied() {
             self.applied_fingerprint = Some(self.task.fingerprint.clone());
             let (profile, fingerprint) = (self.task.profile.name.clone(), self.task.fingerprint.clone());
-            actions.push(Action::Adopt { profile, fingerprint });
+            actions.push(Action::ApplyFingerprint { profile, fingerprint });
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What is shown of a profile that waits.
+//! The part of the status snapshot that the scheduler knows.
 
 use chrono::{DateTime, Utc};
 
-use super::{ProfileState, still_running};
+use super::{Phase, ProfileState, still_running};
 use crate::daemon::view::{PauseView, WaitingView};
 use crate::report::Trigger;
 
@@ -15,15 +15,19 @@ impl ProfileState {
 
     /// What has yet to begin, and why it has not.
     pub fn waiting(&self, now: DateTime<Utc>) -> Option<WaitingView> {
-        let changed = (!self.is_current()).then_some((self.changed_by, None));
-        let left = self.resumable.as_ref().map(|left| (Trigger::Resume, left.info.due));
-        let pending = self.pending.map(|pending| (pending.trigger, pending.due));
-        let (trigger, due) = left.or(changed).or(pending)?;
-        let why = if let Some(live) = &self.live {
-            still_running(&live.info)
+        let (resumable, pending) = match &self.phase {
+            Phase::Claiming { arrived, .. } => (None, arrived),
+            _ => (self.resumable.as_ref(), &self.pending),
+        };
+        let resumable = resumable.map(|run| (Trigger::Resume, run.info.due));
+        let changed = (!self.is_applied()).then_some((self.changed_by, None));
+        let pending = pending.map(|pending| (pending.trigger, pending.due));
+        let (trigger, due) = resumable.or(changed).or(pending)?;
+        let why = if let Some(run) = self.run() {
+            still_running(&run.info)
         } else if self.is_paused() {
             "the profile is paused".to_owned()
-        } else if let Some(at) = self.not_before {
+        } else if let Phase::Idle { not_before: Some(at) } = self.phase {
             format!("another process warms this profile; it is looked at again at {}", at.format("%H:%M:%S UTC"))
         } else {
             let window = self.task.profile.window.as_ref()?;

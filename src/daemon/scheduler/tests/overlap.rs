@@ -55,15 +55,17 @@ fn a_run_by_hand_joins_the_one_in_progress_and_waits_for_none_that_is_being_stop
 
 #[test]
 fn a_profile_that_another_process_warms_is_skipped_or_waits() {
-    let mut stage = Stage::idle(&config("schedule = \"*/5 * * * *\""));
+    let often = config("schedule = \"*/5 * * * *\"");
+    let mut stage = Stage::holding(&often, known(&often, noon()), noon());
     stage.tick(noon() + TimeDelta::minutes(5));
     stage.wants();
-    stage.refuse();
+    stage.deny();
     assert_eq!(stage.wants(), ["skip 02T12:05 missed 0: already running"]);
-    let mut stage = Stage::idle(&config("schedule = \"*/5 * * * *\"\non_overlap = \"queue\""));
+    let often = config("schedule = \"*/5 * * * *\"\non_overlap = \"queue\"");
+    let mut stage = Stage::holding(&often, known(&often, noon()), noon());
     stage.tick(noon() + TimeDelta::minutes(5));
     stage.wants();
-    stage.refuse();
+    stage.deny();
     assert!(stage.wants().is_empty());
     stage.tick(noon() + TimeDelta::minutes(5) + TimeDelta::seconds(11));
     assert_eq!(stage.wants(), ["begin by schedule due 02T12:05"]);
@@ -72,8 +74,9 @@ fn a_profile_that_another_process_warms_is_skipped_or_waits() {
 #[test]
 fn a_daemon_that_stops_begins_nothing() {
     let mut stage = running("queue");
-    let actions = stage.scheduler.stop();
-    assert_eq!(actions.len(), 1);
+    stage.wants();
+    stage.stop();
+    assert_eq!(stage.wants(), ["stop: the daemon was stopped"]);
     stage.tick(noon() + TimeDelta::minutes(15));
     stage.end(Outcome::Interrupted);
     assert!(stage.wants().is_empty());
@@ -86,17 +89,17 @@ fn an_interrupted_run_waits_for_a_process_that_warms_its_profile() {
         let config = config(&format!("schedule = \"0 3 * * *\"\n{lines}"));
         let mut remembered = known(&config, noon());
         remembered.interrupted.push(left(&config, noon()));
-        let mut stage = Stage::start(&config, remembered, noon());
+        let mut stage = Stage::holding(&config, remembered, noon());
         let resumes = ["begin by resume due 02T11:00 missed 3 resumes 2"];
         assert_eq!(stage.wants(), resumes);
-        stage.refuse();
+        stage.deny();
         assert!(stage.wants().is_empty(), "{lines}: neither lost nor skipped");
         stage.tick(noon() + TimeDelta::seconds(11));
-        assert_eq!(stage.wants(), resumes, "{lines}: under its id");
-        stage.refuse();
+        assert_eq!(stage.wants(), resumes, "{lines}: under its info");
+        stage.deny();
         assert_eq!(stage.by_hand(), Ok(false));
         stage.wants();
-        stage.refuse();
+        stage.deny();
         stage.tick(noon() + TimeDelta::seconds(22));
         assert_eq!(stage.wants(), resumes, "{lines}: one by hand that did not begin does not take its place");
     }

@@ -47,7 +47,7 @@ fn a_pause_outlives_the_daemon() {
     };
     let mut stage = Stage::start(&often, with(None), noon());
     assert!(stage.wants().is_empty());
-    assert!(stage.scheduler.profiles().next().unwrap().paused().is_some());
+    assert!(stage.state().paused().is_some());
     let mut stage = Stage::start(&often, with(Some(noon() - TimeDelta::minutes(12))), noon());
     assert_eq!(stage.wants(), ["unpause", "begin by schedule due 02T12:00 missed 2"], "11:50, 11:55, 12:00");
 }
@@ -82,7 +82,7 @@ fn a_pause_is_over_in_the_journal_only_after_what_passed_in_it_counts_as_dealt_w
     let over_at_start = Stage::start(&config, remembered, noon());
     let mut over_meanwhile = Stage::idle(&config);
     over_meanwhile.pause(Some(noon() + TimeDelta::minutes(7)));
-    over_meanwhile.wanted.clear();
+    over_meanwhile.wants();
     over_meanwhile.tick(noon() + TimeDelta::minutes(8));
     for (stage, when) in [(over_at_start, "at a start"), (over_meanwhile, "meanwhile")] {
         let place = |is: fn(&Action) -> bool| stage.wanted.iter().position(is);

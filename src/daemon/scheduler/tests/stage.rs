@@ -1,14 +1,16 @@
 //! A scheduler, a configuration for it, and short words for what it wants.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use ulid::Ulid;
 
-use crate::daemon::scheduler::{Action, Remembered, RunEnd, Scheduler};
+use crate::daemon::scheduler::{Action, ProfileState, Remembered, RunEnd, RunRequest, Scheduler};
 use crate::daemon::tasks;
 use crate::daemon::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileRecord};
-use crate::report::{Begun, Outcome, RunInfo, Trigger};
-use crate::run::Task;
+use crate::report::{Outcome, RunInfo, StopReason, Trigger};
+use crate::run::{Denied, Task};
 use model::config::{self, Config, Source};
 use model::object::Count;
 
@@ -35,14 +37,20 @@ pub fn profiles(tables: &str) -> Config {
     config::load_sources(vec![source]).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)))
 }
 
+/// A scheduler with a journal that answers at once, or holds its answers.
 pub struct Stage {
     pub scheduler: Scheduler,
     pub now: DateTime<Utc>,
-    /// Of the run that began last.
-    pub run: Option<Ulid>,
+    /// That was claimed last.
+    pub run: Option<Arc<RunRequest>>,
     pub wanted: Vec<Action>,
+    /// What was wanted, in words, and what the run in progress was told.
+    said: Vec<String>,
+    /// What the run was told last.
+    told: Option<StopReason>,
     /// What a journal has: no due of it begins again.
     dues: Vec<DateTime<Utc>>,
+    holds: bool,
 }
 
 /// What a journal has of `p` under this configuration, last looked at at `watermark`.
@@ -83,10 +91,20 @@ pub fn left(config: &Config, now: DateTime<Utc>) -> Interrupted {
 
 impl Stage {
     pub fn start(config: &Config, remembered: Remembered, now: DateTime<Utc>) -> Self {
+        Self::new(config, remembered, now, false)
+    }
+
+    /// The journal answers only when [`grant`](Self::grant), [`deny`](Self::deny) or [`done`](Self::done) is called.
+    pub fn holding(config: &Config, remembered: Remembered, now: DateTime<Utc>) -> Self {
+        Self::new(config, remembered, now, true)
+    }
+
+    fn new(config: &Config, remembered: Remembered, now: DateTime<Utc>, holds: bool) -> Self {
         let (scheduler, wanted) = Scheduler::start(tasks(config), remembered, now);
-        let mut stage = Self { scheduler, now, run: None, wanted, dues: Vec::new() };
-        let first = stage.scheduler.tick(now);
-        stage.take(first);
+        let (run, said, told, dues) = (None, Vec::new(), None, Vec::new());
+        let mut stage = Self { scheduler, now, run, wanted: Vec::new(), said, told, dues, holds };
+        stage.take(wanted);
+        stage.tick(now);
         stage
     }
 
@@ -96,40 +114,66 @@ impl Stage {
     }
 
     fn take(&mut self, actions: Vec<Action>) {
+        self.listen();
         for action in actions {
-            if let Action::Begin(begin) = &action {
-                let info = &begin.info;
-                self.run = Some(info.id);
-                let is_new = info.trigger != Trigger::Reload && begin.resumed_with.is_none();
-                if let Some(due) = info.due.filter(|_| is_new) {
-                    if self.dues.contains(&due) {
-                        self.done();
-                        continue;
-                    }
-                    self.dues.push(due);
+            self.said.extend(words(&action));
+            self.wanted.push(action.clone());
+            if let Action::Claim(run) = action {
+                (self.run, self.told) = (Some(run), None);
+                if !self.holds {
+                    self.answer();
                 }
             }
-            self.wanted.push(action);
         }
     }
 
-    fn done(&mut self) {
-        let end = RunEnd {
-            run: self.run.unwrap(),
-            begun: Begun::Done,
-            outcome: Outcome::Refused,
-            reason: None,
-            warmed: Count::default(),
-        };
-        let actions = self.scheduler.ended("p", &end, self.now);
+    /// What the run in progress was told since the last look.
+    fn listen(&mut self) {
+        let told = self.run.as_ref().and_then(|run| run.stop.reason());
+        if let Some(reason) = told.filter(|_| told != self.told) {
+            self.said.push(format!("stop: {}", reason.as_str()));
+            self.told = told;
+        }
+    }
+
+    fn answer(&mut self) {
+        let run = self.run.clone().unwrap();
+        let is_new = run.info.trigger != Trigger::Reload && run.resumed_with.is_none();
+        match run.info.due.filter(|_| is_new) {
+            Some(due) if self.dues.contains(&due) => self.done(),
+            due => {
+                self.dues.extend(due);
+                self.grant();
+            }
+        }
+    }
+
+    /// The journal grants the run that was claimed.
+    pub fn grant(&mut self) {
+        let actions = self.scheduler.granted("p");
+        self.take(actions);
+    }
+
+    /// The journal has another process at work.
+    pub fn deny(&mut self) {
+        self.denied(&Denied::AlreadyRunning { id: "another".to_owned(), since: self.now });
+    }
+
+    /// The journal has the due, or the end, of the run that was claimed.
+    pub fn done(&mut self) {
+        self.said.pop();
+        self.denied(&Denied::AlreadyDone { id: "another".to_owned() });
+    }
+
+    fn denied(&mut self, denied: &Denied) {
+        let actions = self.scheduler.denied("p", denied, self.now);
         self.take(actions);
     }
 
     pub fn reload(&mut self, config: &Config, by: ReloadedBy) {
         let actions = self.scheduler.reconfigure(tasks(config), by, self.now);
         self.take(actions);
-        let actions = self.scheduler.tick(self.now);
-        self.take(actions);
+        self.tick(self.now);
     }
 
     pub fn tick(&mut self, now: DateTime<Utc>) {
@@ -139,8 +183,8 @@ impl Stage {
     }
 
     pub fn by_hand(&mut self) -> Result<bool, String> {
-        let (started, actions) =
-            self.scheduler.begin_by_hand("p", false, self.now).map_err(|error| error.to_string())?;
+        let started = self.scheduler.start_by_hand("p", false, self.now);
+        let (started, actions) = started.map_err(|error| error.to_string())?;
         self.take(actions);
         Ok(started.joined)
     }
@@ -157,36 +201,29 @@ impl Stage {
     }
 
     pub fn cancel(&mut self) {
-        let actions = self.scheduler.cancel(self.run.unwrap()).unwrap();
-        self.take(actions);
+        self.scheduler.cancel(self.run.as_ref().unwrap().info.id).unwrap();
+        self.listen();
+    }
+
+    pub fn stop(&mut self) {
+        self.scheduler.stop();
+        self.listen();
     }
 
     /// The run that began last ends.
     pub fn end(&mut self, outcome: Outcome) {
-        let end = RunEnd { run: self.run.unwrap(), begun: Begun::Yes, outcome, reason: None, warmed: Count::default() };
-        let actions = self.scheduler.ended("p", &end, self.now);
+        let actions = self.scheduler.ended("p", &RunEnd { outcome, warmed: Count::default() }, self.now);
         self.take(actions);
     }
 
-    /// The run that began last found another process at work.
-    pub fn refuse(&mut self) {
-        self.dues.pop();
-        let reason = Some("already running".to_owned());
-        let end = RunEnd {
-            run: self.run.unwrap(),
-            begun: Begun::Held,
-            outcome: Outcome::Refused,
-            reason,
-            warmed: Count::default(),
-        };
-        let actions = self.scheduler.ended("p", &end, self.now);
-        self.take(actions);
+    pub fn state(&self) -> &ProfileState {
+        self.scheduler.profiles().next().unwrap()
     }
 
     /// What was wanted since the last look, without what is only written down.
     pub fn wants(&mut self) -> Vec<String> {
-        let wanted = std::mem::take(&mut self.wanted);
-        wanted.iter().filter_map(words).collect()
+        self.wanted.clear();
+        std::mem::take(&mut self.said)
     }
 }
 
@@ -197,19 +234,18 @@ fn clock(at: DateTime<Utc>) -> String {
 
 fn words(action: &Action) -> Option<String> {
     Some(match action {
-        Action::Begin(begin) => {
-            let info = &begin.info;
+        Action::Claim(run) => {
+            let info = &run.info;
             let due = info.due.map_or(String::new(), |due| format!(" due {}", clock(due)));
             let missed = if info.missed > 0 { format!(" missed {}", info.missed) } else { String::new() };
-            let again = begin.resumed_with.map_or(String::new(), |_| format!(" resumes {}", info.resumes));
+            let again = run.resumed_with.map_or(String::new(), |_| format!(" resumes {}", info.resumes));
             format!("begin by {}{due}{missed}{again}", info.trigger)
         }
-        Action::Stop { reason, .. } => format!("stop: {}", reason.as_str()),
         Action::Skip { fire, reason, .. } => {
             let reason = reason.split(" since").next().unwrap_or_default();
             format!("skip {} missed {}: {reason}", clock(fire.due), fire.missed)
         }
-        Action::Adopt { .. } => "adopt".to_owned(),
+        Action::ApplyFingerprint { .. } => "apply".to_owned(),
         Action::Forget { .. } => "forget".to_owned(),
         Action::Unpause { .. } => "unpause".to_owned(),
         Action::SetWatermark { .. } => return None,

@@ -39,7 +39,7 @@ fn a_clock_that_is_set_by_three_days_runs_nothing_twice() {
         now += TimeDelta::minutes(1);
         stage.tick(now);
         dues.extend(stage.wants());
-        if stage.scheduler.profiles().any(|state| state.live().is_some()) {
+        if stage.state().run().is_some() {
             stage.end(Outcome::Complete);
         }
     }
@@ -75,7 +75,7 @@ fn what_may_not_begin_now_begins_when_the_window_opens() {
     let mut stage = Stage::idle(&before);
     stage.reload(&after, crate::daemon::view::ReloadedBy::Sighup);
     assert!(stage.wants().is_empty(), "nothing starts by itself outside it");
-    let why = stage.scheduler.profiles().next().unwrap().waiting(noon()).unwrap().why;
+    let why = stage.state().waiting(noon()).unwrap().why;
     assert_eq!(why, "its window opens at 2026-03-03 01:00 UTC");
     stage.tick(at("2026-03-03T01:00:00Z"));
     assert_eq!(stage.wants(), ["begin by reload"]);
@@ -112,11 +112,11 @@ fn a_month_of_nights_is_a_run_a_night_over_the_change_of_the_clocks() {
         now += TimeDelta::seconds(30);
         stage.tick(now);
         for action in std::mem::take(&mut stage.wanted) {
-            if let crate::daemon::scheduler::Action::Begin(begin) = action {
-                dues.extend(begin.info.due);
+            if let crate::daemon::scheduler::Action::Claim(run) = action {
+                dues.extend(run.info.due);
             }
         }
-        if stage.scheduler.profiles().any(|state| state.live().is_some()) {
+        if stage.state().run().is_some() {
             stage.end(Outcome::Complete);
         }
     }

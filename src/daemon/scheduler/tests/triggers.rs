@@ -13,7 +13,7 @@ const NIGHTLY: &str = "schedule = \"30 1 * * *\"";
 fn a_fresh_journal_waits_for_the_next_fire_and_a_profile_that_a_reload_brings_runs_at_once() {
     let nightly = config(NIGHTLY);
     let mut stage = Stage::start(&nightly, Remembered::default(), noon());
-    assert_eq!(stage.wants(), ["adopt"], "start: everything waits for its next fire");
+    assert_eq!(stage.wants(), ["apply"], "start: everything waits for its next fire");
     for (by, name) in [(Sighup, "SIGHUP"), (Watch, "watch"), (Api, "API")] {
         let mut stage = Stage::start(&profiles(""), Remembered::default(), noon());
         stage.reload(&nightly, by);
@@ -151,7 +151,7 @@ fn an_interrupted_run_is_taken_up_again_unless_it_is_of_no_use_any_more() {
         let mut remembered = known(&nightly, noon());
         remembered.interrupted.push(left(&nightly, noon()));
         let mut stage = Stage::start(now, remembered, noon());
-        let wants: Vec<_> = stage.wants().into_iter().filter(|want| want != "adopt").collect();
+        let wants: Vec<_> = stage.wants().into_iter().filter(|want| want != "apply").collect();
         assert_eq!(wants, wanted, "{why}");
     }
     // While the daemon goes on, reloads find it running.
@@ -176,7 +176,7 @@ fn resume_wins_over_changed_wins_over_missed() {
     remembered.interrupted.push(left(&nightly, noon()));
     let mut stage = Stage::start(&nightly, remembered, noon());
     let skipped = "skip 02T01:30 missed 0: still running";
-    assert_eq!(stage.wants(), [skipped, "begin by resume due 02T11:00 missed 3 resumes 2"]);
+    assert_eq!(stage.wants(), ["begin by resume due 02T11:00 missed 3 resumes 2", skipped]);
     let mut stage = Stage::start(&changed, known(&nightly, yesterday), noon());
     assert_eq!(stage.wants(), ["begin by start due 02T01:30"], "one run for both");
 }
@@ -186,8 +186,8 @@ fn the_rules_of_a_profile_decide_whether_a_swap_or_a_start_runs_it() {
     let with = |line: &str, more: &str| config(&format!("{NIGHTLY}\n{line}\n{more}"));
     let change = "max_objects = 5";
     for (line, more, by, wanted) in [
-        ("on_reload = \"never\"", change, Sighup, &["adopt"][..]),
-        ("on_reload = \"never\"", change, Watch, &["adopt"]),
+        ("on_reload = \"never\"", change, Sighup, &["apply"][..]),
+        ("on_reload = \"never\"", change, Watch, &["apply"]),
         ("on_reload = \"always\"", "", Sighup, &["begin by reload"]),
         ("on_reload = \"always\"", "", Api, &["begin by reload"]),
         ("on_reload = \"always\"", "", Watch, &[]),
@@ -199,8 +199,8 @@ fn the_rules_of_a_profile_decide_whether_a_swap_or_a_start_runs_it() {
     }
     for (line, more, wanted) in [
         ("on_start = \"always\"", "", &["begin by start"][..]),
-        ("on_start = \"never\"", change, &["adopt"]),
-        ("on_reload = \"never\"", change, &["adopt"]),
+        ("on_start = \"never\"", change, &["apply"]),
+        ("on_reload = \"never\"", change, &["apply"]),
         ("on_reload = \"always\"", "", &[]),
     ] {
         let mut stage = Stage::start(&with(line, more), known(&with(line, ""), noon()), noon());

@@ -37,7 +37,9 @@ async fn a_search_that_is_stopped_or_out_of_time_warms_nothing() {
         let told = async {
             until(|| poller.stage.sim.faults().struck(stall) > 0).await;
             match cut {
-                Some(reason) => stop.stop(reason),
+                Some(reason) => {
+                    stop.stop(reason);
+                }
                 None => leap(HOUR).await,
             }
         };
