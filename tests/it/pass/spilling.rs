@@ -28,7 +28,7 @@ async fn spilling(objects: usize, caps: &str) -> (Stage, Connection, TempDir) {
     let one = "start_in_flight = 1\nmax_in_flight = 1\nlist_in_flight = 1";
     let stage = stage(builder().bucket("b", bucket("", objects)), one, &table).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut connections = Connections::spilling_beyond(0, folder.path().to_owned());
+    let connections = Connections::spilling_beyond(0, folder.path().to_owned());
     let connection = connections.open(&stage.task("p").profile).await;
     (stage, connection, folder)
 }
