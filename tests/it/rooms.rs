@@ -32,7 +32,7 @@ const MAIN: [&str; 2] = ["cli", "exit"];
 const SIMULATED: [&str; 2] = ["object", "pattern"];
 
 /// Foreign crates and the rooms that may name them.
-const FOREIGN: [(&str, &[&str]); 28] = [
+const FOREIGN: [(&str, &[&str]); 29] = [
     ("annotate_snippets", &["config"]),
     ("anyhow", &["cli", "main"]),
     ("axum", &["http"]),
@@ -55,6 +55,7 @@ const FOREIGN: [(&str, &[&str]); 28] = [
     ("rusqlite", &["journal"]),
     ("schemars", &["config"]),
     ("sim", &["cli"]),
+    ("subtle", &["http"]),
     ("tempfile", &["run"]),
     ("tokio::signal", &["signals"]),
     ("tokio_cron_scheduler", &["ticker"]),
