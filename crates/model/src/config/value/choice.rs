@@ -89,23 +89,7 @@ impl Choice for Parts {
 }
 
 impl Choice for Layout {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        (Self::TorchDcp.as_str(), Self::TorchDcp),
-        (Self::Torchtitan.as_str(), Self::Torchtitan),
-        (Self::Deepspeed.as_str(), Self::Deepspeed),
-        (Self::Megatron.as_str(), Self::Megatron),
-        (Self::HfTrainer.as_str(), Self::HfTrainer),
-        (Self::Safetensors.as_str(), Self::Safetensors),
-        (Self::Lightning.as_str(), Self::Lightning),
-        (Self::Nemo.as_str(), Self::Nemo),
-        (Self::Orbax.as_str(), Self::Orbax),
-        (Self::Levanter.as_str(), Self::Levanter),
-        (Self::Composer.as_str(), Self::Composer),
-        (Self::Olmo.as_str(), Self::Olmo),
-        (Self::Nanotron.as_str(), Self::Nanotron),
-        (Self::Verl.as_str(), Self::Verl),
-        (Self::Custom.as_str(), Self::Custom),
-    ];
+    const WORDS: &'static [(&'static str, Self)] = Self::NAMES;
 }
 
 #[cfg(test)]

@@ -82,25 +82,27 @@ pub enum Weights {
 }
 
 impl Layout {
-    /// As it is typed.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TorchDcp => "torch-dcp",
-            Self::Torchtitan => "torchtitan",
-            Self::Deepspeed => "deepspeed",
-            Self::Megatron => "megatron",
-            Self::HfTrainer => "hf-trainer",
-            Self::Safetensors => "safetensors",
-            Self::Lightning => "lightning",
-            Self::Nemo => "nemo",
-            Self::Orbax => "orbax",
-            Self::Levanter => "levanter",
-            Self::Composer => "composer",
-            Self::Olmo => "olmo",
-            Self::Nanotron => "nanotron",
-            Self::Verl => "verl",
-            Self::Custom => "custom",
-        }
+    /// Every layout by the name that it is typed with.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("torch-dcp", Self::TorchDcp),
+        ("torchtitan", Self::Torchtitan),
+        ("deepspeed", Self::Deepspeed),
+        ("megatron", Self::Megatron),
+        ("hf-trainer", Self::HfTrainer),
+        ("safetensors", Self::Safetensors),
+        ("lightning", Self::Lightning),
+        ("nemo", Self::Nemo),
+        ("orbax", Self::Orbax),
+        ("levanter", Self::Levanter),
+        ("composer", Self::Composer),
+        ("olmo", Self::Olmo),
+        ("nanotron", Self::Nanotron),
+        ("verl", Self::Verl),
+        ("custom", Self::Custom),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, layout)| *layout == self).map_or("", |(name, _)| name)
     }
 
     /// `None` for a custom one.
