@@ -34,7 +34,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time between two readings of a source that fails while the old keys are still valid.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The keys of one credentials table, held until they are due to be read again. Clones share them.
+/// The credentials of one `[credentials]` table, cached until they are due to be read again. Clones share the cache.
 #[derive(Clone, Debug)]
 pub struct Keys(Arc<Inner>);
 
@@ -55,7 +55,6 @@ struct CredentialCache {
 
 #[derive(Debug)]
 struct Cached {
-    /// Each request has it for a while.
     secret: Arc<Secret>,
     reread_at: Instant,
     expires_at: Option<Instant>,
@@ -100,8 +99,8 @@ impl Keys {
         Self(Arc::new(Inner { source, cache, reading }))
     }
 
-    /// Reads the source again, whatever is held, which is kept where the source cannot be read: a single refusal must not
-    /// cost keys that work. The error's text holds no secret.
+    /// Reads the source again, whatever is cached. If the source cannot be read, the cached keys stay: a single refusal must
+    /// not cost keys that work. The text of the error holds no secret.
     pub async fn reread(&self) -> Result<(), String> {
         let _reading = self.0.reading.lock().await;
         let secret = self.0.read().await.map_err(|error| describe(&error))?;
@@ -109,12 +108,12 @@ impl Keys {
         Ok(())
     }
 
-    /// When what is held expires. `None`: never, or nothing was asked for yet.
+    /// When the cached keys expire. `None`: never, or none were requested yet.
     pub fn expiry(&self) -> Option<DateTime<Utc>> {
         self.0.cache().held.as_ref()?.secret.expiry().map(DateTime::from)
     }
 
-    /// What is held, while it is not due.
+    /// The cached keys, while they are not due.
     pub(super) fn held(&self) -> Option<Arc<Secret>> {
         self.0.cache().held(Cached::is_due)
     }

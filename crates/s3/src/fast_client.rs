@@ -45,7 +45,7 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// Sends to one side of an endpoint. Clones share everything.
+/// Sends HEADs and LISTs to one side of an endpoint. Clones share everything.
 #[derive(Clone, Debug)]
 pub(super) struct FastClient(Arc<Inner>);
 
@@ -55,7 +55,7 @@ struct Inner {
     keys: Keys,
     regions: Regions,
     transport: Transport,
-    /// There are as many as buckets that were asked for.
+    /// One for each bucket that was requested so far.
     endpoints: RwLock<HashMap<Bucket, Arc<BucketEndpoint>>>,
 }
 
@@ -70,11 +70,11 @@ impl FastClient {
         }))
     }
 
-    /// One HEAD, sent once, awaited for as long as the caller waits; given up, its connection is closed. What is answered with
-    /// 200 or 206 is about the object as it was `listed`.
+    /// Sends a HEAD once and awaits the answer for as long as the caller does; dropping the future closes the connection. An
+    /// answer of 200 or 206 is checked to be about the object as it was `listed`.
     pub async fn prove(&self, ask: Ask<'_>, listed: &Object) -> Result<Head, RequestError> {
         let read = |status, headers: &[Header<'_>]| match status {
-            // Whoever accepts a request is content with its time.
+            // A 2xx needs no check of clock skew.
             200 | 206 => {
                 let head = Head::undated(status, headers);
                 let doubt = doubt(&head, headers, listed);
@@ -107,7 +107,7 @@ impl FastClient {
         endpoint.pool.head(&request, via, read).await
     }
 
-    /// One GET of a bucket, sent once; `query` is escaped, its names in order. Gives what was answered with 200.
+    /// Sends a GET of a bucket once. `query` is percent-encoded and sorted by name. Any answer but 200 is an error.
     pub async fn get(&self, bucket: &Bucket, query: &str) -> Result<(Head, Bytes), RequestError> {
         let endpoint = self.endpoint(bucket)?;
         let signing = self.signing(bucket, &endpoint).await?;
@@ -136,7 +136,7 @@ impl FastClient {
         Ok(Signing { key: self.signing_key(bucket, endpoint, (&secret, &date)), secret, date })
     }
 
-    /// The size of an object, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
+    /// The size of an object in bytes, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
         let head = self
             .send_head(Ask::plain(bucket, key), |status, headers: &[Header<'_>]| Head::read(status, headers))
@@ -149,7 +149,7 @@ impl FastClient {
         }
     }
 
-    /// What a plain HEAD tells of an object. `None` is a 404.
+    /// The metadata of an object, by a plain HEAD. `None` is a 404.
     pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, RequestError> {
         let read = |status, headers: &[Header<'_>]| {
             let head = Head::read(status, headers);
@@ -186,7 +186,7 @@ impl FastClient {
         })
     }
 
-    /// Derived once a day, region and secret.
+    /// The signing key, derived once for each day, region and secret.
     fn signing_key(
         &self,
         bucket: &Bucket,

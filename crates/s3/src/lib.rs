@@ -1,8 +1,8 @@
-//! The S3 wire: the only crate that knows the AWS SDK and the HTTP client.
+//! The S3 client: the only crate that uses the AWS SDK and an HTTP client.
 //!
-//! Two seams leave it. [`CacheClient`] sends ranged HEADs to a cache and nothing else; [`ListClient`] lists, probes,
-//! reads and never warms. Each is built from its own side of an endpoint, so neither can be mistaken for the other. No call here
-//! retries and none has a deadline of its own beyond connecting: both belong to the caller.
+//! It has two types of clients. [`CacheClient`] sends HEADs to a cache and nothing else; [`ListClient`] lists, probes and reads,
+//! and never warms. Each is built from its own side of an endpoint, so neither can be mistaken for the other. No call retries,
+//! and none has a deadline beyond connecting: both belong to the caller.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests wait for the tasks that they spawn"))]
 

@@ -10,16 +10,16 @@ use super::fast_client::NAME;
 use super::xml::{Broken, Reader};
 use model::object::{Bucket, Escaped, Key, ObjectFields, PageBuffer};
 
-/// Where a page begins.
+/// The request for one page.
 #[derive(Clone, Copy, Debug)]
 pub struct PageRequest<'a> {
     pub bucket: &'a Bucket,
     pub prefix: &'a Key,
-    /// Only what comes after this key; of a page without a token.
+    /// Only keys after this one; for a page without a token.
     pub after: Option<&'a Key>,
-    /// The server's token, echoed.
+    /// The continuation token of the page before.
     pub continuation: Option<&'a str>,
-    /// Only up to the next `/`: what lies behind one comes as a folder.
+    /// List up to the next `/`: keys beyond one are grouped as a folder.
     pub delimiter: bool,
 }
 
@@ -27,7 +27,7 @@ pub struct PageRequest<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub objects: PageBuffer,
-    /// What the keys behind a delimiter begin with, the delimiter included. Each is below the prefix that was asked for.
+    /// Common prefixes, the delimiter included. Each is below the prefix of the request.
     pub folders: Vec<Key>,
     /// `None` on the last page.
     pub next: Option<String>,
@@ -36,7 +36,7 @@ pub struct Page {
 }
 
 impl PageRequest<'_> {
-    /// Escaped, with its names in order, as it is signed.
+    /// The query, percent-encoded and sorted by name, as it is signed.
     pub(super) fn query(&self) -> String {
         let (prefix, token) = (self.prefix.as_bytes(), self.continuation.unwrap_or_default());
         let mut query = String::with_capacity(64 + prefix.len() + token.len());
@@ -62,10 +62,10 @@ impl PageRequest<'_> {
         query
     }
 
-    /// What the server answered with 200, at this time of its own.
+    /// Parses the body of a 200; `date` is the clock of the server.
     ///
     /// # Errors
-    /// What is no whole page, or lacks what every object has.
+    /// The body is no whole page, or an object lacks a field that every object has.
     pub fn read(&self, body: &[u8], date: Option<DateTime<Utc>>) -> Result<Page, RequestError> {
         let bucket = self.bucket;
         let malformed = |what: String| RequestError::new(Class::Malformed, format!("a page of `{bucket}` {what}"));
@@ -101,15 +101,15 @@ impl PageRequest<'_> {
     }
 }
 
-/// What a page says.
+/// A page as it was parsed, before its consistency is checked.
 struct Listed<'a> {
     objects: PageBuffer,
     folders: Vec<Option<Cow<'a, str>>>,
     next: Option<Cow<'a, str>>,
     truncated: Option<bool>,
-    /// Its keys are, by what it says itself: some servers say that last.
+    /// The page says that its keys are encoded. Some servers say so at the end.
     is_encoded: bool,
-    /// A key was read as if they were, and would be another if they were not.
+    /// A key was decoded, and differs from what it would be undecoded.
     was_decoded: bool,
 }
 
@@ -240,7 +240,7 @@ fn number(said: &str) -> Result<u64, Wrong> {
     said.trim().parse().map_err(|_| Wrong::Odd { what: "a size", said: said.to_owned() })
 }
 
-/// Reads times, mostly of days that were read before.
+/// Parses times, and caches the last day: most objects of a page share theirs.
 #[derive(Debug, Default)]
 struct Days {
     /// As it is written.

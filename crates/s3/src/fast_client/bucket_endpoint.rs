@@ -10,38 +10,38 @@ use super::sign::{AmzDate, CanonicalRequest, EMPTY_SHA256, SigningKey};
 use crate::error::{Class, RequestError};
 use crate::transport::Pool;
 
-/// Not signed, as proxies may change it.
+/// The `user-agent`. It is not signed, because proxies may change it.
 const USER_AGENT: &str = concat!("hotset/", env!("CARGO_PKG_VERSION"));
 
-/// Where the requests of one bucket go, and what they are signed with for now.
+/// Where the requests of one bucket go, and the key that signs them for now.
 #[derive(Debug)]
 pub(super) struct BucketEndpoint {
     pub pool: Arc<Pool>,
-    /// The host and port.
+    /// The value of the `host` header: host and port.
     pub name: HeaderValue,
-    /// What stands before every key: `/`, or `/BUCKET/`.
+    /// The path before every key: `/`, or `/BUCKET/`.
     pub path: String,
     pub signing: Mutex<Option<Arc<SigningKey>>>,
 }
 
-/// What one request is signed with.
+/// The credentials, key and date that sign one request.
 pub(super) struct Signing {
     pub key: Arc<SigningKey>,
     pub secret: Arc<Secret>,
     pub date: AmzDate,
 }
 
-/// What one request is for.
+/// The target of one request.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
-    /// Escaped, as `query` is, whose names are in order.
+    /// Percent-encoded, as is `query`, which is sorted by name.
     pub path: &'a str,
     pub query: &'a str,
     pub range: Option<&'static str>,
 }
 
 impl BucketEndpoint {
-    /// What is held, if it serves; else what `derive` gives.
+    /// The cached key if it still serves, else the one that `derive` returns.
     pub fn signing_key(
         &self,
         serves: impl FnOnce(&SigningKey) -> bool,
@@ -54,7 +54,7 @@ impl BucketEndpoint {
         }
     }
 
-    /// A HEAD, signed, as it is written.
+    /// A signed HEAD, as bytes.
     pub fn head(&self, target: Target<'_>, signing: &Signing) -> Result<Vec<u8>, RequestError> {
         let authorization = self.authorize("HEAD", target, signing)?;
         let token = signing.secret.session_token().unwrap_or_default();
@@ -68,7 +68,7 @@ impl BucketEndpoint {
         Ok(text)
     }
 
-    /// A GET, signed.
+    /// A signed GET.
     pub fn get(&self, target: Target<'_>, signing: &Signing) -> Result<Request<SdkBody>, RequestError> {
         let authorization = self.authorize("GET", target, signing)?;
         let mut uri = self.pool.origin.clone().into_parts();
@@ -83,7 +83,7 @@ impl BucketEndpoint {
         Ok(request)
     }
 
-    /// The `authorization` header. What is signed may hold secrets: it is never shown.
+    /// The `authorization` header. The signed text may hold a session token and is never shown.
     fn authorize(&self, method: &str, target: Target<'_>, signing: &Signing) -> Result<Vec<u8>, RequestError> {
         let Target { path, query, range } = target;
         let token = signing.secret.session_token();

@@ -7,24 +7,24 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 use ring::digest::{self, SHA256};
 use ring::hmac::{self, HMAC_SHA256};
 
-/// SHA-256 of nothing, in hex.
+/// SHA-256 of an empty body, in hex.
 pub(super) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// The parts of a request that are signed; always with `x-amz-content-sha256` and `x-amz-date`.
+/// The canonical request: the parts that are signed, beside `x-amz-content-sha256` and `x-amz-date`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CanonicalRequest<'a> {
     pub method: &'a str,
-    /// Escaped, as it is sent.
+    /// Percent-encoded, as it is sent.
     pub path: &'a str,
-    /// Escaped, in the order of its names, without the `?`.
+    /// Percent-encoded, sorted by name, without the `?`.
     pub query: &'a str,
     pub host: &'a [u8],
     pub range: Option<&'a str>,
     pub token: Option<&'a str>,
 }
 
-/// A second: `20261125T191423Z`.
+/// A time in the format of `x-amz-date`, to the second: `20261125T191423Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AmzDate([u8; 16]);
 
@@ -60,11 +60,11 @@ impl AmzDate {
     }
 }
 
-/// What requests are signed with for one day, region and secret.
+/// The signing key of one day, region and secret.
 pub(super) struct SigningKey {
     key: hmac::Key,
     secret: Arc<Secret>,
-    /// Of the regions that it was derived by.
+    /// Version of the region table that it was derived from.
     version: u64,
     day: AmzDate,
     /// `DAY/REGION/s3/aws4_request`.

@@ -4,13 +4,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use model::object::Key;
 
-/// All but what Signature V4 leaves alone, and `/`.
+/// Characters of a key that are percent-encoded: all but the unreserved ones of Signature V4, and `/`.
 pub(crate) const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// What Signature V4 leaves alone in the names and values of a query.
+/// Characters of a query that are percent-encoded: all but the unreserved ones of Signature V4.
 pub(crate) const NAME: &AsciiSet = &KEY.add(b'/');
 
-/// The path of a key, as it is sent and signed.
+/// The path of a key, percent-encoded as it is sent and signed.
 pub(super) fn path_of(before: &str, key: &Key) -> String {
     // Room for a few characters that are escaped; more of them cost an allocation.
     let mut path = String::with_capacity(before.len() + key.as_bytes().len() + 16);
