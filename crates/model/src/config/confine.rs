@@ -7,8 +7,8 @@ use toml::de::DeTable;
 
 use super::context::{Context, join};
 use super::diagnostic::{Diagnostic, Place};
+use super::file::{File, Source};
 use super::source::admission::beside;
-use super::source::{File, Source};
 use super::tables::Parsed;
 
 /// The one table that a team's files may hold.

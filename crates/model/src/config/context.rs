@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::bounds::Counted;
+use super::counted::Counted;
 use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS, Place};
 use super::suggest::did_you_mean;
 use super::zones::{Known, Zones};
@@ -173,9 +173,28 @@ impl Context {
 /// A key as it stands in a dotted path.
 pub(super) fn quoted(key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if bare { key.to_owned() } else { super::reader::toml_string(key) }
+    if bare { key.to_owned() } else { toml_string(key) }
 }
 
 pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { quoted(key) } else { format!("{path}.{}", quoted(key)) }
+}
+
+/// A basic string of TOML.
+pub(super) fn toml_string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }

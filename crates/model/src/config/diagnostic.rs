@@ -7,7 +7,7 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::source::File;
+use super::file::File;
 use crate::object::{Escaped, disturbs};
 
 /// Diagnostics that are printed; the rest is only counted.

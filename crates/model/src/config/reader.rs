@@ -5,12 +5,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::bounds;
-use super::context::{Bad, Context};
+use super::context::{Bad, Context, toml_string};
+use super::counted;
 use super::diagnostic::{Diagnostic, Place};
+use super::file::File;
 use super::reference::{example, rank};
 use super::schema::head;
-use super::source::File;
 use super::value::{At, Kind, Typed, ValueError};
 
 /// Where a layer of a table stands.
@@ -202,7 +202,7 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
             |r: &mut Self, error: &ValueError| r.refuse(&format!("{}.{key}", layer.path), &place, (&typed.text, error));
         let value = K::parse(&typed.text).map_err(|error| refuse(self, &error))?;
         if let Err(message) = self.cx.counted.weight(K::weight(&value), &typed.text) {
-            return Err(refuse(self, &ValueError::new(message).help(bounds::REMEDY)));
+            return Err(refuse(self, &ValueError::new(message).help(counted::REMEDY)));
         }
         if is_shared {
             self.cx.counted.share(&place, &value);
@@ -266,9 +266,9 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
     ) -> Result<Found<Vec<Found<K::Value>>>, Bad> {
         let At { span, value: items } = list;
         let path = format!("{}.{key}", layer.path);
-        let most = if key == "schedule" { bounds::MAX_SCHEDULES } else { bounds::MAX_ENTRIES };
+        let most = if key == "schedule" { counted::MAX_SCHEDULES } else { counted::MAX_ENTRIES };
         if let Err(message) = self.cx.counted.entries(items.len(), most) {
-            let error = ValueError::new(message).help(bounds::REMEDY);
+            let error = ValueError::new(message).help(counted::REMEDY);
             return Err(self.refuse(&path, &Place::new(&layer.file, span.clone()), ("", &error)));
         }
         let parsed: Vec<_> = items.iter().map(|item| (item.span.clone(), self.parse(key, layer, item))).collect();
@@ -338,25 +338,6 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         let read = self.plain_or(key, pick, i64::from(default))?;
         Ok(u32::try_from(read).unwrap_or(u32::MAX))
     }
-}
-
-/// A basic string of TOML.
-pub(super) fn toml_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 pub(super) fn value<T>(read: Read<T>) -> Result<Option<T>, Bad> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS, Place};
-use super::source::File;
+use super::file::File;
 
 /// Spans count from the start of the file, so a byte order mark is blanked rather than cut off.
 pub(super) fn without_mark(text: &str) -> Cow<'_, str> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::context::{Context, join};
 use super::diagnostic::{Diagnostic, Place};
+use super::file::File;
 use super::raw::{Credentials, Daemon, Document, Endpoint, Named, Profile, Team};
 use super::reader::{Layer, Standing};
-use super::source::File;
 use super::value::At;
 
 /// A file that was read, and what it says.

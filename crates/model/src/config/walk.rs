@@ -11,10 +11,10 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::context::{Context, join};
 use super::diagnostic::{Diagnostic, Place};
+use super::file::File;
 use super::reference::example;
 use super::schema::{self, entries, head};
 use super::secret;
-use super::source::File;
 use super::suggest::{did_you_mean, nearest};
 use super::value::choice::Choice as _;
 use crate::select::checkpoint::layout::Layout;

@@ -9,6 +9,7 @@ mod delta_state;
 mod names;
 mod packed_etag;
 mod spill;
+mod spilling;
 #[cfg(test)]
 mod tests;
 mod varint;
@@ -21,8 +22,8 @@ pub use cursor::{Cursor, View};
 use delta_state::{DeltaState, Fields};
 use names::Names;
 use packed_etag::PackedETag;
-use spill::Spilling;
 pub use spill::{Room, Spill, SpillFile};
+use spilling::Spilling;
 
 /// Objects by their places, which are numbers from 0 in the order of their arrival.
 #[derive(Debug, Default)]

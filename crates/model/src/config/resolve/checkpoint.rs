@@ -4,10 +4,10 @@ mod lint;
 
 use std::time::Duration;
 
-use crate::config::context::Bad;
+use crate::config::context::{Bad, toml_string};
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::raw;
-use crate::config::reader::{Found, Layer, Origin, Reader, Section, toml_string, value};
+use crate::config::reader::{Found, Layer, Origin, Reader, Section, value};
 use crate::config::suggest::did_you_mean;
 use crate::config::value::choice::Choice;
 use crate::config::value::duration;

@@ -13,12 +13,12 @@ use address::{
 };
 
 use super::{Known, follow, named};
-use crate::config::bounds;
-use crate::config::context::{Bad, Context, join};
+use crate::config::context::{Bad, Context, join, toml_string};
+use crate::config::counted;
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::{Addressing, CacheSite, CredentialSource, Credentials, Endpoint, Limits, ListSite, Site};
 use crate::config::raw;
-use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, toml_string, value};
+use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, value};
 use crate::config::tables::Layers;
 use crate::config::value::choice::Choice;
 use crate::config::value::glob::Buckets;
@@ -198,7 +198,7 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         return if r.is_broken(KEY) { Err(Bad) } else { Ok(Vec::new()) };
     };
     let path = format!("{}.{KEY}", layer.path);
-    if let Err(message) = r.cx.counted.entries(table.value.len(), bounds::MAX_ENTRIES) {
+    if let Err(message) = r.cx.counted.entries(table.value.len(), counted::MAX_ENTRIES) {
         let place = Place::new(&layer.file, table.span.clone());
         return Err(r.refuse(
             &path,
@@ -222,7 +222,7 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         match (parsed_glob, parsed) {
             (Ok(glob), Ok(region)) => {
                 if let Err(message) = r.cx.counted.weight(Buckets::weight(&glob), glob.text()) {
-                    return Err(r.refuse(&below, &place, ("", &ValueError::new(message).help(bounds::REMEDY))));
+                    return Err(r.refuse(&below, &place, ("", &ValueError::new(message).help(counted::REMEDY))));
                 }
                 let found = Found { value: region, key: below.clone(), place };
                 lint_region(r, &found, false);

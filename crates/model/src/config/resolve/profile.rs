@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::team::Granted;
 use super::{Scope, checkpoint, follow, lint, named, rules, timing};
-use crate::config::context::{Bad, Context, join};
+use crate::config::context::{Bad, Context, join, toml_string};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::{Profile, Source};
 use crate::config::raw;
-use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, Standing, toml_string, value};
+use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, Standing, value};
 use crate::config::tables::{Layers, Tables};
 use crate::manifest;
 use crate::object::Bucket;

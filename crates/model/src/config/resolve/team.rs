@@ -5,12 +5,12 @@ use std::path::Component;
 use std::sync::Arc;
 
 use super::{Known, follow, named};
-use crate::config::context::{Bad, Context, join};
+use crate::config::context::{Bad, Context, join, toml_string};
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Source;
 use crate::config::raw;
-use crate::config::reader::{Found, Origin, Read, Reader, Section, Standing, toml_string};
+use crate::config::reader::{Found, Origin, Read, Reader, Section, Standing};
 use crate::config::tables::Layers;
 use crate::config::team::Team;
 use crate::manifest;

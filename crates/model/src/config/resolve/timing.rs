@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::config::context::Bad;
+use crate::config::context::{Bad, toml_string};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use crate::config::raw;
-use crate::config::reader::{Found, Origin, Reader, toml_string, value};
+use crate::config::reader::{Found, Origin, Reader, value};
 use crate::config::value::{ValueError, duration};
 use crate::schedule::{Schedule, ScheduleError, Window, Zone, fires};
 

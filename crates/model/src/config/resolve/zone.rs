@@ -1,9 +1,9 @@
 //! Looks up the time zones that the configuration names.
 
-use crate::config::context::Bad;
+use crate::config::context::{Bad, toml_string};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::raw;
-use crate::config::reader::{Found, Origin, Reader, toml_string};
+use crate::config::reader::{Found, Origin, Reader};
 use crate::config::value::ValueError;
 use crate::config::value::zone::unknown;
 use crate::config::zones::Known;

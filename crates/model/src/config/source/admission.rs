@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{File, Source};
 use crate::config::context::join;
 use crate::config::diagnostic::{Diagnostic, Place};
+use crate::config::file::{File, Source};
 use crate::config::syntax;
 
 /// One entry of `profiles` of a team.

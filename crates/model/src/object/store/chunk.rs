@@ -4,10 +4,9 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::SpillFile;
 use super::delta_state::{DeltaState, Fields};
 use super::packed_etag::PackedETag;
-use super::spill::Held;
+use super::spill::{Held, SpillFile};
 
 /// Objects of a block. Finding one reads half a block; each block has an index entry of four bytes.
 const BLOCK_OBJECTS: usize = 16;

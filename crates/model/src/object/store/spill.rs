@@ -1,11 +1,9 @@
-//! Spills chunks of a store to disk.
+//! Where chunks of a store are spilled to, and the memory that they may keep.
 
 use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use super::chunk::Chunk;
 
 /// Where files for what does not stay in memory come from.
 pub trait Spill: Debug + Send + Sync {
@@ -39,7 +37,7 @@ impl Room {
     }
 
     /// Takes so many, until what is given is dropped; `None` where fewer are left.
-    fn take(&self, bytes: usize) -> Option<Held> {
+    pub(super) fn take(&self, bytes: usize) -> Option<Held> {
         let left = |left: usize| left.checked_sub(bytes);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).ok().map(|_| Held { room: self.clone(), bytes })
     }
@@ -55,46 +53,5 @@ pub(super) struct Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.room.0.fetch_add(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// How a store spills.
-#[derive(Clone, Debug)]
-pub(super) struct Spilling {
-    spill: Arc<dyn Spill>,
-    file: Option<Arc<dyn SpillFile>>,
-    /// For what stays in memory.
-    room: Room,
-    failed: bool,
-}
-
-impl Spilling {
-    pub fn new(spill: Arc<dyn Spill>, room: Room) -> Self {
-        Self { spill, file: None, room, failed: false }
-    }
-
-    /// For what a store is written anew as: in a file of its own, so that the old one's place is given back.
-    pub fn anew(self) -> Self {
-        Self { file: None, ..self }
-    }
-
-    /// Takes a full chunk: it stays in memory where there is room, is put away, or stays because it cannot be.
-    pub fn take(&mut self, chunk: &mut Chunk) {
-        let Some(bytes) = chunk.unaccounted() else { return };
-        if let Some(held) = self.room.take(bytes) {
-            chunk.hold(held);
-        } else if !self.failed
-            && let Err(error) = self.put_away(chunk)
-        {
-            tracing::warn!(%error, "what is listed stays in memory: it cannot be put on disk");
-            self.failed = true;
-        }
-    }
-
-    fn put_away(&mut self, chunk: &mut Chunk) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(self.spill.file()?);
-        }
-        self.file.as_ref().map_or(Ok(()), |file| chunk.spill(file))
     }
 }
