@@ -25,7 +25,7 @@ fn complete(checkpoint: &Checkpoint) -> Vec<String> {
     let mut asks = Vec::new();
     match checkpoint.kinds.as_slice() {
         [] => {}
-        [Kind { when: When::Always, require, named: false }] => asks.push(format!("with {}", globs(require))),
+        [Kind { when: When::Always, require, named: false, .. }] => asks.push(format!("with {}", globs(require))),
         _ => asks.push("marked as the layout marks it".to_owned()),
     }
     if !checkpoint.forbid.is_empty() {

@@ -74,8 +74,9 @@ fn groups(facts: &mut Facts, checkpoint: &Checkpoint) {
     facts.say("group", checkpoint.naming.text());
     facts.set("signs", texts(&checkpoint.signs));
     for kind in &checkpoint.kinds {
-        facts.say("kind", &format!("{:?} {}", kind.when, kind.named));
+        facts.say("kind", &format!("{:?} {} {}", kind.when, kind.named, kind.also));
         facts.set("require", texts(&kind.require));
+        facts.set("filled", texts(&kind.filled));
     }
     facts.set("forbid", texts(&checkpoint.forbid));
     facts.set("beside", checkpoint.beside.as_deref().map(str::to_owned));

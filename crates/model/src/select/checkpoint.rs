@@ -34,7 +34,7 @@ pub struct Checkpoint {
     pub naming: Naming,
     /// What shows that a folder is a group, among its direct members, where names alone do not tell. Empty where they do.
     pub signs: Vec<KeyGlob>,
-    /// The first kind that fits a group says what it must hold.
+    /// The first kind that fits a group says what it must hold, and so do all that say it [`also`](Kind::also).
     pub kinds: Vec<Kind>,
     /// None of these may match a member.
     pub forbid: Vec<KeyGlob>,
@@ -63,10 +63,21 @@ pub struct Checkpoint {
 #[derive(Clone, Debug)]
 pub struct Kind {
     pub when: When,
-    /// Each must match a member.
+    /// Each must match a member that is not empty.
     pub require: Vec<KeyGlob>,
+    /// No member that matches one of these may be empty, whatever format its name tells.
+    pub filled: Vec<KeyGlob>,
     /// The pointer must have named it, or a later one.
     pub named: bool,
+    /// It adds to what the first other kind that fits says.
+    pub also: bool,
+}
+
+impl Kind {
+    /// Every group must hold what `globs` match.
+    pub const fn always(require: Vec<KeyGlob>) -> Self {
+        Self { when: When::Always, require, filled: Vec::new(), named: false, also: false }
+    }
 }
 
 /// Which groups are of a kind.

@@ -45,8 +45,9 @@ async fn profiles_that_are_planned_together_share_their_listings() {
 fn thousand(torn: u64) -> Bucket {
     (1..=1000).fold(Bucket::new(), |bucket, step| {
         let folder = format!("run/checkpoint-{step}");
-        let files =
-            Series::new(format!("{folder}/f-"), 1500, ".bin").size(1000).modified(ago(60), chrono::TimeDelta::zero());
+        let files = Series::new(format!("{folder}/model-"), 1500, ".bin")
+            .size(1000)
+            .modified(ago(60), chrono::TimeDelta::zero());
         let bucket = bucket.series(files);
         match step > 1000 - torn {
             true => bucket,

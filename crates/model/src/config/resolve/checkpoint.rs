@@ -57,7 +57,7 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     let parts = parts_of(r, &layout, parts?);
     let mut checkpoint = checkpoint?;
     if let Some(require) = require? {
-        checkpoint.kinds = vec![Kind { when: When::Always, require, named: false }];
+        checkpoint.kinds = vec![Kind::always(require)];
     }
     checkpoint.forbid = forbid?.unwrap_or(checkpoint.forbid);
     checkpoint.count = count?.unwrap_or(checkpoint.count);
@@ -115,7 +115,7 @@ fn show_layout(r: &mut R<'_, '_>, checkpoint: &Checkpoint) {
         MemberCount::AtLeast(least) => least.to_string(),
     };
     let require = match checkpoint.kinds.as_slice() {
-        [Kind { when: When::Always, require, named: false }] => Some(list(require)),
+        [Kind { when: When::Always, require, named: false, .. }] => Some(list(require)),
         _ => None,
     };
     let forbid = (!checkpoint.forbid.is_empty()).then(|| list(&checkpoint.forbid));

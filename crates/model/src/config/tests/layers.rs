@@ -12,7 +12,7 @@ use crate::pattern::KeyGlob;
 use crate::schedule::Zone;
 use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::naming::Naming;
-use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, OnIncomplete, Parts, When};
+use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, OnIncomplete, Parts};
 use crate::select::{Cap, OnExcess, Order};
 
 fn layered(texts: &[&str]) -> Config {
@@ -62,7 +62,7 @@ fn each_key_of_a_layout_can_be_typed_in_its_place_and_leaves_the_others_as_they_
     let glob = |text: &str| vec![KeyGlob::parse(text).unwrap()];
     for (word, layout) in Layout::WORDS.iter().filter(|(_, layout)| *layout != Layout::Custom) {
         let naming = Naming::parse("own_(?<step>[0-9]+)/").unwrap();
-        let kinds = vec![Kind { when: When::Always, require: glob("DONE"), named: false }];
+        let kinds = vec![Kind::always(glob("DONE"))];
         let preset = Checkpoint::of(*layout).unwrap();
         for (typed, expected) in [
             ("", preset.clone()),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::naming::last_segment;
 use super::set::Seen;
-use super::{Checkpoint, MemberCount, When};
+use super::{Checkpoint, Kind, MemberCount, When};
 use crate::object::{Count, Escaped, Key, Object};
 use crate::select::{LeftOut, Reason, Rules};
 
@@ -36,6 +36,8 @@ pub(super) struct Census {
     /// Whether members are kept.
     pub holds_members: bool,
     kinds: Vec<KindSeen>,
+    /// A file without a byte whose format has none.
+    empty: Option<Key>,
     forbidden: Option<Key>,
     mixed: Option<Key>,
     sets: Vec<Seen>,
@@ -58,17 +60,20 @@ enum Held {
 struct KindSeen {
     applies: bool,
     required: Vec<Held>,
+    /// A file without a byte that must hold one.
+    empty: Option<Key>,
 }
 
 impl Census {
     pub fn new(checkpoint: &Checkpoint, is_folder: bool, holds_members: bool) -> Self {
-        let kind = |kind: &super::Kind| KindSeen {
+        let kind = |kind: &Kind| KindSeen {
             applies: match kind.when {
                 When::Always => true,
                 When::Folder => is_folder,
                 When::Holds(_) => false,
             },
             required: vec![Held::Nothing; kind.require.len()],
+            empty: None,
         };
         Self {
             all: Count::default(),
@@ -80,6 +85,7 @@ impl Census {
             is_wanted: false,
             holds_members,
             kinds: checkpoint.kinds.iter().map(kind).collect(),
+            empty: None,
             forbidden: None,
             mixed: None,
             sets: vec![Seen::default(); checkpoint.sets.len()],
@@ -106,6 +112,9 @@ impl Census {
             if let When::Holds(globs) = &kind.when {
                 seen.applies = seen.applies || globs.iter().any(|glob| glob.matches(name));
             }
+            if !is_full && seen.empty.is_none() && kind.filled.iter().any(|glob| glob.matches(name)) {
+                seen.empty = Some(Key::from_bytes(name));
+            }
             for (seen, glob) in seen.required.iter_mut().zip(&kind.require) {
                 *seen = (*seen).max(match glob.matches(name) {
                     true if is_full => Held::Full,
@@ -113,6 +122,9 @@ impl Census {
                     false => Held::Nothing,
                 });
             }
+        }
+        if !is_full && self.empty.is_none() && is_data(name) {
+            self.empty = Some(Key::from_bytes(name));
         }
         if self.forbidden.is_none() && checkpoint.forbid.iter().any(|glob| glob.matches(name)) {
             self.forbidden = Some(Key::from_bytes(name));
@@ -197,8 +209,8 @@ impl Census {
     /// Why it cannot be whole when `other`, which is a whole one that is called `called`, has what it has.
     pub fn objection_by(&self, other: &Self, called: &str, count: MemberCount) -> Option<String> {
         match count {
-            MemberCount::AsPrevious if self.full < other.full => {
-                Some(format!("it holds {}, and {called} {}", self.held(), other.full))
+            MemberCount::AsPrevious if self.full < other.full || self.all.objects < other.all.objects => {
+                Some(format!("it holds {}, and {called} {}", self.held(), other.held()))
             }
             MemberCount::LikePrevious => {
                 if let Some(name) = other.names.difference(&self.names).next() {
@@ -214,13 +226,20 @@ impl Census {
     }
 
     fn missing(&self, checkpoint: &Checkpoint, unnamed: Option<String>) -> Option<String> {
-        let (seen, kind) = self.kinds.iter().zip(&checkpoint.kinds).find(|(seen, _)| seen.applies)?;
-        let missing = seen.required.iter().zip(&kind.require).find(|(seen, _)| **seen != Held::Full);
-        if let Some((seen, glob)) = missing {
-            let lack = if *seen == Held::Empty { "is empty" } else { "is missing" };
-            return Some(format!("`{}` {lack}", Escaped(glob.text())));
+        let applying = || self.kinds.iter().zip(&checkpoint.kinds).filter(|(seen, _)| seen.applies);
+        let form = applying().find(|(_, kind)| !kind.also);
+        let asking = || applying().filter(|(_, kind)| kind.also).chain(form);
+        if let Some(name) = self.empty.as_ref().or_else(|| asking().find_map(|(seen, _)| seen.empty.as_ref())) {
+            return Some(format!("`{name}` is empty"));
         }
-        unnamed.filter(|_| kind.named)
+        let required = |(seen, kind): (&'_ KindSeen, &'_ Kind)| {
+            let missing = seen.required.iter().zip(&kind.require).find(|(seen, _)| **seen != Held::Full);
+            missing.map(|(seen, glob)| {
+                let lack = if *seen == Held::Empty { "is empty" } else { "is missing" };
+                format!("`{}` {lack}", Escaped(glob.text()))
+            })
+        };
+        asking().find_map(required).or_else(|| unnamed.filter(|_| form.is_some_and(|(_, kind)| kind.named)))
     }
 
     fn missing_of_a_set(&self, checkpoint: &Checkpoint) -> Option<String> {
@@ -235,8 +254,36 @@ impl Census {
     }
 }
 
+/// Whether a file of this name cannot be empty, by its format.
+///
+/// `.distcp` is none of these: torch leaves the shard of a rank empty that has nothing to write.
+fn is_data(name: &[u8]) -> bool {
+    const FORMATS: [&str; 15] = [
+        "bin",
+        "ckpt",
+        "gguf",
+        "h5",
+        "json",
+        "metadata",
+        "msgpack",
+        "npy",
+        "npz",
+        "ocdbt",
+        "pkl",
+        "pt",
+        "pth",
+        "safetensors",
+        "zarray",
+    ];
+    let mut parts = last_segment(name).rsplitn(2, |byte| *byte == b'.');
+    let format = parts.next().unwrap_or_default();
+    parts.next().is_some() && FORMATS.iter().any(|known| known.as_bytes() == format)
+}
+
 /// Whether a file of this name may be empty: what it says is that it is there.
 fn is_marker(name: &[u8]) -> bool {
+    /// How Trainer tells SageMaker that the model is the user's own.
+    const USER_CONTENT: &[u8] = b"user_content.pt";
     const WORDS: [&str; 10] = [
         "commit",
         "commit_success",
@@ -250,7 +297,10 @@ fn is_marker(name: &[u8]) -> bool {
         "success",
     ];
     let name = last_segment(name).to_ascii_lowercase();
-    let name = name.strip_suffix(b".txt").unwrap_or(&name);
+    if name == USER_CONTENT {
+        return true;
+    }
+    let name = name.strip_suffix(b".txt").or_else(|| name.strip_suffix(b".json")).unwrap_or(&name);
     // `_SUCCESS`, `.done`, and `shard-3.done`, which marks what it stands beside.
     let word = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
     let word = word.strip_prefix(b"_").unwrap_or(word);

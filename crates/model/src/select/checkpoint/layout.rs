@@ -51,7 +51,9 @@ pub struct Preset {
 pub struct PresetKind {
     pub when: PresetWhen,
     pub require: &'static [&'static str],
+    pub filled: &'static [&'static str],
     pub named: bool,
+    pub also: bool,
 }
 
 /// See [`When`].
@@ -150,7 +152,8 @@ impl PresetKind {
             PresetWhen::Folder => When::Folder,
             PresetWhen::Holds(globs) => When::Holds(compiled(globs)),
         };
-        Kind { when, require: compiled(self.require), named: self.named }
+        let (require, filled) = (compiled(self.require), compiled(self.filled));
+        Kind { when, require, filled, named: self.named, also: self.also }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::MemberCount::{Any, AsPrevious, LikePrevious};
 use super::layout::PresetWhen::{Always, Folder, Holds};
-use super::layout::{Layout, Preset, PresetKind, PresetSet, Weights};
+use super::layout::{Layout, Preset, PresetKind, PresetSet, PresetWhen, Weights};
 
 /// What most layouts have nothing of.
 const PLAIN: Preset = Preset {
@@ -18,12 +18,21 @@ const PLAIN: Preset = Preset {
     weights: Weights::Without(&[]),
 };
 
+const fn kind(when: PresetWhen, require: &'static [&'static str]) -> PresetKind {
+    PresetKind { when, require, filled: &[], named: false, also: false }
+}
+
 const fn always(require: &'static [&'static str]) -> PresetKind {
-    PresetKind { when: Always, require, named: false }
+    kind(Always, require)
 }
 
 const fn holds(signs: &'static [&'static str], require: &'static [&'static str]) -> PresetKind {
-    PresetKind { when: Holds(signs), require, named: false }
+    kind(Holds(signs), require)
+}
+
+/// What a group with one of `signs` has to hold beside what its kind says.
+const fn also(signs: &'static [&'static str], require: &'static [&'static str]) -> PresetKind {
+    PresetKind { also: true, ..holds(signs, require) }
 }
 
 const ONE_FILE: Weights = Weights::Mixed("one file holds weights and optimizer state together");
@@ -39,6 +48,18 @@ const SHARDS: PresetSet = PresetSet {
 /// Components that only pipelines have below them: it is one before its `model_index.json` is there, which comes last.
 const PIPELINE: &str =
     "{transformer,transformer_2,unet,vae,vqvae,movq,prior}/diffusion_pytorch_model*.{safetensors,bin}";
+
+/// Where Trainer's weights are: a model or an adapter, FSDP's shards, what DeepSpeed or Neuron wrote in their place.
+const TRAINER_WEIGHTS: &str = concat!(
+    "{**/{*.safetensors,*pytorch_model*.bin,model*.bin,adapter_model*.bin},",
+    "pytorch_model_fsdp_*/*.distcp,global_step*/*model_states.pt,shards/**}"
+);
+
+/// Megatron writes no shard for a rank that has nothing to write. Torch does, and leaves it empty.
+const MEGATRON_SHARDS: &[&str] = &["**/*.distcp"];
+
+/// Data of OCDBT, and chunks of zarr.
+const ARRAYS: &[&str] = &["**/{d/*,[0-9]*}"];
 
 /// What Trainer needs to go on, and no weights.
 const TRAINER_STATE: Weights = Weights::Without(&[
@@ -89,7 +110,11 @@ pub(super) const PRESETS: [Preset; 14] = [
     Preset {
         layout: Layout::Deepspeed,
         group: r"^(?:(?<run>.*?)/)??global_step(?<step>[0-9]+)/",
-        kinds: &[PresetKind { when: Always, require: &["*model_states.pt"], named: true }],
+        kinds: &[
+            // ZeRO 3 has the weights in the files of the optimizer state.
+            also(&["zero_pp_rank_*_model_states.pt"], &["*_optim_states.pt"]),
+            PresetKind { named: true, ..always(&["*model_states.pt"]) },
+        ],
         pointer: Some("latest"),
         // Under ZeRO 3 the weights are in the files of the optimizer state, and each rank has shapes of its own.
         weights: Weights::WithoutUnless(&["**/*_optim_states.pt"], &["**/zero_pp_rank_*_model_states.pt"]),
@@ -99,12 +124,15 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Megatron,
         group: r"^(?:(?<run>.*?)/)??(?:iter_(?<step>[0-9]+)|release)/",
         kinds: &[
-            holds(&["**/.zarray"], &["metadata.json"]),
+            PresetKind { filled: ARRAYS, ..holds(&["**/.zarray"], &["metadata.json", "common.pt", "*/[0-9]*"]) },
             // torch_dist.
-            holds(&["metadata.json", "common.pt"], &["metadata.json", ".metadata"]),
+            PresetKind {
+                filled: MEGATRON_SHARDS,
+                ..holds(&["metadata.json", "common.pt"], &["metadata.json", ".metadata", "common.pt", "*.distcp"])
+            },
             // torch_dcp and fsdp_dtensor, which have no file of their own that comes last.
-            PresetKind { when: Holds(&[".metadata", "*.distcp"]), require: &[".metadata", "*.distcp"], named: true },
-            PresetKind { when: Always, require: &["mp_rank_*/model_optim_rng.pt"], named: true },
+            PresetKind { named: true, ..holds(&[".metadata", "*.distcp"], &[".metadata", "*.distcp"]) },
+            PresetKind { named: true, ..always(&["mp_rank_*/model_optim_rng.pt"]) },
         ],
         pointer: Some("latest_checkpointed_iteration.txt"),
         weights: Weights::Mixed("every shard holds weights and optimizer state together"),
@@ -115,12 +143,13 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?<run>.*?)/)??(?<temporary>tmp-)?checkpoint-(?<step>[0-9]+)/",
         kinds: &[
             // The optimizer is not there where models are saved alone.
-            holds(
-                &["optimizer_*/**"],
-                &["pytorch_model_fsdp_*/.metadata", "optimizer_*/.metadata", "trainer_state.json"],
+            also(&["optimizer_*/**"], &["optimizer_*/.metadata", "optimizer_*/*.distcp"]),
+            also(
+                &["pytorch_model_fsdp_*/**", "optimizer_*/**"],
+                &["pytorch_model_fsdp_*/.metadata", "pytorch_model_fsdp_*/*.distcp"],
             ),
-            holds(&["pytorch_model_fsdp_*/**"], &["pytorch_model_fsdp_*/.metadata", "trainer_state.json"]),
-            always(&["trainer_state.json"]),
+            also(&["global_step*/zero_pp_rank_*_model_states.pt"], &["global_step*/*_optim_states.pt"]),
+            always(&[TRAINER_WEIGHTS, "trainer_state.json"]),
         ],
         sets: &[SHARDS],
         weights: TRAINER_STATE,
@@ -143,9 +172,10 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Lightning,
         group: r"^(?:(?<run>.*?)/)??(?<name>[^/]*?step=(?<step>[0-9]+)[^/]*\.ckpt)(?:/|$)",
         kinds: &[
+            also(&["checkpoint/zero_pp_rank_*_model_states.pt"], &["checkpoint/*_optim_states.pt"]),
             // DeepSpeed's strategy, which writes `latest` behind everything else.
             holds(&["checkpoint/**", "latest"], &["latest", "checkpoint/*model_states.pt"]),
-            PresetKind { when: Folder, require: &[".metadata", "meta.pt", "__*_*.distcp"], named: false },
+            kind(Folder, &[".metadata", "meta.pt", "__*_*.distcp"]),
         ],
         weights: ONE_FILE,
         ..PLAIN
@@ -155,9 +185,21 @@ pub(super) const PRESETS: [Preset; 14] = [
         // Names by default hold no step, and others hold it before the samples.
         group: r"^(?:(?<run>.*?)/)??[^/]*--[^/]*?(?:step|consumed_samples)=(?<step>[0-9]+)[^/]*/",
         kinds: &[
-            holds(&["weights/**", "context/**"], &["weights/metadata.json", "weights/.metadata", "context/**"]),
-            // NeMo 1 wrote the same without a folder for it.
-            holds(&["metadata.json", "common.pt", "*.distcp"], &["metadata.json", "common.pt"]),
+            PresetKind {
+                filled: MEGATRON_SHARDS,
+                ..holds(
+                    &["weights/**", "context/**"],
+                    &["weights/metadata.json", "weights/.metadata", "weights/*.distcp", "context/**"],
+                )
+            },
+            // NeMo 1 wrote the same without a folder for it, and arrays of zarr at first.
+            PresetKind {
+                filled: MEGATRON_SHARDS,
+                ..holds(
+                    &["metadata.json", "common.pt", "*.distcp"],
+                    &["metadata.json", "common.pt", "{*.distcp,*/[0-9]*}"],
+                )
+            },
         ],
         beside: Some("-unfinished"),
         weights: DISTCP,
@@ -169,9 +211,14 @@ pub(super) const PRESETS: [Preset; 14] = [
         signs: &["_CHECKPOINT_METADATA", "_METADATA", "commit_success.txt"],
         kinds: &[
             // Older versions write it only where folders cannot be renamed. It comes last, in each item and then beside them.
-            holds(&["commit_success.txt", "*/commit_success.txt"], &["commit_success.txt", "_CHECKPOINT_METADATA"]),
-            holds(&["*/ocdbt.process_*/**", "*/manifest.ocdbt"], &["_CHECKPOINT_METADATA", "*/manifest.ocdbt"]),
-            always(&["_CHECKPOINT_METADATA"]),
+            also(&["commit_success.txt", "*/commit_success.txt"], &["commit_success.txt"]),
+            also(&["*/ocdbt.process_*/**", "*/manifest.ocdbt"], &["*/manifest.ocdbt", "**/d/*"]),
+            also(&["**/.zarray"], &["**/[0-9]*"]),
+            // Of an item, what is more than the marks and lists that each has.
+            PresetKind {
+                filled: &["**/{d/*,[0-9]*,_METADATA,metadata}"],
+                ..always(&["_CHECKPOINT_METADATA", "{d/*,*/{*/**,metadata,checkpoint,[!_cm]*}}"])
+            },
         ],
         // How many files OCDBT splits the same tree into differs from save to save.
         count: LikePrevious,
@@ -183,8 +230,12 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?<run>.*?)/)??step-(?<step>[0-9]+)/",
         kinds: &[
             // One database for all arrays, since late in 2025.
-            holds(&["manifest.ocdbt", "d/**"], &["metadata.json", "manifest.ocdbt", "d/**"]),
-            always(&["metadata.json", "model/**"]),
+            PresetKind {
+                filled: ARRAYS,
+                ..holds(&["manifest.ocdbt", "d/**"], &["metadata.json", "manifest.ocdbt", "d/*"])
+            },
+            // Before, a database or arrays of zarr for each part.
+            PresetKind { filled: ARRAYS, ..always(&["metadata.json", "model/**/{d/*,[0-9]*}"]) },
         ],
         // As orbax.
         count: LikePrevious,
@@ -198,7 +249,10 @@ pub(super) const PRESETS: [Preset; 14] = [
             // Compressed by the command that its extension names; `latest-rank0.pt.symlink` is no checkpoint.
             r"(?:-rank[0-9]+(?:\.(?:pt|tar)(?:\.(?:bz2|gz|lz4|lzma|lzo|xz|zst))?|\.tgz)?$|/)"
         ),
-        kinds: &[PresetKind { when: Folder, require: &[".metadata", "__*_*.distcp"], named: false }],
+        kinds: &[
+            PresetKind { filled: &["*-rank*"], ..holds(&["*-rank*"], &["*-rank0{,.*}"]) },
+            kind(Folder, &[".metadata", "__*_*.distcp"]),
+        ],
         pointer: Some("latest-rank0.pt.symlink"),
         weights: ONE_FILE,
         ..PLAIN
@@ -229,7 +283,9 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Nanotron,
         group: r"^(?:(?<run>.*)/)?(?<step>[0-9]+)/$",
         signs: &["checkpoint_metadata.json", "model_config.json", "model/**", "optimizer/**"],
-        kinds: &[always(&["checkpoint_metadata.json", "model/**"])],
+        kinds: &[always(&["checkpoint_metadata.json", "model/**/*.safetensors"])],
+        // A tensor that is sharded has a part of each tensor-parallel rank; which pipeline ranks have it no name tells.
+        sets: &[PresetSet { member: r"tp-rank-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.safetensors$", first: 0, index: None }],
         pointer: Some("latest.txt"),
         weights: Weights::Without(&["optimizer/**", "lr_scheduler/**", "random/**"]),
         ..PLAIN
@@ -238,28 +294,42 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Verl,
         group: r"^(?:(?<run>.*?)/)??global_step_(?<step>[0-9]+)/",
         kinds: &[
-            // Megatron's workers since 2026, each of which ends with a manifest. The weights are Megatron's or Hugging Face's.
-            holds(
-                &["critic/{ckpt_contents.json,model/**,optimizer/**,extra/**}"],
+            // A critic, which is saved behind its actor, by each of the ways below.
+            also(
+                &["critic/**"],
                 &[
-                    "actor/ckpt_contents.json",
-                    "actor/model/{dist_ckpt,huggingface}/**",
-                    "critic/ckpt_contents.json",
-                    "critic/model/{dist_ckpt,huggingface}/**",
+                    "actor/**/{model_world_size_*_rank_*.pt,*.distcp,*.safetensors,*.bin}",
+                    "critic/{model_world_size_*_rank_*.pt,{,model/}dist_ckpt/*.distcp,model/huggingface/*.{safetensors,bin}}",
                 ],
             ),
-            holds(
-                &["actor/{ckpt_contents.json,model/**,optimizer/**,extra/**}"],
-                &["actor/ckpt_contents.json", "actor/model/{dist_ckpt,huggingface}/**"],
-            ),
+            also(&["critic/{ckpt_contents.json,model/**,optimizer/**,extra/**}"], &["critic/ckpt_contents.json"]),
+            also(&["critic/model/dist_ckpt/**"], &["critic/model/dist_ckpt/.metadata"]),
+            also(&["critic/dist_ckpt/**"], &["critic/dist_ckpt/metadata.json", "critic/dist_ckpt/.metadata"]),
+            // Megatron's workers since 2026, each of which ends with a manifest. The weights are Megatron's or Hugging Face's.
             // The one worker of supervised fine-tuning has no folder of its own.
-            holds(
-                &["{ckpt_contents.json,model/**,optimizer/**,extra/**}"],
-                &["ckpt_contents.json", "model/{dist_ckpt,huggingface}/**"],
-            ),
+            PresetKind {
+                filled: MEGATRON_SHARDS,
+                ..holds(
+                    &["{,actor/}{ckpt_contents.json,model/**,optimizer/**,extra/**}"],
+                    &[
+                        "{,actor/}ckpt_contents.json",
+                        "{,actor/}model/{dist_ckpt/.metadata,huggingface/*.{safetensors,bin}}",
+                        "{,actor/}model/{dist_ckpt/*.distcp,huggingface/*.{safetensors,bin}}",
+                    ],
+                )
+            },
             // Before 2026.
-            holds(&["{actor,critic}/dist_ckpt/**"], &["actor/dist_ckpt/metadata.json", "actor/dist_ckpt/.metadata"]),
-            holds(&["dist_ckpt/**"], &["dist_ckpt/metadata.json", "dist_ckpt/.metadata"]),
+            PresetKind {
+                filled: MEGATRON_SHARDS,
+                ..holds(
+                    &["{,actor/,critic/}dist_ckpt/**"],
+                    &[
+                        "{,actor/}dist_ckpt/metadata.json",
+                        "{,actor/}dist_ckpt/.metadata",
+                        "{,actor/}dist_ckpt/*.distcp",
+                    ],
+                )
+            },
             always(&["**/model_world_size_*_rank_*.pt"]),
         ],
         sets: &[

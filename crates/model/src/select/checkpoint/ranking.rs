@@ -201,7 +201,8 @@ impl Ranking {
             return Some("its name says that it is still being written".to_owned());
         }
         let unnamed = || {
-            let all_are_named = matches!(checkpoint.kinds.as_slice(), [Kind { when: When::Always, named: true, .. }]);
+            let mut forms = checkpoint.kinds.iter().filter(|kind| !kind.also);
+            let all_are_named = matches!(forms.next(), Some(Kind { when: When::Always, named: true, .. }));
             all_are_named.then(|| self.bound(found).unnamed(checkpoint.pointer.as_deref())).flatten()
         };
         self.bound(found).objection(found.step).or_else(unnamed)

@@ -4,7 +4,7 @@ use super::world::{World, chosen, why};
 use crate::pattern::KeyGlob;
 use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::naming::Naming;
-use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, When};
+use crate::select::checkpoint::{Checkpoint, Kind, MemberCount};
 
 fn world(keys: &[(&str, u64)]) -> World {
     let mut world = World { now: 1_000_000, ..World::default() };
@@ -17,7 +17,7 @@ fn world(keys: &[(&str, u64)]) -> World {
 
 fn custom(require: &[&str], count: MemberCount) -> Checkpoint {
     let require = require.iter().map(|glob| KeyGlob::parse(glob).unwrap()).collect();
-    let kinds = vec![Kind { when: When::Always, require, named: false }];
+    let kinds = vec![Kind::always(require)];
     Checkpoint { kinds, count, ..Checkpoint::custom(Naming::parse("(?<run>.*)/s-(?<step>[0-9]+)/").unwrap()) }
 }
 
@@ -48,14 +48,14 @@ fn what_has_to_hold_data_and_does_not_is_named() {
             Layout::HfTrainer,
             &[("r/checkpoint-1/m-1-of-1.safetensors", 9), ("r/checkpoint-1/trainer_state.json", 9)],
             &[("r/checkpoint-2/m-1-of-1.safetensors", 0), ("r/checkpoint-2/trainer_state.json", 9)],
-            "`m-1-of-1.safetensors` is missing",
+            "`m-1-of-1.safetensors` is empty",
         ),
         (Layout::Lightning, &[("r/step=1.ckpt", 9)], &[("r/step=2.ckpt", 0)], "all of its files are empty"),
         (
             Layout::Composer,
             &[("r/ep1-ba1-rank0.pt", 9), ("r/ep1-ba1-rank1.pt", 9)],
             &[("r/ep1-ba2-rank0.pt", 9), ("r/ep1-ba2-rank1.pt", 0)],
-            "it holds 1 objects and 1 empty ones, and `ep1-ba1` before it 2",
+            "`ep1-ba2-rank1.pt` is empty",
         ),
     ] {
         let mut world = world(&[older, newer].concat());

@@ -14,7 +14,7 @@ fn refused(world: &mut World, layout: Layout) -> Option<Refusal> {
 
 #[test]
 fn a_layout_that_does_not_fit_names_the_one_that_does() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         let mut world = World { now: 1_000_000, ..World::default() };
         form.save(&mut world, RUN, 1, 1);
         form.save(&mut world, RUN, 2, 2);

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::world::{World, keys};
 use crate::pattern::KeyGlob;
 use crate::select::checkpoint::naming::Naming;
-use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, Set, When};
+use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, Set};
 use crate::select::tests::rules;
 
 const SETTLE: i64 = 120;
@@ -191,16 +191,11 @@ fn checkpoint(named: bool) -> Checkpoint {
     let require = vec![KeyGlob::parse("DONE").unwrap()];
     let custom = Checkpoint::custom(naming);
     if !named {
-        return Checkpoint { kinds: vec![Kind { when: When::Always, require, named: false }], ..custom };
+        return Checkpoint { kinds: vec![Kind::always(require)], ..custom };
     }
     let require = ["DONE", "z.json", "a-*.bin"].map(|glob| KeyGlob::parse(glob).unwrap()).to_vec();
     let sets = vec![Set::new(r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.bin$", 1, None).unwrap()];
-    Checkpoint {
-        kinds: vec![Kind { when: When::Always, require, named: false }],
-        sets,
-        count: MemberCount::Any,
-        ..custom
-    }
+    Checkpoint { kinds: vec![Kind::always(require)], sets, count: MemberCount::Any, ..custom }
 }
 
 fn play(ops: &[Op], named: bool, page: usize) {

@@ -1,6 +1,6 @@
 //! What every form of every layout has to bear.
 
-use super::forms::{FORMS, Form, fill};
+use super::forms::{FORMS, Form};
 use super::world::{World, chosen, keys, why};
 use crate::pattern::{KeyGlob, Pattern};
 use crate::select::checkpoint::layout::Layout;
@@ -36,17 +36,22 @@ fn all(form: &Form, step: u64) -> Vec<String> {
     sorted(form.keys(RUN, step))
 }
 
-/// Which of the kinds of its layout the form is; `None` where nothing is required of it.
-fn kind(form: &Form) -> Option<(usize, Kind)> {
+/// Which of the kinds of its layout the form is of: those that add something, and the first other one.
+fn kinds(form: &Form) -> Vec<(usize, Kind)> {
     let holds = |globs: &[KeyGlob]| {
-        globs.iter().any(|glob| form.members.iter().any(|member| glob.matches(fill(member, STEPS[1]).as_bytes())))
+        globs
+            .iter()
+            .any(|glob| form.members.iter().any(|member| glob.matches(form.within(STEPS[1], member).as_bytes())))
     };
     let is_of = |kind: &Kind| match &kind.when {
         When::Always => true,
         When::Folder => form.group.ends_with('/'),
         When::Holds(globs) => holds(globs),
     };
-    form.checkpoint().kinds.into_iter().enumerate().find(|(_, kind)| is_of(kind))
+    let kinds = form.checkpoint().kinds.into_iter().enumerate();
+    let (mut of, others): (Vec<_>, Vec<_>) = kinds.filter(|(_, kind)| is_of(kind)).partition(|(_, kind)| kind.also);
+    of.extend(others.into_iter().next());
+    of
 }
 
 #[test]
@@ -56,7 +61,7 @@ fn every_kind_of_every_layout_has_a_form() {
         assert!(!forms.is_empty(), "{:?}", preset.layout);
         for at in 0..preset.kinds.len() {
             assert!(
-                forms.iter().any(|form| kind(form).is_some_and(|(of, _)| of == at)),
+                forms.iter().any(|form| kinds(form).iter().any(|(of, _)| *of == at)),
                 "kind {at} of {:?}",
                 preset.layout
             );
@@ -66,7 +71,7 @@ fn every_kind_of_every_layout_has_a_form() {
 
 #[test]
 fn the_newest_is_taken_and_all_of_it() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         let mut world = two(form);
         let selection = world.search(&form.checkpoint());
         assert_eq!(keys(&selection), all(form, STEPS[1]), "{form:?}");
@@ -79,7 +84,7 @@ fn the_newest_is_taken_and_all_of_it() {
 
 #[test]
 fn it_is_found_whole_however_small_pages_are() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         for page in [1, 2, 3, 5] {
             let mut world = World { page, ..two(form) };
             assert_eq!(keys(&world.search(&form.checkpoint())), all(form, STEPS[1]), "pages of {page} of {form:?}");
@@ -103,7 +108,7 @@ fn steps_are_numbers_of_any_length() {
 
 #[test]
 fn a_bucket_may_be_one_run_and_a_run_may_be_deep() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         for run in ["", "a/", "a b/ünï/c+d/e%20f/\n/"] {
             let mut world = world();
             form.save(&mut world, run, STEPS[0], OLD);
@@ -151,7 +156,7 @@ fn spoken_of(why: &str) -> Option<KeyGlob> {
 
 #[test]
 fn where_a_member_is_missing_the_one_before_is_taken_and_the_member_is_named() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         let checkpoint = form.checkpoint();
         for member in form.members {
             let mut world = two(form);
@@ -163,7 +168,9 @@ fn where_a_member_is_missing_the_one_before_is_taken_and_the_member_is_named() {
                 // A folder that lost the only thing that shows what it is was no checkpoint to begin with.
                 let is_known = selection.groups.len() == 2;
                 assert!(is_known || !checkpoint.signs.is_empty(), "without {member} of {form:?}");
-                let names_it = |why: String| spoken_of(&why).is_some_and(|glob| glob.matches(member.as_bytes()));
+                let names_it = |why: String| {
+                    spoken_of(&why).is_some_and(|glob| glob.matches(form.within(STEPS[1], member).as_bytes()))
+                };
                 assert_eq!(why.is_some_and(names_it), is_known, "{member} of {form:?}: {:?}", selection.groups);
             } else if form.counts() && checkpoint.count == MemberCount::AsPrevious {
                 assert_eq!(keys(&selection), all(form, STEPS[0]), "without {member} of {form:?}");
@@ -175,31 +182,80 @@ fn where_a_member_is_missing_the_one_before_is_taken_and_the_member_is_named() {
     }
 }
 
+/// Checkpoints of which the newer one, or the only one, holds more files than any before, and not `lost`: gone or empty.
+fn without(form: &Form, lost: &[&str], (has_previous, is_empty): (bool, bool)) -> World {
+    let mut world = world();
+    if has_previous {
+        form.save(&mut world, RUN, STEPS[0], OLD);
+    }
+    form.save(&mut world, RUN, STEPS[1], NEW);
+    for more in 0..9 {
+        // What a run writes that goes on with more ranks.
+        let name = if form.group.ends_with('/') { format!("rng_{more}.txt") } else { format!("-rank9{more}.pt") };
+        if form.members.len() > 1 {
+            world.put(&form.key(RUN, STEPS[1], &name), NEW);
+        }
+    }
+    for key in lost.iter().map(|member| form.key(RUN, STEPS[1], member)) {
+        if is_empty {
+            world.things.get_mut(&key).unwrap().size = 0;
+        } else {
+            world.things.remove(&key).unwrap();
+        }
+    }
+    world
+}
+
+const WAYS: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];
+
 #[test]
-fn where_all_that_a_layout_requires_by_one_glob_is_missing_it_is_not_taken() {
+fn where_all_that_a_layout_requires_by_one_glob_is_missing_or_empty_it_is_not_taken() {
     let mut seen = 0;
-    for form in FORMS {
-        for glob in kind(form).into_iter().flat_map(|(_, kind)| kind.require) {
-            let is_required = |member: &&&str| glob.matches(fill(member, STEPS[1]).as_bytes());
-            let required: Vec<_> = form.members.iter().filter(is_required).collect();
+    for form in FORMS.iter() {
+        for glob in kinds(form).into_iter().flat_map(|(_, kind)| kind.require) {
+            let is_required = |member: &&&str| glob.matches(form.within(STEPS[1], member).as_bytes());
+            let required: Vec<_> = form.members.iter().filter(is_required).copied().collect();
             assert!(!required.is_empty(), "`{}` of {form:?}", glob.text());
-            for has_previous in [true, false] {
-                let mut world = world();
-                if has_previous {
-                    form.save(&mut world, RUN, STEPS[0], OLD);
-                }
-                form.save(&mut world, RUN, STEPS[1], NEW);
-                required.iter().for_each(|member| {
-                    world.things.remove(&form.key(RUN, STEPS[1], member));
-                });
-                let expected = if has_previous { all(form, STEPS[0]) } else { Vec::new() };
-                let taken = keys(&world.search(&form.checkpoint()));
-                assert_eq!(taken, expected, "without `{}` of {form:?}", glob.text());
+            // A marker may be empty.
+            for way in WAYS.into_iter().filter(|(_, is_empty)| !is_empty || glob.text() != "commit_success.txt") {
+                let expected = if way.0 { all(form, STEPS[0]) } else { Vec::new() };
+                let taken = keys(&without(form, &required, way).search(&form.checkpoint()));
+                assert_eq!(taken, expected, "without `{}`, {way:?}, of {form:?}", glob.text());
             }
             seen += 1;
         }
     }
-    assert!(seen > 50, "{seen}");
+    assert!(seen > 90, "{seen}");
+}
+
+#[test]
+fn where_the_weights_are_gone_or_empty_it_is_not_taken() {
+    for form in FORMS.iter() {
+        let weights: Vec<_> = form.members.iter().filter(|member| form.holds_weights(member)).copied().collect();
+        assert!(!weights.is_empty(), "{form:?}");
+        for way in WAYS {
+            let expected = if way.0 { all(form, STEPS[0]) } else { Vec::new() };
+            let taken = keys(&without(form, &weights, way).search(&form.checkpoint()));
+            assert_eq!(taken, expected, "without {weights:?}, {way:?}, of {form:?}");
+        }
+    }
+}
+
+#[test]
+fn where_a_member_that_holds_data_is_empty_it_is_not_taken_and_named() {
+    for form in FORMS.iter() {
+        for member in form.members.iter().filter(|member| !form.may_be_empty(member)) {
+            for has_previous in [true, false] {
+                let selection = without(form, &[member], (has_previous, true)).search(&form.checkpoint());
+                let expected = if has_previous { all(form, STEPS[0]) } else { Vec::new() };
+                assert_eq!(keys(&selection), expected, "{member} is empty, of {form:?}");
+                let why = why(&selection, &form.name(STEPS[1])).unwrap();
+                let names_it =
+                    spoken_of(&why).is_some_and(|glob| glob.matches(form.within(STEPS[1], member).as_bytes()));
+                assert!(names_it || form.members.len() == 1, "{member} of {form:?}: {why}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -224,7 +280,7 @@ fn a_search_gives_up_behind_thirty_two_that_are_not_complete() {
 
 #[test]
 fn alone_and_without_a_member_it_needs_nothing_is_taken() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         for member in form.needs {
             let mut world = world();
             form.save(&mut world, RUN, STEPS[1], NEW);
@@ -243,7 +299,7 @@ fn alone_and_without_a_member_it_needs_nothing_is_taken() {
 #[test]
 fn what_is_named_as_unfinished_is_not_looked_into() {
     let mut seen = 0;
-    for form in FORMS {
+    for form in FORMS.iter() {
         let Some(temporary) = form.temporary else { continue };
         seen += 1;
         let writing = Form { group: temporary, ..*form };
@@ -272,7 +328,7 @@ fn what_nemo_is_still_writing_has_a_file_beside_it() {
 
 #[test]
 fn retention_in_the_middle_of_a_search_leaves_a_whole_one_or_none() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         let checkpoint = form.checkpoint();
         for first in 0..10 {
             let mut world = two(form);
@@ -297,7 +353,7 @@ fn retention_in_the_middle_of_a_search_leaves_a_whole_one_or_none() {
 
 #[test]
 fn a_run_that_is_deleted_in_the_middle_of_a_search_ends_it() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         let checkpoint = form.checkpoint();
         for first in 0..10 {
             let mut world = two(form);
@@ -406,7 +462,7 @@ fn patterns_that_match_no_member_are_refused() {
 
 #[test]
 fn weights_leave_out_the_state_and_nothing_else() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         let Some(checkpoint) = weights(form) else {
             assert_eq!(form.state, &[] as &[&str], "{form:?}");
             continue;
@@ -464,7 +520,7 @@ fn what_is_excluded_is_counted_and_not_warmed() {
 
 #[test]
 fn a_member_in_an_archive_makes_it_incomplete_unless_it_would_be_left_out() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         for member in form.members {
             let mut world = two(form);
             let key = form.key(RUN, STEPS[1], member);

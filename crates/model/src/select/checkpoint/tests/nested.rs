@@ -54,7 +54,9 @@ fn a_run_that_is_numbered_stays_one() {
     let mut world = world();
     for (run, steps) in [("run-5", &[5, 10][..]), ("run-10", &[7, 10]), ("run-7", &[8])] {
         for step in steps {
-            world.put(&format!("{run}/checkpoint-{step}/trainer_state.json"), 1);
+            for name in ["model.safetensors", "trainer_state.json"] {
+                world.put(&format!("{run}/checkpoint-{step}/{name}"), 1);
+            }
         }
     }
     let selection = world.search(&Checkpoint::of(Layout::HfTrainer).unwrap());
@@ -88,7 +90,8 @@ fn many_runs_of_a_single_step_each_are_warned_of() {
     let of = |folders: &[&str], names: &[&str]| -> Vec<String> {
         folders.iter().flat_map(|folder| names.iter().map(move |name| format!("{folder}/{name}"))).collect()
     };
-    let dcp = ["iter_0000000/.metadata", "iter_0000000/metadata.json", "iter_0000000/common.pt"];
+    let dcp = [".metadata", "metadata.json", "common.pt", "__0_0.distcp"].map(|name| format!("iter_0000000/{name}"));
+    let dcp: Vec<&str> = dcp.iter().map(String::as_str).collect();
     let fsdp = ["pytorch_model_fsdp_0/.metadata", "pytorch_model_fsdp_0/__0_0.distcp", "optimizer_0/.metadata"];
     for (folders, names, layout, expected, because) in [
         (

@@ -37,7 +37,7 @@ fn is_told(form: &Form, has_previous: bool) -> bool {
 
 #[test]
 fn half_of_a_checkpoint_is_never_taken() {
-    for form in FORMS {
+    for form in FORMS.iter() {
         for order in orders(form) {
             for gap in GAPS {
                 for has_previous in [true, false] {
