@@ -47,7 +47,7 @@ async fn claim(journal: &FailoverJournal, info: RunInfo) -> Result<Box<(Pass, Cl
 async fn a_profile_is_granted_one_run_at_a_time_and_each_fire_once() {
     let journal = FailoverJournal::open(None).unwrap();
     let first = scheduled();
-    let granted = claim(&journal, first).await.ok().expect("it is free");
+    let Ok(granted) = claim(&journal, first).await else { panic!("it is free") };
     let state = &journal.journal().profiles().unwrap()["p"];
     assert_eq!(
         (state.last_due, state.watermark),
@@ -75,7 +75,8 @@ async fn a_journal_that_cannot_be_written_grants_new_and_resumed_runs_in_memory(
     fs::write(&dir, "in the way").unwrap();
     let journal = FailoverJournal::open(Some(&dir)).unwrap();
     let granted = claim(&journal, RunInfo { resumes: 1, ..scheduled() }).await;
-    let (pass, _claim) = *granted.ok().expect("only the disk knows the run that is resumed");
+    let Ok(granted) = granted else { panic!("only the disk knows the run that is resumed") };
+    let (pass, _claim) = *granted;
     assert!(pass.degraded && pass.journal.as_ref().is_some_and(Journal::is_in_memory));
     assert!(claim(&journal, scheduled()).await.is_err(), "and it holds the profile there");
 }

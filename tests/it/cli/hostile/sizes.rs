@@ -133,18 +133,19 @@ fn tables() -> Texts {
             "names of nothing",
             profiles("", "x0={objects=[\"s3://b/k\"],endpoint=\"nothing-like-it\",credentials=\"none\"}\n"),
         ),
-        ("names of nothing beside many", {
-            let endpoints = (0..1_000)
-                .map(|n| format!("[endpoint.{}{n}]\ncache_url=\"http://h{n}\"\nregion=\"r\"\n", "e".repeat(50)));
-            let head = format!(
-                "{}[defaults]\nmax_bytes=\"1 B\"\nobjects=[\"s3://b/k\"]\n[profile]\n",
-                endpoints.collect::<String>()
-            );
-            filled(&head, &format!("x0={{endpoint=\"{}x0\"}}\n", "f".repeat(50)), "")
-        }),
+        ("names of nothing beside many", names_beside_many()),
         ("overrides of nothing", filled(&format!("{ENDPOINT}[override.profile]\n"), "x0={max_bytes=\"1 B\"}\n", "")),
         ("wrong values", filled(&format!("{ENDPOINT}[profile]\n"), "x0={max_bytes=1}\n", "")),
     ]
+}
+
+/// Profiles of endpoints that are not there, each of which is looked for among a thousand.
+fn names_beside_many() -> String {
+    let name = "e".repeat(50);
+    let endpoint = |n| format!("[endpoint.{name}{n}]\ncache_url=\"http://h{n}\"\nregion=\"r\"\n");
+    let endpoints: String = (0..1_000).map(endpoint).collect();
+    let defaults = "[defaults]\nmax_bytes=\"1 B\"\nobjects=[\"s3://b/k\"]\n[profile]\n";
+    filled(&format!("{endpoints}{defaults}"), &format!("x0={{endpoint=\"{}x0\"}}\n", "f".repeat(50)), "")
 }
 
 /// `hotset check` of a file, killed by the system where it takes more than it may.
