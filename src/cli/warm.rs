@@ -38,7 +38,7 @@ pub fn write_text(report: &Report, profile: &Profile, out: &mut impl Write) -> i
 fn rows(report: &Report, profile: &Profile) -> Vec<Row> {
     let totals = &report.totals;
     let (planned, ended) = (totals.planned, totals.ended());
-    let untried = Count {
+    let not_tried = Count {
         objects: planned.objects.saturating_sub(ended.objects),
         bytes: planned.bytes.saturating_sub(ended.bytes),
     };
@@ -48,7 +48,7 @@ fn rows(report: &Report, profile: &Profile) -> Vec<Row> {
         ("gone", totals.gone, "deleted since they were listed"),
         ("failed", totals.failed, ""),
         ("unknown", totals.unknown, "sent, and no answer"),
-        ("not tried", untried, ""),
+        ("not tried", not_tried, ""),
     ];
     let parts = parts.into_iter().filter(|(_, count, _)| count.objects > 0);
     rows.extend(parts.map(|(name, count, note)| Row::new(name, count, note)));
