@@ -1,4 +1,4 @@
-//! The heartbeat that wakes the planner, and the fallback for when it does not come.
+//! The heartbeat that wakes the scheduler, and the fallback for when it does not come.
 //!
 //! The scheduler knows one job in UTC, each second, which only wakes. What a schedule means is not asked of it: it
 //! freezes zones to offsets, loses jobs in clock jumps, and falls silent while a clock that was set back catches up.

@@ -101,7 +101,7 @@ impl Execution<'_> {
         (plan, fresh)
     }
 
-    /// A journal that stands in for one on disk is bounded: what it cannot remember would be warmed again at every fire.
+    /// A degraded journal is bounded: what it cannot remember would be warmed again at every fire.
     pub fn has_no_room(&self, info: &RunInfo, objects: u64) -> Option<String> {
         let by_itself = !matches!(info.trigger, Trigger::Api | Trigger::Cli);
         let record = self.record.filter(|_| self.pass.degraded && by_itself)?;

@@ -35,9 +35,9 @@ pub(super) async fn fresh_of(
         capacity: endpoint.capacity,
         now: clock::now(),
     };
-    let (roll, journal, written) = (std::mem::take(objects), journal.clone(), written.clone());
-    let (fresh, roll) = blocking(move || (journal.fresh(&roll, &rules, &written), roll)).await;
-    *objects = roll;
+    let (index, journal, written) = (std::mem::take(objects), journal.clone(), written.clone());
+    let (fresh, index) = blocking(move || (journal.fresh(&index, &rules, &written), index)).await;
+    *objects = index;
     let fresh = fresh.unwrap_or_else(|error| {
         tracing::warn!("{error}; nothing counts as fresh");
         Vec::new()

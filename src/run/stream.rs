@@ -27,7 +27,7 @@ struct Checked {
 }
 
 impl Execution<'_> {
-    /// Whether warming may begin before all is listed. A journal that stands in for one on disk may have no room for it all.
+    /// Whether warming may begin before all is listed. A degraded journal may have no room for it all.
     pub fn streams(&self) -> bool {
         self.task.profile.rules.is_uncapped() && Source::of(self.task) == Source::Listing && !self.pass.degraded
     }
@@ -95,18 +95,18 @@ impl Execution<'_> {
         written: Option<&Written>,
     ) -> Checked {
         let mut checked = Checked::default();
-        while let Some(mut roll) = found.recv().await {
-            checked.planned = checked.planned + roll.count();
+        while let Some(mut objects) = found.recv().await {
+            checked.planned = checked.planned + objects.count();
             let journal = self.record.map(RunRecord::journal).zip(written);
             let (fresh, count) = match journal.zip(fresh_for(self.pass, info, self.task)) {
                 _ if feed.is_closed() => continue,
-                Some((journal, within)) => fresh_of(&mut roll, self.task, journal, within).await,
+                Some((journal, within)) => fresh_of(&mut objects, self.task, journal, within).await,
                 None => <(Vec<bool>, Count)>::default(),
             };
             checked.fresh = checked.fresh + count;
-            roll.retain(|n| !fresh.get(n).copied().unwrap_or(false));
-            self.pass.progress.plan(roll.count());
-            if !roll.is_empty() && feed.send(warming_order(roll, &[])).await.is_err() {
+            objects.retain(|n| !fresh.get(n).copied().unwrap_or(false));
+            self.pass.progress.plan(objects.count());
+            if !objects.is_empty() && feed.send(warming_order(objects, &[])).await.is_err() {
                 tracing::debug!(profile = %self.task.profile.name, "the warm ended before the listing did");
             }
         }

@@ -145,8 +145,8 @@ mod tests {
 
     #[test]
     fn a_stretch_without_smaller_ones_hides_none_of_the_next() {
-        let roll = (1..=5).map(|size| sized(0, size)).collect::<Vec<_>>().into();
-        let mut merge_queue = MergeQueue::new(warming_order(roll, &[1]));
+        let objects = (1..=5).map(|size| sized(0, size)).collect::<Vec<_>>().into();
+        let mut merge_queue = MergeQueue::new(warming_order(objects, &[1]));
         merge_queue.add(portion(vec![0, 0]));
         let sizes = |object: Option<Object>| object.map(|object| object.size);
         assert_eq!((sizes(merge_queue.take_largest()), sizes(merge_queue.take_smallest())), (Some(1), Some(0)));

@@ -158,14 +158,14 @@ fn chunks_that_lose_nothing_or_all_are_not_written_again() {
 
 #[test]
 fn a_roll_is_what_is_left_of_a_store_in_its_order() {
-    let mut roll: ObjectIndex = (0..9).map(|n| Object { size: n, ..object(format!("{n}")) }).collect();
-    roll.arrange(|_, places| places.reverse());
-    roll.retain(|n| n % 2 == 0);
-    assert_eq!(roll.iter().map(|object| object.key.to_string()).collect::<String>(), "86420");
-    assert_eq!((roll.count(), roll.sizes(1..3).collect::<Vec<_>>()), (Count { objects: 5, bytes: 20 }, vec![6, 4]));
-    assert_eq!(roll.pop(), Some(Object { size: 0, ..object("0") }));
-    assert_eq!((roll.len(), roll.get(0).map(|object| object.size), roll.get(4)), (4, Some(8), None));
-    assert_eq!(roll.last().map(|object| object.size), Some(2));
+    let mut index: ObjectIndex = (0..9).map(|n| Object { size: n, ..object(format!("{n}")) }).collect();
+    index.arrange(|_, places| places.reverse());
+    index.retain(|n| n % 2 == 0);
+    assert_eq!(index.iter().map(|object| object.key.to_string()).collect::<String>(), "86420");
+    assert_eq!((index.count(), index.sizes(1..3).collect::<Vec<_>>()), (Count { objects: 5, bytes: 20 }, vec![6, 4]));
+    assert_eq!(index.pop(), Some(Object { size: 0, ..object("0") }));
+    assert_eq!((index.len(), index.get(0).map(|object| object.size), index.get(4)), (4, Some(8), None));
+    assert_eq!(index.last().map(|object| object.size), Some(2));
 }
 
 /// As a listing of shards has them: sixty bytes of key, a hash, a time.
@@ -304,7 +304,7 @@ fn what_cannot_be_read_any_more_is_not_taken_for_something_else() {
     assert_eq!(places(&store()), (4_096..5_000).collect::<Vec<_>>(), "the last chunk is not full, and still in memory");
     let left = store().retain(|place| place % 2 == 0);
     assert_eq!(left.len(), 452, "of the others nothing is kept");
-    let mut roll = ObjectIndex::from(store().take_all());
-    assert_eq!((roll.len(), roll.iter().count(), roll.sizes(0..5_000).count()), (5_000, 0, 0));
-    assert_eq!((roll.get(0), roll.last(), roll.pop(), roll.count()), (None, None, None, Count::default()));
+    let mut index = ObjectIndex::from(store().take_all());
+    assert_eq!((index.len(), index.iter().count(), index.sizes(0..5_000).count()), (5_000, 0, 0));
+    assert_eq!((index.get(0), index.last(), index.pop(), index.count()), (None, None, None, Count::default()));
 }
