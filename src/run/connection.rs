@@ -117,19 +117,17 @@ impl Connections {
     /// The connection for `profile`; nothing is sent yet, and no credentials are read. The machine's certificates are, for a
     /// new endpoint, for a few seconds at the most.
     pub async fn open(&self, profile: &Profile) -> Connection {
+        // One that is open does not wait for another endpoint's certificates.
+        if let Some(open) = self.find(profile) {
+            return open;
+        }
         let _one = self.opening.lock().await;
+        if let Some(open) = self.find(profile) {
+            return open;
+        }
         let endpoint = &profile.endpoint;
-        let own = profile.credentials.as_ref();
-        let name = (endpoint.name.clone(), own.and_then(|own| own.name.clone()));
-        let fits = |open: &&Connection| {
-            wired_alike(&open.endpoint, endpoint) && own.is_none_or(|own| *own == open.cache_credentials)
-        };
         let (shares, before) = {
             let mut opened = self.opened();
-            if let Some(open) = opened.connections.get(&name).filter(fits) {
-                let spills = self.spills.as_ref().map(Spills::of_a_run);
-                return Connection { endpoint: endpoint.clone(), team: profile.team.clone(), spills, ..open.clone() };
-            }
             (opened.shares(endpoint), opened.endpoints.get(&endpoint.name).cloned())
         };
         let shared = Shared::renewed(before, endpoint).await;
@@ -139,9 +137,18 @@ impl Connections {
         let in_force = |all: &Endpoints| all.get(&endpoint.name).is_some_and(|now| wired_alike(now, endpoint));
         if opened.configured.as_ref().is_none_or(in_force) {
             opened.endpoints.insert(endpoint.name.clone(), shared);
-            opened.connections.insert(name, connection.clone());
+            opened.connections.insert(name_of(profile), connection.clone());
         }
         connection
+    }
+
+    /// The open connection that fits `profile`, for one more run.
+    fn find(&self, profile: &Profile) -> Option<Connection> {
+        let (endpoint, own) = (&profile.endpoint, profile.credentials.as_ref());
+        let open = self.opened().connections.get(&name_of(profile)).cloned()?;
+        let fits = wired_alike(&open.endpoint, endpoint) && own.is_none_or(|own| *own == open.cache_credentials);
+        let spills = self.spills.as_ref().map(Spills::of_a_run);
+        fits.then(|| Connection { endpoint: endpoint.clone(), team: profile.team.clone(), spills, ..open })
     }
 
     async fn connect(
@@ -206,6 +213,11 @@ impl Connections {
         let open = opened.connections.iter().filter(|((name, _), _)| &**name == endpoint);
         open.flat_map(|(_, open)| [&open.wire.cache_keys, &open.wire.list_keys]).filter_map(Keys::expiry).min()
     }
+}
+
+/// By which a connection is found again: its endpoint and the credentials that the profile names.
+fn name_of(profile: &Profile) -> (Arc<str>, Option<Arc<str>>) {
+    (profile.endpoint.name.clone(), profile.credentials.as_ref().and_then(|own| own.name.clone()))
 }
 
 impl Opened {

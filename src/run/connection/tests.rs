@@ -182,3 +182,15 @@ async fn runs_that_begin_together_open_an_endpoint_once() {
     let (a, b) = tokio::join!(connections.open(profile), connections.open(profile));
     assert!(same_clients(&a, &b));
 }
+
+#[tokio::test]
+async fn a_connection_that_is_open_waits_for_no_other_that_is_being_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), URL, "");
+    let connections = Connections::default();
+    let before = connections.open(&config.profiles["p"]).await;
+    let _opening = connections.opening.lock().await;
+    let open = futures::poll!(std::pin::pin!(connections.open(&config.profiles["p"])));
+    assert!(matches!(open, std::task::Poll::Ready(open) if same_clients(&before, &open)));
+    assert!(futures::poll!(std::pin::pin!(connections.open(&config.profiles["q"]))).is_pending());
+}
