@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
-use model::object::PageBuffer;
+use model::object::{Key, PageBuffer};
+use s3::RequestError;
 
 /// Drops what stands twice in a page, and, of a listing in order, what overlaps the end of the page before, whose `last` key that
 /// was. Whether what is left is in order.
@@ -23,20 +24,24 @@ pub(super) fn drop_repeated(objects: &mut PageBuffer, last: Option<&[u8]>) -> bo
     true
 }
 
-/// All names that were listed since it was begun, for listings that are not in order: 16 bytes each. With ten million names two
-/// share them in one listing of 10^24.
+/// The names of a listing that is not in order, since that showed: 16 bytes each. With ten million names two share them in one
+/// listing of 10^24.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     states: [RandomState; 2],
     names: HashSet<[u64; 2]>,
+    /// The first and the last name of what came before, in order. Names between them are not remembered.
+    forgotten: Option<(Key, Key)>,
 }
 
 impl Seen {
-    /// Begun behind this name.
-    pub fn after(last: Option<&[u8]>) -> Self {
+    /// Begun behind names that came in order, from the first of these to the last.
+    pub fn after(listed: Option<(&Key, &Key)>) -> Self {
         let mut seen = Self::default();
-        if let Some(last) = last {
-            seen.is_new(last);
+        if let Some((first, last)) = listed {
+            seen.is_new(first.as_bytes());
+            seen.is_new(last.as_bytes());
+            seen.forgotten = Some((first.clone(), last.clone()));
         }
         seen
     }
@@ -45,12 +50,28 @@ impl Seen {
     pub fn is_new(&mut self, name: &[u8]) -> bool {
         self.names.insert([self.states[0].hash_one(name), self.states[1].hash_one(name)])
     }
+
+    /// Drops the objects that came before.
+    ///
+    /// # Errors
+    /// A key goes back into what came in order: it cannot be told whether it came before.
+    pub fn keep_new(&mut self, objects: &mut PageBuffer) -> Result<(), RequestError> {
+        if let Some((first, last)) = &self.forgotten {
+            let is_between = |key: &[u8]| first.as_bytes() < key && key < last.as_bytes();
+            if let Some(object) = objects.iter().find(|object| is_between(object.key)) {
+                let key = Key::from_bytes(object.key);
+                return Err(RequestError::malformed(&format!("a page goes back: it has `{key}`, behind `{last}`")));
+            }
+        }
+        objects.retain(|object| self.is_new(object.key));
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::object::{Bucket, Key, Object};
+    use model::object::{Bucket, Object};
 
     #[test]
     fn what_a_page_says_again_is_dropped_and_nothing_else() {

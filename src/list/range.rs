@@ -198,8 +198,8 @@ impl KeyRange {
 
     /// From now on its keys come in no order.
     pub fn take_unordered(&mut self) {
-        let last = self.last.as_ref().map(Key::as_bytes);
-        self.unordered.get_or_insert_with(|| Seen::after(last));
+        let listed = self.after.as_ref().or(self.first.as_ref()).zip(self.last.as_ref());
+        self.unordered.get_or_insert_with(|| Seen::after(listed));
     }
 
     /// The page, whose keys are `sorted`, goes on behind what came before.
@@ -233,10 +233,10 @@ impl KeyRange {
     /// Takes what is new in the page, whose keys are `sorted`, and belongs to this range, and notes how it goes on.
     ///
     /// # Errors
-    /// Too many pages in a row bring nothing.
+    /// Too many pages in a row bring nothing, or one goes back.
     pub fn take(&mut self, page: &mut Page, sorted: bool) -> Result<(), RequestError> {
         if let Some(seen) = &mut self.unordered {
-            page.objects.retain(|object| seen.is_new(object.key));
+            seen.keep_new(&mut page.objects)?;
         }
         let key = |object: Row<'_>| Key::from_bytes(object.key);
         if self.rereads || self.after.is_some() || self.end != End::Scope {

@@ -66,3 +66,30 @@ async fn an_object_that_is_listed_twice_is_one() {
         assert_eq!(list(&fake, &[""]).await.unwrap().join(" "), once, "{case}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_goes_back_into_what_was_listed_is_an_error() {
+    let fake_of = |pages: &'static [&'static str]| {
+        Fake::new(move |ask| {
+            let at = counted(ask);
+            let keys: Vec<&str> = pages[at].split(' ').collect();
+            page(&keys, (at + 1 < pages.len()).then(|| (at + 1).to_string()).as_deref())
+        })
+    };
+    for (pages, key, last) in [
+        (&["a b c", "d e", "a b c"][..], "b", "e"),
+        (&["a b", "c d", "e f", "c d", "g"], "c", "f"),
+        (&["a c", "d e", "b f"], "b", "e"),
+        (&["a c", "d e", "f b"], "b", "e"),
+    ] {
+        let why = format!("a page goes back: it has `{key}`, behind `{last}`");
+        let error = list(&fake_of(pages), &[""]).await.unwrap_err();
+        assert_eq!((error.source.class, &error.source.message), (Class::Malformed, &why), "{pages:?}");
+        let scopes = vec![scope("", Depth::FirstKeys { pages: 9 })];
+        let lister = Lister::new(fake_of(pages), retry_policy(), Arc::default());
+        let pages: Vec<_> = lister.pages_of(scopes).collect().await;
+        assert_eq!(pages.into_iter().find_map(Result::err).map(|error| error.source.message), Some(why));
+    }
+    let keys = list(&fake_of(&["m n", "a b", "c m z"]), &[""]).await.unwrap();
+    assert_eq!(keys.join(" "), "a b c m n z", "what comes before all of it was not there");
+}
