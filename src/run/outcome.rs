@@ -9,6 +9,11 @@ use model::select::no_room;
 use model::select::plan::Verdict;
 use s3::Class;
 
+/// From so many planned objects on, nearly all being gone tells as much as all; of fewer, a deleted folder may be nearly all.
+const MIN_MOSTLY_GONE: u64 = 20;
+/// Nearly all are gone where at most one object in so many is left.
+const MAX_LEFT: u64 = 10;
+
 /// What the outcome is measured against.
 #[derive(Clone, Debug)]
 pub(super) struct Standard<'a> {
@@ -47,8 +52,8 @@ pub(super) fn judge(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> 
     if let Some((outcome, why)) = not_made_good(totals, &standard.lost) {
         return (outcome, Some(if is_whole(totals) { why } else { format!("{why}; {}", missing(totals)) }));
     }
-    if is_all_gone(totals) {
-        return (Outcome::Partial, Some(all_gone(totals)));
+    if is_mostly_gone(totals) {
+        return (Outcome::Partial, Some(mostly_gone(totals)));
     }
     let whole = is_whole(totals);
     let ratio = totals.warm_ratio(standard.wanted);
@@ -100,8 +105,8 @@ fn not_made_good(totals: &Totals, lost: &Lost) -> Option<(Outcome, String)> {
         Lost::Nothing => None,
         Lost::Again(more) => {
             let mut why = format!("a checkpoint was selected anew, and has lost {} as well", objects(*more));
-            if is_all_gone(totals) {
-                why = format!("{why}; {}", all_gone(totals));
+            if is_mostly_gone(totals) {
+                why = format!("{why}; {}", mostly_gone(totals));
             }
             Some((as_far_as_it_went(totals), why))
         }
@@ -170,16 +175,21 @@ fn as_far_as_it_went(totals: &Totals) -> Outcome {
     if is_any_warm(totals) { Outcome::Partial } else { nothing_done(totals) }
 }
 
-/// Whether none of what was just listed is there any more: not deleted, most likely, but never in the store that was asked.
-fn is_all_gone(totals: &Totals) -> bool {
-    totals.gone.objects > 0 && totals.gone.objects == totals.planned.objects
+/// Whether all that was just listed is gone, or nearly all of much: not deleted, most likely, but never in the store that was asked.
+fn is_mostly_gone(totals: &Totals) -> bool {
+    let (gone, planned) = (totals.gone.objects, totals.planned.objects);
+    let least = if planned < MIN_MOSTLY_GONE { planned } else { planned - planned / MAX_LEFT };
+    gone > 0 && gone >= least
 }
 
-fn all_gone(totals: &Totals) -> String {
-    let gone = objects(totals.gone.objects);
-    format!(
-        "all that was just listed, {gone}, is 404 at both addresses: cache_url and list_url may not be of one store"
-    )
+fn mostly_gone(totals: &Totals) -> String {
+    let (gone, planned) = (totals.gone.objects, objects(totals.planned.objects));
+    let what = if gone == totals.planned.objects {
+        format!("all that was just listed, {planned}, is")
+    } else {
+        format!("{gone} of {planned} that were just listed are")
+    };
+    format!("{what} 404 at both addresses: cache_url and list_url may not be of one store")
 }
 
 /// Whether every planned object that still exists is warm.
@@ -293,6 +303,29 @@ mod tests {
         assert_eq!(judge(&fresh, &Ended::Done, &standard(count(10), None)), (Outcome::Complete, None));
         let nothing = Totals::default();
         assert_eq!(judge(&nothing, &Ended::Done, &standard(count(0), None)), (Outcome::Complete, None));
+    }
+
+    #[test]
+    fn nearly_all_of_much_being_gone_tells_as_much_as_all() {
+        for (planned, gone, is_partial) in [
+            (20, 19, true),
+            (20, 18, true),
+            (20, 17, false),
+            (19, 18, false),
+            (5_000, 4_500, true),
+            (5_000, 4_499, false),
+        ] {
+            let totals = Totals { planned: count(planned), ..totals(planned - gone, gone, 0, 0) };
+            for min_warm in [None, Some(0.99)] {
+                let (outcome, why) = judge(&totals, &Ended::Done, &standard(count(planned), min_warm));
+                let text = format!(
+                    "{gone} of {planned} objects that were just listed are 404 at both addresses: cache_url and list_url may \
+                     not be of one store"
+                );
+                let expected = if is_partial { (Outcome::Partial, Some(text)) } else { (Outcome::Complete, None) };
+                assert_eq!((outcome, why), expected, "{gone} of {planned}");
+            }
+        }
     }
 
     #[test]

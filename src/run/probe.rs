@@ -138,13 +138,19 @@ async fn credentials(connection: &Connection) -> Finding {
 /// The cache's answer about an object, held to what the list endpoint says of it.
 async fn cache(connection: &Connection, listed: &Object) -> Finding {
     let asked = within(connection, connection.wire.cache.probe(listed)).await;
-    let result = asked.map_err(|error| said(connection, &error)).and_then(|found| match found {
-        Some(Warmed { etag, .. }) if etag.is_some() && listed.etag.is_some() && etag != listed.etag => {
-            Ok("answered under another ETag than the one just listed: changed since, or another store".to_owned())
+    let result = match asked {
+        Ok(Warmed { changed: None, .. }) => Ok("answered".to_owned()),
+        Ok(Warmed { changed: Some(answerer), size: Some(size), .. }) if size != listed.size => Err(format!(
+            "{answerer}: another ETag than the one just listed, and {size} bytes in the place of {}: another store, \
+             unless it was overwritten this moment",
+            listed.size
+        )),
+        Ok(_) => Ok("answered under another ETag than the one just listed: changed since, or another store".to_owned()),
+        Err(error) if error.class == Class::NotFound => {
+            Err(format!("{}: the cache does not have what the list endpoint lists", error.message))
         }
-        Some(_) => Ok("answered".to_owned()),
-        None => Err("404: the cache does not have what the list endpoint lists".to_owned()),
-    });
+        Err(error) => Err(said(connection, &error)),
+    };
     Finding { what: plain_head(connection, &listed.bucket, &listed.key), result }
 }
 

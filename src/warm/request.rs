@@ -53,7 +53,8 @@ impl Wire {
 #[derive(Debug)]
 pub(super) enum Sent {
     Warmed {
-        changed: bool,
+        /// What answered, where that was under another ETag than the listed one.
+        changed: Option<String>,
         /// Where the answer names another one than the listing.
         etag: Option<ETag>,
         /// To remember.
@@ -83,25 +84,27 @@ impl Sent {
 pub(super) async fn send<W: Wires>(wire: &W, object: &Object, via: Via, deadline: Duration) -> Sent {
     let answer = timeout(deadline, wire.warm(object, via)).await;
     match answer.unwrap_or_else(|_| Err(RequestError::timed_out(deadline))) {
-        Ok(warmed) => {
-            let etag = warmed.etag.filter(|now| object.etag.as_ref() != Some(now));
-            let changed = etag.is_some() && object.etag.is_some();
-            let size = if changed { warmed.size.unwrap_or(object.size) } else { object.size };
+        Ok(Warmed { size, etag, changed }) => {
+            let etag = etag.filter(|now| object.etag.as_ref() != Some(now));
+            let size = size.filter(|_| changed.is_some()).unwrap_or(object.size);
             Sent::Warmed { changed, etag, size }
         }
-        Err(error) if error.class == Class::NotFound => Box::pin(confirm(wire, object, deadline)).await,
+        Err(error) if error.class == Class::NotFound => Box::pin(confirm(wire, object, (error, deadline))).await,
         Err(error) => Sent::Failed(error),
     }
 }
 
 /// A 404 of the cache counts only where the list endpoint agrees.
-async fn confirm<W: Wires>(wire: &W, object: &Object, deadline: Duration) -> Sent {
+async fn confirm<W: Wires>(wire: &W, object: &Object, (gone, deadline): (RequestError, Duration)) -> Sent {
     let asked = timeout(deadline, wire.exists(&object.bucket, &object.key)).await;
-    let doubt = |message: String| Sent::Failed(RequestError::not_found(message));
-    match asked {
-        Ok(Ok(None)) => Sent::Gone,
-        Ok(Ok(Some(_))) => doubt("the cache answered 404 and the list endpoint still has the object".to_owned()),
-        Ok(Err(error)) => doubt(format!("the cache answered 404 and the list endpoint could not be asked: {error}")),
-        Err(_) => doubt("the cache answered 404 and the list endpoint did not answer".to_owned()),
-    }
+    let why = match asked {
+        Ok(Ok(None)) => return Sent::Gone,
+        Ok(Ok(Some(_))) => "still has the object".to_owned(),
+        // Nothing is to be hoped for of what answers there.
+        Ok(Err(error)) if error.class == Class::Malformed => return Sent::Failed(error),
+        Ok(Err(error)) => format!("could not be asked: {error}"),
+        Err(_) => "did not answer".to_owned(),
+    };
+    let message = format!("the cache answered {}, and the list endpoint {why}", gone.message);
+    Sent::Failed(RequestError::not_found(message))
 }

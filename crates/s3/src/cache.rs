@@ -2,7 +2,7 @@
 
 use super::address::{Regions, base_url};
 use super::credentials::Keys;
-use super::error::{Class, RequestError};
+use super::error::RequestError;
 use super::fast_client::{Ask, FastClient};
 use super::transport::{Transport, Via};
 use model::config::endpoint::CacheSite;
@@ -14,6 +14,8 @@ pub struct Warmed {
     /// Bytes, where the answer tells.
     pub size: Option<u64>,
     pub etag: Option<ETag>,
+    /// What answered (status, type, server), where its ETag is not the listed one.
+    pub changed: Option<String>,
 }
 
 /// Sends HEADs to one cache. Built from a cache site only. Clones share connections.
@@ -40,21 +42,18 @@ impl CacheClient {
     /// Also a 2xx that is no answer about the object as it was `listed`: `Malformed`.
     pub async fn warm(&self, listed: &Object, via: Via) -> Result<Warmed, RequestError> {
         let Object { bucket, key, .. } = listed;
-        let head = self.client.prove(Ask { bucket, key, range: Some("bytes=0-0"), via }, listed).await?;
-        Ok(Warmed { size: head.size(), etag: head.etag })
+        let (head, changed) = self.client.prove(Ask { bucket, key, range: Some("bytes=0-0"), via }, listed).await?;
+        Ok(Warmed { size: head.size(), etag: head.etag, changed })
     }
 
-    /// The same by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
-    pub async fn probe(&self, listed: &Object) -> Result<Option<Warmed>, RequestError> {
+    /// The same by a plain HEAD, which fills nothing and moves no tier.
+    pub async fn probe(&self, listed: &Object) -> Result<Warmed, RequestError> {
         let Object { bucket, key, .. } = listed;
-        match self.client.prove(Ask { bucket, key, range: None, via: Via::Pool }, listed).await {
-            Ok(head) => Ok(Some(Warmed { size: head.size(), etag: head.etag })),
-            Err(error) if error.class == Class::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let (head, changed) = self.client.prove(Ask { bucket, key, range: None, via: Via::Pool }, listed).await?;
+        Ok(Warmed { size: head.size(), etag: head.etag, changed })
     }
 
-    /// A plain HEAD of what nobody listed. `None` is a 404.
+    /// A plain HEAD of what nobody listed. `None` is a 404 of S3; one that S3 may not have given is an error, `NotFound`.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
         self.client.exists(bucket, key).await
     }

@@ -17,7 +17,7 @@ use super::address::{Regions, base_url};
 use super::credentials::{Keys, Secret};
 use super::error::{RequestError, of_answer, of_head, without_keys};
 use super::probe::Head;
-use super::proof::doubt;
+use super::proof::{doubt_absence, prove};
 use super::stat::Stat;
 use super::transport::{Transport, Via};
 use bucket_endpoint::{BucketEndpoint, Signing, Target, rejected};
@@ -70,27 +70,28 @@ impl FastClient {
         }))
     }
 
-    /// Sends a HEAD once and awaits the answer for as long as the caller does; dropping the future closes the connection. An
-    /// answer of 200 or 206 is checked to be about the object as it was `listed`.
-    pub async fn prove(&self, ask: Ask<'_>, listed: &Object) -> Result<Head, RequestError> {
+    /// Sends a HEAD once and awaits the answer for as long as the caller does; dropping the future closes the connection. Also says
+    /// what answered, where the object has changed since it was `listed`.
+    pub async fn prove(&self, ask: Ask<'_>, listed: &Object) -> Result<(Head, Option<String>), RequestError> {
         let read = |status, headers: &[Header<'_>]| match status {
             // A 2xx needs no check of clock skew.
             200 | 206 => {
                 let head = Head::undated(status, headers);
-                let doubt = doubt(&head, headers, listed);
-                (head, doubt)
+                let proof = prove(&head, headers, listed);
+                (head, proof)
             }
             200..=299 => {
-                (Head::undated(status, headers), Some(format!("{status} does not say that the cache holds it")))
+                (Head::undated(status, headers), Err(format!("{status} does not say that the cache holds it")))
             }
-            _ => (Head::read(status, headers), None),
+            _ => (Head::read(status, headers), Ok(doubt_absence(status, headers))),
         };
-        let (head, doubt) = self.send_head(ask, read).await?;
+        let (head, proof) = self.send_head(ask, read).await?;
         let head = self.judged(head);
-        match doubt {
-            Some(why) => Err(RequestError::malformed(&why)),
-            None if (200..=299).contains(&head.status) => Ok(head),
-            None => Err(of_head(&head)),
+        let said = proof.map_err(|why| RequestError::malformed(&why))?;
+        match (head.status, said) {
+            (200..=299, changed) => Ok((head, changed)),
+            (404, Some(unsigned)) => Err(RequestError::not_found(unsigned)),
+            _ => Err(of_head(&head)),
         }
     }
 
@@ -136,31 +137,33 @@ impl FastClient {
         Ok(Signing { key: self.signing_key(bucket, endpoint, (&secret, &date)), secret, date })
     }
 
-    /// The size of an object in bytes, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404.
+    /// The size of an object in bytes, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404 of S3; a 404 that
+    /// something else may have given is the error `NotFound`.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
-        let head = self
-            .send_head(Ask::plain(bucket, key), |status, headers: &[Header<'_>]| Head::read(status, headers))
-            .await?;
-        let head = self.judged(head);
-        match head.status {
-            200..=299 => Ok(Some(head.size().unwrap_or_default())),
-            404 => Ok(None),
-            _ => Err(of_head(&head)),
-        }
+        self.find((bucket, key), |head, _| Ok(head.size().unwrap_or_default())).await
     }
 
-    /// The metadata of an object, by a plain HEAD. `None` is a 404.
+    /// The metadata of an object, by a plain HEAD. A 404 is answered as by [`Self::exists`].
     pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, RequestError> {
+        self.find((bucket, key), |head, headers| Stat::read(head, headers)).await
+    }
+
+    async fn find<T>(
+        &self,
+        (bucket, key): (&Bucket, &Key),
+        take: impl Fn(&Head, &[Header<'_>]) -> Result<T, RequestError>,
+    ) -> Result<Option<T>, RequestError> {
         let read = |status, headers: &[Header<'_>]| {
             let head = Head::read(status, headers);
-            let stat = Stat::read(&head, headers);
-            (head, stat)
+            let found = take(&head, headers);
+            (head, found, doubt_absence(status, headers))
         };
-        let (head, stat) = self.send_head(Ask::plain(bucket, key), read).await?;
+        let (head, found, unsigned) = self.send_head(Ask::plain(bucket, key), read).await?;
         let head = self.judged(head);
-        match head.status {
-            200 => stat.map(Some),
-            404 => Ok(None),
+        match (head.status, unsigned) {
+            (200, _) => found.map(Some),
+            (404, None) => Ok(None),
+            (404, Some(unsigned)) => Err(RequestError::not_found(unsigned)),
             _ => Err(of_head(&head)),
         }
     }

@@ -10,7 +10,7 @@ use aws_sdk_s3::config::{
 
 use super::address::{Regions, Resolver};
 use super::credentials::Keys;
-use super::error::RequestError;
+use super::error::{Class, RequestError};
 use super::fast_client::FastClient;
 use super::get_object::{self, Parted, Wanted};
 use super::page::{Page, PageRequest};
@@ -47,9 +47,31 @@ impl ListClient {
         request.read(&body, head.date)
     }
 
-    /// A plain HEAD: tells whether an object exists, and fills nothing. `None` is a 404.
+    /// A plain HEAD: tells whether an object exists, and fills nothing. `None`: it is not there.
+    ///
+    /// # Errors
+    /// Also a 404 of what a listing still has: `Malformed`.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
-        self.fast.exists(bucket, key).await
+        let found = self.fast.exists(bucket, key).await;
+        self.confirm_absence(found, (bucket, key)).await
+    }
+
+    /// A 404 without a sign of S3 proves nothing; a page of the listing has one.
+    async fn confirm_absence<T>(
+        &self,
+        found: Result<Option<T>, RequestError>,
+        (bucket, key): (&Bucket, &Key),
+    ) -> Result<Option<T>, RequestError> {
+        let unsigned = match found {
+            Err(error) if error.class == Class::NotFound => error.message,
+            found => return found,
+        };
+        let request = PageRequest { bucket, prefix: key, after: None, continuation: None, delimiter: false };
+        let page = self.page(request).await?;
+        if page.objects.iter().any(|object| object.key == key.as_bytes()) {
+            return Err(RequestError::malformed(&format!("{unsigned}, of an object that is listed")));
+        }
+        Ok(None)
     }
 
     /// The first `most` bytes of an object, or all of them where it has fewer. `None` is a 404 of the key, not of the bucket.
@@ -62,9 +84,10 @@ impl ListClient {
         get_object::part(&self.sdk, bucket, key, wanted).await
     }
 
-    /// What a plain HEAD tells of an object; `None` is a 404. It fills nothing.
+    /// What a plain HEAD tells of an object, as by [`Self::exists`].
     pub async fn stat(&self, bucket: &Bucket, key: &Key) -> Result<Option<Stat>, RequestError> {
-        self.fast.stat(bucket, key).await
+        let found = self.fast.stat(bucket, key).await;
+        self.confirm_absence(found, (bucket, key)).await
     }
 
     /// All buckets that the keys may see.

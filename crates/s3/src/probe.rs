@@ -107,7 +107,7 @@ impl Head {
         Self {
             status,
             date: None,
-            etag: text(ETAG.as_str()).map(ETag::new),
+            etag: text(ETAG.as_str()).map(ETag::new).filter(|etag| !etag.as_str().is_empty()),
             content_length: text(CONTENT_LENGTH.as_str()).and_then(|value| value.parse().ok()),
             range_total: text(CONTENT_RANGE.as_str()).and_then(|value| value.rsplit_once('/')?.1.parse().ok()),
             retry_after: text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, text(DATE.as_str()))),

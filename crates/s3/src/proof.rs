@@ -1,37 +1,76 @@
-//! Decides whether a 2xx answer to a HEAD is about the listed object. Proxies, login pages and other buckets answer 200, too.
+//! What an answer to a HEAD proves of an object. Proxies, login pages, web servers and other buckets answer 200 and 404, too.
 
 use std::fmt::Write as _;
 
 use chrono::SubsecRound as _;
-use http::header::{CONTENT_TYPE, LAST_MODIFIED, SERVER};
+use http::header::{CONTENT_RANGE, CONTENT_TYPE, LAST_MODIFIED, SERVER};
 
 use super::probe::{Head, Headers, http_date};
 use model::object::{ETag, Escaped, Object};
 
 /// Characters of a header that a message repeats.
 const SHOWN: usize = 80;
-const UNSIGNED: &str = "no ETag, no x-amz- header and no Last-Modified as listed";
+/// What the names of S3's own headers begin with: `x-amz-`, and `x-amzn-` in moto.
+const S3_HEADERS: &str = "x-amz";
+/// Hex digits of an S3 ETag, before the `-N` of a multipart upload.
+const ETAG_DIGITS: usize = 32;
+const UNSIGNED: &str =
+    "not the listed ETag, and no sign of S3: no x-amz- header, no ETag of its form, no Last-Modified as listed";
 
-/// Why the answer is none about `listed`, if it is not.
+/// Holds a 2xx answer to the object that was `listed`. `Ok(Some)` says what answered, where the object was changed since.
 ///
-/// A size that differs is the object's only where its ETag differs, too: it was overwritten. An answer without an ETag counts
-/// where something else shows that S3 gave it: any `x-amz-` header, or the time that was listed.
-pub(super) fn doubt(head: &Head, headers: &(impl Headers + ?Sized), listed: &Object) -> Option<String> {
-    let [now, before] =
-        [&head.etag, &listed.etag].map(|etag| etag.as_ref().map(ETag::as_str).filter(|etag| !etag.is_empty()));
-    let is_changed = now.is_some() && before.is_some() && now != before;
-    let other_size = head.size().filter(|size| *size != listed.size && !is_changed);
-    if let Some(size) = other_size {
-        let what = format!("{size} bytes, and {} were listed", listed.size);
-        return Some(format!("{}: {what}", answerer(head.status, headers)));
+/// The listed ETag is proof, unless a size contradicts it. Any other answer must tell a size and show that S3 gave it; a size that
+/// differs from the listed one is the object's only where its ETag differs, too.
+///
+/// # Errors
+/// Why the answer is none about the object.
+pub(super) fn prove(head: &Head, headers: &(impl Headers + ?Sized), listed: &Object) -> Result<Option<String>, String> {
+    let (now, before) = (head.etag.as_ref(), listed.etag.as_ref().filter(|etag| !etag.as_str().is_empty()));
+    let is_listed = now.is_some() && now == before;
+    let is_changed = !is_listed && now.is_some() && before.is_some();
+    let answerer = || answerer(head.status, headers);
+    let refused = |why: &str| Err(format!("{}: {why}", answerer()));
+    let range = headers.text(CONTENT_RANGE.as_str()).filter(|_| head.status == 206);
+    if range.is_some_and(|range| !begins_object(range)) {
+        return refused("a Content-Range of something else than the first byte");
     }
-    let is_signed = now.is_some() || is_signed(headers, listed);
-    (!is_signed).then(|| format!("{}: {UNSIGNED}", answerer(head.status, headers)))
+    match head.size() {
+        Some(size) if size != listed.size && !is_changed => {
+            refused(&format!("{size} bytes, and {} were listed", listed.size))
+        }
+        None if !is_listed => refused("neither the listed ETag nor a size"),
+        _ if is_listed || now.is_some_and(is_s3_etag) || headers.any_begins(S3_HEADERS) => {
+            Ok(is_changed.then(answerer))
+        }
+        // Whatever is written anew is modified anew.
+        _ if !is_changed && is_modified_as(listed, headers) => Ok(None),
+        _ => refused(UNSIGNED),
+    }
 }
 
-fn is_signed(headers: &(impl Headers + ?Sized), listed: &Object) -> bool {
-    let modified = headers.text(LAST_MODIFIED.as_str()).and_then(http_date);
-    headers.any_begins("x-amz-") || modified == Some(listed.last_modified.trunc_subsecs(0))
+/// Why a 404 does not prove that there is no such object: nothing shows that S3 gave it. `None` for any other status.
+pub(super) fn doubt_absence(status: u16, headers: &(impl Headers + ?Sized)) -> Option<String> {
+    let is_xml = || headers.text(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("xml"));
+    let is_unsigned = status == 404 && !headers.any_begins(S3_HEADERS) && !is_xml();
+    is_unsigned.then(|| format!("{}, without a sign of S3", answerer(status, headers)))
+}
+
+/// Whether a `Content-Range` is one of bytes from the first on: `bytes 0-0/67108864`, or `/*` where the total is not known.
+fn begins_object(range: &str) -> bool {
+    let Some((end, total)) = range.trim().strip_prefix("bytes 0-").and_then(|rest| rest.split_once('/')) else {
+        return false;
+    };
+    end.parse().is_ok_and(|end: u64| total == "*" || total.parse().is_ok_and(|total: u64| end < total))
+}
+
+/// Whether it is an MD5, as S3 servers name an object, or an upload of `-N` parts. Web servers have other forms.
+fn is_s3_etag(etag: &ETag) -> bool {
+    let (digits, parts) = etag.as_str().split_once('-').unwrap_or((etag.as_str(), "1"));
+    digits.len() == ETAG_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit()) && parts.parse::<u32>().is_ok()
+}
+
+fn is_modified_as(listed: &Object, headers: &(impl Headers + ?Sized)) -> bool {
+    headers.text(LAST_MODIFIED.as_str()).and_then(http_date) == Some(listed.last_modified.trunc_subsecs(0))
 }
 
 /// The status, the type and the server that an answer names.
@@ -56,6 +95,8 @@ mod tests {
     use model::object::{Bucket, ETag, Key};
 
     const LISTED: u64 = 64 << 20;
+    const TIME: &str = "Thu, 26 Nov 2026 03:04:05 GMT";
+    const MD5: &str = "\"9b2cf535f27731c974343645a3985328-8\"";
 
     fn listed(etag: Option<&str>) -> Object {
         Object {
@@ -71,12 +112,11 @@ mod tests {
     fn why(status: u16, headers: &[(&'static str, &str)], listed: &Object) -> Option<String> {
         let map = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
         let map: HeaderMap = map.collect();
-        doubt(&Head::undated(status, &map), &map, listed)
+        prove(&Head::undated(status, &map), &map, listed).err()
     }
 
     #[test]
     fn an_answer_about_another_thing_is_malformed_and_named() {
-        let total = "bytes 0-0/67108864";
         for (status, headers, said, case) in [
             (
                 200,
@@ -104,30 +144,71 @@ mod tests {
             ),
             (
                 200,
-                &[("content-length", "67108864"), ("content-type", "application/x-tar")],
-                "200 application/x-tar: no ETag, no x-amz- header and no Last-Modified as listed",
+                &[("content-type", "text/html")],
+                "200 text/html: neither the listed ETag nor a size",
+                "neither a size nor a sign",
+            ),
+            (
+                200,
+                &[("content-type", "text/html"), ("x-amz-request-id", "7")],
+                "200 text/html: neither the listed ETag nor a size",
+                "an x-amz- header, and nothing of the object",
+            ),
+            (200, &[("last-modified", TIME)], "200: neither the listed ETag nor a size", "the time, and no size"),
+            (
+                206,
+                &[("etag", MD5), ("x-amz-request-id", "7")],
+                "206: neither the listed ETag nor a size",
+                "another ETag, and no size of its own",
+            ),
+        ] {
+            assert_eq!(why(status, headers, &listed(Some("a"))).as_deref(), Some(said), "{case}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_sign_of_s3_is_malformed() {
+        let total = "bytes 0-0/67108864";
+        for (status, headers, said, case) in [
+            (
+                200,
+                &[("content-length", "67108864"), ("content-type", "application/x-tar")][..],
+                "200 application/x-tar",
                 "the right length, and no sign of S3",
             ),
             (
                 206,
                 &[("content-range", total), ("last-modified", "Thu, 26 Nov 2026 03:04:06 GMT")],
-                "206: no ETag, no x-amz- header and no Last-Modified as listed",
+                "206",
                 "another time",
             ),
             (
                 200,
                 &[("etag", "\"\""), ("content-length", "67108864"), ("server", "nginx")],
-                "200 from nginx: no ETag, no x-amz- header and no Last-Modified as listed",
+                "200 from nginx",
                 "an ETag of nothing",
             ),
             (
                 200,
-                &[("content-type", "text/html")],
-                "200 text/html: no ETag, no x-amz- header and no Last-Modified as listed",
-                "neither a size nor a sign",
+                &[
+                    ("content-type", "text/html"),
+                    ("etag", "\"5f3a-15f4\""),
+                    ("content-length", "5620"),
+                    ("server", "nginx"),
+                ],
+                "200 text/html from nginx",
+                "the page of a web server, under its own ETag",
+            ),
+            (206, &[("etag", "\"5f3a-15f4\""), ("content-range", "bytes 0-0/5620")], "206", "the same, in part"),
+            (
+                200,
+                &[("etag", "\"deadbeef\""), ("content-length", "67108864"), ("last-modified", TIME)],
+                "200",
+                "another ETag, and written when the listed one was",
             ),
         ] {
-            assert_eq!(why(status, headers, &listed(Some("a"))).as_deref(), Some(said), "{case}");
+            let said = format!("{said}: {UNSIGNED}");
+            assert_eq!(why(status, headers, &listed(Some("a"))), Some(said), "{case}");
         }
     }
 
@@ -139,21 +220,63 @@ mod tests {
             (206, &[("etag", "\"a\""), ("content-range", total), ("content-length", "1")], "its first byte"),
             (206, &[("etag", "\"a\""), ("content-length", "1")], "the ETag, and no total"),
             (200, &[("etag", "W/\"a\"")], "a weak one of the same name, and no length"),
-            (206, &[("etag", "\"b\""), ("content-range", total)], "overwritten by as many bytes"),
-            (200, &[("etag", "\"b\""), ("content-length", "9")], "overwritten by fewer"),
+            (206, &[("etag", "\"b\""), ("content-range", total), ("x-amz-id-2", "7")], "overwritten by as many bytes"),
+            (200, &[("etag", "\"b\""), ("content-length", "9"), ("x-amzn-requestid", "7")], "overwritten by fewer"),
             (206, &[("content-range", total), ("x-amz-request-id", "7")], "an x-amz- header in the place of an ETag"),
-            (200, &[("content-length", "67108864"), ("last-modified", "Thu, 26 Nov 2026 03:04:05 GMT")], "the time"),
+            (200, &[("content-length", "67108864"), ("last-modified", TIME)], "the time"),
+            (206, &[("etag", "\"a\""), ("content-range", "bytes 0-67108863/67108864")], "the whole of it as a part"),
+            (206, &[("etag", "\"a\""), ("content-range", "bytes 0-0/*")], "a part of an unknown total"),
+            (
+                206,
+                &[("etag", MD5), ("content-range", "bytes 0-0/9")],
+                "overwritten, of a server without x-amz- headers",
+            ),
         ] {
             assert_eq!(why(status, headers, &listed(Some("a"))), None, "{case}");
         }
     }
 
     #[test]
-    fn of_an_object_listed_without_an_etag_only_its_size_can_be_held_to() {
+    fn of_an_object_listed_without_an_etag_its_size_is_held_to() {
         let of = |headers| why(200, headers, &listed(None));
-        assert_eq!(of(&[("etag", "\"b\""), ("content-length", "67108864")]), None);
-        let other = of(&[("etag", "\"b\""), ("content-length", "9")]);
+        assert_eq!(of(&[("etag", MD5), ("content-length", "67108864")]), None);
+        assert_eq!(of(&[("etag", "\"b\""), ("content-length", "67108864")]), Some(format!("200: {UNSIGNED}")));
+        let other = of(&[("etag", MD5), ("content-length", "9")]);
         assert_eq!(other.as_deref(), Some("200: 9 bytes, and 67108864 were listed"));
+    }
+
+    #[test]
+    fn a_part_that_does_not_begin_the_object_is_none_of_it() {
+        for range in
+            ["*/67108864", "5-5/67108864", "0-0/0", "0-9/5", "0-0/-5", "0-0/99999999999999999999999", "0-0", "-", ""]
+        {
+            let range = format!("bytes {range}");
+            let said = why(206, &[("etag", "\"a\""), ("content-range", &range)], &listed(Some("a")));
+            assert_eq!(said.as_deref(), Some("206: a Content-Range of something else than the first byte"), "{range}");
+        }
+        for range in ["items 0-0/67108864", "lalala"] {
+            assert!(why(206, &[("etag", "\"a\""), ("content-range", range)], &listed(Some("a"))).is_some(), "{range}");
+        }
+    }
+
+    #[test]
+    fn a_404_proves_an_absence_where_s3_gave_it() {
+        let of = |status, headers: &[(&'static str, &str)]| {
+            let map = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
+            doubt_absence(status, &map.collect::<HeaderMap>())
+        };
+        for headers in [
+            &[("x-amz-request-id", "7")][..],
+            &[("content-type", "application/xml")],
+            &[("content-type", "text/xml;charset=utf-8"), ("server", "s3s")],
+            &[("content-type", "text/html; charset=utf-8"), ("x-amzn-requestid", "7")],
+        ] {
+            assert_eq!(of(404, headers), None, "{headers:?}");
+        }
+        let page = of(404, &[("content-type", "text/html"), ("server", "nginx")]);
+        assert_eq!(page.as_deref(), Some("404 text/html from nginx, without a sign of S3"));
+        assert_eq!(of(404, &[]).as_deref(), Some("404, without a sign of S3"));
+        assert_eq!(of(403, &[("content-type", "text/html")]), None, "of another status it says nothing");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fake::{Fake, MINUTE, SECOND, Scene, error, fails, many, objects, sized, throttled, warmed, warmed_as};
+use super::fake::{
+    Fake, MINUTE, SECOND, Scene, error, fails, many, object, objects, sized, throttled, warmed, warmed_as,
+};
 use crate::warm::Ended;
+use model::object::{ETag, Object};
 use s3::Class;
 
 #[tokio::test(start_paused = true)]
@@ -26,6 +29,34 @@ async fn an_object_that_changed_since_the_listing_is_warmed_and_said() {
     let fake = Arc::new(Fake::new(|call| if call.key == "a" { warmed_as("newer") } else { warmed() }));
     let gone = Scene::default().run(&fake, objects(&["a", "b"])).await;
     assert_eq!((gone.ends(), gone.classes()), ([2, 0, 0, 0], vec![("changed", 1)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_new_etag_for_objects_that_differed_is_another_service() {
+    let fake = Arc::new(Fake::new(|_| warmed_as("page")));
+    let listed = |keys: &[&str]| -> Vec<Object> {
+        keys.iter().map(|key| Object { etag: Some(ETag::new(key)), ..object(key) }).collect()
+    };
+    let gone = Scene::of(1).run(&fake, listed(&["a", "b", "c", "d"])).await;
+    assert_eq!((gone.ends(), gone.classes()), ([1, 0, 3, 0], vec![("changed", 1), ("malformed", 3)]));
+    let said = "206 from a fake: the ETag `page` for objects that were listed with different ones";
+    assert_eq!(gone.totals.errors["malformed"].sample[0].message, said);
+    // Copies of one file, overwritten by copies of another.
+    let fake = Arc::new(Fake::new(|_| warmed_as("newer")));
+    let gone = Scene::default().run(&fake, objects(&["a", "b", "c"])).await;
+    assert_eq!((gone.ends(), gone.classes()), ([3, 0, 0, 0], vec![("changed", 3)]));
+    let fake = Arc::new(Fake::new(|call| warmed_as(&format!("new-{}", call.key))));
+    let gone = Scene::default().run(&fake, listed(&["a", "b", "c"])).await;
+    assert_eq!((gone.ends(), gone.classes()), ([3, 0, 0, 0], vec![("changed", 3)]), "each was overwritten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_that_is_no_proof_at_the_list_endpoint_either_has_failed_at_once() {
+    let fake = Fake::new(|_| fails(Class::NotFound)).listing(|_| Err(error(Class::Malformed)));
+    let fake = Arc::new(fake);
+    let gone = Scene::default().run(&fake, objects(&["a", "b"])).await;
+    assert_eq!((gone.ends(), gone.classes()), ([0, 0, 2, 0], vec![("malformed", 2)]));
+    assert_eq!(fake.sends("a"), 1);
 }
 
 #[tokio::test(start_paused = true)]

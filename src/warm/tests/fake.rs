@@ -48,7 +48,8 @@ pub fn warmed() -> Answer {
 }
 
 pub fn warmed_as(etag: &str) -> Answer {
-    Some(Ok(Warmed { size: None, etag: Some(ETag::new(etag)) })).into()
+    let changed = (etag != "listed").then(|| "206 from a fake".to_owned());
+    Some(Ok(Warmed { size: None, etag: Some(ETag::new(etag)), changed })).into()
 }
 
 pub fn error(class: Class) -> RequestError {

@@ -86,8 +86,12 @@ async fn online_tells_an_answer_of_something_else_from_one_of_the_cache() {
         "Content-Length: 1\r\nETag: \"00000000000000000000000000000001-2\"",
         "the listed ETag, and another size",
     );
-    online("d/**", "Content-Length: 1\r\nETag: \"other\"", "another object");
-    assert_eq!(ran.iter().map(|ran| ran.code).collect::<Vec<_>>(), [4, 4, 4, 4, 0]);
+    let nginx = "Content-Type: text/html\r\nContent-Length: 5620\r\nETag: \"5f3a-15f4\"\r\nServer: nginx";
+    online("d/**", nginx, "the page of a web server, under an ETag of its own");
+    let other = "x-amz-request-id: 1\r\nETag: \"ffffffffffffffffffffffffffffffff\"";
+    online("d/**", &format!("Content-Length: 1\r\n{other}"), "another object");
+    online("d/**", &format!("Content-Length: 8388608\r\n{other}"), "overwritten by as many bytes");
+    assert_eq!(ran.iter().map(|ran| ran.code).collect::<Vec<_>>(), [4, 4, 4, 4, 4, 4, 0]);
     shows("check_online_another_service", &ran);
     assert_eq!(desk.ranged_heads(), 0);
 }

@@ -180,6 +180,12 @@ async fn an_answer_about_something_else_warms_nothing() {
         ("Content-Length: 1\r\nLast-Modified: Thu, 01 Jan 1970 00:00:00 GMT", "another length"),
         ("Content-Length: 1000\r\nServer: nginx", "the right length, and no sign of S3"),
         ("Content-Type: text/html", "no sign of anything"),
+        (
+            "Content-Type: text/html\r\nETag: \"5f3a-15f4\"\r\nContent-Length: 5620\r\nServer: nginx",
+            "a web server's page",
+        ),
+        ("Content-Range: bytes 0-0/5620\r\nETag: \"5f3a-15f4\"\r\nServer: nginx", "the first byte of it"),
+        ("Content-Type: text/html\r\nx-amz-request-id: 1", "an S3 header, and nothing of the object"),
     ] {
         let report = answered(headers, |rule| rule).await;
         assert_eq!((report.outcome, ends(&report)), (Outcome::Failed, [5, 0, 0, 5, 0]), "{why}");
@@ -192,7 +198,8 @@ async fn an_answer_about_something_else_warms_nothing() {
 async fn an_object_that_was_overwritten_by_one_of_another_size_is_warm_and_said() {
     let sim = builder().bucket("training", bucket("", 5));
     let stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
-    let answer = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-0/77\r\nETag: \"new\"\r\n\r\n";
+    let answer =
+        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-0/77\r\nx-amz-id-2: 1\r\nETag: \"new\"\r\n\r\n";
     let fault = Fault::Raw { status: 206, answer: answer.into() };
     stage.sim.faults().push(Rule::new(fault).on(Kind::RangedHead).key("03"));
     let report = stage.warm("p").await;
@@ -230,6 +237,34 @@ async fn two_addresses_that_are_not_of_one_store_are_no_complete_run() {
             assert_eq!(reason.as_deref(), why, "{lines}");
         }
     }
+}
+
+/// The 404 of a web server.
+fn page_404() -> Fault {
+    let answer = "HTTP/1.1 404 Not Found\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 150\r\n\r\n";
+    Fault::Raw { status: 404, answer: answer.into() }
+}
+
+#[tokio::test]
+async fn a_404_of_something_else_than_s3_is_no_proof_that_an_object_is_gone() {
+    let why = "malformed: 404 text/html from nginx, without a sign of S3, of an object that is listed";
+    for (but, expected) in [("none", [5, 0, 0, 5, 0]), ("00", [5, 1, 0, 4, 0])] {
+        let stage = stage(builder().bucket("training", bucket("", 5)), "", &profile("\"s3://training/**\"", "")).await;
+        for key in ["00", "01", "02", "03", "04"].into_iter().filter(|key| *key != but) {
+            for kind in [Kind::RangedHead, Kind::PlainHead] {
+                stage.sim.faults().push(Rule::new(page_404()).on(kind).key(key));
+            }
+        }
+        let report = stage.warm("p").await;
+        assert_eq!((ends(&report), report.totals.sends), (expected, 5), "{:?}", report.reason);
+        assert!(report.reason.unwrap().ends_with(&format!("({why})")), "{but}");
+    }
+    // One that is not listed any more is gone, whatever answers.
+    let stage = stage(builder().bucket("training", bucket("", 5)), "", &profile("\"s3://training/**\"", "")).await;
+    stage.sim.faults().push(Rule::new(Fault::Deleted).on(Kind::RangedHead).key("03"));
+    stage.sim.faults().push(Rule::new(page_404()).on(Kind::PlainHead));
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [5, 4, 1, 0, 0]), "{:?}", report.reason);
 }
 
 #[tokio::test]
@@ -298,6 +333,18 @@ async fn a_page_of_another_bucket_is_not_taken() {
         let why = format!("list s3://training/: malformed: a page of `training` is of the bucket `{name}`");
         assert_eq!(report.reason, Some(why));
     }
+}
+
+#[tokio::test]
+async fn a_page_that_goes_back_is_an_error_and_no_second_plan_of_its_keys() {
+    let stage = stage(builder().bucket("training", bucket("", 5)), "", &profile("\"s3://training/**\"", "")).await;
+    for (keys, next) in [(&["00", "01"][..], Some("1")), (&["02", "03"], Some("2")), (&["00", "01"], None)] {
+        stage.sim.faults().push(Rule::new(page("training", keys, next)).on(Kind::List).nth(1));
+    }
+    let report = stage.warm("p").await;
+    assert_eq!((report.outcome, stage.heads()), (Outcome::Failed, 0));
+    let why = "list s3://training/: malformed: a page goes back: it has `01`, behind `03`";
+    assert_eq!(report.reason.as_deref(), Some(why));
 }
 
 #[tokio::test]

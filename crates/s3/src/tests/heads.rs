@@ -8,8 +8,7 @@ use super::{Clients, To};
 use crate::{Class, RequestError, Warmed};
 use model::object::ETag;
 
-const WHOLE: &str =
-    "HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\nContent-Range: bytes 0-0/9\r\nETag: \"a\"\r\n\r\n";
+const WHOLE: &str = "HTTP/1.1 206 Partial Content\r\nx-amz-id-2: 1\r\nContent-Length: 1\r\nContent-Range: bytes 0-0/9\r\nETag: \"a\"\r\n\r\n";
 
 /// A server that answers by script, on whatever connection: the pieces of one answer are written one by one. It notes how
 /// many connections there were.
@@ -128,7 +127,6 @@ async fn headers_are_found_however_their_names_are_written() {
         ("Content-Range: bytes 0-0/9\r\nContent-Range: bytes 0-0/8", Some(9), None),
         ("Content-Range: bytes 0-0/9\r\nETag: \"\u{e4}\"", Some(9), None),
         ("Content-Range: bytes 0-0/9\r\nX-Content-Range: bytes 0-0/8\r\nETa: \"a\"", Some(9), None),
-        ("ETag: \"a\"", None, Some("\"a\"")),
     ] {
         let answer =
             format!("HTTP/1.1 206 Partial Content\r\nX-Amz-Request-Id: 1\r\nContent-Length: 1\r\n{headers}\r\n\r\n");
