@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod audit;
 mod body;
 mod caller;
 mod connection;
@@ -29,6 +30,7 @@ pub use access::Access;
 pub use door::Door;
 
 use crate::daemon::handle::Handle;
+use route::App;
 
 /// How long open requests may take to end, once told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -69,8 +71,13 @@ impl Server {
     /// The runtime cannot watch the port.
     pub async fn serve(self, handle: Handle, stop: CancellationToken) -> io::Result<()> {
         let listener = TcpListener::from_std(self.socket)?;
-        let router = route::router(handle, self.door);
-        connection::accept(&listener, &router, &stop, GRACE).await;
+        let router = route::router(handle.clone(), self.door.clone());
+        let app = App { handle, door: self.door };
+        tokio::select! {
+            () = connection::accept(&listener, &router, &stop, GRACE) => {}
+            () = app.say_late_refusals() => {}
+        }
+        app.say_refusals().await;
         Ok(())
     }
 }

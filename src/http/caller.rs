@@ -1,78 +1,48 @@
-//! Who asks for something that changes something, and what is kept of it: in the log, and in the journal.
+//! Who asks for something that changes something.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::door::Act;
 use super::refusal::Refusal;
-use super::route::App;
-use crate::clock;
-use crate::daemon::handle::CommandError;
-use crate::journal::AuditEntry;
-
-/// Bytes of a path that are kept.
-const LONGEST: usize = 200;
 
 /// The other end of a connection; a proxy's, where there is one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub SocketAddr);
 
-/// Whoever may do what was asked for.
+/// Whoever has shown a token that is valid, or needs none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Caller {
     /// What the token is called; never the token.
     token: &'static str,
+    /// Whether it is for starting runs alone.
+    only_runs: bool,
     /// Whose profiles it is for; `None`: all.
     pub team: Option<Arc<str>>,
-    address: Option<SocketAddr>,
+    pub address: Option<SocketAddr>,
 }
 
 impl Caller {
-    pub(super) fn new(token: &'static str, team: Option<Arc<str>>, address: Option<SocketAddr>) -> Self {
-        Self { token, team, address }
+    /// Whoever may do everything.
+    pub(super) fn full(token: &'static str, address: Option<SocketAddr>) -> Self {
+        Self { token, only_runs: false, team: None, address }
     }
 
-    fn named(&self) -> String {
+    /// Whoever may start runs, a team's or all.
+    pub(super) fn of_run_token(team: Option<Arc<str>>, address: Option<SocketAddr>) -> Self {
+        Self { token: "the run token", only_runs: true, team, address }
+    }
+
+    pub(super) fn may(&self, act: Act) -> Result<(), Refusal> {
+        match act {
+            Act::Change if self.only_runs => Err(Refusal::forbidden("this token may only start runs")),
+            Act::Run | Act::Change => Ok(()),
+        }
+    }
+
+    /// How the audit names it.
+    pub(super) fn name(&self) -> String {
         let Self { token, team, .. } = self;
         team.as_ref().map_or_else(|| (*token).to_owned(), |team| format!("{token} of team {team}"))
-    }
-}
-
-fn shown(address: Option<SocketAddr>) -> Option<String> {
-    address.map(|address| address.to_string())
-}
-
-impl App {
-    /// Keeps who asked for what, and what came of it.
-    pub(super) async fn audit<T>(&self, caller: &Caller, (act, of): (&str, &str), came: &Result<T, CommandError>) {
-        let result = came.as_ref().map_or_else(|error| format!("refused: {error}"), |_| "done".to_owned());
-        let entry = AuditEntry {
-            at: clock::now(),
-            act: act.to_owned(),
-            of: of.chars().take(LONGEST).collect(),
-            by: caller.named(),
-            address: shown(caller.address),
-            result,
-            times: 1,
-        };
-        let (by, from) = (&entry.by, entry.address.as_deref().unwrap_or_default());
-        tracing::info!(act, of = entry.of, by, from, result = entry.result, "asked for over HTTP");
-        self.handle.audit(entry).await;
-    }
-
-    /// Keeps that somebody was not let in, a few times a minute at most.
-    pub(super) async fn audit_refusal(&self, path: &str, address: Option<SocketAddr>, refusal: &Refusal) {
-        let Some(times) = self.door.refused() else { return };
-        let entry = AuditEntry {
-            at: clock::now(),
-            act: "access".to_owned(),
-            of: path.chars().take(LONGEST).collect(),
-            by: "unknown".to_owned(),
-            address: shown(address),
-            result: format!("refused: {}", refusal.message),
-            times,
-        };
-        let from = entry.address.as_deref().unwrap_or_default();
-        tracing::warn!(path = entry.of, from, times, result = entry.result, "a request over HTTP was not let in");
-        self.handle.audit(entry).await;
     }
 }

@@ -10,15 +10,12 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use tokio::time::{Duration, Instant};
 
 use super::access::{Access, read};
+use super::audit::Refusals;
 use super::caller::{Caller, Peer};
 use super::refusal::Refusal;
 use crate::sync;
-
-/// A guesser's refusals are said this far apart, with how many there were.
-const REFUSALS_APART: Duration = Duration::from_secs(10);
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +35,7 @@ struct Inner {
     /// Bound to an address that only this machine reaches.
     loopback: bool,
     state: Mutex<State>,
+    refusals: Refusals,
 }
 
 #[derive(Debug)]
@@ -45,28 +43,26 @@ struct State {
     access: Access,
     /// What was last said of each key whose file is of no use, so that it is said once.
     complaints: BTreeMap<String, String>,
-    /// Refusals that were not said yet, and when one was last.
-    refused: u64,
-    said: Option<Instant>,
 }
 
 impl From<Access> for State {
     fn from(access: Access) -> Self {
-        Self { access, complaints: BTreeMap::new(), refused: 0, said: None }
+        Self { access, complaints: BTreeMap::new() }
     }
 }
 
 impl Door {
     pub(super) fn new(local: SocketAddr, access: Access) -> Self {
         let state = Mutex::new(State::from(access));
-        Self(Arc::new(Inner { loopback: local.ip().to_canonical().is_loopback(), state }))
+        let loopback = local.ip().to_canonical().is_loopback();
+        Self(Arc::new(Inner { loopback, state, refusals: Refusals::default() }))
     }
 
     /// Holds for the requests that come from now on. Tokens are read anew at each of them anyway.
     pub fn renew(&self, access: Access) {
         let mut state = self.state();
         if state.access != access {
-            *state = State { refused: state.refused, said: state.said, ..State::from(access) };
+            *state = State::from(access);
         }
     }
 
@@ -74,53 +70,41 @@ impl Door {
         sync::lock(&self.0.state)
     }
 
-    /// Lets a request through, or says why not.
-    pub(super) async fn admit(&self, act: Act, request: &Parts) -> Result<Caller, Refusal> {
+    /// The requests that were not let in.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.0.refusals
+    }
+
+    /// Who makes a request, or why nobody is let in with it.
+    pub(super) async fn caller(&self, request: &Parts) -> Result<Caller, Refusal> {
         let access = self.state().access.clone();
         let address = request.extensions.get::<Peer>().map(|peer| peer.0);
         if access == Access::default() {
-            return self.admit_local(request).map(|()| Caller::new("no token", None, address));
+            return self.admit_local(request).map(|()| Caller::full("no token", address));
         }
         let Some(presented) = bearer(request) else {
             return Err(Refusal::unauthorized("a bearer token is needed"));
         };
         let full = self.opens("token_file", access.token_file.as_deref(), presented).await;
         if full == Opens::Yes {
-            return Ok(Caller::new("the token", None, address));
+            return Ok(Caller::full("the token", address));
         }
         let run = self.opens("run_token_file", access.run_token_file.as_deref(), presented).await;
-        let mut caller = (run == Opens::Yes).then(|| Caller::new("the run token", None, address));
+        if run == Opens::Yes {
+            return Ok(Caller::of_run_token(None, address));
+        }
         let mut is_unknown = full == Opens::Unknown || run == Opens::Unknown;
         for (team, path) in &access.team_token_files {
-            if caller.is_some() {
-                break;
-            }
             match self.opens(&format!("team.{team}.run_token_file"), Some(path.as_path()), presented).await {
-                Opens::Yes => caller = Some(Caller::new("the run token", Some(team.clone()), address)),
+                Opens::Yes => return Ok(Caller::of_run_token(Some(team.clone()), address)),
                 Opens::Unknown => is_unknown = true,
                 Opens::No => {}
             }
         }
-        match (caller, act) {
-            (Some(caller), Act::Run) => Ok(caller),
-            (Some(_), Act::Change) => Err(Refusal::forbidden("this token may only start runs")),
-            (None, _) if is_unknown => {
-                Err(Refusal::unavailable("a token file cannot be used; the daemon's log says why"))
-            }
-            (None, _) => Err(Refusal::unauthorized("this token is not valid")),
+        if is_unknown {
+            return Err(Refusal::unavailable("a token file cannot be used; the daemon's log says why"));
         }
-    }
-
-    /// Counts a refusal: how many have to be said now, this one included; none while one was said a moment ago.
-    pub(super) fn refused(&self) -> Option<u64> {
-        let mut state = self.state();
-        state.refused += 1;
-        let now = Instant::now();
-        if state.said.is_some_and(|said| now < said + REFUSALS_APART) {
-            return None;
-        }
-        state.said = Some(now);
-        Some(std::mem::take(&mut state.refused))
+        Err(Refusal::unauthorized("this token is not valid"))
     }
 
     /// On a loopback address also what only reads is for this machine: a web page can point a name of its own at it, and

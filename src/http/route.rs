@@ -101,10 +101,13 @@ impl FromRequestParts<App> for MayChange {
 }
 
 async fn admitted(act: Act, parts: &Parts, app: &App) -> Result<Caller, Refusal> {
-    let admitted = app.door.admit(act, parts).await;
-    if let Err(refusal) = &admitted {
-        let address = parts.extensions.get::<Peer>().map(|peer| peer.0);
-        app.audit_refusal(parts.uri.path(), address, refusal).await;
-    }
-    admitted
+    let (by, address, refusal) = match app.door.caller(parts).await {
+        Ok(caller) => match caller.may(act) {
+            Ok(()) => return Ok(caller),
+            Err(refusal) => (caller.name(), caller.address, refusal),
+        },
+        Err(refusal) => ("unknown".to_owned(), parts.extensions.get::<Peer>().map(|peer| peer.0), refusal),
+    };
+    app.audit_refusal(parts.uri.path(), by, address, &refusal).await;
+    Err(refusal)
 }

@@ -1,0 +1,121 @@
+//! What is kept of whoever asked for something that changes something, or was not let in: in the log, and in the journal.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::caller::Caller;
+use super::refusal::Refusal;
+use super::route::App;
+use crate::clock;
+use crate::daemon::handle::CommandError;
+use crate::journal::AuditEntry;
+use crate::sync;
+
+/// Bytes of a path that are kept.
+const LONGEST: usize = 200;
+/// The refusals of one caller are said this far apart, with how many there were.
+const REFUSALS_APART: Duration = Duration::from_secs(10);
+
+impl App {
+    /// Keeps who asked for what, and what came of it.
+    pub(super) async fn audit<T>(&self, caller: &Caller, (act, of): (&str, &str), came: &Result<T, CommandError>) {
+        let result = came.as_ref().map_or_else(|error| format!("refused: {error}"), |_| "done".to_owned());
+        let entry = entry((act, of), caller.name(), caller.address, result);
+        let (by, from) = (&entry.by, entry.address.as_deref().unwrap_or_default());
+        tracing::info!(act, of = entry.of, by, from, result = entry.result, "asked for over HTTP");
+        self.handle.audit(entry).await;
+    }
+
+    /// Keeps that somebody was not let in: the first at once, and those of the next few seconds together when these are over.
+    pub(super) async fn audit_refusal(&self, path: &str, by: String, address: Option<SocketAddr>, refusal: &Refusal) {
+        let result = format!("refused: {}", refusal.message);
+        if let Some(entry) = self.door.refusals().add(entry(("access", path), by, address, result)) {
+            log(&entry);
+            self.handle.audit(entry).await;
+        }
+    }
+
+    /// Says the refusals that wait, whenever their time is over; for ever.
+    pub(super) async fn say_late_refusals(&self) {
+        loop {
+            self.door.refusals().wait.notified().await;
+            sleep(REFUSALS_APART).await;
+            self.say_refusals().await;
+        }
+    }
+
+    /// Says the refusals that wait.
+    pub(super) async fn say_refusals(&self) {
+        let entries = self.door.refusals().take();
+        entries.iter().for_each(log);
+        for entry in entries {
+            self.handle.audit(entry).await;
+        }
+    }
+}
+
+fn log(refused: &AuditEntry) {
+    let AuditEntry { of: path, by, result, times, .. } = refused;
+    let from = refused.address.as_deref().unwrap_or_default();
+    tracing::warn!(path, by, from, times, result, "a request over HTTP was not let in");
+}
+
+fn entry((act, of): (&str, &str), by: String, address: Option<SocketAddr>, result: String) -> AuditEntry {
+    let of = of.chars().take(LONGEST).collect();
+    AuditEntry {
+        at: clock::now(),
+        act: act.to_owned(),
+        of,
+        by,
+        address: address.map(|address| address.to_string()),
+        result,
+        times: 1,
+    }
+}
+
+/// Refused requests by who made them, so that a guesser fills neither log nor journal, nor hides anybody else.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    by: Mutex<BTreeMap<String, Refused>>,
+    /// Some are to be said later.
+    wait: Notify,
+}
+
+#[derive(Debug)]
+struct Refused {
+    said: Instant,
+    /// The last one since then, with how many there were.
+    waits: Option<AuditEntry>,
+}
+
+impl Refusals {
+    /// What is to be said at once; else it waits for those that may come.
+    fn add(&self, mut entry: AuditEntry) -> Option<AuditEntry> {
+        let now = Instant::now();
+        let mut by = sync::lock(&self.by);
+        by.retain(|_, refused| refused.waits.is_some() || now < refused.said + REFUSALS_APART);
+        let Some(refused) = by.get_mut(&entry.by) else {
+            by.insert(entry.by.clone(), Refused { said: now, waits: None });
+            return Some(entry);
+        };
+        entry.times += refused.waits.take().map_or(0, |waits| waits.times);
+        refused.waits = Some(entry);
+        self.wait.notify_one();
+        None
+    }
+
+    fn take(&self) -> Vec<AuditEntry> {
+        let now = Instant::now();
+        let mut by = sync::lock(&self.by);
+        let waiting = by.values_mut().filter_map(|refused| {
+            let entry = refused.waits.take()?;
+            refused.said = now;
+            Some(entry)
+        });
+        waiting.collect()
+    }
+}
