@@ -21,6 +21,7 @@ pub mod online;
 pub mod plan;
 mod planning;
 pub mod progress;
+mod read;
 mod runs;
 pub mod schedule;
 pub mod schema;
@@ -237,11 +238,11 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
             Verb::Resume(args) => control::resume(&context, &args).await,
             Verb::Reload(args) => control::reload(&context, &args).await,
             Verb::Cancel(args) => control::cancel(&context, &args).await,
-            Verb::Runs(args) => runs::run(&context, &args),
-            Verb::Audit(args) => audit::run(&context, &args),
-            Verb::Explain(args) => explain::run(&context, &args),
-            Verb::Schedule(args) => verbs::schedule(&context, &args),
-            Verb::Config(args) => verbs::config(&context, &args),
+            Verb::Runs(args) => runs::run(&context, &args).await,
+            Verb::Audit(args) => audit::run(&context, &args).await,
+            Verb::Explain(args) => explain::run(&context, &args).await,
+            Verb::Schedule(args) => verbs::schedule(&context, &args).await,
+            Verb::Config(args) => verbs::config(&context, &args).await,
             Verb::Schema => verbs::schema(),
             Verb::Completions(args) => {
                 completions::write(&args, &mut io::stdout())?;
@@ -259,10 +260,14 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
         }
     };
     tokio::pin!(verb);
-    tokio::select! {
+    let done = tokio::select! {
         biased;
-        code = &mut verb => code,
+        done = &mut verb => done,
         () = watching => verb.await,
+    };
+    match done {
+        Err(error) if error.is::<read::Stopped>() => Ok(ExitCode::from(context.received.exit_code().unwrap_or(130))),
+        done => done,
     }
 }
 

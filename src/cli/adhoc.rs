@@ -10,14 +10,14 @@ use tokio::time::timeout;
 
 use super::global::Files;
 use super::typed::checked;
-use super::{Usage, progress};
-use crate::clock;
+use super::{Usage, progress, read};
+use crate::warm::StopSignal;
+use model::config::Source;
 use model::config::value::Kind as _;
 use model::config::value::glob::Objects;
 use model::config::value::site::SiteUrl;
 use model::config::value::size::ByteCap;
 use model::config::value::text::Region;
-use model::config::{self, Source};
 
 /// The name of the profile, and of the endpoint, that the flags make.
 pub const NAME: &str = "command-line";
@@ -81,13 +81,13 @@ impl AdHoc {
 
     /// The flags with a cache: the one that they name, else the only one of the configuration, else LOTA where its name is
     /// known. What nobody typed is said.
-    pub(super) async fn placed(self, patterns: &[String], files: &Files) -> anyhow::Result<Self> {
+    pub(super) async fn placed(self, stop: &StopSignal, patterns: &[String], files: &Files) -> anyhow::Result<Self> {
         self.judge(patterns)?;
         if self.names_a_cache() {
             return Ok(self);
         }
         let configured = match files.paths() {
-            Ok(paths) if self.region.is_none() => config::load(&paths, clock::zones())?.endpoints.into_keys().collect(),
+            Ok(paths) if self.region.is_none() => read::load(stop, paths).await??.endpoints.into_keys().collect(),
             _ => Vec::new(),
         };
         match configured.as_slice() {

@@ -29,8 +29,8 @@ pub struct AuditArgs {
     pub json: bool,
 }
 
-pub(super) fn run(context: &Context, args: &AuditArgs) -> anyhow::Result<ExitCode> {
-    let journal = runs::open(context, &args.files)?;
+pub(super) async fn run(context: &Context, args: &AuditArgs) -> anyhow::Result<ExitCode> {
+    let journal = runs::open(context, &args.files).await?;
     let since = args.since.map(TimeDelta::from_std).transpose().unwrap_or_default();
     let since = since.and_then(|since| clock::now().checked_sub_signed(since));
     let entries = journal.map(|journal| journal.audited(since)).transpose()?.unwrap_or_default();

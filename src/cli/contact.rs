@@ -10,11 +10,12 @@ use clap::Args;
 use serde_json::Value;
 
 use super::global::Files;
-use super::{Context, Usage, verbs};
-use crate::clock;
+use super::{Context, Usage, read, verbs};
+
 use crate::exit;
 use crate::sync::blocking;
-use model::config::{self, Config};
+use crate::warm::StopSignal;
+use model::config::Config;
 use s3::in_home;
 
 /// Where a daemon listens unless it is told otherwise.
@@ -91,7 +92,7 @@ struct Token {
 }
 
 impl Client {
-    pub fn new(context: &Context, contact: &Contact) -> anyhow::Result<Self> {
+    pub async fn new(context: &Context, contact: &Contact) -> anyhow::Result<Self> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let url = contact.url.clone().or_else(|| variable("HOTSET_URL"));
         let flag = contact.token_file.clone().map(|path| Token { by: "--token-file", path });
@@ -100,7 +101,10 @@ impl Client {
         // Asked only where something is left to say.
         let files = verbs::files(context, &contact.files);
         let paths = url.is_none().then(|| files.paths().ok()).flatten();
-        let (listen, configured) = paths.as_deref().map_or((None, None), configured);
+        let (listen, configured) = match &paths {
+            Some(paths) => configured(&context.stop, paths).await?,
+            None => (None, None),
+        };
         let url = url.or(listen.map(address)).unwrap_or_else(|| HOME.to_owned());
         let parsed = url::Url::parse(&url).map_err(|error| Usage(format!("--url: {error}; write http://HOST:PORT")))?;
         if !matches!(parsed.scheme(), "http" | "https") || !parsed.username().is_empty() || parsed.password().is_some()
@@ -177,14 +181,17 @@ impl Client {
 
 /// Where the daemon of these files listens, and its token. Files that are bad are no concern of a verb that speaks to a daemon,
 /// which goes on with what was there before.
-fn configured(paths: &[PathBuf]) -> (Option<SocketAddr>, Option<PathBuf>) {
-    match config::load(paths, clock::zones()) {
+async fn configured(
+    stop: &StopSignal,
+    paths: &[PathBuf],
+) -> Result<(Option<SocketAddr>, Option<PathBuf>), read::Stopped> {
+    Ok(match read::load(stop, paths.to_vec()).await? {
         Ok(Config { daemon, .. }) => (daemon.listen, daemon.token_file),
         Err(_) => {
-            let key = |name| config::daemon_key_of(paths, name);
-            (key("listen").and_then(|listen| listen.parse().ok()), key("token_file").map(PathBuf::from))
+            let [listen, token] = read::daemon_keys(stop, paths.to_vec(), ["listen", "token_file"]).await?;
+            (listen.and_then(|listen| listen.parse().ok()), token.map(PathBuf::from))
         }
-    }
+    })
 }
 
 /// An address that listens everywhere is reached on this machine.
@@ -228,13 +235,13 @@ mod tests {
         assert_eq!(part("a/b c"), "a%2Fb%20c");
     }
 
-    #[test]
-    fn a_daemon_is_found_by_files_that_are_bad() {
+    #[tokio::test]
+    async fn a_daemon_is_found_by_files_that_are_bad() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hotset.toml");
         for bad in ["[profile.p]\nobjets = 1", "x = ["] {
             fs::write(&file, format!("[daemon]\nlisten = \"127.0.0.1:7\"\ntoken_file = \"/t\"\n{bad}\n")).unwrap();
-            let found = configured(std::slice::from_ref(&file));
+            let found = configured(&StopSignal::default(), std::slice::from_ref(&file)).await.unwrap();
             assert_eq!(found, (Some("127.0.0.1:7".parse().unwrap()), Some("/t".into())), "{bad}");
         }
     }

@@ -57,14 +57,14 @@ pub struct CancelArgs {
 }
 
 pub(super) async fn pause(context: &Context, args: &PauseArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::new(context, &args.contact)?;
+    let client = Client::new(context, &args.contact).await?;
     let body = args.length.as_ref().map_or_else(|| json!({}), |length| json!({ "for": length }));
     let names = names(&client, args.profile.as_deref(), |_| true).await?;
     each(&client, &names, "pause", &body).await
 }
 
 pub(super) async fn resume(context: &Context, args: &ResumeArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::new(context, &args.contact)?;
+    let client = Client::new(context, &args.contact).await?;
     let by_hand = |profile: &Value| profile["paused"]["by_configuration"] == false;
     let names = names(&client, args.profile.as_deref(), by_hand).await?;
     each(&client, &names, "resume", &json!({})).await
@@ -104,7 +104,7 @@ async fn each(client: &Client, names: &[String], what: &str, body: &Value) -> an
 }
 
 pub(super) async fn reload(context: &Context, args: &ReloadArgs) -> anyhow::Result<ExitCode> {
-    let answer = Client::new(context, &args.contact)?.post("/-/reload", &json!({})).await?;
+    let answer = Client::new(context, &args.contact).await?.post("/-/reload", &json!({})).await?;
     if answer.is_ok() {
         let mut out = io::stdout();
         writeln!(out, "the configuration is in force")?;
@@ -120,7 +120,7 @@ pub(super) async fn reload(context: &Context, args: &ReloadArgs) -> anyhow::Resu
 
 pub(super) async fn cancel(context: &Context, args: &CancelArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/v1/runs/{}/cancel", args.run);
-    let answer = Client::new(context, &args.contact)?.post(&path, &json!({})).await?;
+    let answer = Client::new(context, &args.contact).await?.post(&path, &json!({})).await?;
     if answer.is_ok() {
         writeln!(io::stdout(), "run {} is being stopped: what is in flight ends", args.run)?;
     }

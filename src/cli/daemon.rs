@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::global::Files;
 use super::state::{self, Place};
-use super::{Context, Usage, verbs};
+use super::{Context, Usage, read, verbs};
 use crate::clock;
 use crate::daemon::{Bad, Daemon, Setup};
 use crate::http::{Access, Server};
@@ -34,10 +34,13 @@ pub async fn run(context: &Context, args: &DaemonArgs) -> anyhow::Result<ExitCod
     // Before the first file is read: a process that does not handle it is ended by it.
     let hangups = Hangups::install()?;
     let paths = verbs::files(context, &args.files).paths()?;
-    let read = config::load(&paths, clock::zones());
+    let read = read::load(&context.stop, paths.clone()).await?;
     let hint = match &read {
         Ok(config) => config.daemon.state_dir.clone(),
-        Err(_) => config::daemon_key_of(&paths, "state_dir").map(PathBuf::from),
+        Err(_) => {
+            let [state_dir] = read::daemon_keys(&context.stop, paths.clone(), ["state_dir"]).await?;
+            state_dir.map(PathBuf::from)
+        }
     };
     let place = state::place(context, hint.as_deref());
     let state_dir = folder(&place);
@@ -49,7 +52,8 @@ pub async fn run(context: &Context, args: &DaemonArgs) -> anyhow::Result<ExitCod
                 let wrong = wrong.render(false);
                 tracing::error!("the configuration is bad; the last good one stays in force:\n{}", wrong.trim_end());
                 // As long as the files stay what they are, that was said.
-                let tried = config::read(&paths)
+                let tried = read::sources(&context.stop, paths.clone())
+                    .await?
                     .ok()
                     .filter(|tried| config::resolve_sources(tried.clone(), clock::zones()).is_err());
                 (config, Some(Bad { why: wrong, tried }))

@@ -37,8 +37,8 @@ fn object(text: &str) -> Result<(Bucket, Key), String> {
     }
 }
 
-pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let config = verbs::load(context, &args.files, &[])?;
+pub(super) async fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    let config = verbs::load(context, &args.files, &[]).await?;
     let journal = state::place(context, config.daemon.state_dir.as_deref());
     let journal = match journal {
         state::Place::Folder(folder) => Journal::read(&folder)?,

@@ -12,13 +12,12 @@ use super::against::{self, Change, reach};
 use super::plan::{Output, write_json, write_objects, write_text};
 use super::text::write_gap;
 use super::verbs::{self, PlanArgs, code, load, tasks};
-use super::{Context, Usage, state};
-use crate::clock;
+use super::{Context, Usage, read, state};
 use crate::report::{Outcome, Progress};
 use crate::run::{self, Connection, Task};
+use model::config::Config;
 use model::config::profile::Profile;
 use model::config::reach::{beyond, confined};
-use model::config::{self, Config};
 use model::select::plan::{Plan, Verdict};
 
 pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode> {
@@ -26,10 +25,10 @@ pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode>
     if output.json && output.objects_on_stdout() {
         return Err(Usage("--json and --objects - both want standard output".to_owned()).into());
     }
-    let config = load(context, &args.files, &args.profiles)?;
+    let config = load(context, &args.files, &args.profiles).await?;
     if !args.against.is_empty() {
         let format = if output.json { against::Format::Json } else { args.format };
-        let before = config::load(&args.against, clock::zones())?;
+        let before = read::load(&context.stop, args.against.clone()).await??;
         return compare(context, (&before, &config), &args, format).await;
     }
     show(context, (&config, &args.profiles), &output, true).await

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,12 +17,12 @@ use super::groups::write_recorded;
 use super::state::Place;
 use super::text::{Row, count, counted, percent, took, write_counts};
 use super::typed::typed;
-use super::{Context, Usage, state, verbs};
+use super::{Context, Usage, read, state, verbs};
 use crate::clock;
 use crate::journal::{Filter, Journal, Recorded};
 use crate::report::json::groups;
 use crate::report::{Failure, Outcome, Ratio};
-use model::config;
+use model::config::Config;
 use model::config::value::duration::Length;
 use model::object::{Count, Escaped};
 use model::select::Reason;
@@ -50,8 +49,8 @@ pub(super) fn id(text: &str) -> Result<Ulid, String> {
     Ulid::from_string(text).map_err(|_| "not the id of a run; `hotset runs` shows them".to_owned())
 }
 
-pub(super) fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<ExitCode> {
-    let journal = open(context, &args.files)?;
+pub(super) async fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<ExitCode> {
+    let journal = open(context, &args.files).await?;
     let mut out = BufWriter::new(io::stdout());
     if let Some(id) = args.id {
         let Some(run) = journal.as_ref().map(|journal| journal.run(id)).transpose()?.flatten() else {
@@ -69,7 +68,11 @@ pub(super) fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<ExitCode
         let filter = Filter { profile: args.profile.clone(), since };
         let runs = journal.as_ref().map(|journal| journal.runs(&filter)).transpose()?.unwrap_or_default();
         if let Some(name) = args.profile.as_ref().filter(|_| runs.is_empty()) {
-            refuse_unknown(name, journal.as_ref(), verbs::files(context, &args.files).paths().ok())?;
+            let config = match verbs::files(context, &args.files).paths() {
+                Ok(paths) => read::load(&context.stop, paths).await?.ok(),
+                Err(_) => None,
+            };
+            refuse_unknown(name, journal.as_ref(), config.as_ref())?;
         }
         if args.json {
             for run in &runs {
@@ -85,10 +88,9 @@ pub(super) fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<ExitCode
 
 /// A profile that neither the journal nor the configuration knows is a slip. Bad files are no concern of a verb that shows what
 /// was: what they name cannot be told then.
-fn refuse_unknown(name: &str, journal: Option<&Journal>, paths: Option<Vec<PathBuf>>) -> anyhow::Result<()> {
+fn refuse_unknown(name: &str, journal: Option<&Journal>, config: Option<&Config>) -> anyhow::Result<()> {
     let all = Filter { profile: None, since: None };
     let runs = journal.map(|journal| journal.runs(&all)).transpose()?.unwrap_or_default();
-    let config = paths.and_then(|paths| config::load(&paths, clock::zones()).ok());
     let configured = config.iter().flat_map(|config| config.profiles.keys().map(|name| &**name));
     let names: BTreeSet<&str> = runs.iter().map(|run| &*run.profile).chain(configured).collect();
     if names.contains(name) {
@@ -98,9 +100,9 @@ fn refuse_unknown(name: &str, journal: Option<&Journal>, paths: Option<Vec<PathB
 }
 
 /// The journal that is named, or that the configuration leads to. Without either the environment does.
-pub(super) fn open(context: &Context, files: &Files) -> anyhow::Result<Option<Journal>> {
+pub(super) async fn open(context: &Context, files: &Files) -> anyhow::Result<Option<Journal>> {
     let configured = context.global.state_dir.is_none() && verbs::files(context, files).paths().is_ok();
-    let config = configured.then(|| verbs::load(context, files, &[])).transpose()?;
+    let config = if configured { Some(verbs::load(context, files, &[]).await?) } else { None };
     match state::place(context, config.as_ref().and_then(|config| config.daemon.state_dir.as_deref())) {
         Place::Folder(folder) => {
             let journal = Journal::read(&folder)?;

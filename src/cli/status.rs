@@ -25,7 +25,7 @@ pub struct StatusArgs {
 }
 
 pub(super) async fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let answer = Client::new(context, &args.contact)?.get("/api/v1/status").await?;
+    let answer = Client::new(context, &args.contact).await?.get("/api/v1/status").await?;
     if answer.is_ok() {
         let mut out = BufWriter::new(io::stdout());
         if args.json {

@@ -16,7 +16,7 @@ use super::online::Tally;
 use super::plan::Output;
 use super::typed::{instant, typed};
 use super::wanted::{Wanted, what_to_warm};
-use super::{Context, Usage, planning, state};
+use super::{Context, Usage, planning, read, state};
 use crate::clock;
 use crate::exit;
 use crate::report::{Outcome, Progress, Report};
@@ -129,8 +129,8 @@ pub(super) fn files(context: &Context, args: &Files) -> Files {
     Files { config: [&*context.files.config, &*args.config].concat() }
 }
 
-pub(super) fn load(context: &Context, args: &Files, names: &[String]) -> anyhow::Result<Config> {
-    Ok(warned(config::load(&files(context, args).paths()?, clock::zones())?, names))
+pub(super) async fn load(context: &Context, args: &Files, names: &[String]) -> anyhow::Result<Config> {
+    Ok(warned(read::load(&context.stop, files(context, args).paths()?).await??, names))
 }
 
 /// Prints a configuration's warnings, once, without those about profiles that were not asked for.
@@ -196,7 +196,7 @@ pub(super) fn unknown<'a>(name: &str, profiles: impl Iterator<Item = &'a str>) -
 
 pub async fn check(context: &Context, args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout();
-    let mut config = match config::load(&files(context, &args.files).paths()?, clock::zones()) {
+    let mut config = match read::load(&context.stop, files(context, &args.files).paths()?).await? {
         Err(diagnostics) if args.json => {
             super::check::write_json_errors(&diagnostics, &mut out)?;
             return Ok(ExitCode::from(exit::USAGE));
@@ -329,8 +329,8 @@ pub(super) fn say(profile: &str, outcome: Outcome, reason: Option<&str>) {
     }
 }
 
-pub fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
-    let config = load(context, &args.files, &[])?;
+pub async fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
+    let config = load(context, &args.files, &[]).await?;
     warn_of_zones(&config);
     let from = args.from.unwrap_or_else(clock::now);
     let (paused, running): (Vec<_>, Vec<_>) = config.profiles.values().partition(|profile| profile.paused);
@@ -353,12 +353,12 @@ pub fn schedule(context: &Context, args: &ScheduleArgs) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn config(context: &Context, args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+pub async fn config(context: &Context, args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(io::stdout());
     if args.reference {
         super::config::write_reference(&mut out)?;
     } else {
-        super::config::write(&config::load(&files(context, &args.files).paths()?, clock::zones())?, &mut out)?;
+        super::config::write(&read::load(&context.stop, files(context, &args.files).paths()?).await??, &mut out)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

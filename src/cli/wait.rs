@@ -56,7 +56,7 @@ struct Waited {
 }
 
 pub(super) async fn run(context: &Context, args: &WaitArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::new(context, &args.contact)?;
+    let client = Client::new(context, &args.contact).await?;
     let until = Instant::now() + args.timeout;
     let last = watch::Sender::new(None);
     let heard = last.subscribe();

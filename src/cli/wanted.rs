@@ -1,7 +1,7 @@
 //! What `hotset warm` was asked for: profiles of the configuration, or patterns and flags that stand for one.
 
 use super::verbs::{WarmArgs, files, load, warned};
-use super::{Context, Usage, adhoc};
+use super::{Context, Usage, adhoc, read};
 use crate::clock;
 use model::config::{self, Config};
 
@@ -24,7 +24,7 @@ pub(super) async fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::
             let why = "--max-bytes, --endpoint, --cache-url and --lota go with patterns (s3://...), not with profiles";
             return Err(Usage(why.to_owned()).into());
         }
-        return Ok(Wanted { config: load(context, &args.files, &names)?, names, patterns });
+        return Ok(Wanted { config: load(context, &args.files, &names).await?, names, patterns });
     }
     if !names.is_empty() {
         return Err(Usage("patterns and profiles cannot be warmed in one call".to_owned()).into());
@@ -32,13 +32,14 @@ pub(super) async fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::
     let patterns: Vec<String> = patterns.iter().map(|pattern| adhoc::below(pattern)).collect();
     // With a cache on the command line no file is needed; one that is named counts all the same.
     let files = files(context, &args.files);
-    let ad_hoc = args.ad_hoc.clone().placed(&patterns, &files).await?;
+    let ad_hoc = args.ad_hoc.clone().placed(&context.stop, &patterns, &files).await?;
     let paths = match &ad_hoc.endpoint {
         None => files.named().unwrap_or_default(),
         Some(_) => files.paths()?,
     };
-    let mut sources = config::read(&paths)?;
-    sources.push(ad_hoc.source(&patterns, paths.len()));
+    let named = paths.len();
+    let mut sources = read::sources(&context.stop, paths).await??;
+    sources.push(ad_hoc.source(&patterns, named));
     let config = config::resolve_sources(sources, clock::zones())?;
     let names = vec![adhoc::NAME.to_owned()];
     Ok(Wanted { config: warned(config, &names), names, patterns })

@@ -24,7 +24,7 @@ pub struct WhyArgs {
 
 pub(super) async fn run(context: &Context, args: &WhyArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/v1/profiles/{}/why", part(&args.profile));
-    let answer = Client::new(context, &args.contact)?.get(&path).await?;
+    let answer = Client::new(context, &args.contact).await?.get(&path).await?;
     if answer.is_ok() {
         let mut out = BufWriter::new(io::stdout());
         if args.json {

@@ -1,6 +1,8 @@
 //! SIGINT and SIGTERM, and a reader that leaves early.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -92,6 +94,29 @@ async fn a_plan_is_interrupted_while_it_lists() {
     assert_eq!(output.status.code(), Some(130));
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(out.contains("interrupted: told to stop while listing") && !out.contains("second"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_configuration_that_never_answers_keeps_no_verb_from_ending() {
+    let desk = Desk::with_shards(1).await;
+    let pipe = desk.path("silent.toml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (verb, signal, code) in [
+        ("check --json", "-INT", 130),
+        ("warm s3://training/d/** --max-bytes 1TiB", "-INT", 130),
+        ("schedule", "-TERM", 143),
+        ("runs --profile p", "-INT", 130),
+        ("status", "-TERM", 143),
+        ("daemon", "-TERM", 143),
+    ] {
+        let child = start(&desk, &format!("{verb} --config {}", pipe.display()));
+        // Opens only where the other end is being read, which then waits for what never comes.
+        let open = || File::options().write(true).custom_flags(libc::O_NONBLOCK).open(&pipe).ok();
+        let _silent = seen("a reader", open).await;
+        send(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -275,6 +277,15 @@ impl Serialize for Diagnostic {
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
+    /// Of files whose file system has not answered within `limit`.
+    pub fn unanswered(paths: &[PathBuf], limit: Duration) -> Self {
+        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let limit = humantime::format_duration(limit);
+        let message =
+            format!("{}: not read within {limit}: a file system, or a pipe, does not answer", paths.join(", "));
+        Self::new(vec![Diagnostic::error(message)])
+    }
+
     pub(super) fn new(mut all: Vec<Diagnostic>) -> Self {
         all.sort_by_key(|diagnostic| {
             (diagnostic.severity, diagnostic.place().map(|place| (place.file.number(), place.span.start)))
