@@ -1,11 +1,12 @@
 //! What a run shows of itself while it goes on: a bar on a terminal, a line now and then elsewhere.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{FormattedDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval};
 
@@ -82,7 +83,8 @@ impl Screen {
             let Ok(_) = reason.wait_for(Option::is_some).await else { return std::future::pending().await };
             if self.terminal {
                 let bar = Removed { bar: self.bars.add(ProgressBar::no_length()), bars: self.bars.clone() };
-                bar.bar.set_style(style("{spinner} {wide_msg}"));
+                // Wrapped, where the terminal is narrow: what it waits for must be seen.
+                bar.bar.set_style(style("{spinner} {msg}"));
                 let mut tick = interval(DRAW);
                 loop {
                     tick.tick().await;
@@ -277,9 +279,16 @@ fn listing() -> ProgressStyle {
 fn warming() -> ProgressStyle {
     style(
         "[{wide_bar}] {percent:>3}%  {binary_bytes:>10} of {binary_total_bytes}  {binary_bytes_per_sec:>12}  \
-         ETA {eta_precise}\n{msg}\n{prefix}",
+         ETA {left}\n{msg}\n{prefix}",
     )
     .progress_chars("=> ")
+    .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // The screen is as it is.
+        let _ = match state.per_sec() < 1.0 {
+            true => out.write_str("--:--:--"),
+            false => write!(out, "{}", FormattedDuration(state.eta())),
+        };
+    })
 }
 
 fn style(template: &'static str) -> ProgressStyle {

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::why::causes::pause_text;
 use super::{Asked, Part, asked, named, part, value};
 use crate::daemon::view::{EndedView, ProfileView};
 use crate::http::refusal::Refusal;
@@ -89,6 +90,7 @@ pub(crate) async fn show(State(app): State<App>, name: Part, query: Asked<Terms>
         (None, None) if !ahead.is_empty() => SET_BACK.to_owned(),
         (None, None) => NONE_ENDED.to_owned(),
     };
+    let reason = if ready { reason } else { reason + &outlook(profile, view.now) };
     let shown = good.or(latest);
     let answer = Answer {
         v: V,
@@ -102,6 +104,16 @@ pub(crate) async fn show(State(app): State<App>, name: Part, query: Asked<Terms>
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, Json(answer)).into_response())
+}
+
+/// When that may change, where no run is in progress.
+fn outlook(profile: &ProfileView, now: DateTime<Utc>) -> String {
+    match (&profile.paused, profile.next_due) {
+        _ if profile.running.is_some() || profile.waiting.is_some() => String::new(),
+        (Some(pause), _) => format!("; {}", pause_text(pause)),
+        (None, Some(due)) => format!("; the next run is due in {}", length((due - now).to_std().unwrap_or_default())),
+        (None, None) => "; no run is due".to_owned(),
+    }
 }
 
 /// Whether it is ready by the terms of its own configuration, and the reason in words.

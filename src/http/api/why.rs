@@ -1,6 +1,6 @@
 //! Why a profile is not warm, and what to do about it.
 
-mod causes;
+pub(super) mod causes;
 
 use axum::Json;
 use axum::extract::State;

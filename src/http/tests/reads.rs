@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::fake::{Answer, Asked, Fake, Prepared, send};
 use super::views::{ODD_KEY, at, busy, count, ended, failure, fresh, id, now, profile};
 use crate::daemon::handle::Handle;
-use crate::daemon::view::{EndedView, ProfileView, View};
+use crate::daemon::view::{EndedView, PauseView, ProfileView, View};
 use crate::http::access::Access;
 use crate::http::door::Door;
 use crate::http::route;
@@ -233,6 +233,26 @@ async fn a_profile_is_ready_when_its_latest_good_run_is_young_enough() {
     }
     let answer = Fake::new(with(Some(ended("p", 1, Outcome::Complete)), None)).get("/api/v1/profiles/p/ready").await;
     insta::assert_json_snapshot!(answer.json());
+}
+
+#[tokio::test]
+async fn who_waits_is_told_when_that_may_change() {
+    let now = fresh().now;
+    let pause = |by_configuration, until| Some(PauseView { by_configuration, until });
+    let of = |paused, next_due| ProfileView { paused, next_due, ..profile("p") };
+    let soon = Some(now + TimeDelta::minutes(90));
+    for (view, told) in [
+        (of(None, soon), "; the next run is due in 1h 30m"),
+        (of(None, None), "; no run is due"),
+        (of(pause(true, None), None), "; it is paused in the configuration"),
+        (of(pause(false, None), None), "; it is paused by hand"),
+        (of(pause(false, soon), None), "; it is paused by hand until "),
+        (ProfileView { running: Some(id(1)), ..of(None, soon) }, "no run of this configuration has ended"),
+    ] {
+        let answer = Fake::new(View { profiles: vec![view], ..fresh() }).get("/api/v1/profiles/p/ready").await.json();
+        let reason = answer["reason"].as_str().unwrap();
+        assert!(reason.contains(told) && (told.starts_with(';') || reason == told), "{told}: {reason}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::daemon::view::{EndedView, ProfileView, RunView, View};
+use crate::daemon::view::{EndedView, PauseView, ProfileView, RunView, View};
 use crate::http::text::{count, length};
 use crate::report::{Outcome, StopReason};
 
@@ -75,12 +75,11 @@ fn keys(view: &View, profile: &ProfileView) -> Option<Cause> {
 
 fn paused(profile: &ProfileView) -> Option<Cause> {
     let pause = profile.paused.as_ref()?;
-    let resume = format!("`hotset resume {}`", profile.name);
-    Some(match (pause.by_configuration, pause.until) {
-        (true, _) => Cause::new("paused", "it is paused in the configuration", "take `paused = true` out of its table"),
-        (false, Some(until)) => Cause::new("paused", format!("it is paused by hand until {}", instant(until)), resume),
-        (false, None) => Cause::new("paused", "it is paused by hand", resume),
-    })
+    let remedy = match pause.by_configuration {
+        true => "take `paused = true` out of its table".to_owned(),
+        false => format!("`hotset resume {}`", profile.name),
+    };
+    Some(Cause::new("paused", pause_text(pause), remedy))
 }
 
 fn running(view: &View, profile: &ProfileView) -> Option<Cause> {
@@ -186,6 +185,14 @@ fn advice(profile: &ProfileView, last: &EndedView) -> String {
 
 fn ago(view: &View, then: DateTime<Utc>) -> String {
     format!("{} ago", length((view.now - then).to_std().unwrap_or_default()))
+}
+
+pub(crate) fn pause_text(pause: &PauseView) -> String {
+    match (pause.by_configuration, pause.until) {
+        (true, _) => "it is paused in the configuration".to_owned(),
+        (false, Some(until)) => format!("it is paused by hand until {}", instant(until)),
+        (false, None) => "it is paused by hand".to_owned(),
+    }
 }
 
 fn instant(at: DateTime<Utc>) -> String {
