@@ -4,7 +4,6 @@
 //! waits for no disk and no server: runs, reloads and entries of the journal are tasks beside it, and report back.
 
 pub mod handle;
-pub mod view;
 
 mod actions;
 mod active_run;
@@ -40,12 +39,12 @@ use failover_journal::FailoverJournal;
 use handle::{Command, Handle};
 use history::History;
 use journal_writer::JournalWriter;
+use model::api::{Reload, ReloadedBy};
 use model::config::Config;
 use reload::Reloader;
 use scheduler::Scheduler;
 pub use setup::{Bad, Setup};
 use shutdown::Shutdown;
-use view::{ReloadView, ReloadedBy};
 
 /// How often the journal is checked: whether it can be written, and whether the file is still the one at its path.
 const JOURNAL_CHECK_INTERVAL: Duration = Duration::from_secs(30);
@@ -66,7 +65,7 @@ pub struct Daemon {
     active: BTreeMap<Ulid, ActiveRun>,
     history: History,
     reloader: Reloader,
-    reload: ReloadView,
+    reload: Reload,
     journal: FailoverJournal,
     writer: JournalWriter,
     commands: mpsc::Receiver<Command>,

@@ -16,7 +16,6 @@ mod patient;
 mod probe;
 mod refusal;
 mod route;
-mod shape;
 mod text;
 
 use std::io;

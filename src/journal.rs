@@ -42,12 +42,12 @@ use error::Fault;
 pub use error::{JournalError, Trouble};
 use folder::private;
 pub use instance::Instance;
-pub use latest::{Interrupted, PastFailure};
+pub use latest::Interrupted;
 pub use ledger::{Completion, Freshness, LastWarmed, Written};
 use locks::Locks;
 pub use profiles::{Pause, ProfileRecord};
 pub use recorder::{RecordBuffer, Recorder};
-pub use runs::{Filter, Recorded};
+pub use runs::Filter;
 use schema::Durability;
 pub use sources::LastGood;
 

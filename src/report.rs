@@ -1,6 +1,5 @@
 //! What a run says of itself: outcomes, totals, and the live figures that bars, pages and metrics read.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +15,8 @@ pub mod json;
 
 mod stop_reason;
 
-pub use model::api::{Outcome, Ratio, RunInfo, Trigger, percent};
+use model::api::ObjectName;
+pub use model::api::{Failure, Outcome, Ratio, RunInfo, Sample, Trigger, percent};
 pub use stop_reason::StopReason;
 
 /// What one object came to.
@@ -48,22 +48,6 @@ pub struct Errors {
     pub count: u64,
     /// The first few.
     pub sample: Vec<Sample>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    pub bucket: Bucket,
-    pub key: Key,
-    pub message: String,
-}
-
-/// One object that was not warmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub class: Cow<'static, str>,
-    pub bucket: Bucket,
-    pub key: Key,
-    pub message: String,
 }
 
 /// How many samples an error class keeps.
@@ -103,15 +87,10 @@ impl Totals {
             let errors = self.errors.entry(class).or_default();
             errors.count += 1;
             if errors.sample.len() < SAMPLES {
-                errors.sample.push(Sample { bucket: bucket.clone(), key: key.clone(), message: message.to_owned() });
+                errors.sample.push(Sample { object: ObjectName::new(bucket, key), message: message.to_owned() });
             }
             if self.failures.len() < FAILURES && !matches!(end, End::Warmed { .. }) {
-                self.failures.push(Failure {
-                    class: class.into(),
-                    bucket: bucket.clone(),
-                    key: key.clone(),
-                    message: message.to_owned(),
-                });
+                self.failures.push(Failure::new(class, ObjectName::new(bucket, key), message));
             }
         }
     }

@@ -13,7 +13,7 @@ use groups::Group;
 use super::text::{count, counted, iec, percent, usd};
 use crate::report::Outcome;
 use crate::report::groups::title;
-use crate::report::json::Place;
+use model::api::ObjectName;
 use model::object::{Count, Object, ObjectIndex, disturbs};
 use model::select::Selection;
 use model::select::plan::{Plan, Verdict};
@@ -294,7 +294,7 @@ struct SideField<'a> {
 struct MovedField<'a> {
     #[serde(flatten)]
     count: Count,
-    sample: Vec<Place<'a>>,
+    sample: Vec<ObjectName>,
     /// Checkpoints of which all that is selected enters or leaves.
     groups: Vec<GroupMoved<'a>>,
     more_groups: u64,
@@ -342,7 +342,7 @@ fn side_field(plan: Option<&Plan>) -> SideField<'_> {
 }
 
 fn moved_field<'a>(moved: &'a Moved) -> MovedField<'a> {
-    let sample = moved.sample.iter().map(|object| Place::new(&object.bucket, &object.key)).collect();
+    let sample = moved.sample.iter().map(|object| ObjectName::new(&object.bucket, &object.key)).collect();
     let groups = moved.groups.iter().take(groups::NAMED).map(|group| GroupMoved {
         bucket: &group.bucket,
         run: &group.run,

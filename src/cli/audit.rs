@@ -13,7 +13,7 @@ use super::typed::typed;
 use super::{Context, runs};
 use crate::clock;
 use crate::journal::AuditEntry;
-use crate::report::json::time;
+use model::api::time;
 use model::config::value::duration::Length;
 use model::object::Escaped;
 
@@ -56,7 +56,7 @@ fn write_text(entry: &AuditEntry, out: &mut impl Write) -> io::Result<()> {
 fn write_json(entry: &AuditEntry, out: &mut impl Write) -> io::Result<()> {
     let AuditEntry { at, act, of, by, address, result, times } = entry;
     let line = json!({
-        "v": 1, "at": time(*at), "act": act, "of": of, "by": by, "address": address, "result": result, "times": times
+        "v": 1, "at": time::text(*at), "act": act, "of": of, "by": by, "address": address, "result": result, "times": times
     });
     writeln!(out, "{line}")
 }

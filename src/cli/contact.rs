@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Args;
+use serde::Serialize;
+use serde::de::{Deserialize as _, DeserializeOwned};
 use serde_json::Value;
 
 use super::global::Files;
@@ -15,6 +18,7 @@ use super::{Context, Usage, read, verbs};
 use crate::exit;
 use crate::sync::blocking;
 use crate::warm::StopSignal;
+use model::api::Refused;
 use model::config::Config;
 use s3::in_home;
 
@@ -49,10 +53,19 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// The body of an answer that is a yes.
+    ///
+    /// # Errors
+    /// It lacks a field that is needed here, which is named.
+    pub fn read<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
+        T::deserialize(&self.body)
+            .map_err(|error| anyhow!("the daemon's answer cannot be read, it may be of another version: {error}"))
+    }
+
     /// In the daemon's own words, where it gave some.
     pub fn error(&self) -> String {
-        let said = self.body["error"].as_str().map(str::to_owned);
-        said.unwrap_or_else(|| format!("the daemon answered {}", self.status))
+        let said = Refused::deserialize(&self.body).map(|refused| refused.error);
+        said.unwrap_or_else(|_| format!("the daemon answered {}", self.status))
     }
 
     /// The exit code that stands for an answer that is no.
@@ -145,8 +158,8 @@ impl Client {
 
     /// # Errors
     /// Nobody answers, or the token cannot be read.
-    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        let (client, path, body) = (self.clone(), path.to_owned(), body.to_string());
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Answer> {
+        let (client, path, body) = (self.clone(), path.to_owned(), serde_json::to_string(body)?);
         blocking(move || {
             let url = format!("{}{path}", client.url);
             let mut request = client.agent.post(&url).header("Content-Type", "application/json");

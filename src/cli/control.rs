@@ -4,12 +4,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
 use ulid::Ulid;
 
 use super::contact::{Client, Contact, conclude, part};
 use super::typed::checked;
 use super::{Context, Usage, runs};
+use model::api::{NoBody, PauseBody, Paused, Profile, Profiles, Reloaded, time};
 use model::config::value::duration::Length;
 
 #[derive(Clone, Debug, Args)]
@@ -58,20 +59,20 @@ pub struct CancelArgs {
 
 pub(super) async fn pause(context: &Context, args: &PauseArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new(context, &args.contact).await?;
-    let body = args.length.as_ref().map_or_else(|| json!({}), |length| json!({ "for": length }));
+    let body = PauseBody { r#for: args.length.clone() };
     let names = names(&client, args.profile.as_deref(), |_| true).await?;
     each(&client, &names, "pause", &body).await
 }
 
 pub(super) async fn resume(context: &Context, args: &ResumeArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new(context, &args.contact).await?;
-    let by_hand = |profile: &Value| profile["paused"]["by_configuration"] == false;
+    let by_hand = |profile: &Profile| profile.paused.as_ref().is_some_and(|pause| !pause.by_configuration);
     let names = names(&client, args.profile.as_deref(), by_hand).await?;
-    each(&client, &names, "resume", &json!({})).await
+    each(&client, &names, "resume", &NoBody {}).await
 }
 
 /// The profile that is named, else all that are `meant`.
-async fn names(client: &Client, one: Option<&str>, meant: impl Fn(&Value) -> bool) -> anyhow::Result<Vec<String>> {
+async fn names(client: &Client, one: Option<&str>, meant: impl Fn(&Profile) -> bool) -> anyhow::Result<Vec<String>> {
     if let Some(one) = one {
         return Ok(vec![one.to_owned()]);
     }
@@ -79,13 +80,12 @@ async fn names(client: &Client, one: Option<&str>, meant: impl Fn(&Value) -> boo
     if !answer.is_ok() {
         return Err(Usage(answer.error()).into());
     }
-    let profiles = answer.body["profiles"].as_array().into_iter().flatten();
-    let names = profiles.filter(|profile| meant(profile)).filter_map(|profile| profile["name"].as_str());
-    Ok(names.map(str::to_owned).collect())
+    let Profiles { profiles, .. } = answer.read()?;
+    Ok(profiles.into_iter().filter(meant).map(|profile| profile.name).collect())
 }
 
 /// Tells it of every profile; the first that is refused decides the exit code, and keeps no other from being told.
-async fn each(client: &Client, names: &[String], what: &str, body: &Value) -> anyhow::Result<ExitCode> {
+async fn each(client: &Client, names: &[String], what: &str, body: &impl Serialize) -> anyhow::Result<ExitCode> {
     let mut worst = None;
     for name in names {
         let answer = client.post(&format!("/api/v1/profiles/{}/{what}", part(name)), body).await?;
@@ -94,7 +94,8 @@ async fn each(client: &Client, names: &[String], what: &str, body: &Value) -> an
             worst.get_or_insert(answer.code());
             continue;
         }
-        let until = answer.body["until"].as_str().map(|until| format!(" until {until}")).unwrap_or_default();
+        let Paused { until, .. } = answer.read()?;
+        let until = until.map(|until| format!(" until {}", time::text(until))).unwrap_or_default();
         writeln!(io::stdout(), "{name}: {what}d{until}")?;
     }
     if names.is_empty() {
@@ -104,12 +105,12 @@ async fn each(client: &Client, names: &[String], what: &str, body: &Value) -> an
 }
 
 pub(super) async fn reload(context: &Context, args: &ReloadArgs) -> anyhow::Result<ExitCode> {
-    let answer = Client::new(context, &args.contact).await?.post("/-/reload", &json!({})).await?;
+    let answer = Client::new(context, &args.contact).await?.post("/-/reload", &NoBody {}).await?;
     if answer.is_ok() {
         let mut out = io::stdout();
         writeln!(out, "the configuration is in force")?;
-        for what in ["added", "changed", "removed"] {
-            let names: Vec<_> = answer.body[what].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let Reloaded { added, changed, removed, .. } = answer.read()?;
+        for (what, names) in [("added", added), ("changed", changed), ("removed", removed)] {
             if !names.is_empty() {
                 writeln!(out, "  {what}: {}", names.join(", "))?;
             }
@@ -120,7 +121,7 @@ pub(super) async fn reload(context: &Context, args: &ReloadArgs) -> anyhow::Resu
 
 pub(super) async fn cancel(context: &Context, args: &CancelArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/v1/runs/{}/cancel", args.run);
-    let answer = Client::new(context, &args.contact).await?.post(&path, &json!({})).await?;
+    let answer = Client::new(context, &args.contact).await?.post(&path, &NoBody {}).await?;
     if answer.is_ok() {
         writeln!(io::stdout(), "run {} is being stopped: what is in flight ends", args.run)?;
     }

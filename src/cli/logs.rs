@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::global::{Global, LogFormat};
 use super::progress::{self, Screen};
 use crate::clock;
-use crate::report::json;
+use model::api::time;
 
 /// Sends log lines to standard error, above any progress bar. A daemon says what it does without being asked.
 pub fn start(global: &Global, screen: &Screen, is_daemon: bool) {
@@ -87,7 +87,7 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut line = Map::new();
-        line.insert("timestamp".to_owned(), json::time(clock::now()).into());
+        line.insert("timestamp".to_owned(), time::text(clock::now()).into());
         line.insert("level".to_owned(), event.metadata().level().as_str().into());
         line.insert("target".to_owned(), event.metadata().target().into());
         for span in context.event_scope().into_iter().flatten() {

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use super::groups::write_planned;
 use super::text::{Row, caps, count, counted, percent, usd, write_counts};
 use crate::report::Outcome;
-use crate::report::groups::fields;
-use crate::report::json::{ObjectLine, PlanLine};
+use model::api::{GroupField, ObjectLine, PlanLine};
 use model::config::profile::Profile;
 use model::config::value::size::brief;
 use model::manifest::Account;
@@ -63,7 +62,7 @@ pub fn write_text(plan: &Plan, profile: &Profile, out: &mut impl Write) -> io::R
     let counted_all = matches!(plan.verdict, Verdict::Ready | Verdict::Refused(_));
     if counted_all && plan.selection.listed.objects > 0 {
         write_counts(&rows(plan, &profile.rules), out)?;
-        let groups = fields(&plan.selection.groups, plan.at);
+        let groups = GroupField::all(&plan.selection.groups, plan.at);
         write_planned(groups, plan.selection.more_groups, plan.verdict == Verdict::Ready, out)?;
     }
     if let Some(reason) = reason {

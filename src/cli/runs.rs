@@ -8,8 +8,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
-use serde::Deserialize as _;
-use serde_json::Value;
 use ulid::Ulid;
 
 use super::global::Files;
@@ -17,15 +15,15 @@ use super::groups::write_recorded;
 use super::state::Place;
 use super::text::{Row, count, counted, percent, took, write_counts};
 use super::typed::typed;
+use super::warm::write_json;
 use super::{Context, Usage, read, state, verbs};
 use crate::clock;
-use crate::journal::{Filter, Journal, Recorded};
-use crate::report::json::groups;
-use crate::report::{Failure, Outcome, Ratio};
+use crate::journal::{Filter, Journal};
+use crate::report::Outcome;
+use model::api::{ErrorClass, Failure, RunLine};
 use model::config::Config;
 use model::config::value::duration::Length;
-use model::object::{Count, Escaped};
-use model::select::Reason;
+use model::object::Escaped;
 
 #[derive(Clone, Debug, Args)]
 pub struct RunsArgs {
@@ -57,7 +55,7 @@ pub(super) async fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<Ex
             return Err(Usage(format!("the journal has no run {id}")).into());
         };
         if args.json {
-            writeln!(out, "{}", run.line)?;
+            write_json(&run, &mut out)?;
         } else {
             let failures = journal.map(|journal| journal.failures(id)).transpose()?.unwrap_or_default();
             write_one(&run, &failures, &mut out)?;
@@ -76,7 +74,7 @@ pub(super) async fn run(context: &Context, args: &RunsArgs) -> anyhow::Result<Ex
         }
         if args.json {
             for run in &runs {
-                writeln!(out, "{}", run.line)?;
+                write_json(run, &mut out)?;
             }
         } else {
             write_table(&runs, &mut out)?;
@@ -120,7 +118,7 @@ pub(super) async fn open(context: &Context, files: &Files) -> anyhow::Result<Opt
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_table(runs: &[Recorded], out: &mut impl Write) -> io::Result<()> {
+pub fn write_table(runs: &[RunLine], out: &mut impl Write) -> io::Result<()> {
     if runs.is_empty() {
         return writeln!(out, "no runs");
     }
@@ -142,11 +140,8 @@ pub fn write_table(runs: &[Recorded], out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn row(run: &Recorded) -> [String; 9] {
-    let line: Value = serde_json::from_str(&run.line).unwrap_or_default();
-    let objects = |field: &str| count(line[field]["objects"].as_u64().unwrap_or_default());
-    let warmed = if run.outcome == Outcome::Running { count(run.warmed.objects) } else { objects("warmed") };
-    let ratio = Ratio::deserialize(&line["warm_ratio"]).ok().filter(|_| run.outcome != Outcome::Running);
+fn row(run: &RunLine) -> [String; 9] {
+    let ratio = Some(run.warm_ratio).filter(|_| run.outcome != Outcome::Running);
     [
         run.info.id.to_string(),
         Escaped(&run.profile).to_string(),
@@ -154,8 +149,8 @@ fn row(run: &Recorded) -> [String; 9] {
         run.info.started.format("%Y-%m-%d %H:%M:%S").to_string(),
         took(run.info.started, run.ended),
         run.outcome.to_string(),
-        warmed,
-        objects("planned"),
+        count(run.warmed.objects),
+        count(run.planned.objects),
         ratio.map_or_else(String::new, |ratio| percent(ratio.lower())),
     ]
 }
@@ -164,8 +159,7 @@ fn row(run: &Recorded) -> [String; 9] {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_one(run: &Recorded, failures: &[Failure], out: &mut impl Write) -> io::Result<()> {
-    let line: Value = serde_json::from_str(&run.line).unwrap_or_default();
+pub fn write_one(run: &RunLine, failures: &[Failure], out: &mut impl Write) -> io::Result<()> {
     let took = run.ended.map_or_else(String::new, |ended| format!(" after {}", took(run.info.started, Some(ended))));
     writeln!(out, "{}: {}{took}, run {}", Escaped(&run.profile), run.outcome, run.info.id)?;
     let started = run.info.started.format("%Y-%m-%d %H:%M:%S UTC");
@@ -173,27 +167,26 @@ pub fn write_one(run: &Recorded, failures: &[Failure], out: &mut impl Write) -> 
     if let Some(reason) = &run.reason {
         writeln!(out, "  {}: {}", if run.outcome == Outcome::Complete { "note" } else { "because" }, Escaped(reason))?;
     }
-    let read = |field: &Value| {
-        let of = |what| field[what].as_u64().unwrap_or_default();
-        Count { objects: of("objects"), bytes: of("bytes") }
-    };
-    let rows = ["planned", "warmed", "fresh", "gone", "failed", "unknown"].map(|field| match (field, run.outcome) {
-        ("warmed", Outcome::Running) => Row::new(field, run.warmed, "so far"),
-        _ => Row::new(field, read(&line[field]), ""),
-    });
-    let over = Row::new("over cap", read(&line["left_out"][Reason::OverCap.as_str()]), "");
-    let rows: Vec<_> = rows.into_iter().chain([over]).filter(|row| row.count.objects > 0).collect();
+    let so_far = if run.outcome == Outcome::Running { "so far" } else { "" };
+    let rows = [
+        Row::new("planned", run.planned, ""),
+        Row::new("warmed", run.warmed, so_far),
+        Row::new("fresh", run.fresh, ""),
+        Row::new("gone", run.gone, ""),
+        Row::new("failed", run.failed, ""),
+        Row::new("unknown", run.unknown, ""),
+        Row::new("over cap", run.over_cap(), ""),
+    ];
+    let rows: Vec<_> = rows.into_iter().filter(|row| row.count.objects > 0).collect();
     if !rows.is_empty() {
         write_counts(&rows, out)?;
     }
-    let more = line["more_groups"].as_u64().unwrap_or_default();
-    write_recorded((&groups(&line), more), "age then", run.outcome != Outcome::Refused, out)?;
-    for class in line["errors"].as_array().into_iter().flatten() {
-        let name = class["class"].as_str().unwrap_or_default();
-        writeln!(out, "  {name}: {}", counted(class["count"].as_u64().unwrap_or_default(), "object"))?;
+    write_recorded((&run.groups, run.more_groups), "age then", run.outcome != Outcome::Refused, out)?;
+    for ErrorClass { class, count, .. } in &run.errors {
+        writeln!(out, "  {class}: {}", counted(*count, "object"))?;
     }
-    for Failure { class, bucket, key, message } in failures {
-        writeln!(out, "    {class}: s3://{bucket}/{key}: {}", Escaped(message))?;
+    for Failure { class, object, message, .. } in failures {
+        writeln!(out, "    {class}: {object}: {}", Escaped(message))?;
     }
     Ok(())
 }

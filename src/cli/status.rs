@@ -6,13 +6,11 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use comfy_table::{Table, presets};
-use serde::Deserialize as _;
-use serde_json::Value;
 
 use super::Context;
 use super::contact::{Client, Contact, conclude};
 use super::text::{brief_time, count, iec, percent};
-use crate::report::Ratio;
+use model::api::{ActiveRun, Endpoint, JournalState, Profile, Progress, Reload, Status, Waiting, time};
 use model::object::Escaped;
 
 #[derive(Clone, Debug, Args)]
@@ -31,7 +29,7 @@ pub(super) async fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<
         if args.json {
             writeln!(out, "{}", answer.body)?;
         } else {
-            write(&answer.body, &mut out)?;
+            write(&answer.read()?, &mut out)?;
         }
         out.flush()?;
     }
@@ -42,29 +40,26 @@ pub(super) async fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(status: &Value, out: &mut impl Write) -> io::Result<()> {
-    let now = instant(&status["now"]).unwrap_or_default();
-    let up = instant(&status["started"]).map(|started| ago(now, started)).unwrap_or_default();
-    let stopping = if status["stopping"] == true { ", stopping" } else { "" };
-    writeln!(out, "hotset {}, up {up}{stopping}", text(&status["version"]))?;
-    write_reload(&status["reload"], now, out)?;
-    if let Some(origin) = status["zone_rules"]["origin"].as_str() {
-        let version = status["zone_rules"]["version"].as_str().unwrap_or("of an unknown version");
-        writeln!(out, "zone rules: {} ({})", Escaped(version), Escaped(origin))?;
-    }
-    let journal = &status["journal"];
-    match journal["path"].as_str() {
-        _ if journal["writable"] == false => writeln!(out, "journal: cannot be written: {}", text(&journal["error"]))?,
-        Some(path) => writeln!(out, "journal: {path}, {}", iec(number(&journal["bytes"])))?,
-        None => writeln!(out, "journal: in memory")?,
+pub fn write(status: &Status, out: &mut impl Write) -> io::Result<()> {
+    let now = status.now;
+    let stopping = if status.stopping { ", stopping" } else { "" };
+    writeln!(out, "hotset {}, up {}{stopping}", Escaped(&status.version), ago(now, status.started))?;
+    write_reload(&status.reload, now, out)?;
+    let version = status.zone_rules.version.as_deref().unwrap_or("of an unknown version");
+    writeln!(out, "zone rules: {} ({})", Escaped(version), Escaped(&status.zone_rules.origin))?;
+    let JournalState { path, error, bytes, .. } = &status.journal;
+    match (error, path) {
+        (Some(error), _) => writeln!(out, "journal: cannot be written: {}", Escaped(error))?,
+        (None, Some(path)) => writeln!(out, "journal: {path}, {}", iec(*bytes))?,
+        (None, None) => writeln!(out, "journal: in memory")?,
     }
     writeln!(out)?;
-    let endpoints: Vec<_> = array(&status["endpoints"]).map(endpoint).collect();
+    let endpoints: Vec<_> = status.endpoints.iter().map(endpoint).collect();
     write_table(&["ENDPOINT", "IN FLIGHT", "LIMIT", "BYTES IN FLIGHT", "CAPS", "STATE"], &endpoints, out)?;
     writeln!(out)?;
-    let profiles: Vec<_> = array(&status["profiles"]).map(|one| profile(one, now)).collect();
+    let profiles: Vec<_> = status.profiles.iter().map(|one| profile(one, now)).collect();
     write_table(&["PROFILE", "LAST", "ENDED", "WARM", "NEXT", "NOW"], &profiles, out)?;
-    let runs: Vec<_> = array(&status["runs"]).map(|run| running(run, now)).collect();
+    let runs: Vec<_> = status.runs.iter().map(|run| running(run, now)).collect();
     if !runs.is_empty() {
         writeln!(out)?;
         write_table(&["RUN", "PROFILE", "BY", "FOR", "OBJECTS", "BYTES", "NOT WARMED"], &runs, out)?;
@@ -72,20 +67,18 @@ pub fn write(status: &Value, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn write_reload(reload: &Value, now: DateTime<Utc>, out: &mut impl Write) -> io::Result<()> {
-    let when = |field: &str| instant(&reload[field]).map_or("never".to_owned(), |at| format!("{} ago", ago(now, at)));
-    match reload["error"].as_str() {
-        None => writeln!(out, "configuration: taken {} ({})", when("at"), text(&reload["by"])),
-        Some(error) => {
-            let what = if reload["last_good"] == true { "the last good one" } else { "the one before" };
-            writeln!(out, "configuration: BAD since {}, {what} is in force:", when("at"))?;
-            error.trim_end().lines().try_for_each(|line| writeln!(out, "  {line}"))
-        }
-    }
+fn write_reload(reload: &Reload, now: DateTime<Utc>, out: &mut impl Write) -> io::Result<()> {
+    let when = ago(now, reload.at);
+    let Some(error) = &reload.error else {
+        return writeln!(out, "configuration: taken {when} ago ({})", reload.by);
+    };
+    let what = if reload.last_good { "the last good one" } else { "the one before" };
+    writeln!(out, "configuration: BAD since {when} ago, {what} is in force:")?;
+    error.trim_end().lines().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
-fn endpoint(endpoint: &Value) -> Vec<String> {
-    let caps = match (endpoint["committed"].as_u64(), endpoint["capacity"].as_u64()) {
+fn endpoint(endpoint: &Endpoint) -> Vec<String> {
+    let caps = match (endpoint.committed, endpoint.capacity) {
         (Some(committed), Some(capacity)) if capacity > 0 => {
             #[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
             let share = committed as f64 / capacity as f64;
@@ -94,60 +87,59 @@ fn endpoint(endpoint: &Value) -> Vec<String> {
         (Some(committed), _) => iec(committed),
         (None, _) => "unlimited".to_owned(),
     };
-    let circuit = if endpoint["circuit_open"] == true { "circuit open, " } else { "" };
-    let retries = if endpoint["retries_wait"] == true { ", retries wait" } else { "" };
+    let circuit = if endpoint.circuit_open { "circuit open, " } else { "" };
+    let retries = if endpoint.retries_wait { ", retries wait" } else { "" };
     vec![
-        text(&endpoint["name"]),
-        count(number(&endpoint["in_flight"])),
-        format!("{} of {}", count(number(&endpoint["limit"])), count(number(&endpoint["max_in_flight"]))),
-        iec(number(&endpoint["in_flight_bytes"])),
+        Escaped(&endpoint.name).to_string(),
+        count(endpoint.in_flight.into()),
+        format!("{} of {}", count(endpoint.limit.into()), count(endpoint.max_in_flight.into())),
+        iec(endpoint.in_flight_bytes),
         caps,
-        format!("{circuit}{}{retries}", text(&endpoint["state"])),
+        format!("{circuit}{}{retries}", Escaped(&endpoint.state)),
     ]
 }
 
-fn profile(profile: &Value, now: DateTime<Utc>) -> Vec<String> {
-    let last = &profile["last"];
-    let state = if let Some(run) = profile["running"]["run"].as_str() {
-        format!("running {run}")
-    } else if profile["paused"].is_object() {
-        let until = profile["paused"]["until"].as_str().map(|until| format!(" until {until}")).unwrap_or_default();
-        let by = if profile["paused"]["by_configuration"] == true { " by the configuration" } else { "" };
+fn profile(profile: &Profile, now: DateTime<Utc>) -> Vec<String> {
+    let last = profile.last.as_ref();
+    let state = if let Some(run) = &profile.running {
+        format!("running {}", run.info.id)
+    } else if let Some(pause) = &profile.paused {
+        let until = pause.until.map(|until| format!(" until {}", time::text(until))).unwrap_or_default();
+        let by = if pause.by_configuration { " by the configuration" } else { "" };
         format!("paused{by}{until}")
-    } else if let Some(why) = profile["waiting"]["why"].as_str() {
-        format!("{} waits: {}", text(&profile["waiting"]["trigger"]), Escaped(why))
+    } else if let Some(Waiting { trigger, why, .. }) = &profile.waiting {
+        format!("{trigger} waits: {}", Escaped(why))
     } else {
-        last["reason"].as_str().map(|reason| Escaped(reason).to_string()).unwrap_or_default()
+        let reason = last.and_then(|last| last.reason.as_deref());
+        reason.map(|reason| Escaped(reason).to_string()).unwrap_or_default()
     };
     vec![
-        text(&profile["name"]),
-        text(&last["outcome"]),
-        instant(&last["ended"]).map(|ended| format!("{} ago", ago(now, ended))).unwrap_or_default(),
-        Ratio::deserialize(&last["warm_ratio"]).ok().map(|ratio| percent(ratio.lower())).unwrap_or_default(),
-        instant(&profile["next_due"]).map(|due| format!("in {}", ago(due, now))).unwrap_or_default(),
+        Escaped(&profile.name).to_string(),
+        last.map(|last| last.outcome.to_string()).unwrap_or_default(),
+        last.map(|last| format!("{} ago", ago(now, last.ended))).unwrap_or_default(),
+        last.map(|last| percent(last.warm_ratio.lower())).unwrap_or_default(),
+        profile.next_due.map(|due| format!("in {}", ago(due, now))).unwrap_or_default(),
         state,
     ]
 }
 
-fn running(run: &Value, now: DateTime<Utc>) -> Vec<String> {
-    let progress = &run["progress"];
-    let of = |what: &str| (number(&progress["ended"][what]), number(&progress["planned"][what]));
-    let ((objects, all_objects), (bytes, all_bytes)) = (of("objects"), of("bytes"));
-    let listing = all_objects == 0;
-    let not_warmed = ["failed", "unknown", "gone"].map(|field| (field, number(&progress[field])));
-    let not_warmed = not_warmed.iter().filter(|(_, n)| *n > 0).map(|(field, n)| format!("{} {field}", count(*n)));
-    let silent = progress["silent_s"].as_f64().map(|silent| format!("waits: silent for {silent:.0}s"));
-    let stopping = progress["stopping"].as_str().map(|why| format!("stopping: {why}"));
+fn running(run: &ActiveRun, now: DateTime<Utc>) -> Vec<String> {
+    let Progress { planned, ended, listed, failed, unknown, gone, silent_s, stopping, .. } = &run.progress;
+    let listing = planned.objects == 0;
+    let not_warmed = [("failed", failed), ("unknown", unknown), ("gone", gone)];
+    let not_warmed = not_warmed.iter().filter(|(_, n)| **n > 0).map(|(what, n)| format!("{} {what}", count(**n)));
+    let silent = silent_s.map(|silent| format!("waits: silent for {silent:.0}s"));
+    let stopping = stopping.as_ref().map(|why| format!("stopping: {why}"));
     vec![
-        text(&run["run"]),
-        text(&run["profile"]),
-        text(&run["trigger"]),
-        instant(&run["started"]).map(|started| ago(now, started)).unwrap_or_default(),
+        run.info.id.to_string(),
+        Escaped(&run.profile).to_string(),
+        run.info.trigger.to_string(),
+        ago(now, run.info.started),
         match listing {
-            true => format!("{} listed", count(number(&progress["listed"]))),
-            false => format!("{} of {}", count(objects), count(all_objects)),
+            true => format!("{} listed", count(*listed)),
+            false => format!("{} of {}", count(ended.objects), count(planned.objects)),
         },
-        if listing { String::new() } else { format!("{} of {}", iec(bytes), iec(all_bytes)) },
+        if listing { String::new() } else { format!("{} of {}", iec(ended.bytes), iec(planned.bytes)) },
         not_warmed.chain(silent).chain(stopping).collect::<Vec<_>>().join(", "),
     ]
 }
@@ -158,22 +150,6 @@ fn write_table(header: &[&str], rows: &[Vec<String>], out: &mut impl Write) -> i
     table.add_rows(rows);
     // The style without borders still pads its outer columns.
     table.trim_fmt().lines().try_for_each(|line| writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end()))
-}
-
-fn array(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_default()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map(|text| Escaped(text).to_string()).unwrap_or_default()
-}
-
-fn instant(value: &Value) -> Option<DateTime<Utc>> {
-    value.as_str()?.parse().ok()
 }
 
 fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
@@ -189,41 +165,66 @@ mod tests {
 
     #[test]
     fn says_how_endpoints_profiles_and_runs_are() {
+        let none = json!({ "objects": 0, "bytes": 0 });
         let endpoint = |name: &str, state: &str, circuit_open: bool| {
             json!({
-                "name": name, "in_flight": 59, "limit": 64, "max_in_flight": 300, "in_flight_bytes": 4_u64 << 30,
-                "capacity": 30_u64 << 40, "committed": 9_u64 << 40, "state": state, "circuit_open": circuit_open,
-                "retries_wait": circuit_open,
+                "name": name, "cache_url": "http://lota", "in_flight": 59, "limit": 64, "max_in_flight": 300,
+                "in_flight_bytes": 4_u64 << 30, "holds": "throttled", "capacity": 30_u64 << 40, "committed": 9_u64 << 40,
+                "state": state, "circuit_open": circuit_open, "retries_wait": circuit_open, "requests": 0, "throttled": 0,
+                "warmed": none, "gone": 0, "failed": 0, "unknown": 0,
             })
         };
+        let profile = |name: &str| {
+            json!({
+                "name": name, "endpoint": "lota", "fingerprint": "f", "schedules": [], "zone": "UTC", "priority": 0,
+                "rewarm_after_s": 60.0,
+            })
+        };
+        let run = json!({
+            "run": "01M818RQTE2MSQ2NDXHXH8SS0W", "profile": "nightly", "endpoint": "lota", "fingerprint": "f",
+            "trigger": "schedule", "missed": 0, "resumes": 0, "started": "2026-03-09T13:58:00Z",
+            "progress": {
+                "deadline": "2026-03-09T23:58:00Z", "list_requests": 1, "listed": 200, "in_flight": 8, "unknown": 0, "gone": 0,
+                "planned": { "objects": 200, "bytes": 12_u64 << 30 }, "ended": { "objects": 36, "bytes": 2_u64 << 30 },
+                "failed": 2, "silent_s": null,
+            },
+        });
+        let mut nightly = profile("nightly");
+        nightly["running"] = run.clone();
+        nightly["next_due"] = "2026-03-10T05:30:00Z".into();
+        nightly["last"] = json!({
+            "run": "01M818RQTE2MSQ2NDXHXH8SS0W", "trigger": "schedule", "started": "2026-03-09T11:00:00Z", "fingerprint": "f",
+            "outcome": "partial", "ended": "2026-03-09T12:00:00Z", "warm_ratio": { "objects": 0.97, "bytes": 0.99 },
+            "planned": none, "warmed": none, "fresh": none, "over_cap": none, "groups": [], "more_groups": 0,
+        });
+        let mut latest = profile("latest");
+        latest["paused"] = json!({ "by_configuration": false, "until": "2026-03-09T18:00:00Z" });
         let status = json!({
-            "version": "1.2.3", "now": "2026-03-09T14:00:00Z", "started": "2026-03-09T13:00:00Z",
-            "reload": { "at": "2026-03-09T13:59:00Z", "by": "SIGHUP", "error": null },
+            "v": 1, "version": "1.2.3", "now": "2026-03-09T14:00:00Z", "started": "2026-03-09T13:00:00Z", "stopping": false,
+            "reload": {
+                "at": "2026-03-09T13:59:00Z", "by": "sighup", "ok": true, "error": null, "last_good": false, "warnings": [],
+                "paths": [],
+            },
+            "zone_rules": { "version": "2026a", "origin": "built in" },
             "journal": { "path": "/var/lib/hotset/journal.db", "bytes": 5 << 20, "writable": true },
+            "heartbeat_fallbacks": 0,
             "endpoints": [
                 endpoint("lota", "holding: throttled 12 s ago at 120", false),
                 endpoint("far", "waiting: no answer for 95 s", true),
             ],
-            "profiles": [
-                {
-                    "name": "nightly", "running": { "run": "01M818RQTE2MSQ2NDXHXH8SS0W" }, "next_due": "2026-03-10T05:30:00Z",
-                    "last": { "outcome": "partial", "ended": "2026-03-09T12:00:00Z", "warm_ratio": { "objects": 0.97, "bytes": 0.99 } },
-                },
-                { "name": "latest", "paused": { "until": "2026-03-09T18:00:00Z" } },
-            ],
-            "runs": [{
-                "run": "01M818RQTE2MSQ2NDXHXH8SS0W", "profile": "nightly", "trigger": "schedule", "started": "2026-03-09T13:58:00Z",
-                "progress": {
-                    "planned": { "objects": 200, "bytes": 12_u64 << 30 }, "ended": { "objects": 36, "bytes": 2_u64 << 30 },
-                    "failed": 2, "silent_s": null,
-                },
-            }],
+            "profiles": [nightly, latest],
+            "teams": [],
+            "runs": [run],
+            "failures": [],
+            "counters": { "reloads_succeeded": 1, "reloads_failed": 0, "runs": {}, "missed": {} },
         });
+        let status: Status = serde_json::from_value(status).unwrap();
         let mut said = Vec::new();
         write(&status, &mut said).unwrap();
         insta::assert_snapshot!(String::from_utf8(said).unwrap(), @r"
         hotset 1.2.3, up 1h
-        configuration: taken 1m ago (SIGHUP)
+        configuration: taken 1m ago (sighup)
+        zone rules: 2026a (built in)
         journal: /var/lib/hotset/journal.db, 5.0 MiB
 
         ENDPOINT  IN FLIGHT  LIMIT      BYTES IN FLIGHT  CAPS             STATE

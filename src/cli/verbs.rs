@@ -306,7 +306,7 @@ fn print_run(report: &Report, profile: &Profile, json: bool, is_first: bool) -> 
     let mut out = BufWriter::new(io::stdout());
     if json {
         say(&report.plan.profile, report.outcome, report.reason.as_deref());
-        super::warm::write_json(report, &mut out)?;
+        super::warm::write_json(&report.into(), &mut out)?;
     } else {
         super::text::write_gap(is_first, &mut out)?;
         super::warm::write_text(report, profile, &mut out)?;

@@ -5,17 +5,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use serde::Deserialize as _;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
+use ulid::Ulid;
 
 use super::contact::{Answer, Client, Contact, Unreached, part};
 use super::text::{count, counted, iec};
 use super::typed::{checked, typed};
 use super::{Context, Usage};
 use crate::exit;
-use crate::report::{Outcome, Ratio, StopReason};
+use crate::report::{Outcome, StopReason, Trigger};
+use model::api::{NoBody, ProfileAnswer, Progress, Ready, RunAnswer, RunLine, Started};
 use model::config::value::Kind as _;
 use model::config::value::duration::Length;
 use model::config::value::percent::Percent;
@@ -87,7 +87,7 @@ struct Gate<'a> {
     args: &'a WaitArgs,
     client: Client,
     /// The run that is waited for.
-    run: Option<String>,
+    run: Option<Ulid>,
     /// Why it is not warm yet; `None` until that is known.
     last: watch::Sender<Option<String>>,
 }
@@ -96,8 +96,8 @@ impl Gate<'_> {
     /// Asks until there is an answer that counts. A daemon that is away, or starting, is waited for.
     async fn wait(&mut self) -> anyhow::Result<Waited> {
         loop {
-            let looked = match (&self.run, self.args.start) {
-                (Some(run), _) => self.look_at(&run.clone()).await,
+            let looked = match (self.run, self.args.start) {
+                (Some(run), _) => self.look_at(run).await,
                 (None, true) => self.start().await,
                 (None, false) => self.look().await,
             };
@@ -121,13 +121,11 @@ impl Gate<'_> {
         query.extend(self.args.min_warm.as_ref().map(|least| format!("min_warm={}", part(least))));
         let path = format!("/api/v1/profiles/{}/ready?{}", part(&self.args.profile), query.join("&"));
         let answer = self.client.get(&path).await?;
-        let reason = answer.body["reason"].as_str().map(str::to_owned);
         match answer.status {
-            200 => Ok(Some(Waited { code: 0, said: format!("warm: {}", reason.unwrap_or_default()) })),
+            200 => Ok(Some(Waited { code: 0, said: format!("warm: {}", answer.read::<Ready>()?.reason) })),
             400 | 404 => Err(Usage(answer.error()).into()),
             _ => {
-                let running = answer.body["running"].as_str().map(|run| format!("; run {run} is in progress"));
-                self.not_yet(reason.unwrap_or_else(|| answer.error()) + &running.unwrap_or_default());
+                self.not_yet(answer.read::<Ready>().map_or_else(|_| answer.error(), not_ready));
                 Ok(None)
             }
         }
@@ -141,12 +139,13 @@ impl Gate<'_> {
             return Ok(Some(waited));
         }
         let path = format!("/api/v1/profiles/{}/run", part(&self.args.profile));
-        let answer = self.client.post(&path, &json!({})).await?;
-        if let Some(run) = answer.body["run"].as_str().filter(|_| answer.is_ok()) {
-            let how = if answer.body["joined"] == true { "joined" } else { "started" };
+        let answer = self.client.post(&path, &NoBody {}).await?;
+        if answer.is_ok() {
+            let Started { run, joined, .. } = answer.read()?;
+            let how = if joined { "joined" } else { "started" };
             tracing::info!("{}: {how} run {run}", self.args.profile);
             self.not_yet(format!("run {run} is in progress"));
-            self.run = Some(run.to_owned());
+            self.run = Some(run);
             return Ok(None);
         }
         self.refused(&answer)
@@ -165,7 +164,7 @@ impl Gate<'_> {
     }
 
     /// One that was interrupted may be taken up again, under its id; until then it is waited for.
-    async fn look_at(&mut self, run: &str) -> anyhow::Result<Option<Waited>> {
+    async fn look_at(&mut self, run: Ulid) -> anyhow::Result<Option<Waited>> {
         let answer = self.client.get(&format!("/api/v1/runs/{run}")).await?;
         if answer.status == 404 {
             // Not in the journal yet, or the daemon lost what it kept in memory: then another is begun.
@@ -175,20 +174,20 @@ impl Gate<'_> {
             }
             return Ok(None);
         }
-        let line = &answer.body;
-        let outcome = line["outcome"].as_str().and_then(Outcome::named).unwrap_or(Outcome::Running);
-        let reason = line["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let RunAnswer { line, progress, .. } = answer.read()?;
+        let outcome = line.outcome;
+        let reason = line.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let least = self.args.min_warm.as_deref().and_then(|text| Percent::parse(text).ok());
         match outcome {
             Outcome::Running => {
-                self.not_yet(format!("run {run} is in progress{}", so_far(&line["progress"])));
+                self.not_yet(format!("run {run} is in progress{}", so_far(progress.as_ref())));
                 Ok(None)
             }
-            Outcome::Interrupted if !reaches(line, least) && is_cancelled(line) => Ok(Some(Waited {
+            Outcome::Interrupted if !reaches(&line, least) && is_cancelled(&line) => Ok(Some(Waited {
                 code: exit::of_outcome(Outcome::Refused),
                 said: format!("run {run} was interrupted{reason}"),
             })),
-            Outcome::Interrupted if !reaches(line, least) => {
+            Outcome::Interrupted if !reaches(&line, least) => {
                 self.not_yet(format!("run {run} was interrupted{reason}"));
                 if self.is_over(run).await? {
                     self.run = None;
@@ -196,7 +195,7 @@ impl Gate<'_> {
                 Ok(None)
             }
             Outcome::Complete => Ok(Some(Waited { code: 0, said: format!("warm: run {run} is complete{reason}") })),
-            _ if reaches(line, least) => {
+            _ if reaches(&line, least) => {
                 Ok(Some(Waited { code: 0, said: format!("warm enough: run {run} is {outcome}{reason}") }))
             }
             _ => Ok(Some(Waited { code: exit::of_outcome(outcome), said: format!("run {run} is {outcome}{reason}") })),
@@ -204,36 +203,42 @@ impl Gate<'_> {
     }
 
     /// Whether the profile neither runs it nor is about to take it up.
-    async fn is_over(&self, run: &str) -> anyhow::Result<bool> {
+    async fn is_over(&self, run: Ulid) -> anyhow::Result<bool> {
         let answer = self.client.get(&format!("/api/v1/profiles/{}", part(&self.args.profile))).await?;
-        let profile = &answer.body;
-        let runs = profile["running"]["run"] == run;
-        let waits = profile["waiting"]["trigger"] == "resume";
-        Ok(answer.is_ok() && !runs && !waits)
+        if !answer.is_ok() {
+            return Ok(false);
+        }
+        let ProfileAnswer { profile, .. } = answer.read()?;
+        let runs = profile.running.is_some_and(|running| running.info.id == run);
+        let waits = profile.waiting.is_some_and(|waiting| waiting.trigger == Trigger::Resume);
+        Ok(!runs && !waits)
     }
+}
+
+/// Why, and which run is in progress.
+fn not_ready(ready: Ready) -> String {
+    let running = ready.running.map(|run| format!("; run {run} is in progress")).unwrap_or_default();
+    ready.reason + &running
 }
 
 /// How far a run is.
-fn so_far(progress: &Value) -> String {
-    if let Some(trouble) = progress["trouble"].as_str() {
+fn so_far(progress: Option<&Progress>) -> String {
+    let Some(Progress { trouble, planned, ended, listed, .. }) = progress else { return String::new() };
+    if let Some(trouble) = trouble {
         return format!(": {trouble}");
     }
-    let of = |what: &str, unit: &str| progress[what][unit].as_u64().unwrap_or_default();
-    match (of("planned", "objects"), progress["listed"].as_u64()) {
-        (0, Some(listed)) => format!(": listing, {} so far", counted(listed, "object")),
-        (0, None) => String::new(),
-        (planned, _) => {
-            let (bytes, all) = (iec(of("ended", "bytes")), iec(of("planned", "bytes")));
-            format!(": {} of {}, {bytes} of {all}", count(of("ended", "objects")), counted(planned, "object"))
-        }
+    if planned.objects == 0 {
+        return format!(": listing, {} so far", counted(*listed, "object"));
     }
+    let (bytes, all) = (iec(ended.bytes), iec(planned.bytes));
+    format!(": {} of {}, {bytes} of {all}", count(ended.objects), counted(planned.objects, "object"))
 }
 
 /// Somebody does not want it: that is no reason to begin another.
-fn is_cancelled(line: &Value) -> bool {
-    line["reason"].as_str().is_some_and(|reason| reason.starts_with(StopReason::Cancelled.as_str()))
+fn is_cancelled(line: &RunLine) -> bool {
+    line.reason.as_ref().is_some_and(|reason| reason.starts_with(StopReason::Cancelled.as_str()))
 }
 
-fn reaches(line: &Value, least: Option<f64>) -> bool {
-    least.zip(Ratio::deserialize(&line["warm_ratio"]).ok()).is_some_and(|(least, ratio)| ratio.reaches(least))
+fn reaches(line: &RunLine, least: Option<f64>) -> bool {
+    least.is_some_and(|least| line.warm_ratio.reaches(least))
 }

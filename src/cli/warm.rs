@@ -4,15 +4,16 @@ use std::io::{self, Write};
 
 use super::groups::write_recorded;
 use super::text::{Row, caps, count, counted, percent, took, write_counts};
-use crate::report::json::{RunLine, on_record};
+use crate::report::json::on_record;
 use crate::report::{Outcome, Report, Totals};
+use model::api::RunLine;
 use model::config::profile::Profile;
 use model::object::Count;
 use model::select::plan::Verdict;
 
 /// One JSON line a run.
-pub fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &RunLine::from(report))?;
+pub fn write_json(run: &RunLine, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, run)?;
     writeln!(out)
 }
 
@@ -65,7 +66,7 @@ fn write_errors(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
     for (class, errors) in &totals.errors {
         writeln!(out, "  {class}: {}", counted(errors.count, "object"))?;
         for sample in &errors.sample {
-            writeln!(out, "    s3://{}/{}: {}", sample.bucket, sample.key, sample.message)?;
+            writeln!(out, "    {}: {}", sample.object, sample.message)?;
         }
         let more = errors.count.saturating_sub(errors.sample.len() as u64);
         if more > 0 {

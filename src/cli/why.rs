@@ -4,10 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::Value;
 
 use super::Context;
 use super::contact::{Client, Contact, conclude, part};
+use model::api::Why;
 use model::object::Escaped;
 
 #[derive(Clone, Debug, Args)]
@@ -30,7 +30,7 @@ pub(super) async fn run(context: &Context, args: &WhyArgs) -> anyhow::Result<Exi
         if args.json {
             writeln!(out, "{}", answer.body)?;
         } else {
-            write(&answer.body, &mut out)?;
+            write(&answer.read()?, &mut out)?;
         }
         out.flush()?;
     }
@@ -41,13 +41,12 @@ pub(super) async fn run(context: &Context, args: &WhyArgs) -> anyhow::Result<Exi
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(answer: &Value, out: &mut impl Write) -> io::Result<()> {
-    let text = |value: &Value| value.as_str().map(|text| Escaped(text).to_string()).unwrap_or_default();
-    let state = if answer["warm"] == true { "warm" } else { "not warm" };
-    writeln!(out, "{}: {state}: {}", text(&answer["profile"]), text(&answer["reason"]))?;
-    for cause in answer["causes"].as_array().into_iter().flatten() {
-        writeln!(out, "  because {}", text(&cause["why"]))?;
-        writeln!(out, "       do {}", text(&cause["do"]))?;
+pub fn write(answer: &Why, out: &mut impl Write) -> io::Result<()> {
+    let state = if answer.warm { "warm" } else { "not warm" };
+    writeln!(out, "{}: {state}: {}", Escaped(&answer.profile), Escaped(&answer.reason))?;
+    for cause in &answer.causes {
+        writeln!(out, "  because {}", Escaped(&cause.why))?;
+        writeln!(out, "       do {}", Escaped(&cause.r#do))?;
     }
     Ok(())
 }

@@ -11,9 +11,10 @@ use super::fire_clock::Fire;
 use super::scheduler::{Action, RunEnd, RunRequest};
 use crate::clock;
 use crate::journal::Watermark;
-use crate::report::groups::{PassedOver, fields};
+use crate::report::groups::PassedOver;
 use crate::report::{Outcome, Report, RunInfo, Trigger};
 use crate::run::{self, Claim, Denied, Pass, Task};
+use model::api::GroupField;
 use model::object::Count;
 
 impl Daemon {
@@ -52,9 +53,9 @@ impl Daemon {
         self.history.skipped(&profile.name, fire.due, fire.missed);
         let trigger = if fire.late { Trigger::Missed } else { Trigger::Schedule };
         let info = RunInfo { due: Some(fire.due), missed: fire.missed, ..RunInfo::new(trigger, clock::now()) };
-        let report = run::skipped(task, info, reason.clone());
+        let report = run::skipped(task, info, reason);
         let new = run::new_run(&report, profile.name.to_string(), Some(watermark));
-        self.writer.write("a skipped fire", move |journal| journal.skip(&new, &reason).map(drop));
+        self.writer.write("a skipped fire", move |journal| journal.skip(&new).map(drop));
     }
 
     fn claim(&mut self, request: Arc<RunRequest>) {
@@ -140,7 +141,7 @@ fn say(report: &Report) {
 /// Where the newest checkpoint of a run is not complete: which, why, and what is taken in its place.
 fn say_passed_over(report: &Report) {
     let (run, profile, endpoint) = (report.info.id, &*report.plan.profile, &*report.plan.endpoint);
-    let groups = fields(&report.plan.selection.groups, report.plan.at);
+    let groups = GroupField::all(&report.plan.selection.groups, report.plan.at);
     let mut all = PassedOver::all(&groups);
     if let Some(first) = all.next() {
         let others = all.count();

@@ -9,11 +9,11 @@ use tracing::{Instrument as _, Span};
 
 use super::failover_journal::FailoverJournal;
 use super::scheduler::RunRequest;
-use super::view::{Ended, RunView};
 use crate::clock;
 use crate::report::{Progress, Report};
 use crate::run::{self, Claim, Connections, Denied, Pass};
 use crate::sync::blocking;
+use model::api::{self, EndedObjects};
 use model::object::Count;
 
 /// A run that is claimed or going on, as the loop sees it.
@@ -93,25 +93,21 @@ impl ActiveRun {
     }
 
     /// What its objects have come to so far.
-    pub fn ended(&self) -> Ended {
+    pub fn ended(&self) -> EndedObjects {
         let get = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
         let progress = &self.progress;
         let (gone, failed, unknown) = (get(&progress.gone), get(&progress.failed), get(&progress.unknown));
         let warmed = Count { objects: get(&progress.warmed_objects), bytes: get(&progress.warmed_bytes) };
-        Ended { warmed, gone, failed, unknown }
+        EndedObjects { warmed, gone, failed, unknown }
     }
 
-    pub fn view(&self) -> RunView {
+    pub fn view(&self) -> api::ActiveRun {
         let get = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
         let progress = &self.progress;
         let silent = Some(get(&progress.silent_ms)).filter(|ms| *ms > 0).map(Duration::from_millis);
-        RunView {
-            info: self.request.info,
-            profile: self.request.task.profile.name.clone(),
-            endpoint: self.request.task.profile.endpoint.name.clone(),
-            fingerprint: self.request.task.fingerprint.clone(),
+        let progress = api::Progress {
             deadline: self.deadline,
-            stopping: self.request.stop.reason(),
+            stopping: self.request.stop.reason().map(|cut| cut.as_str().to_owned()),
             list_requests: get(&progress.list_requests),
             listed: get(&progress.listed),
             listed_share: progress.listed_share(),
@@ -121,8 +117,17 @@ impl ActiveRun {
             failed: get(&progress.failed),
             unknown: get(&progress.unknown),
             gone: get(&progress.gone),
-            silent,
+            silent_s: silent.map(|silent| silent.as_secs_f64()),
             trouble: progress.trouble(),
+        };
+        let RunRequest { info, task, .. } = &*self.request;
+        let profile = &task.profile;
+        api::ActiveRun {
+            info: *info,
+            profile: profile.name.to_string(),
+            endpoint: profile.endpoint.name.to_string(),
+            fingerprint: task.fingerprint.clone(),
+            progress,
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::handle::Reloaded;
 use super::reload::Loaded;
-use super::view::ReloadedBy;
 use super::{Daemon, tasks};
 use crate::clock;
+use model::api::{Reload, ReloadedBy};
 use model::config::Config;
 
 use std::collections::BTreeMap;
@@ -56,8 +56,9 @@ impl Daemon {
         for warning in warnings.iter().filter(|warning| !self.reload.warnings.contains(warning)) {
             tracing::warn!("{warning}");
         }
-        self.reload =
-            super::ReloadView { at: now, by, error: None, succeeded: Some(now), last_good: false, warnings, paths };
+        let paths = paths.iter().map(|path| path.display().to_string()).collect();
+        let succeeded = Some(now);
+        self.reload = Reload { at: now, by, ok: true, error: None, succeeded, last_good: false, warnings, paths };
         self.history.counters.reloads_succeeded += 1;
         tracing::info!(
             by = by.as_str(),
@@ -83,8 +84,9 @@ impl Daemon {
             "the configuration was not reloaded, the one before stays in force:\n{error}"
         );
         self.history.counters.reloads_failed += 1;
-        (self.reload.at, self.reload.by, self.reload.error) = (clock::now(), by, Some(error.clone()));
-        Reloaded { error: Some(error), added: Vec::new(), changed: Vec::new(), removed: Vec::new() }
+        let (at, error) = (clock::now(), Some(error));
+        self.reload = Reload { at, by, ok: false, error: error.clone(), ..self.reload.clone() };
+        Reloaded { error, added: Vec::new(), changed: Vec::new(), removed: Vec::new() }
     }
 
     /// A restart on bad files goes on with what is in force now.

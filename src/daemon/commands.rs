@@ -4,9 +4,9 @@ use tokio::sync::oneshot;
 
 use super::Daemon;
 use super::handle::{Command, CommandError, Started};
-use super::view::ReloadedBy;
 use crate::clock;
 use crate::journal::{Journal, JournalError, Pause};
+use model::api::ReloadedBy;
 
 type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 

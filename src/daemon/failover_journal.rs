@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::view::JournalView;
 use crate::journal::{Journal, JournalError, Trouble};
 use crate::sync;
+use model::api::JournalState;
 
 /// How many objects the fallback in memory holds, at about 100 bytes each.
 const MAX_OBJECTS_IN_MEMORY: u64 = 500_000;
@@ -106,12 +106,14 @@ impl FailoverJournal {
         self.state().why.is_some()
     }
 
-    pub fn view(&self) -> JournalView {
+    pub fn view(&self) -> JournalState {
         let state = self.state();
         let disk = state.disk.as_ref();
-        JournalView {
-            path: disk.and_then(Journal::file).map(Path::to_owned).or_else(|| self.0.dir.clone()),
-            unwritable: state.why.clone(),
+        let path = disk.and_then(Journal::file).or(self.0.dir.as_deref());
+        JournalState {
+            path: path.map(|path| path.display().to_string()),
+            writable: state.why.is_none(),
+            error: state.why.clone(),
             bytes: state.bytes,
         }
     }
@@ -201,11 +203,11 @@ mod tests {
             assert!(!look.is_finished());
             thread::yield_now();
         }
-        assert!(failover.view().unwritable.is_some() && failover.is_degraded());
+        assert!(!failover.view().writable && failover.is_degraded());
         assert!(!look.is_finished());
         drop(gate);
         assert!(!look.join().unwrap(), "it is on disk again");
-        assert!(failover.view().unwritable.is_none() && failover.view().bytes > 0);
+        assert!(failover.view().writable && failover.view().bytes > 0);
     }
 
     #[test]

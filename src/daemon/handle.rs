@@ -8,9 +8,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use ulid::Ulid;
 
-use super::view::View;
-use crate::journal::{AuditEntry, Filter, Recorded};
+use crate::journal::{AuditEntry, Filter};
 use crate::report::Failure;
+use model::api::{RunLine, Status};
 use model::config::suggest::hint;
 use model::object::Escaped;
 
@@ -103,19 +103,19 @@ pub struct Reloaded {
 type Reply<T> = oneshot::Sender<T>;
 
 /// A run from the journal, with the failures kept of it.
-pub type Detailed = (Recorded, Vec<Failure>);
+pub type Detailed = (RunLine, Vec<Failure>);
 
 /// What the loop is asked.
 #[derive(Debug)]
 pub(crate) enum Command {
-    View(Reply<View>),
+    View(Reply<Status>),
     Start { profile: String, rewarm: bool, team: Option<Arc<str>>, reply: Reply<Result<Started, CommandError>> },
     Audit(AuditEntry),
     Pause { profile: String, until: Option<DateTime<Utc>>, reply: Reply<Result<(), CommandError>> },
     Resume { profile: String, reply: Reply<Result<(), CommandError>> },
     Cancel { run: Ulid, reply: Reply<Result<(), CommandError>> },
     Reload(Reply<Reloaded>),
-    Runs { filter: Filter, limit: usize, reply: Reply<Result<Vec<Recorded>, CommandError>> },
+    Runs { filter: Filter, limit: usize, reply: Reply<Result<Vec<RunLine>, CommandError>> },
     Run { run: Ulid, reply: Reply<Result<Option<Detailed>, CommandError>> },
 }
 
@@ -137,7 +137,7 @@ impl Handle {
     ///
     /// # Errors
     /// The loop does not answer.
-    pub async fn view(&self) -> Result<View, LoopError> {
+    pub async fn view(&self) -> Result<Status, LoopError> {
         self.ask(REPLY_TIMEOUT, Command::View).await
     }
 
@@ -197,7 +197,7 @@ impl Handle {
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub async fn runs(&self, filter: Filter, limit: usize) -> Result<Vec<Recorded>, CommandError> {
+    pub async fn runs(&self, filter: Filter, limit: usize) -> Result<Vec<RunLine>, CommandError> {
         self.ask(REPLY_TIMEOUT, |reply| Command::Runs { filter, limit, reply }).await?
     }
 

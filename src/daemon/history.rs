@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::view::{Counters, Ended, EndedView, FailureView};
-use crate::journal::{Journal, JournalError, PastFailure, Recorded};
-use crate::report::json::{Summary, on_record};
-use crate::report::{Failure, Outcome, Report};
+use crate::journal::{Journal, JournalError};
+use crate::report::{Outcome, Report};
+use model::api::{Counters, EndedObjects, EndedRun, Failure, RunLine};
 
 /// How many failures are kept for the status page, and how many of one run.
 const MAX_FAILURES: usize = 50;
@@ -17,7 +16,7 @@ const MAX_FAILURES_OF_RUN: usize = 10;
 #[derive(Debug, Default)]
 pub(super) struct History {
     profiles: BTreeMap<Arc<str>, Past>,
-    pub failures: VecDeque<FailureView>,
+    pub failures: VecDeque<Failure>,
     pub counters: Counters,
 }
 
@@ -26,9 +25,9 @@ pub(super) struct History {
 pub(super) struct Past {
     pub last_due: Option<DateTime<Utc>>,
     pub last_complete_due: Option<DateTime<Utc>>,
-    pub last: Option<EndedView>,
+    pub last: Option<EndedRun>,
     /// Under whatever fingerprint it had.
-    pub last_complete: Option<EndedView>,
+    pub last_complete: Option<EndedRun>,
 }
 
 impl History {
@@ -42,13 +41,13 @@ impl History {
             let past = history.past(&name);
             (past.last_due, past.last_complete_due) = (state.last_due, state.last_complete_due);
         }
-        for recorded in journal.last_ended()? {
-            history.past(&recorded.profile).last = ended_view(&recorded);
+        for run in journal.last_ended()? {
+            history.past(&run.profile).last = EndedRun::of(run.clone());
         }
-        for recorded in journal.last_complete()? {
-            history.past(&recorded.profile).last_complete = ended_view(&recorded);
+        for run in journal.last_complete()? {
+            history.past(&run.profile).last_complete = EndedRun::of(run.clone());
         }
-        history.failures = journal.recent_failures(MAX_FAILURES)?.into_iter().map(failure_view).collect();
+        history.failures = journal.recent_failures(MAX_FAILURES)?.into();
         Ok(history)
     }
 
@@ -79,99 +78,43 @@ impl History {
 
     fn missed(&mut self, profile: &Arc<str>, fires: u64) {
         if fires > 0 {
-            *self.counters.missed.entry(profile.clone()).or_default() += fires;
+            *self.counters.missed.entry(profile.to_string()).or_default() += fires;
         }
     }
 
     /// A run has come to this.
     pub fn count(&mut self, profile: &Arc<str>, outcome: Outcome) {
-        *self.counters.runs.entry((profile.clone(), outcome)).or_default() += 1;
+        *self.counters.runs.entry(profile.to_string()).or_default().entry(outcome).or_default() += 1;
     }
 
     /// The profile is gone, and its counters with it: names that come and go must not fill the memory.
     pub fn forget(&mut self, profile: &str) {
         self.profiles.remove(profile);
         self.counters.missed.remove(profile);
-        self.counters.runs.retain(|(name, _), _| **name != *profile);
+        self.counters.runs.remove(profile);
     }
 
     /// A run has ended, whose objects came to `objects` in this process.
-    pub fn ended(&mut self, report: &Report, objects: &Ended, ended: DateTime<Utc>) {
+    pub fn ended(&mut self, report: &Report, objects: &EndedObjects, ended: DateTime<Utc>) {
         let profile = report.plan.profile.clone();
-        let view = EndedView::of(report, ended);
-        let failures = report.totals.failures.iter().take(MAX_FAILURES_OF_RUN).map(|failure| FailureView {
-            run: report.info.id,
-            profile: profile.clone(),
-            at: ended,
-            class: failure.class.to_string(),
-            bucket: failure.bucket.clone(),
-            key: failure.key.clone(),
-            message: failure.message.clone(),
+        let failures = report.totals.failures.iter().take(MAX_FAILURES_OF_RUN).map(|failure| Failure {
+            run: Some(report.info.id),
+            profile: Some(profile.to_string()),
+            at: Some(ended),
+            ..failure.clone()
         });
         failures.rev().for_each(|failure| self.failures.push_front(failure));
         self.failures.truncate(MAX_FAILURES);
         self.count(&profile, report.outcome);
-        self.counters.objects.entry(report.plan.endpoint.clone()).or_default().add(objects);
+        self.counters.objects.entry(report.plan.endpoint.to_string()).or_default().add(objects);
+        let run = EndedRun::of(RunLine { ended: Some(ended), ..report.into() });
         let past = self.past(&profile);
         if report.outcome == Outcome::Complete {
-            past.last_complete = Some(view.clone());
+            past.last_complete.clone_from(&run);
             past.last_complete_due = past.last_complete_due.max(report.info.due);
         }
-        past.last = Some(view);
+        past.last = run;
     }
-}
-
-impl Ended {
-    pub(super) fn add(&mut self, more: &Self) {
-        self.warmed = self.warmed + more.warmed;
-        self.gone += more.gone;
-        self.failed += more.failed;
-        self.unknown += more.unknown;
-    }
-}
-
-impl EndedView {
-    pub(super) fn of(report: &Report, ended: DateTime<Utc>) -> Self {
-        let (groups, more_groups) = on_record(report);
-        Self {
-            info: report.info,
-            fingerprint: report.plan.fingerprint.clone(),
-            ended,
-            outcome: report.outcome,
-            reason: report.reason.clone(),
-            planned: report.totals.planned,
-            warmed: report.totals.warmed,
-            fresh: report.totals.fresh,
-            over_cap: report.plan.selection.over_cap(),
-            warm_ratio: report.warm_ratio(),
-            groups: groups.into(),
-            more_groups,
-        }
-    }
-}
-
-fn failure_view(past: PastFailure) -> FailureView {
-    let PastFailure { run, profile, at, failure } = past;
-    let Failure { class, bucket, key, message } = failure;
-    FailureView { run, profile: profile.into(), at, class: class.into_owned(), bucket, key, message }
-}
-
-fn ended_view(recorded: &Recorded) -> Option<EndedView> {
-    let line = Summary::read(&recorded.line)?;
-    Some(EndedView {
-        info: recorded.info,
-        fingerprint: recorded.fingerprint.clone(),
-        ended: recorded.ended?,
-        outcome: recorded.outcome,
-        reason: recorded.reason.clone(),
-        planned: line.planned,
-        warmed: line.warmed,
-        fresh: line.fresh,
-        over_cap: line.over_cap,
-        warm_ratio: line.warm_ratio,
-        groups: line.groups.into(),
-        more_groups: line.more_groups,
-    })
 }
 
 #[cfg(test)]
@@ -185,9 +128,9 @@ mod tests {
         let due = clock::now();
         // Another process warms the profile, the run is begun again, then it is interrupted and taken up.
         (0..3).for_each(|_| history.dealt_with(&profile, due, 2));
-        assert_eq!(history.counters.missed[&profile], 2);
+        assert_eq!(history.counters.missed[&*profile], 2);
         history.skipped(&profile, due, 2);
-        assert_eq!(history.counters.missed[&profile], 3, "and the fire itself, where nothing came of it after all");
+        assert_eq!(history.counters.missed[&*profile], 3, "and the fire itself, where nothing came of it after all");
         assert_eq!(history.of("p").last_due, Some(due));
     }
 
@@ -199,6 +142,6 @@ mod tests {
         }
         history.forget("p");
         let Counters { runs, missed, .. } = &history.counters;
-        assert!(runs.keys().all(|(name, _)| *name == q) && missed.keys().eq([&q]));
+        assert!(runs.keys().eq([&*q]) && missed.keys().eq([&*q]));
     }
 }

@@ -10,8 +10,8 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::handle::Reloaded;
-use super::view::ReloadedBy;
 use crate::clock;
+use model::api::ReloadedBy;
 use model::config::diagnostic::Diagnostics;
 use model::config::{self, Config, Source, Stop};
 

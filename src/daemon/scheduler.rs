@@ -21,11 +21,11 @@ use ulid::Ulid;
 
 use super::fire_clock::Fire;
 use super::handle::{CommandError, LoopError, Started};
-use super::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileRecord, Watermark};
 use crate::report::{Outcome, RunInfo, StopReason};
 use crate::run::{Denied, Task};
 use crate::warm::StopSignal;
+use model::api::ReloadedBy;
 use model::object::Count;
 pub(super) use profile_state::ProfileState;
 

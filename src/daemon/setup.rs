@@ -15,7 +15,6 @@ use super::journal_writer::JournalWriter;
 use super::reload::Reloader;
 use super::scheduler::{Remembered, Scheduler};
 use super::shutdown::Shutdown;
-use super::view::{ReloadView, ReloadedBy};
 use super::{Daemon, JOURNAL_CHECK_INTERVAL, apply_config, tasks};
 use crate::clock;
 use crate::journal::JournalError;
@@ -23,6 +22,7 @@ use crate::run::Connections;
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
 use crate::warm::StopSignal;
+use model::api::{Reload, ReloadedBy};
 use model::config::{Config, Source};
 
 /// Files that are no configuration.
@@ -73,14 +73,15 @@ impl Daemon {
         let mut daemon = Self {
             started: now,
             state_dir_is_given: setup.state_dir_is_given,
-            reload: ReloadView {
+            reload: Reload {
                 at: now,
                 by: ReloadedBy::Start,
+                ok: !is_bad,
                 succeeded: (!is_bad).then_some(now),
                 last_good: is_bad,
                 error,
                 warnings: apply_config::warnings(&config, now),
-                paths: setup.paths.clone(),
+                paths: setup.paths.iter().map(|path| path.display().to_string()).collect(),
             },
             in_force: watch::Sender::new(config.clone()),
             config,

@@ -14,9 +14,8 @@ use ulid::Ulid;
 
 use super::refusal::Refusal;
 use super::route::App;
-use super::shape::StatusShape;
 use crate::daemon::handle::CommandError;
-use crate::daemon::view::{ProfileView, View};
+use model::api::{Profile, Status};
 use model::config::value::Kind;
 
 /// A part of the path, or why it cannot be read.
@@ -26,8 +25,7 @@ type Asked<T> = Result<Query<T>, QueryRejection>;
 
 /// Everything: what `hotset status` shows.
 pub(super) async fn status(State(app): State<App>) -> Result<Response, Refusal> {
-    let view = app.handle.view().await?;
-    Ok(Json(StatusShape::from(&view)).into_response())
+    Ok(Json(app.handle.view().await?).into_response())
 }
 
 fn part(part: Part) -> Result<String, Refusal> {
@@ -51,7 +49,7 @@ fn value<K: Kind>(name: &str, text: &str) -> Result<K::Value, Refusal> {
     })
 }
 
-fn named<'a>(view: &'a View, name: &str) -> Result<&'a ProfileView, Refusal> {
+fn named<'a>(view: &'a Status, name: &str) -> Result<&'a Profile, Refusal> {
     let found = view.profiles.iter().find(|profile| &*profile.name == name);
     found.ok_or_else(|| {
         let names = view.profiles.iter().map(|profile| &*profile.name);

@@ -19,7 +19,7 @@ use process::Usage;
 
 use super::refusal::Refusal;
 use super::route::App;
-use crate::daemon::view::View;
+use model::api::Status;
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -28,7 +28,7 @@ pub(super) async fn show(State(app): State<App>) -> Result<Response, Refusal> {
     Ok(([(CONTENT_TYPE, TEXT)], text(view, process::usage())).into_response())
 }
 
-fn text(view: View, usage: Option<Usage>) -> String {
+fn text(view: Status, usage: Option<Usage>) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Scrape { view, usage }));
     let mut text = String::new();
@@ -74,7 +74,7 @@ impl EncodeGaugeValue for Number {
 
 #[derive(Debug)]
 struct Scrape {
-    view: View,
+    view: Status,
     /// Where it can be told.
     usage: Option<Usage>,
 }

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::route::App;
 use crate::daemon::handle::LoopError;
-use crate::daemon::view::View;
+use model::api::Status;
 use model::object::Escaped;
 
 const STYLE: &str = include_str!("page/style.css");
@@ -78,7 +78,7 @@ fn document(main: &Markup) -> Markup {
     }
 }
 
-fn main(view: &View) -> Markup {
+fn main(view: &Status) -> Markup {
     html! {
         main {
             (state::notes(view))

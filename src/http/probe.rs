@@ -6,25 +6,24 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::refusal::Refusal;
 use super::route::App;
 use crate::daemon::handle::LoopError;
-use crate::daemon::view::View;
+use model::api::{Health, Readiness, Status, V};
 
 /// A probe's own patience is often a second or two.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-async fn view(app: &App) -> Result<View, LoopError> {
+async fn view(app: &App) -> Result<Status, LoopError> {
     timeout(PATIENCE, app.handle.view()).await.unwrap_or(Err(LoopError::Late))
 }
 
 /// Whether the loop answers.
 pub(super) async fn health(State(app): State<App>) -> Result<impl IntoResponse, Refusal> {
     view(&app).await?;
-    Ok(Json(json!({ "v": 1, "ok": true })))
+    Ok(Json(Health { ok: true, v: V }))
 }
 
 /// Whether a configuration is in force, be it the last good one, and the daemon goes on.
@@ -41,6 +40,6 @@ pub(super) async fn readiness(State(app): State<App>) -> Result<Response, Refusa
     };
     let ready = in_force && !view.stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({ "v": 1, "ready": ready, "state": state, "error": reload.error });
+    let body = Readiness { error: reload.error.clone(), ready, state: state.to_owned(), v: V };
     Ok((status, Json(body)).into_response())
 }

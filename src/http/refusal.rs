@@ -4,9 +4,9 @@ use axum::Json;
 use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use crate::daemon::handle::{CommandError, LoopError};
+use model::api::{Refused, V};
 
 /// Why a request was not served.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl From<CommandError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(json!({ "v": 1, "error": self.message }))).into_response();
+        let mut response = (self.status, Json(Refused { error: self.message, ok: None, v: V })).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hotset\""));
         }

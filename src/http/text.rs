@@ -32,6 +32,11 @@ pub(super) fn length(length: Duration) -> String {
     shown.map(|(n, unit)| format!("{n}{unit}")).collect::<Vec<_>>().join(" ")
 }
 
+/// The same of seconds.
+pub(super) fn seconds(seconds: f64) -> String {
+    length(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,32 +2,27 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde_json::json;
 use ulid::Ulid;
 
 use super::Journal;
 use super::error::{Fault, JournalError};
 use super::locks::Lock;
 use super::profiles;
-use super::runs::{instant, millis, with_fields};
-use crate::report::json::time;
+use super::runs::{instant, line, millis, text_of};
 use crate::report::{Outcome, RunInfo, Trigger};
+use model::api::RunLine;
 
-/// A run about to begin. No profile begins or skips one due twice.
+/// A run about to begin, or a fire that passes without one. No profile begins or skips one due twice.
 #[derive(Clone, Debug)]
 pub struct NewRun {
-    pub info: RunInfo,
+    /// The run as it stands.
+    pub line: RunLine,
     /// No two live runs hold the same claim.
     pub claim: String,
-    pub profile: String,
-    pub endpoint: String,
-    pub fingerprint: String,
     /// It warms what is fresh, too.
     pub rewarm: bool,
     /// How far the profile's schedule has been dealt with, this run included.
     pub watermark: Option<Watermark>,
-    /// The JSON line of the run as it stands.
-    pub line: String,
 }
 
 /// How far a schedule has been dealt with.
@@ -69,7 +64,7 @@ impl Journal {
     /// # Errors
     /// The database or the folder of locks cannot be written.
     pub fn begin(&self, new: &NewRun) -> Result<Begun, JournalError> {
-        let id = new.info.id.to_string();
+        let id = new.line.info.id.to_string();
         // The lock is taken inside the transaction: nobody sees a run of ours before it is locked.
         let begun = self.transact("begin a run in", |db| {
             if let Some(id) = done(db, new)? {
@@ -80,7 +75,7 @@ impl Journal {
                 return Ok(Begun::AlreadyRunning { id, since });
             }
             let lock = self.locks().take(&id)?;
-            self.insert(db, new, Outcome::Running, None)?;
+            self.insert(db, new)?;
             profiles::begun(db, new)?;
             profiles::set_watermark(db, new)?;
             Ok(Begun::Run(OpenRun { id: id.clone(), _lock: lock }))
@@ -96,17 +91,14 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn skip(&self, new: &NewRun, reason: &str) -> Result<bool, JournalError> {
-        let fields =
-            [("outcome", json!("skipped")), ("reason", json!(reason)), ("ended", json!(time(new.info.started)))];
-        let skipped = NewRun { line: with_fields(&new.line, fields), ..new.clone() };
+    pub fn skip(&self, skipped: &NewRun) -> Result<bool, JournalError> {
         self.transact("skip a run in", |db| {
-            let is_new = done(db, &skipped)?.is_none();
+            let is_new = done(db, skipped)?.is_none();
             if is_new {
-                self.insert(db, &skipped, Outcome::Skipped, Some(reason))?;
-                profiles::due(db, &skipped)?;
+                self.insert(db, skipped)?;
+                profiles::due(db, skipped)?;
             }
-            profiles::set_watermark(db, &skipped)?;
+            profiles::set_watermark(db, skipped)?;
             self.keep_within_bounds(db)?;
             Ok(is_new)
         })
@@ -119,25 +111,19 @@ impl Journal {
     pub fn resume(&self, id: Ulid, now: DateTime<Utc>) -> Result<Begun, JournalError> {
         let id = id.to_string();
         let begun = self.transact("begin a run again in", |db| {
-            let Some((claim, line, resumes)) = resumable(db, &id)? else {
+            let Some((claim, line)) = resumable(db, &id)? else {
                 return Ok(Begun::AlreadyDone { id: id.clone() });
             };
             if let Some((id, since)) = self.holder(db, &claim)? {
                 return Ok(Begun::AlreadyRunning { id, since });
             }
             let lock = self.locks().take(&id)?;
-            let running = json!(Outcome::Running);
-            let fields = [
-                ("outcome", running),
-                ("trigger", json!(Trigger::Resume)),
-                ("reason", json!(null)),
-                ("ended", json!(null)),
-                ("resumes", json!(resumes + 1)),
-            ];
+            let info = RunInfo { trigger: Trigger::Resume, resumes: line.info.resumes + 1, ..line.info };
+            let line = RunLine { info, outcome: Outcome::Running, reason: None, ended: None, ..line };
             db.execute(
                 "UPDATE run SET outcome = 'running', \"trigger\" = 'resume', reason = NULL, ended = NULL, resumable = 0, resumes = ?2,
                  seen = max(seen, ?3), process = ?4, line = ?5 WHERE id = ?1",
-                params![id, resumes + 1, now.timestamp_millis(), self.process(), with_fields(&line, fields)],
+                params![id, info.resumes.cast_signed(), now.timestamp_millis(), self.process(), text_of(&line)?],
             )?;
             Ok(Begun::Run(OpenRun { id: id.clone(), _lock: lock }))
         });
@@ -160,27 +146,27 @@ impl Journal {
         Ok(None)
     }
 
-    fn insert(&self, db: &Connection, new: &NewRun, as_: Outcome, reason: Option<&str>) -> Result<(), Fault> {
-        let started = new.info.started.timestamp_millis();
+    fn insert(&self, db: &Connection, new: &NewRun) -> Result<(), Fault> {
+        let RunLine { info, outcome, .. } = new.line;
         db.execute(
             "INSERT INTO run (id, claim, profile, endpoint, fingerprint, \"trigger\", due, missed, resumes, started, seen,
              outcome, line, reason, ended, rewarm, process)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             params![
-                new.info.id.to_string(),
+                info.id.to_string(),
                 new.claim,
-                new.profile,
-                new.endpoint,
-                new.fingerprint,
-                new.info.trigger.as_str(),
-                millis(new.info.due),
-                new.info.missed.cast_signed(),
-                new.info.resumes.cast_signed(),
-                started,
-                as_.as_str(),
-                new.line,
-                reason,
-                (as_ != Outcome::Running).then_some(started),
+                new.line.profile,
+                new.line.endpoint,
+                new.line.fingerprint,
+                info.trigger.as_str(),
+                millis(info.due),
+                info.missed.cast_signed(),
+                info.resumes.cast_signed(),
+                info.started.timestamp_millis(),
+                outcome.as_str(),
+                text_of(&new.line)?,
+                new.line.reason,
+                millis(new.line.ended),
                 new.rewarm,
                 self.process(),
             ],
@@ -192,20 +178,20 @@ impl Journal {
 /// The run that dealt with the due of `new`, where it is not this run itself that goes on, and not one of what the profile
 /// was, which `new` replaces.
 fn done(db: &Connection, new: &NewRun) -> Result<Option<String>, Fault> {
-    let Some(due) = new.info.due.filter(|_| new.info.resumes == 0) else { return Ok(None) };
+    let Some(due) = new.line.info.due.filter(|_| new.line.info.resumes == 0) else { return Ok(None) };
     let mut select = db.prepare(
         "SELECT id FROM run WHERE profile = ?1 AND due = ?2 AND NOT (outcome = 'interrupted' AND fingerprint <> ?3) LIMIT 1",
     )?;
-    let of = params![new.profile, due.timestamp_millis(), new.fingerprint];
+    let of = params![new.line.profile, due.timestamp_millis(), new.line.fingerprint];
     Ok(select.query_row(of, |row| row.get(0)).optional()?)
 }
 
-/// Claim, line and resumes of a run that may be taken up again, or that its process left; whether it is live is asked later.
-fn resumable(db: &Connection, id: &str) -> Result<Option<(String, String, i64)>, Fault> {
+/// Claim and line of a run that may be taken up again, or that its process left; whether it is live is asked later.
+fn resumable(db: &Connection, id: &str) -> Result<Option<(String, RunLine)>, Fault> {
     let mut select = db.prepare(
-        "SELECT claim, line, resumes FROM run WHERE id = ?1 AND \"trigger\" <> ?2
+        "SELECT claim, line FROM run WHERE id = ?1 AND \"trigger\" <> ?2
          AND (outcome = 'running' OR outcome = 'interrupted' AND resumable)",
     )?;
-    let row = select.query_row(params![id, Trigger::Cli.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let row = select.query_row(params![id, Trigger::Cli.as_str()], |row| Ok((row.get(0)?, line(row, 1)?)));
     Ok(row.optional()?)
 }

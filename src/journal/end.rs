@@ -7,11 +7,11 @@ use rusqlite::{Connection, params};
 
 use super::begin::OpenRun;
 use super::error::{Fault, JournalError};
-use super::runs::{instant, select};
+use super::runs::{select, text_of};
 use super::{Journal, audit, profiles};
 use crate::clock;
-use crate::report::json::interrupted;
 use crate::report::{Failure, Outcome};
+use model::api::RunLine;
 
 /// Why a run that nobody ended is over.
 pub(super) const VANISHED: &str = "the process ended in the middle of the run";
@@ -19,13 +19,9 @@ pub(super) const VANISHED: &str = "the process ended in the middle of the run";
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct End {
-    pub ended: DateTime<Utc>,
-    pub outcome: Outcome,
-    pub reason: Option<String>,
+    pub line: RunLine,
     /// It was interrupted by what will pass, and is to be taken up again.
     pub resumable: bool,
-    /// The JSON line of the run.
-    pub line: String,
     /// As many as are kept.
     pub failures: Vec<Failure>,
 }
@@ -35,10 +31,13 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn note(&self, run: &OpenRun, line: &str) -> Result<(), JournalError> {
+    pub fn note(&self, run: &OpenRun, line: &RunLine) -> Result<(), JournalError> {
         self.transact("write to", |db| {
             let seen = clock::now().timestamp_millis();
-            db.execute("UPDATE run SET line = ?2, seen = max(seen, ?3) WHERE id = ?1", params![run.id, line, seen])?;
+            db.execute(
+                "UPDATE run SET line = ?2, seen = max(seen, ?3) WHERE id = ?1",
+                params![run.id, text_of(line)?, seen],
+            )?;
             Ok(())
         })
     }
@@ -49,21 +48,22 @@ impl Journal {
     /// The database cannot be written. The run then counts as interrupted.
     pub fn finish(&self, run: &OpenRun, end: &End) -> Result<(), JournalError> {
         self.transact("end a run in", |db| {
-            let ended = end.ended.timestamp_millis();
-            let resumable = end.resumable && end.outcome == Outcome::Interrupted;
+            let RunLine { ended, outcome, ref reason, info, .. } = end.line;
+            let ended = ended.unwrap_or(info.started).timestamp_millis();
+            let resumable = end.resumable && outcome == Outcome::Interrupted;
             db.execute(
                 "UPDATE run SET ended = ?2, seen = max(seen, ?2), outcome = ?3, reason = ?4, resumable = ?5, line = ?6
                  WHERE id = ?1",
-                params![run.id, ended, end.outcome.as_str(), end.reason, resumable, end.line],
+                params![run.id, ended, outcome.as_str(), reason, resumable, text_of(&end.line)?],
             )?;
             // Of a run that was taken up again, those of its end count: it tried the others anew.
             db.execute("DELETE FROM failure WHERE run = ?1", [&run.id])?;
             let mut insert = db.prepare("INSERT INTO failure VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
             for (n, failure) in (0_i64..).zip(&end.failures) {
-                let key = failure.key.as_bytes();
-                insert.execute(params![run.id, n, failure.class, failure.bucket.as_str(), key, failure.message])?;
+                let Failure { class, object, message, .. } = failure;
+                insert.execute(params![run.id, n, class, object.bucket, object.key.0.as_bytes(), message])?;
             }
-            if end.outcome == Outcome::Complete {
+            if outcome == Outcome::Complete {
                 profiles::completed(db, &run.id)?;
             }
             self.keep_within_bounds(db)
@@ -102,16 +102,15 @@ impl Journal {
     /// Interrupts the runs that nobody carries out any more, and names them.
     fn bury(&self, db: &Connection) -> Result<Vec<String>, Fault> {
         let mut dead = Vec::new();
-        for run in select(db, "WHERE outcome = 'running'", [])? {
-            let id = run.info.id.to_string();
+        for (line, seen) in select(db, "WHERE outcome = 'running'", [])? {
+            let id = line.info.id.to_string();
             if self.locks().is_held(&id) {
                 continue;
             }
-            let seen: i64 = db.query_row("SELECT seen FROM run WHERE id = ?1", [&id], |row| row.get(0))?;
-            let line = interrupted(&run.line, run.warmed, instant(seen), VANISHED);
+            let line = line.interrupted(seen, VANISHED);
             db.execute(
                 "UPDATE run SET outcome = 'interrupted', resumable = 1, ended = seen, reason = ?2, line = ?3 WHERE id = ?1",
-                params![id, VANISHED, line],
+                params![id, VANISHED, text_of(&line)?],
             )?;
             dead.push(id);
         }

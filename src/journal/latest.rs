@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, params};
-use ulid::Ulid;
 
 use super::Journal;
 use super::error::{Fault, JournalError};
-use super::runs::{INFO, Recorded, count, failure, info, instant, select, ulid};
+use super::runs::{INFO, count, failure, info, instant, select, ulid};
 use crate::clock;
 use crate::report::{Failure, RunInfo, Trigger};
+use model::api::RunLine;
 use model::object::Count;
 
 /// A run that was interrupted and may be taken up again.
@@ -21,16 +21,6 @@ pub struct Interrupted {
     /// What was recorded as warmed.
     pub warmed: Count,
     pub rewarm: bool,
-}
-
-/// An object that a past run did not warm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PastFailure {
-    pub run: Ulid,
-    pub profile: String,
-    /// When its run ended.
-    pub at: DateTime<Utc>,
-    pub failure: Failure,
 }
 
 impl Journal {
@@ -68,7 +58,7 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn last_ended(&self) -> Result<Vec<Recorded>, JournalError> {
+    pub fn last_ended(&self) -> Result<Vec<RunLine>, JournalError> {
         self.each_latest("ended IS NOT NULL AND outcome <> 'skipped'")
     }
 
@@ -76,18 +66,19 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn last_complete(&self) -> Result<Vec<Recorded>, JournalError> {
+    pub fn last_complete(&self) -> Result<Vec<RunLine>, JournalError> {
         self.each_latest(
             "outcome = 'complete' AND fingerprint = (SELECT applied_fingerprint FROM profile WHERE name = ?1)",
         )
     }
 
-    fn each_latest(&self, which: &str) -> Result<Vec<Recorded>, JournalError> {
+    fn each_latest(&self, which: &str) -> Result<Vec<RunLine>, JournalError> {
         let which = the_latest(which);
         self.with("read", |db| {
             let mut latest = Vec::new();
             for profile in profiles(db, None)? {
-                latest.extend(select(db, &which, params![profile, clock::now().timestamp_millis()])?);
+                let runs = select(db, &which, params![profile, clock::now().timestamp_millis()])?;
+                latest.extend(runs.into_iter().map(|(run, _)| run));
             }
             Ok(latest)
         })
@@ -97,7 +88,7 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn recent_failures(&self, n: usize) -> Result<Vec<PastFailure>, JournalError> {
+    pub fn recent_failures(&self, n: usize) -> Result<Vec<Failure>, JournalError> {
         self.with("read", |db| {
             // Ids are in the order of time.
             let mut select = db.prepare(
@@ -105,8 +96,8 @@ impl Journal {
                  FROM failure CROSS JOIN run ON id = run ORDER BY run DESC, n DESC LIMIT ?1",
             )?;
             let rows = select.query_map([i64::try_from(n).unwrap_or(i64::MAX)], |row| {
-                let (run, failure) = (ulid(row, 0)?, failure(row, 3)?);
-                Ok(PastFailure { run, profile: row.get(1)?, at: instant(row.get(2)?), failure })
+                let (run, at) = (Some(ulid(row, 0)?), Some(instant(row.get(2)?)));
+                Ok(Failure { run, profile: row.get(1)?, at, ..failure(row, 3)? })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })

@@ -137,24 +137,24 @@ fn apply_fingerprint(db: &Connection, profile: &str, fingerprint: &str) -> Resul
 
 /// A run by hand says nothing of its profile: it may have been another configuration's.
 fn counts(new: &NewRun) -> bool {
-    new.info.trigger != Trigger::Cli
+    new.line.info.trigger != Trigger::Cli
 }
 
 /// What a run that begins says of its profile.
 pub(super) fn begun(db: &Connection, new: &NewRun) -> Result<(), Fault> {
     if counts(new) {
-        apply_fingerprint(db, &new.profile, &new.fingerprint)?;
+        apply_fingerprint(db, &new.line.profile, &new.line.fingerprint)?;
     }
     due(db, new)
 }
 
 /// Notes the due of a run that begins or is skipped.
 pub(super) fn due(db: &Connection, new: &NewRun) -> Result<(), Fault> {
-    if let Some(due) = new.info.due.filter(|_| counts(new)) {
+    if let Some(due) = new.line.info.due.filter(|_| counts(new)) {
         db.execute(
             "INSERT INTO profile (name, last_due) VALUES (?1, ?2)
              ON CONFLICT DO UPDATE SET last_due = max(coalesce(last_due, excluded.last_due), excluded.last_due)",
-            params![new.profile, due.timestamp_millis()],
+            params![new.line.profile, due.timestamp_millis()],
         )?;
     }
     Ok(())
@@ -162,7 +162,7 @@ pub(super) fn due(db: &Connection, new: &NewRun) -> Result<(), Fault> {
 
 pub(super) fn set_watermark(db: &Connection, new: &NewRun) -> Result<(), Fault> {
     match &new.watermark {
-        Some(Watermark { at, timetable }) => watermark(db, &new.profile, *at, timetable),
+        Some(Watermark { at, timetable }) => watermark(db, &new.line.profile, *at, timetable),
         None => Ok(()),
     }
 }

@@ -3,34 +3,14 @@
 use chrono::{DateTime, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
-use serde_json::Value;
 use ulid::Ulid;
 
 use super::Journal;
 use super::end::VANISHED;
 use super::error::{Fault, JournalError};
-use crate::report::json::interrupted;
 use crate::report::{Failure, Outcome, RunInfo, Trigger};
-use model::object::{Bucket, Count, Key};
-
-/// A run as the journal keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    pub info: RunInfo,
-    pub profile: String,
-    pub endpoint: String,
-    pub fingerprint: String,
-    /// When it was last heard of.
-    pub seen: DateTime<Utc>,
-    /// `None` while it runs.
-    pub ended: Option<DateTime<Utc>>,
-    pub outcome: Outcome,
-    pub reason: Option<String>,
-    /// What was recorded as warmed.
-    pub warmed: Count,
-    /// As `warm --json` prints it.
-    pub line: String,
-}
+use model::api::{KeyField, ObjectName, RunLine};
+use model::object::{Count, Key};
 
 /// Which runs are wanted.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +25,7 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn runs(&self, filter: &Filter) -> Result<Vec<Recorded>, JournalError> {
+    pub fn runs(&self, filter: &Filter) -> Result<Vec<RunLine>, JournalError> {
         self.latest_runs(filter, usize::MAX)
     }
 
@@ -53,7 +33,7 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn latest_runs(&self, filter: &Filter, most: usize) -> Result<Vec<Recorded>, JournalError> {
+    pub fn latest_runs(&self, filter: &Filter, most: usize) -> Result<Vec<RunLine>, JournalError> {
         let since = filter.since.map_or(i64::MIN, |since| since.timestamp_millis());
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let runs = self.with("read", |db| match &filter.profile {
@@ -70,7 +50,7 @@ impl Journal {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn run(&self, id: Ulid) -> Result<Option<Recorded>, JournalError> {
+    pub fn run(&self, id: Ulid) -> Result<Option<RunLine>, JournalError> {
         let runs = self.with("read", |db| select(db, "WHERE id = ?1", [id.to_string()]))?;
         Ok(runs.into_iter().next().map(|run| self.as_it_is(run)))
     }
@@ -88,37 +68,41 @@ impl Journal {
     }
 
     /// A run that nobody carries out any more is not going on, even before the journal says so.
-    fn as_it_is(&self, run: Recorded) -> Recorded {
-        if run.outcome != Outcome::Running || self.locks().is_held(&run.info.id.to_string()) {
-            return run;
+    fn as_it_is(&self, (run, seen): (RunLine, DateTime<Utc>)) -> RunLine {
+        match run.outcome {
+            Outcome::Running if !self.locks().is_held(&run.info.id.to_string()) => run.interrupted(seen, VANISHED),
+            _ => run,
         }
-        let line = interrupted(&run.line, run.warmed, run.seen, VANISHED);
-        let (outcome, reason) = (Outcome::Interrupted, Some(VANISHED.to_owned()));
-        Recorded { ended: Some(run.seen), outcome, reason, line, ..run }
     }
 }
 
-pub(super) fn select(db: &Connection, which: &str, params: impl rusqlite::Params) -> Result<Vec<Recorded>, Fault> {
-    let columns = "profile, endpoint, fingerprint, seen, ended, outcome, reason, objects, bytes, line";
-    let mut select = db.prepare(&format!("SELECT {INFO}, {columns} FROM run {which}"))?;
-    let rows = select.query_map(params, recorded)?;
+/// Runs, and when each was last heard of. What a run in progress has warmed is what was recorded of it.
+pub(super) fn select(
+    db: &Connection,
+    which: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<(RunLine, DateTime<Utc>)>, Fault> {
+    let mut select = db.prepare(&format!("SELECT line, seen, objects, bytes FROM run {which}"))?;
+    let rows = select.query_map(params, |row| {
+        let (mut line, seen) = (line(row, 0)?, instant(row.get(1)?));
+        if line.outcome == Outcome::Running {
+            line.warmed = count(row, 2)?;
+        }
+        Ok((line, seen))
+    })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
-    let outcome: String = row.get(11)?;
-    Ok(Recorded {
-        info: info(row)?,
-        profile: row.get(6)?,
-        endpoint: row.get(7)?,
-        fingerprint: row.get(8)?,
-        seen: instant(row.get(9)?),
-        ended: row.get::<_, Option<i64>>(10)?.map(instant),
-        outcome: Outcome::named(&outcome).ok_or_else(|| odd(11, "an outcome"))?,
-        reason: row.get(12)?,
-        warmed: count(row, 13)?,
-        line: row.get(15)?,
-    })
+/// A run's line, from its column.
+pub(super) fn line(row: &Row<'_>, column: usize) -> rusqlite::Result<RunLine> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+/// A run's line as it is stored.
+pub(super) fn text_of(line: &RunLine) -> rusqlite::Result<String> {
+    serde_json::to_string(line).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 /// The columns of a [`RunInfo`], the first of a row that has one.
@@ -139,12 +123,10 @@ pub(super) fn info(row: &Row<'_>) -> rusqlite::Result<RunInfo> {
 
 /// A failure, from the column of its class on.
 pub(super) fn failure(row: &Row<'_>, first: usize) -> rusqlite::Result<Failure> {
-    Ok(Failure {
-        class: row.get::<_, String>(first)?.into(),
-        bucket: Bucket::new(&row.get::<_, String>(first + 1)?),
-        key: Key::from_bytes(row.get::<_, Vec<u8>>(first + 2)?),
-        message: row.get(first + 3)?,
-    })
+    let object =
+        ObjectName { bucket: row.get(first + 1)?, key: KeyField(Key::from_bytes(row.get::<_, Vec<u8>>(first + 2)?)) };
+    let message = row.get(first + 3)?;
+    Ok(Failure { run: None, profile: None, at: None, class: row.get(first)?, object, message })
 }
 
 /// Objects and bytes, from the column of the objects on.
@@ -167,11 +149,4 @@ pub(super) fn instant(ms: i64) -> DateTime<Utc> {
 
 pub(super) fn millis(at: Option<DateTime<Utc>>) -> Option<i64> {
     at.map(|at| at.timestamp_millis())
-}
-
-/// The line of a run with other values in these fields.
-pub(super) fn with_fields<const N: usize>(line: &str, fields: [(&str, Value); N]) -> String {
-    let Ok(Value::Object(mut all)) = serde_json::from_str(line) else { return line.to_owned() };
-    all.extend(fields.map(|(name, value)| (name.to_owned(), value)));
-    Value::Object(all).to_string()
 }

@@ -16,6 +16,7 @@ use ulid::Ulid;
 
 use super::*;
 use crate::report::{Failure, Outcome, RunInfo, Trigger};
+use model::api::{ObjectName, RunLine};
 use model::object::{Bucket, Count, Key};
 
 fn folder() -> TempDir {
@@ -27,16 +28,17 @@ fn at(seconds: i64) -> DateTime<chrono::Utc> {
 }
 
 fn new_run(n: u128, profile: &str) -> NewRun {
-    NewRun {
-        info: RunInfo { id: Ulid(n), ..RunInfo::new(Trigger::Cli, at(i64::try_from(n).unwrap())) },
-        claim: profile.to_owned(),
-        profile: profile.to_owned(),
-        endpoint: "lota".to_owned(),
-        fingerprint: "f".to_owned(),
-        rewarm: false,
-        watermark: None,
-        line: r#"{"v":1,"wanted":{"objects":4,"bytes":40},"fresh":{"objects":1,"bytes":10}}"#.to_owned(),
-    }
+    let info = RunInfo { id: Ulid(n), ..RunInfo::new(Trigger::Cli, at(i64::try_from(n).unwrap())) };
+    let count = |objects| Count { objects, bytes: 10 * objects };
+    let line = RunLine { wanted: count(4), fresh: count(1), ..RunLine::begun(profile, "lota", "f", info) };
+    NewRun { line, claim: profile.to_owned(), rewarm: false, watermark: None }
+}
+
+/// A fire that passed without a run.
+fn skipped(mut new: NewRun, reason: &str) -> NewRun {
+    new.line.outcome = Outcome::Skipped;
+    (new.line.reason, new.line.ended) = (Some(reason.to_owned()), Some(new.line.info.started));
+    new
 }
 
 fn begun(journal: &Journal, n: u128, profile: &str) -> OpenRun {
@@ -46,17 +48,26 @@ fn begun(journal: &Journal, n: u128, profile: &str) -> OpenRun {
     }
 }
 
-fn end(seconds: i64) -> End {
-    let key = Key::from_bytes(b"odd\xff".to_vec());
-    let failure = Failure { class: "denied".into(), bucket: Bucket::new("b"), key, message: "no".to_owned() };
-    End {
-        ended: at(seconds),
-        outcome: Outcome::Partial,
-        reason: Some("1 failed".to_owned()),
-        resumable: false,
-        line: r#"{"v":1}"#.to_owned(),
-        failures: vec![failure],
-    }
+/// What a run comes to, whichever it is.
+struct Ending {
+    ended: DateTime<chrono::Utc>,
+    outcome: Outcome,
+    resumable: bool,
+    failures: Vec<Failure>,
+}
+
+fn end(seconds: i64) -> Ending {
+    let object = ObjectName::new(&Bucket::new("b"), &Key::from_bytes(b"odd\xff".to_vec()));
+    let failures = vec![Failure::new("denied", object, "no")];
+    Ending { ended: at(seconds), outcome: Outcome::Partial, resumable: false, failures }
+}
+
+fn finish(journal: &Journal, run: &OpenRun, ending: &Ending) {
+    let line = journal.run(Ulid::from_string(&run.id).unwrap()).unwrap().unwrap();
+    let (ended, reason) = (Some(ending.ended), Some("1 failed".to_owned()));
+    let line = RunLine { ended, outcome: ending.outcome, reason, ..line };
+    let end = End { line, resumable: ending.resumable, failures: ending.failures.clone() };
+    journal.finish(run, &end).unwrap();
 }
 
 fn outcomes(journal: &Journal) -> Vec<(u128, Outcome)> {
@@ -82,10 +93,10 @@ fn a_run_is_kept_with_its_end_and_its_failures() {
     let journal = Journal::open(dir.path()).unwrap();
     let run = begun(&journal, 1, "p");
     assert_eq!(journal.run(Ulid(1)).unwrap().unwrap().outcome, Outcome::Running);
-    journal.finish(&run, &end(60)).unwrap();
+    finish(&journal, &run, &end(60));
     let journal = Journal::open(dir.path()).unwrap();
     let kept = journal.run(Ulid(1)).unwrap().unwrap();
-    assert_eq!((kept.outcome, kept.ended, &*kept.line), (Outcome::Partial, Some(at(60)), r#"{"v":1}"#));
+    assert_eq!((kept.outcome, kept.ended), (Outcome::Partial, Some(at(60))));
     assert_eq!(journal.failures(Ulid(1)).unwrap(), end(60).failures);
     assert_eq!(journal.run(Ulid(2)).unwrap(), None);
     assert!(journal.locks().present().is_empty(), "no lock is left behind");
@@ -97,7 +108,7 @@ fn runs_are_found_by_profile_and_time_the_latest_first() {
     let journal = Journal::open(dir.path()).unwrap();
     for (n, profile) in [(1, "a"), (2, "b"), (3, "a")] {
         let run = begun(&journal, n, profile);
-        journal.finish(&run, &end(100)).unwrap();
+        finish(&journal, &run, &end(100));
     }
     let found = |profile: Option<&str>, since: Option<i64>| -> Vec<u128> {
         let filter = Filter { profile: profile.map(str::to_owned), since: since.map(at) };
@@ -115,13 +126,10 @@ fn the_latest_runs_are_found_without_reading_all_of_them() {
     let journal = Journal::open(dir.path()).unwrap();
     for n in 1..=6 {
         let run = begun(&journal, n, if n % 2 == 0 { "even" } else { "odd" });
-        journal.finish(&run, &end(100)).unwrap();
+        finish(&journal, &run, &end(100));
     }
     // Whoever reads the first two fails.
-    journal
-        .lock()
-        .execute("UPDATE run SET outcome = 'no outcome' WHERE started <= ?1", [at(2).timestamp_millis()])
-        .unwrap();
+    journal.lock().execute("UPDATE run SET line = 'no line' WHERE started <= ?1", [at(2).timestamp_millis()]).unwrap();
     assert!(journal.runs(&Filter::default()).is_err());
     let found = |profile: Option<&str>, since: Option<i64>, most| -> Vec<u128> {
         let filter = Filter { profile: profile.map(str::to_owned), since: since.map(at) };
@@ -177,7 +185,7 @@ fn an_end_is_kept_where_the_ledger_has_no_room() {
     let done: Vec<_> = (0..5_000).map(|n| ledger::tests::warmed(&n.to_string(), "e", 7, at(5))).collect();
     ledger::tests::append(&journal, "u", &run.id, &done);
     journal.lock().pragma_update_and_check(None, "max_page_count", 1, |_| Ok(())).unwrap();
-    journal.finish(&run, &End { failures: Vec::new(), ..end(60) }).unwrap();
+    finish(&journal, &run, &Ending { failures: Vec::new(), ..end(60) });
     assert_eq!(outcomes(&journal), [(1, Outcome::Partial)]);
     assert_eq!(journal.waiting().unwrap(), 5_000, "merged when there is room");
     journal.lock().pragma_update_and_check(None, "max_page_count", 1 << 30, |_| Ok(())).unwrap();
@@ -197,7 +205,7 @@ fn the_lock_of_a_run_is_never_removed_from_under_its_holder() {
     assert!(journal.locks().is_held(&run.id));
     let path = locks::folder(dir.path()).join(format!("{}.lock", run.id));
     let early = fs::File::open(&path).unwrap();
-    journal.finish(&run, &end(60)).unwrap();
+    finish(&journal, &run, &end(60));
     drop(run);
     early.try_lock().unwrap();
     let taken = journal.locks().take(&Ulid(1).to_string()).unwrap();
@@ -217,11 +225,10 @@ fn a_run_whose_process_is_gone_is_interrupted() {
     assert_eq!(outcomes(&journal), [(2, Outcome::Interrupted), (1, Outcome::Running)]);
     assert_eq!(journal.locks().present(), [Ulid(1).to_string()], "files of nobody are removed");
     let dead = journal.run(Ulid(2)).unwrap().unwrap();
-    let line: serde_json::Value = serde_json::from_str(&dead.line).unwrap();
     assert_eq!(
-        (line["outcome"].as_str(), line["warm_ratio"]["objects"].as_f64()),
-        (Some("interrupted"), Some(0.25)),
-        "what was fresh is warm: {line}"
+        (dead.outcome, dead.warm_ratio.objects),
+        (Outcome::Interrupted, 0.25),
+        "what was fresh is warm: {dead:?}"
     );
     drop(alive);
 }
@@ -317,7 +324,7 @@ fn what_is_past_its_retention_is_forgotten_and_a_live_run_never() {
     let journal = Journal::open(dir.path()).unwrap();
     for (n, ended) in [(1, 10), (2, 1_000)] {
         let run = begun(&journal, n, "p");
-        journal.finish(&run, &end(ended)).unwrap();
+        finish(&journal, &run, &end(ended));
     }
     let _alive = begun(&journal, 3, "p");
     journal.prune(at(1_010), Duration::from_secs(100)).unwrap();

@@ -3,76 +3,8 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-
-use super::json::time;
-use model::select::group::{Group, State};
-
-/// A checkpoint. Names are for people, and escaped: keys that are exact stand in `plan --objects`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupField {
-    pub bucket: String,
-    pub run: String,
-    pub name: String,
-    pub step: Option<u64>,
-    /// `null` where the checkpoint did not have to be listed.
-    pub objects: Option<u64>,
-    pub bytes: Option<u64>,
-    /// Of its newest object, when the plan was made.
-    pub age_s: Option<u64>,
-    /// When its newest object was modified.
-    pub last_modified: Option<String>,
-    pub state: State,
-    pub why: Option<String>,
-}
-
-impl GroupField {
-    /// As of `at`.
-    pub fn new(group: &Group, at: DateTime<Utc>) -> Self {
-        Self {
-            bucket: group.bucket.to_string(),
-            run: group.run.to_string(),
-            name: group.name.to_string(),
-            step: group.step,
-            objects: group.count.map(|count| count.objects),
-            bytes: group.count.map(|count| count.bytes),
-            age_s: group.age(at).map(|age| age.as_secs()),
-            last_modified: group.newest.map(time),
-            state: group.state,
-            why: group.why.clone(),
-        }
-    }
-
-    pub fn is_of_the_run_of(&self, other: &Self) -> bool {
-        (&self.bucket, &self.run) == (&other.bucket, &other.run)
-    }
-
-    /// When its newest object was modified.
-    pub fn newest(&self) -> Option<DateTime<Utc>> {
-        self.last_modified.as_ref()?.parse().ok()
-    }
-}
-
-impl fmt::Display for GroupField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&title(&self.run, &self.name, self.step))
-    }
-}
-
-/// A checkpoint as people read it: run and name, and the step where the name does not show it.
-pub fn title(run: &str, name: &str, step: Option<u64>) -> String {
-    let slash = if run.is_empty() { "" } else { "/" };
-    let mut numbers = name.split(|c: char| !c.is_ascii_digit());
-    let step = step.filter(|step| !numbers.any(|number| number.parse() == Ok(*step)));
-    let step = step.map_or_else(String::new, |step| format!(" (step {step})"));
-    format!("{run}{slash}{name}{step}")
-}
-
-/// All checkpoints of a plan that is of `at`.
-pub fn fields(groups: &[Group], at: DateTime<Utc>) -> Vec<GroupField> {
-    groups.iter().map(|group| GroupField::new(group, at)).collect()
-}
+pub use model::api::{GroupField, title};
+use model::select::group::State;
 
 /// The checkpoints of each run.
 pub fn by_run(groups: &[GroupField]) -> impl Iterator<Item = &[GroupField]> {
@@ -208,7 +140,9 @@ impl fmt::Display for PassedOver<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::DateTime;
     use model::object::{Bucket, Key};
+    use model::select::group::Group;
 
     fn group(run: &str, step: u64, state: State) -> GroupField {
         let why = (state == Incomplete).then(|| "`.metadata` is missing".to_owned());
@@ -269,33 +203,5 @@ mod tests {
         assert_eq!(said(&[Incomplete, Chosen]), Some(format!("{why}iter_0000000 is taken")));
         assert_eq!(said(&[Incomplete, OverCap]), Some(format!("{why}nothing of its run is taken")));
         assert_eq!(said(&[Chosen, Incomplete]), None, "it is not the newest");
-    }
-
-    #[test]
-    fn a_step_is_shown_once() {
-        let mut group = group("", 400, Chosen);
-        assert_eq!(group.to_string(), "iter_0000400");
-        group.name = "last".to_owned();
-        assert_eq!(group.to_string(), "last (step 400)");
-        group.name = "v4001".to_owned();
-        assert_eq!(group.to_string(), "v4001 (step 400)");
-    }
-
-    #[test]
-    fn names_are_escaped_whatever_bytes_they_are() {
-        let odd = Group {
-            bucket: Bucket::new("ckpt"),
-            run: Key::from_bytes(&b"r\xff"[..]),
-            name: Key::from("line\nbreak"),
-            step: None,
-            count: None,
-            newest: None,
-            state: Chosen,
-            why: None,
-        };
-        let field = GroupField::new(&odd, DateTime::UNIX_EPOCH);
-        assert_eq!(field.to_string(), "r\\xff/line\\nbreak");
-        let line = serde_json::to_string(&field).unwrap();
-        assert_eq!(serde_json::from_str::<GroupField>(&line).unwrap(), field, "a journal gives it back");
     }
 }

@@ -229,6 +229,7 @@ fn named((class, errors): (&&'static str, &Errors)) -> String {
 mod tests {
     use super::*;
     use crate::report::Sample;
+    use model::api::ObjectName;
     use model::object::{Bucket, Key};
 
     fn count(objects: u64) -> Count {
@@ -332,7 +333,7 @@ mod tests {
     fn what_answered_in_the_place_of_the_cache_is_named() {
         let mut totals = totals(0, 0, 10, 0);
         let message = "200 text/html from nginx: 5620 bytes, and 100 were listed".to_owned();
-        let sample = Sample { bucket: Bucket::new("b"), key: Key::from("k"), message };
+        let sample = Sample { object: ObjectName::new(&Bucket::new("b"), &Key::from("k")), message };
         totals.errors.insert("malformed", Errors { count: 10, sample: vec![sample] });
         let (outcome, why) = judge(&totals, &Ended::Done, &standard(count(10), None));
         let named = "200 text/html from nginx: 5620 bytes, and 100 were listed";

@@ -12,7 +12,6 @@ use crate::clock;
 use crate::journal::{Begun, End, Journal, JournalError, NewRun, OpenRun, Recorder, Watermark};
 use crate::limit::Limit;
 use crate::report::Report;
-use crate::report::json::RunLine;
 use crate::sync::blocking;
 
 /// How often other processes at the same cache are counted.
@@ -44,7 +43,7 @@ pub(super) async fn claim(pass: &Pass, report: &Report) -> Result<Option<RunReco
     let new = NewRun { rewarm: pass.rewarm, ..new_run(report, pass.claim.clone(), pass.watermark.clone()) };
     let (resumes, degraded) = (pass.resumed_with.is_some(), pass.degraded);
     let begun = blocking(move || {
-        let begun = if resumes { journal.resume(new.info.id, clock::now())? } else { journal.begin(&new)? };
+        let begun = if resumes { journal.resume(new.line.info.id, clock::now())? } else { journal.begin(&new)? };
         let begun = match begun {
             // The one that it stands in for knows the run.
             Begun::AlreadyDone { .. } if resumes && degraded => journal.begin(&new)?,
@@ -65,16 +64,7 @@ pub(super) async fn claim(pass: &Pass, report: &Report) -> Result<Option<RunReco
 
 /// The journal's row of a run that begins, or of a fire without a run.
 pub fn new_run(report: &Report, claim: String, watermark: Option<Watermark>) -> NewRun {
-    NewRun {
-        info: report.info,
-        claim,
-        rewarm: false,
-        watermark,
-        profile: report.plan.profile.to_string(),
-        endpoint: report.plan.endpoint.to_string(),
-        fingerprint: report.plan.fingerprint.clone(),
-        line: line(report),
-    }
+    NewRun { line: report.into(), claim, rewarm: false, watermark }
 }
 
 impl RunRecord {
@@ -84,7 +74,7 @@ impl RunRecord {
 
     /// Notes the plan.
     pub(super) async fn note(&self, report: &Report) {
-        let (journal, run, line) = (self.journal.clone(), self.run.clone(), line(report));
+        let (journal, run, line) = (self.journal.clone(), self.run.clone(), report.into());
         if let Err(error) = blocking(move || journal.note(&run, &line)).await {
             tracing::warn!("{error}; the plan of this run is not recorded");
         }
@@ -125,21 +115,9 @@ impl RunRecord {
 
     /// Ends the run in the journal. One that is resumable is taken up again.
     pub(super) async fn close(self, report: &Report, resumable: bool) {
-        let end = End {
-            ended: report.ended.unwrap_or(report.info.started),
-            outcome: report.outcome,
-            reason: report.reason.clone(),
-            resumable,
-            line: line(report),
-            failures: report.totals.failures.clone(),
-        };
+        let end = End { line: report.into(), resumable, failures: report.totals.failures.clone() };
         if let Err(error) = blocking(move || self.journal.finish(&self.run, &end)).await {
             tracing::warn!("{error}; the end of this run is not recorded");
         }
     }
-}
-
-/// The line of the run as it stands.
-fn line(report: &Report) -> String {
-    serde_json::to_string(&RunLine::from(report)).unwrap_or_default()
 }

@@ -92,5 +92,8 @@ async fn a_claim_waits_for_what_was_to_be_written_before_it_and_keeps_what_the_r
     active.request.stop.stop(StopReason::Paused);
     written.send(()).unwrap();
     let Step::Granted(granted) = claiming.await.unwrap() else { panic!("nothing is in its way") };
-    assert_eq!((granted.0.stop.reason(), active.view().stopping), (Some(StopReason::Paused), Some(StopReason::Paused)));
+    assert_eq!(
+        (granted.0.stop.reason(), active.view().progress.stopping.as_deref()),
+        (Some(StopReason::Paused), Some(StopReason::Paused.as_str()))
+    );
 }

@@ -6,8 +6,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
-use serde::Deserialize;
-use serde_json::json;
 
 use super::{Part, id, part, value};
 use crate::clock;
@@ -15,26 +13,8 @@ use crate::daemon::handle::{CommandError, Reloaded};
 use crate::http::body::read;
 use crate::http::refusal::Refusal;
 use crate::http::route::{App, MayChange, MayRun};
-use crate::report::json::time;
+use model::api::{self, Cancelled, NoBody, PauseBody, Paused, Refused, Resumed, RunBody, Started, V};
 use model::config::value::duration::Length;
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RunBody {
-    /// Also what is fresh.
-    rewarm: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct PauseBody {
-    /// A length of time; without one until it is resumed.
-    r#for: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoBody {}
 
 pub(crate) async fn run(
     State(app): State<App>,
@@ -47,7 +27,7 @@ pub(crate) async fn run(
     let started = app.handle.start(&name, rewarm, caller.team.clone()).await;
     app.audit(&caller, ("run", &name), &started).await;
     let started = started?;
-    let body = json!({ "v": 1, "run": started.run.to_string(), "joined": started.joined });
+    let body = Started { joined: started.joined, run: started.run, v: V };
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
@@ -64,7 +44,7 @@ pub(crate) async fn pause(
     let paused = app.handle.pause(&name, until).await;
     app.audit(&caller, ("pause", &name), &paused).await;
     paused?;
-    Ok(Json(json!({ "v": 1, "profile": name, "paused": true, "until": until.map(time) })).into_response())
+    Ok(Json(Paused { paused: true, profile: name, until, v: V }).into_response())
 }
 
 pub(crate) async fn resume(
@@ -78,7 +58,7 @@ pub(crate) async fn resume(
     let resumed = app.handle.resume(&name).await;
     app.audit(&caller, ("resume", &name), &resumed).await;
     resumed?;
-    Ok(Json(json!({ "v": 1, "profile": name, "paused": false })).into_response())
+    Ok(Json(Resumed { paused: false, profile: name, v: V }).into_response())
 }
 
 pub(crate) async fn cancel(
@@ -92,7 +72,7 @@ pub(crate) async fn cancel(
     let cancelled = app.handle.cancel(run).await;
     app.audit(&caller, ("cancel", &run.to_string()), &cancelled).await;
     cancelled?;
-    let body = json!({ "v": 1, "run": run.to_string(), "cancelled": true });
+    let body = Cancelled { cancelled: true, run, v: V };
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
@@ -111,11 +91,11 @@ pub(crate) async fn reload(
     app.audit(&caller, ("reload", ""), &came).await;
     let reloaded = reloaded?;
     if let Some(error) = reloaded.error {
-        let body = json!({ "v": 1, "ok": false, "error": error });
+        let body = Refused { error, ok: Some(false), v: V };
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response());
     }
-    let names = |names: &[std::sync::Arc<str>]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let names = |names: &[std::sync::Arc<str>]| names.iter().map(ToString::to_string).collect();
     let (added, changed, removed) = (names(&reloaded.added), names(&reloaded.changed), names(&reloaded.removed));
-    let body = json!({ "v": 1, "ok": true, "added": added, "changed": changed, "removed": removed });
+    let body = api::Reloaded { added, changed, ok: true, removed, v: V };
     Ok(Json(body).into_response())
 }

@@ -7,19 +7,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::why::causes::pause_text;
 use super::{Asked, Part, asked, named, part, value};
-use crate::daemon::view::{EndedView, ProfileView};
 use crate::http::refusal::Refusal;
 use crate::http::route::App;
-use crate::http::shape::V;
 use crate::http::text::{length, percent};
-use crate::journal::{Filter, Recorded};
-use crate::report::json::time;
-use crate::report::{Outcome, Ratio};
+use crate::journal::Filter;
+use crate::report::Outcome;
+use model::api::{EndedRun, Profile, Ready, RunLine, V};
 use model::config::value::duration::Length;
 use model::config::value::percent::Percent;
 
@@ -38,28 +35,12 @@ pub(crate) struct Terms {
     min_warm: Option<String>,
 }
 
-/// An ended run of the configuration in force.
-#[derive(Clone)]
-struct Candidate {
-    run: String,
-    ended: DateTime<Utc>,
-    outcome: Outcome,
-    reason: Option<String>,
-    warm_ratio: Ratio,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    v: u32,
-    profile: String,
+/// What the runs of a profile's configuration say.
+struct Judged {
     ready: bool,
     reason: String,
     /// The run that it rests on, else the latest.
-    run: Option<String>,
-    ended: Option<String>,
-    warm_ratio: Option<Ratio>,
-    /// The run in progress.
-    running: Option<String>,
+    run: Option<EndedRun>,
 }
 
 pub(crate) async fn show(State(app): State<App>, name: Part, query: Asked<Terms>) -> Result<Response, Refusal> {
@@ -70,44 +51,30 @@ pub(crate) async fn show(State(app): State<App>, name: Part, query: Asked<Terms>
     let view = app.handle.view().await?;
     let profile = named(&view, &name)?;
     let mut runs = known(profile);
-    let reaches =
-        |run: &Candidate| least.map_or(run.outcome == Outcome::Complete, |least| run.warm_ratio.reaches(least));
-    if least.is_some() && !runs.iter().any(reaches) {
-        let filter = Filter { profile: Some(name), since: None };
-        let recorded = app.handle.runs(filter, LOOK_BACK).await?;
-        runs.extend(recorded.iter().filter_map(|run| candidate(run, &profile.fingerprint)));
+    if least.is_some() && !runs.iter().any(|run| reaches(run, least)) {
+        let filter = Filter { profile: Some(name.clone()), since: None };
+        let recorded = app.handle.runs(filter, LOOK_BACK).await?.into_iter();
+        let same = |run: &RunLine| run.fingerprint == profile.fingerprint && run.outcome != Outcome::Skipped;
+        runs.extend(recorded.filter(same).filter_map(EndedRun::of));
     }
-    // How long ago a run ended by a clock that was ahead, nobody knows: as in the ledger it counts for nothing.
-    let (past, ahead): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.ended <= view.now);
-    let good = past.iter().filter(|run| reaches(run)).max_by_key(|run| run.ended);
-    let latest = past.iter().max_by_key(|run| run.ended);
-    let within = within.unwrap_or(profile.rewarm_after);
-    let age = |run: &Candidate| (view.now - run.ended).to_std().unwrap_or_default();
-    let ready = good.is_some_and(|run| age(run) <= within);
-    let reason = match (good, latest) {
-        (Some(good), _) => judge(good, age(good), within),
-        (None, Some(latest)) => fault(latest, least),
-        (None, None) if !ahead.is_empty() => SET_BACK.to_owned(),
-        (None, None) => NONE_ENDED.to_owned(),
-    };
+    let Judged { ready, reason, run } = judge(runs, least, within.unwrap_or(profile.rewarm_after()), view.now);
     let reason = if ready { reason } else { reason + &outlook(profile, view.now) };
-    let shown = good.or(latest);
-    let answer = Answer {
+    let answer = Ready {
         v: V,
-        profile: profile.name.to_string(),
+        profile: name,
         ready,
         reason,
-        run: shown.map(|run| run.run.clone()),
-        ended: shown.map(|run| time(run.ended)),
-        warm_ratio: shown.map(|run| run.warm_ratio),
-        running: profile.running.map(|run| run.to_string()),
+        run: run.as_ref().map(|run| run.info.id),
+        ended: run.as_ref().map(|run| run.ended),
+        warm_ratio: run.map(|run| run.warm_ratio),
+        running: profile.running.as_ref().map(|run| run.info.id),
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, Json(answer)).into_response())
 }
 
 /// When that may change, where no run is in progress.
-fn outlook(profile: &ProfileView, now: DateTime<Utc>) -> String {
+fn outlook(profile: &Profile, now: DateTime<Utc>) -> String {
     match (&profile.paused, profile.next_due) {
         _ if profile.running.is_some() || profile.waiting.is_some() => String::new(),
         (Some(pause), _) => format!("; {}", pause_text(pause)),
@@ -117,60 +84,40 @@ fn outlook(profile: &ProfileView, now: DateTime<Utc>) -> String {
 }
 
 /// Whether it is ready by the terms of its own configuration, and the reason in words.
-pub(super) fn by_default(profile: &ProfileView, now: DateTime<Utc>) -> (bool, String) {
-    let runs = known(profile);
-    let past = || runs.iter().filter(|run| run.ended <= now);
-    let good = past().filter(|run| run.outcome == Outcome::Complete).max_by_key(|run| run.ended);
-    let age = good.map(|run| (now - run.ended).to_std().unwrap_or_default());
-    match (good.zip(age), past().max_by_key(|run| run.ended)) {
-        (Some((good, age)), _) => (age <= profile.rewarm_after, judge(good, age, profile.rewarm_after)),
-        (None, Some(latest)) => (false, fault(latest, None)),
-        (None, None) if !runs.is_empty() => (false, SET_BACK.to_owned()),
-        (None, None) => (false, NONE_ENDED.to_owned()),
-    }
+pub(super) fn by_default(profile: &Profile, now: DateTime<Utc>) -> (bool, String) {
+    let judged = judge(known(profile), None, profile.rewarm_after(), now);
+    (judged.ready, judged.reason)
 }
 
-fn known(profile: &ProfileView) -> Vec<Candidate> {
+/// The ended runs of the configuration in force that need no look into the journal.
+fn known(profile: &Profile) -> Vec<EndedRun> {
     let ended = [&profile.last, &profile.last_complete].into_iter().flatten();
-    ended.filter(|run| run.fingerprint == profile.fingerprint).map(Candidate::from).collect()
+    ended.filter(|run| run.fingerprint == profile.fingerprint).cloned().collect()
 }
 
-impl From<&EndedView> for Candidate {
-    fn from(run: &EndedView) -> Self {
-        Self {
-            run: run.info.id.to_string(),
-            ended: run.ended,
-            outcome: run.outcome,
-            reason: run.reason.clone(),
-            warm_ratio: run.warm_ratio,
+fn reaches(run: &EndedRun, least: Option<f64>) -> bool {
+    least.map_or(run.outcome == Outcome::Complete, |least| run.warm_ratio.reaches(least))
+}
+
+fn judge(runs: Vec<EndedRun>, least: Option<f64>, within: Duration, now: DateTime<Utc>) -> Judged {
+    // How long ago a run ended by a clock that was ahead, nobody knows: as in the ledger it counts for nothing.
+    let (past, ahead): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.ended <= now);
+    let good = past.iter().filter(|run| reaches(run, least)).max_by_key(|run| run.ended);
+    let latest = past.iter().max_by_key(|run| run.ended);
+    let age = good.map(|run| (now - run.ended).to_std().unwrap_or_default());
+    let reason = match (good.zip(age), latest) {
+        (Some((good, age)), _) => {
+            let late = if age > within { format!(", which is more than {}", length(within)) } else { String::new() };
+            format!("its run ended {} {} ago{late}", good.outcome, length(age))
         }
-    }
+        (None, Some(latest)) => fault(latest, least),
+        (None, None) if !ahead.is_empty() => SET_BACK.to_owned(),
+        (None, None) => NONE_ENDED.to_owned(),
+    };
+    Judged { ready: age.is_some_and(|age| age <= within), reason, run: good.or(latest).cloned() }
 }
 
-fn candidate(run: &Recorded, fingerprint: &str) -> Option<Candidate> {
-    let line: Value = serde_json::from_str(&run.line).ok()?;
-    if line["fingerprint"] != fingerprint || matches!(run.outcome, Outcome::Running | Outcome::Skipped) {
-        return None;
-    }
-    Some(Candidate {
-        run: run.info.id.to_string(),
-        ended: run.ended?,
-        outcome: run.outcome,
-        reason: run.reason.clone(),
-        warm_ratio: Ratio::deserialize(&line["warm_ratio"]).ok()?,
-    })
-}
-
-fn judge(good: &Candidate, age: Duration, within: Duration) -> String {
-    let (outcome, age_text, within_text) = (good.outcome, length(age), length(within));
-    if age <= within {
-        format!("its run ended {outcome} {age_text} ago")
-    } else {
-        format!("its run ended {outcome} {age_text} ago, which is more than {within_text}")
-    }
-}
-
-fn fault(latest: &Candidate, least: Option<f64>) -> String {
+fn fault(latest: &EndedRun, least: Option<f64>) -> String {
     let why = latest.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     match least {
         Some(least) => {

@@ -8,9 +8,9 @@ mod team;
 use chrono::{DateTime, Utc};
 
 use super::{Metric, Number, Sample};
-use crate::daemon::view::View;
+use model::api::Status;
 
-pub(super) const TABLES: [&[Metric<View>]; 4] = [daemon::METRICS, endpoint::METRICS, profile::METRICS, team::METRICS];
+pub(super) const TABLES: [&[Metric<Status>]; 4] = [daemon::METRICS, endpoint::METRICS, profile::METRICS, team::METRICS];
 
 pub(super) fn one(number: Number) -> Vec<Sample> {
     vec![(Vec::new(), number)]

@@ -16,7 +16,7 @@ fn heads() -> Vec<(&'static str, Kind, &'static [&'static str], &'static str, St
 }
 
 /// Without the version and the commit, which change.
-fn shown(view: View) -> String {
+fn shown(view: Status) -> String {
     let build = concat!("version=\"", env!("CARGO_PKG_VERSION"), "\",revision=\"", env!("HOTSET_REVISION"), "\"");
     let text = text(view, Some(USAGE));
     assert!(text.contains(build), "{build}: {text}");

@@ -4,13 +4,13 @@ use maud::{Markup, html};
 
 use super::table;
 use super::time::until;
-use crate::daemon::view::{EndpointView, View};
-use crate::http::text::{count, iec, length, percent};
+use crate::http::text::{count, iec, percent, seconds};
+use model::api::{Endpoint, Status};
 
 /// Credentials that end this soon are shown as a warning.
 const SOON: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
-pub(super) fn section(view: &View) -> Markup {
+pub(super) fn section(view: &Status) -> Markup {
     let heads =
         ["Endpoint", "Circuit", "In flight", "Bytes in flight", "Committed", "Warmed since the start", "Credentials"];
     html! {
@@ -25,23 +25,22 @@ pub(super) fn section(view: &View) -> Markup {
     }
 }
 
-fn row(endpoint: &EndpointView, view: &View) -> Markup {
-    let limit = &endpoint.limit;
-    let ended = view.counters.objects.get(&endpoint.name).copied().unwrap_or_default();
+fn row(endpoint: &Endpoint, view: &Status) -> Markup {
+    let ended = &endpoint.ended;
     html! {
         tr {
             th scope="row" { (endpoint.name) small { (endpoint.cache_url) } }
             td {
-                @if limit.circuit_open { span.tag.failed { "open" } } @else { span.tag.complete { "closed" } }
-                @if let Some(silent) = endpoint.silent { small.bad { "nothing served for " (length(silent)) } }
+                @if endpoint.circuit_open { span.tag.failed { "open" } } @else { span.tag.complete { "closed" } }
+                @if let Some(silent) = endpoint.silent_s { small.bad { "nothing served for " (seconds(silent)) } }
             }
             td {
-                (limit.in_flight) span.faint { " of " (limit.allowed) " allowed" }
+                (endpoint.in_flight) span.faint { " of " (endpoint.limit) " allowed" }
                 small { "at most " (endpoint.max_in_flight) }
-                small { (limit.reason) }
-                @if limit.retries_wait { small.warn { "retries wait" } }
+                small { (endpoint.state) }
+                @if endpoint.retries_wait { small.warn { "retries wait" } }
             }
-            td { (iec(limit.bytes_in_flight)) }
+            td { (iec(endpoint.in_flight_bytes)) }
             td { (committed(endpoint)) }
             td {
                 (iec(ended.warmed.bytes)) small { (count(ended.warmed.objects)) " objects" }
@@ -59,7 +58,7 @@ fn row(endpoint: &EndpointView, view: &View) -> Markup {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
-fn committed(endpoint: &EndpointView) -> Markup {
+fn committed(endpoint: &Endpoint) -> Markup {
     let (Some(capacity), Some(committed)) = (endpoint.capacity, endpoint.committed) else {
         return html! {
             @if let Some(committed) = endpoint.committed { (iec(committed)) } @else { "unlimited" }

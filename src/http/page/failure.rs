@@ -4,12 +4,12 @@ use maud::{Markup, html};
 
 use super::time::ago;
 use super::{safe, table};
-use crate::daemon::view::{FailureView, View};
+use model::api::{Failure, Status};
 
 /// Beyond them the page would be long; `hotset runs ID` has them all.
 const MOST: usize = 50;
 
-pub(super) fn section(view: &View) -> Markup {
+pub(super) fn section(view: &Status) -> Markup {
     let failures = &view.failures;
     let rows = html! { @for failure in failures.iter().take(MOST) { (row(failure, view)) } };
     html! {
@@ -25,13 +25,13 @@ pub(super) fn section(view: &View) -> Markup {
     }
 }
 
-fn row(failure: &FailureView, view: &View) -> Markup {
+fn row(failure: &Failure, view: &Status) -> Markup {
     html! {
         tr {
-            td { (ago(failure.at, view.now)) }
-            td { (failure.profile) }
+            td { @if let Some(at) = failure.at { (ago(at, view.now)) } }
+            td { @if let Some(profile) = &failure.profile { (profile) } }
             td { span.tag.failed { (safe(&failure.class)) } }
-            td.key { code { "s3://" (safe(failure.bucket.as_str())) "/" (failure.key) } }
+            td.key { code { (failure.object) } }
             td.wide { (safe(&failure.message)) }
         }
     }

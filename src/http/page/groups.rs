@@ -5,16 +5,17 @@ use maud::{Markup, html};
 
 use super::safe;
 use super::time::between;
-use crate::daemon::view::ProfileView;
 use crate::http::text::count;
-use crate::report::groups::{GroupField, PassedOver};
+use crate::report::groups::PassedOver;
+use model::api::GroupField;
+use model::api::Profile;
 use model::select::group::State;
 
 /// Of each kind; `hotset runs ID` has more.
 const MOST: usize = 5;
 
 /// Of the latest run that knew of any.
-pub(super) fn list(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
+pub(super) fn list(profile: &Profile, now: DateTime<Utc>) -> Markup {
     let runs = [&profile.last, &profile.last_complete];
     let Some(run) = runs.into_iter().flatten().find(|run| !run.groups.is_empty()) else { return html! {} };
     let newest: Vec<_> = run.groups.iter().filter(|group| group.state != State::Incomplete).collect();
@@ -31,7 +32,7 @@ pub(super) fn list(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
 fn one(group: &GroupField, now: DateTime<Utc>) -> Markup {
     html! {
         code { (safe(&group.to_string())) }
-        @if let Some(newest) = group.newest() { " " (between(newest, now)) " old" }
+        @if let Some(newest) = group.last_modified { " " (between(newest, now)) " old" }
         @if group.state == State::OverCap { span.warn { ", does not fit the caps" } }
     }
 }

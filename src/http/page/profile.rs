@@ -5,12 +5,11 @@ use maud::{Markup, html};
 
 use super::time::{ago, between, local, until};
 use super::{groups, safe, table};
-use crate::daemon::view::{EndedView, PauseView, ProfileView, View};
 use crate::http::text::{iec, percent};
 use crate::report::Outcome;
-use model::schedule::Zone;
+use model::api::{EndedRun, Pause, Profile, Status};
 
-pub(super) fn section(view: &View) -> Markup {
+pub(super) fn section(view: &Status) -> Markup {
     let heads = ["Profile", "State", "Last run", "Warm", "Schedule", "Last fire", "Next fire"];
     html! {
         section aria-labelledby="profiles-title" {
@@ -24,7 +23,7 @@ pub(super) fn section(view: &View) -> Markup {
     }
 }
 
-fn row(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
+fn row(profile: &Profile, now: DateTime<Utc>) -> Markup {
     html! {
         tr {
             th scope="row" {
@@ -40,8 +39,8 @@ fn row(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
             td.wide { (last_run(profile, now)) }
             td { @if let Some(run) = &profile.last { (warm(run, profile)) } @else { (nothing()) } }
             td { (schedule(profile)) }
-            td { (fire(profile.last_due.map(|at| ago(at, now)), profile.last_due, &profile.zone)) }
-            td { (fire(profile.next_due.map(|at| until(at, now)), profile.next_due, &profile.zone)) }
+            td { (fire(profile.last_due.map(|at| ago(at, now)), profile.last_due, profile)) }
+            td { (fire(profile.next_due.map(|at| until(at, now)), profile.next_due, profile)) }
         }
     }
 }
@@ -50,7 +49,7 @@ fn nothing() -> Markup {
     html! { span.faint { "–" } }
 }
 
-fn state(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
+fn state(profile: &Profile, now: DateTime<Utc>) -> Markup {
     html! {
         @if profile.running.is_some() { span.tag.running { "running" } " " }
         @if let Some(pause) = &profile.paused { (paused(pause, now)) }
@@ -63,7 +62,7 @@ fn state(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn paused(pause: &PauseView, now: DateTime<Utc>) -> Markup {
+fn paused(pause: &Pause, now: DateTime<Utc>) -> Markup {
     html! {
         span.tag.paused { "paused" } " "
         @if let Some(at) = pause.until { small { "resumes " (until(at, now)) } }
@@ -71,7 +70,7 @@ fn paused(pause: &PauseView, now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn last_run(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
+fn last_run(profile: &Profile, now: DateTime<Utc>) -> Markup {
     let Some(run) = &profile.last else { return nothing() };
     html! {
         (ago(run.ended, now)) span.faint { ", took " (between(run.info.started, run.ended)) ", by " (run.info.trigger) }
@@ -81,7 +80,7 @@ fn last_run(profile: &ProfileView, now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn warm(run: &EndedView, profile: &ProfileView) -> Markup {
+fn warm(run: &EndedRun, profile: &Profile) -> Markup {
     let ratio = run.warm_ratio.lower();
     html! {
         div.ratio {
@@ -95,15 +94,15 @@ fn warm(run: &EndedView, profile: &ProfileView) -> Markup {
     }
 }
 
-fn schedule(profile: &ProfileView) -> Markup {
+fn schedule(profile: &Profile) -> Markup {
     html! {
         @for schedule in &profile.schedules { code { (safe(schedule)) } br; }
-        @if profile.schedules.is_empty() { span.faint { "by hand" } } @else { small { (profile.zone.name()) } }
+        @if profile.schedules.is_empty() { span.faint { "by hand" } } @else { small { (profile.zone) } }
         @if let Some(window) = &profile.window { small { "within " (safe(window)) } }
     }
 }
 
-fn fire(distance: Option<Markup>, at: Option<DateTime<Utc>>, zone: &Zone) -> Markup {
+fn fire(distance: Option<Markup>, at: Option<DateTime<Utc>>, profile: &Profile) -> Markup {
     let (Some(distance), Some(at)) = (distance, at) else { return nothing() };
-    html! { (distance) small { (local(at, zone)) } }
+    html! { (distance) @if let Some(zone) = &profile.zone_rules { small { (local(at, zone)) } } }
 }

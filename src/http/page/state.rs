@@ -4,19 +4,19 @@ use maud::{Markup, html};
 
 use super::time::{ago, between, until};
 use super::{safe, safe_lines};
-use crate::daemon::view::{ReloadView, ReloadedBy, View};
 use crate::http::text::times;
 use crate::report::Outcome;
-use crate::report::json::time;
+use model::api::time;
+use model::api::{Reload, ReloadedBy, Status};
 
 /// What somebody should see to, the worst first.
-pub(super) fn notes(view: &View) -> Markup {
+pub(super) fn notes(view: &Status) -> Markup {
     html! {
         @if view.stopping {
             div.note.warn role="alert" { strong { "Stopping" } " What is in flight ends; nothing new is sent." }
         }
         @if let Some(error) = &view.reload.error { (refused(&view.reload, error, view)) }
-        @if let Some(error) = &view.journal.unwritable {
+        @if let Some(error) = &view.journal.error {
             div.note.bad role="alert" {
                 strong { "The journal cannot be written" } " " (safe(error))
                 ". What happens meanwhile is kept in memory, within bounds."
@@ -37,7 +37,7 @@ pub(super) fn notes(view: &View) -> Markup {
     }
 }
 
-fn refused(reload: &ReloadView, error: &str, view: &View) -> Markup {
+fn refused(reload: &Reload, error: &str, view: &Status) -> Markup {
     html! {
         div.note.bad role="alert" {
             strong { "The configuration was refused " (occasion(reload.by)) ", " (ago(reload.at, view.now)) } " "
@@ -64,7 +64,7 @@ fn occasion(by: ReloadedBy) -> &'static str {
     }
 }
 
-pub(super) fn summary(view: &View) -> Markup {
+pub(super) fn summary(view: &Status) -> Markup {
     let warm = view.profiles.iter().filter(|profile| {
         profile
             .last
@@ -92,7 +92,7 @@ pub(super) fn summary(view: &View) -> Markup {
             } }
             div { dt { "Up" } dd {
                 (between(view.started, view.now))
-                span.faint { " at " time datetime=(time(view.now)) { (view.now.format("%H:%M:%S UTC")) } }
+                span.faint { " at " time datetime=(time::text(view.now)) { (view.now.format("%H:%M:%S UTC")) } }
             } }
         }
     }

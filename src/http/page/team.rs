@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::{safe, table};
-use crate::daemon::view::{TeamView, View};
 use crate::http::text::{count, iec, percent};
+use model::api::{Status, Team};
 
-pub(super) fn section(view: &View) -> Markup {
+pub(super) fn section(view: &Status) -> Markup {
     let heads = ["Team", "Profiles", "Committed", "Endpoints", "Buckets"];
     html! {
         section aria-labelledby="teams-title" {
@@ -17,7 +17,7 @@ pub(super) fn section(view: &View) -> Markup {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
-fn row(team: &TeamView) -> Markup {
+fn row(team: &Team) -> Markup {
     let share = team.committed as f64 / team.budget.max(1) as f64;
     html! {
         tr {

@@ -38,18 +38,16 @@ fn nothing_from_outside_is_markup_or_a_control_character() {
     let evil = "\"><script>alert(1)</script>\u{1b}[31m\u{202e}\0";
     view.reload.error = Some(format!("{evil}\nsecond line"));
     view.reload.warnings = vec![evil.to_owned()];
-    view.journal.unwritable = Some(evil.to_owned());
+    view.journal.error = Some(evil.to_owned());
     view.failures[0].message = evil.to_owned();
     view.failures[0].class = evil.to_owned();
     for profile in &mut view.profiles {
         (profile.window, profile.schedules) = (Some(evil.to_owned()), vec![evil.to_owned()]);
         if let Some(last) = &mut profile.last {
             last.reason = Some(evil.to_owned());
-            let mut groups = last.groups.to_vec();
-            for group in &mut groups {
+            for group in &mut last.groups {
                 (group.run, group.name, group.why) = (evil.to_owned(), evil.to_owned(), Some(evil.to_owned()));
             }
-            last.groups = groups.into();
         }
         if let Some(waiting) = &mut profile.waiting {
             evil.clone_into(&mut waiting.why);

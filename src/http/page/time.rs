@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
 use crate::http::text::length;
-use crate::report::json;
+use model::api::time::text as instant;
 use model::schedule::Zone;
 
 fn span(length: TimeDelta) -> Duration {
@@ -20,14 +20,14 @@ pub(super) fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
 
 /// `2h 5m ago`, with the instant for whoever points at it.
 pub(super) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
-    html! { time datetime=(json::time(at)) title=(json::time(at)) { (length(span(now - at))) " ago" } }
+    html! { time datetime=(instant(at)) title=(instant(at)) { (length(span(now - at))) " ago" } }
 }
 
 /// `in 2h 5m`; what should have been is `now`.
 pub(super) fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
     let left = span(at - now);
     html! {
-        time datetime=(json::time(at)) title=(json::time(at)) {
+        time datetime=(instant(at)) title=(instant(at)) {
             @if left.is_zero() { "now" } @else { "in " (length(left)) }
         }
     }

@@ -11,27 +11,26 @@ use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
 use crate::daemon::handle::{Command, CommandError, Handle, Reloaded, Started};
-use crate::daemon::view::View;
 use crate::http::access::Access;
 use crate::http::caller::Peer;
 use crate::http::door::Door;
 use crate::http::route;
-use crate::journal::{AuditEntry, Recorded};
-use crate::report::Failure;
+use crate::journal::AuditEntry;
+use model::api::{Failure, ObjectName, RunLine, Status};
 use model::object::{Bucket, Key};
 
 use super::views::id;
 
 /// What the loop answers with. Profiles: `paused` is paused, `ending` has a run that is being stopped, those of the view start.
 pub(crate) struct Prepared {
-    pub view: View,
-    pub recorded: Vec<Recorded>,
+    pub view: Status,
+    pub recorded: Vec<RunLine>,
     pub reload: Option<String>,
     pub audited: Arc<Mutex<Vec<AuditEntry>>>,
 }
 
-impl From<View> for Prepared {
-    fn from(view: View) -> Self {
+impl From<Status> for Prepared {
+    fn from(view: Status) -> Self {
         Self { view, recorded: Vec::new(), reload: None, audited: Arc::default() }
     }
 }
@@ -90,8 +89,7 @@ impl Prepared {
 }
 
 fn failures() -> Vec<Failure> {
-    let failure =
-        |key: Key| Failure { class: "denied".into(), bucket: Bucket::new("b"), key, message: "403".to_owned() };
+    let failure = |key: Key| Failure::new("denied", ObjectName::new(&Bucket::new("b"), &key), "403");
     vec![failure(Key::from(super::views::ODD_KEY)), failure(Key::from_bytes(&b"\xff"[..]))]
 }
 

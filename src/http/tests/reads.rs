@@ -1,18 +1,17 @@
 //! What is shown: probes, status, profiles, runs, readiness.
 
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::fake::{Answer, Asked, Fake, Prepared, send};
-use super::views::{ODD_KEY, at, busy, count, ended, failure, fresh, id, now, profile};
+use super::views::{ODD_KEY, at, busy, count, ended, failure, fresh, id, now, profile, run};
 use crate::daemon::handle::Handle;
-use crate::daemon::view::{EndedView, PauseView, ProfileView, View};
 use crate::http::access::Access;
 use crate::http::door::Door;
 use crate::http::route;
-use crate::journal::Recorded;
 use crate::report::{Outcome, Ratio, RunInfo, Trigger};
+use model::api::{EndedRun, Pause, Profile, RunLine, Status};
 
 /// Asks a loop that never answers (its queue is held open), or has gone.
 async fn ask_nobody(path: &str, gone: bool) -> Answer {
@@ -43,7 +42,7 @@ async fn readiness_is_a_configuration_in_force() {
         (view.reload.last_good, view.reload.succeeded) = (last_good, succeeded);
         view
     };
-    let stopping = View { stopping: true, ..fresh() };
+    let stopping = Status { stopping: true, ..fresh() };
     for (view, status, state) in [
         (fresh(), 200, "the configuration of the files is in force"),
         (bad(false, Some(now())), 200, "the last reload was refused; the configuration before it is in force"),
@@ -89,28 +88,21 @@ async fn a_profile_has_its_configuration_its_past_and_its_run() {
     );
 }
 
-fn recorded(profile: &str, n: u128, outcome: Outcome) -> Recorded {
-    let line = json!({
-        "v": 1, "profile": profile, "endpoint": "lota", "fingerprint": format!("fp-{profile}"), "run": id(n).to_string(),
-        "trigger": "schedule", "due": null, "missed": 0, "resumes": 0, "started": "2026-03-09T14:00:00Z", "ended": null,
-        "outcome": outcome, "reason": null, "matched": count(900, 9), "planned": count(880, 8), "warmed": count(0, 0),
-        "fresh": count(40, 4), "gone": count(0, 0), "failed": count(0, 0), "unknown": count(0, 0), "left_out": {},
-        "warm_ratio": { "objects": 0.96, "bytes": 0.95 }, "errors": [], "version": "0.1.0",
-    });
+fn recorded(profile: &str, n: u128, outcome: Outcome) -> RunLine {
     let hours = 100 - i64::try_from(n).unwrap();
     let running = outcome == Outcome::Running;
     let started = at("2026-03-09T14:00:00Z") - TimeDelta::hours(if running { 0 } else { hours });
-    Recorded {
-        fingerprint: "f".to_owned(),
-        seen: at("2026-03-09T14:06:30Z"),
-        info: RunInfo { id: id(n), ..RunInfo::new(Trigger::Schedule, started) },
-        profile: profile.to_owned(),
-        endpoint: "lota".to_owned(),
+    let info = RunInfo { id: id(n), ..RunInfo::new(Trigger::Schedule, started) };
+    RunLine {
         ended: (!running).then(|| at("2026-03-09T14:06:30Z")),
         outcome,
-        reason: None,
+        matched: count(900, 9),
+        wanted: count(880, 8),
+        planned: count(880, 8),
         warmed: count(500, 5),
-        line: line.to_string(),
+        fresh: count(40, 4),
+        warm_ratio: Ratio { objects: 0.96, bytes: 0.95 },
+        ..RunLine::begun(profile, "lota", &format!("fp-{profile}"), info)
     }
 }
 
@@ -119,7 +111,7 @@ fn runs() -> Fake {
     let recorded = vec![
         recorded("latest-llama", 11, Outcome::Running),
         recorded("latest-llama", 5, Outcome::Partial),
-        Recorded { line: "damaged".to_owned(), ..recorded("weights", 3, Outcome::Failed) },
+        recorded("weights", 3, Outcome::Failed),
     ];
     Fake::new(Prepared { recorded, ..busy().into() })
 }
@@ -134,7 +126,7 @@ async fn a_run_in_progress_shows_its_live_figures() {
 #[tokio::test]
 async fn a_run_that_the_journal_does_not_know_has_every_field_of_the_contract() {
     let unknown = runs().get(&format!("/api/v1/runs/{}", id(12))).await.json();
-    let known: Value = serde_json::from_str(&recorded("a", 11, Outcome::Running).line).unwrap();
+    let known = serde_json::to_value(recorded("a", 11, Outcome::Running)).unwrap();
     for field in known.as_object().unwrap().keys() {
         assert!(unknown.get(field).is_some(), "{field}: {unknown}");
     }
@@ -145,7 +137,7 @@ async fn a_run_that_the_journal_does_not_know_has_every_field_of_the_contract() 
 async fn a_run_that_has_ended_is_as_the_journal_has_it_with_its_failures() {
     let fake = runs();
     let run = fake.get(&format!("/api/v1/runs/{}", id(5))).await.json();
-    assert_eq!((&run["outcome"], &run["warmed"]["objects"]), (&json!("partial"), &json!(0)));
+    assert_eq!((&run["outcome"], &run["warmed"]["objects"]), (&json!("partial"), &json!(500)));
     assert_eq!(run.get("progress"), None);
     assert_eq!(
         run["failures"],
@@ -154,8 +146,6 @@ async fn a_run_that_has_ended_is_as_the_journal_has_it_with_its_failures() {
             { "class": "denied", "bucket": "b", "key_b64": "/w==", "message": "403" },
         ])
     );
-    let damaged = fake.get(&format!("/api/v1/runs/{}", id(3))).await.json();
-    assert_eq!((&damaged["outcome"], &damaged["profile"]), (&json!("failed"), &json!("weights")));
     for path in [format!("/api/v1/runs/{}", id(99)), "/api/v1/runs/nightly".to_owned()] {
         assert_eq!(fake.get(&path).await.status, 404, "{path}");
     }
@@ -193,18 +183,18 @@ async fn runs_are_found_by_profile_time_and_number() {
     }
 }
 
-fn with(last: Option<EndedView>, last_complete: Option<EndedView>) -> View {
-    View { profiles: vec![ProfileView { last, last_complete, ..profile("p") }], ..fresh() }
+fn with(last: Option<EndedRun>, last_complete: Option<EndedRun>) -> Status {
+    Status { profiles: vec![Profile { last, last_complete, ..profile("p") }], ..fresh() }
 }
 
 #[tokio::test]
 async fn a_profile_is_ready_when_its_latest_good_run_is_young_enough() {
     let complete = ended("p", 1, Outcome::Complete);
     let partial = ended("p", 2, Outcome::Partial);
-    let enough = EndedView { warm_ratio: Ratio { objects: 0.5, bytes: 0.9 }, ..complete.clone() };
-    let tomorrow = EndedView { ended: fresh().now + TimeDelta::days(1), ..complete.clone() };
-    let older = EndedView { fingerprint: "of before".to_owned(), ..complete.clone() };
-    let both = |one: &EndedView| (Some(one.clone()), Some(one.clone()));
+    let enough = EndedRun { warm_ratio: Ratio { objects: 0.5, bytes: 0.9 }, ..complete.clone() };
+    let tomorrow = EndedRun { ended: fresh().now + TimeDelta::days(1), ..complete.clone() };
+    let older = EndedRun { fingerprint: "of before".to_owned(), ..complete.clone() };
+    let both = |one: &EndedRun| (Some(one.clone()), Some(one.clone()));
     for (sentence, (last, good), query, status, reason) in [
         ("complete an hour ago", both(&complete), "", 200, "its run ended complete 1h ago"),
         ("and two are allowed", both(&complete), "?within=2h", 200, "its run ended complete 1h ago"),
@@ -238,8 +228,8 @@ async fn a_profile_is_ready_when_its_latest_good_run_is_young_enough() {
 #[tokio::test]
 async fn who_waits_is_told_when_that_may_change() {
     let now = fresh().now;
-    let pause = |by_configuration, until| Some(PauseView { by_configuration, until });
-    let of = |paused, next_due| ProfileView { paused, next_due, ..profile("p") };
+    let pause = |by_configuration, until| Some(Pause { by_configuration, until });
+    let of = |paused, next_due| Profile { paused, next_due, ..profile("p") };
     let soon = Some(now + TimeDelta::minutes(90));
     for (view, told) in [
         (of(None, soon), "; the next run is due in 1h 30m"),
@@ -247,9 +237,9 @@ async fn who_waits_is_told_when_that_may_change() {
         (of(pause(true, None), None), "; it is paused in the configuration"),
         (of(pause(false, None), None), "; it is paused by hand"),
         (of(pause(false, soon), None), "; it is paused by hand until "),
-        (ProfileView { running: Some(id(1)), ..of(None, soon) }, "no run of this configuration has ended"),
+        (Profile { running: Some(run("p", 1)), ..of(None, soon) }, "no run of this configuration has ended"),
     ] {
-        let answer = Fake::new(View { profiles: vec![view], ..fresh() }).get("/api/v1/profiles/p/ready").await.json();
+        let answer = Fake::new(Status { profiles: vec![view], ..fresh() }).get("/api/v1/profiles/p/ready").await.json();
         let reason = answer["reason"].as_str().unwrap();
         assert!(reason.contains(told) && (told.starts_with(';') || reason == told), "{told}: {reason}");
     }
@@ -257,7 +247,7 @@ async fn who_waits_is_told_when_that_may_change() {
 
 #[tokio::test]
 async fn a_run_before_the_latest_may_have_reached_min_warm() {
-    let worse = EndedView { warm_ratio: Ratio::NONE, ..ended("p", 9, Outcome::Failed) };
+    let worse = EndedRun { warm_ratio: Ratio::NONE, ..ended("p", 9, Outcome::Failed) };
     let recorded = vec![
         recorded("p", 9, Outcome::Failed),
         recorded("p", 8, Outcome::Running),
@@ -265,7 +255,7 @@ async fn a_run_before_the_latest_may_have_reached_min_warm() {
         recorded("q", 6, Outcome::Complete),
     ];
     let recorded = recorded.into_iter().map(|run| match run.outcome {
-        Outcome::Failed => Recorded { line: run.line.replace("0.95", "0.1"), ..run },
+        Outcome::Failed => RunLine { warm_ratio: Ratio { objects: 0.96, bytes: 0.1 }, ..run },
         _ => run,
     });
     let fake = Fake::new(Prepared { recorded: recorded.collect(), ..with(Some(worse), None).into() });
@@ -293,7 +283,7 @@ async fn readiness_is_asked_for_in_the_words_of_the_configuration() {
 
 #[tokio::test]
 async fn every_answer_is_of_this_instant_and_for_this_site() {
-    let fake = Fake::new(View { failures: vec![failure("p", "c", "k", "m")], ..fresh() });
+    let fake = Fake::new(Status { failures: vec![failure("p", "c", "k", "m")], ..fresh() });
     for path in ["/", "/metrics", "/api/v1/status", "/nowhere"] {
         let headers = fake.get(path).await.headers;
         for (name, value) in

@@ -1,19 +1,15 @@
 //! What a daemon shows: one that has just been started, and one in the middle of its work.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
-use crate::daemon::view::{
-    Counters, Ended, EndedView, EndpointView, FailureView, JournalView, PauseView, ProfileView, ReloadView, ReloadedBy,
-    RunView, TeamView, View, WaitingView,
-};
-use crate::limit::{Cause, Reason, Snapshot};
-use crate::report::groups::GroupField;
 use crate::report::{Outcome, Ratio, RunInfo, Trigger};
+use model::api::{
+    ActiveRun, Counters, EndedObjects, EndedRun, Endpoint, Failure, GroupField, JournalState, ObjectName, Pause,
+    Profile, Progress, Reload, ReloadedBy, Status, Team, V, Waiting, ZoneRules,
+};
 use model::config::Zones;
 use model::object::{Bucket, Count, Key};
 use model::schedule::Zone;
@@ -38,23 +34,36 @@ pub(crate) fn count(objects: u64, bytes: u64) -> Count {
     Count { objects, bytes }
 }
 
+fn zone_rules() -> ZoneRules {
+    let zones = Zones::built_in();
+    ZoneRules { version: zones.version().map(str::to_owned), origin: zones.origin(), released: zones.released() }
+}
+
 /// Started a moment ago: nothing was ever due.
-pub(crate) fn fresh() -> View {
-    View {
+pub(crate) fn fresh() -> Status {
+    Status {
+        v: V,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         now: now(),
         started: now(),
         stopping: false,
-        reload: ReloadView {
+        reload: Reload {
             at: now(),
             by: ReloadedBy::Start,
+            ok: true,
             error: None,
             succeeded: Some(now()),
             last_good: false,
             warnings: Vec::new(),
             paths: vec!["/etc/hotset/hotset.toml".into()],
         },
-        zone_rules: Zones::built_in(),
-        journal: JournalView { path: Some("/var/lib/hotset/journal.db".into()), unwritable: None, bytes: 40_960 },
+        zone_rules: zone_rules(),
+        journal: JournalState {
+            path: Some("/var/lib/hotset/journal.db".to_owned()),
+            writable: true,
+            error: None,
+            bytes: 40_960,
+        },
         heartbeat_fallbacks: 0,
         endpoints: vec![endpoint("lota")],
         profiles: vec![profile("nightly-imagenet")],
@@ -65,41 +74,55 @@ pub(crate) fn fresh() -> View {
     }
 }
 
-pub(crate) fn endpoint(name: &str) -> EndpointView {
-    EndpointView {
-        name: name.into(),
+pub(crate) fn endpoint(name: &str) -> Endpoint {
+    Endpoint {
+        name: name.to_owned(),
         cache_url: "http://cwlota.com".to_owned(),
-        limit: Snapshot {
-            reason: Reason::Idle,
-            retries_wait: false,
-            allowed: 32,
-            in_flight: 0,
-            bytes_in_flight: 0,
-            circuit_open: false,
-            max: 300,
-            requests_total: 0,
-            throttled_total: 0,
-        },
+        limit: 32,
         max_in_flight: 300,
-        silent: None,
+        in_flight: 0,
+        in_flight_bytes: 0,
+        holds: "idle".to_owned(),
+        state: "nothing waits".to_owned(),
+        retries_wait: false,
+        requests: 0,
+        throttled: 0,
+        circuit_open: false,
+        silent_s: None,
         capacity: Some(30 * TIB),
         committed: Some(8 * TIB),
         credentials_expiry: None,
+        ended: EndedObjects::default(),
     }
 }
 
-pub(crate) fn profile(name: &str) -> ProfileView {
-    ProfileView {
+/// An endpoint whose circuit has been open for 95 s.
+pub(crate) fn silent(name: &str) -> Endpoint {
+    Endpoint {
+        limit: 1,
+        in_flight: 1,
+        in_flight_bytes: GIB,
+        holds: "circuit".to_owned(),
+        state: "waiting: no answer for 95 s".to_owned(),
+        circuit_open: true,
+        silent_s: Some(95.0),
+        ..endpoint(name)
+    }
+}
+
+pub(crate) fn profile(name: &str) -> Profile {
+    Profile {
         name: name.into(),
         team: None,
         endpoint: "lota".into(),
         fingerprint: format!("fp-{name}"),
         schedules: vec!["30 1 * * *".to_owned()],
-        zone: Zone::built_in("America/New_York").unwrap(),
+        zone: "America/New_York".to_owned(),
+        zone_rules: Some(Zone::built_in("America/New_York").unwrap()),
         window: None,
         priority: 0,
         max_bytes: Some(8 * TIB),
-        rewarm_after: Duration::from_secs(12 * 3600),
+        rewarm_after_s: 12.0 * 3600.0,
         min_warm: None,
         paused: None,
         running: None,
@@ -113,9 +136,9 @@ pub(crate) fn profile(name: &str) -> ProfileView {
 }
 
 /// A run of the configuration in force that ended an hour ago.
-pub(crate) fn ended(profile: &str, n: u128, outcome: Outcome) -> EndedView {
+pub(crate) fn ended(profile: &str, n: u128, outcome: Outcome) -> EndedRun {
     let complete = outcome == Outcome::Complete;
-    EndedView {
+    EndedRun {
         info: info(n, "2026-03-09T12:30:00Z", "2026-03-09T12:30:01Z"),
         fingerprint: format!("fp-{profile}"),
         ended: at("2026-03-09T13:07:30Z"),
@@ -126,7 +149,7 @@ pub(crate) fn ended(profile: &str, n: u128, outcome: Outcome) -> EndedView {
         fresh: count(497, GIB),
         over_cap: count(0, 0),
         warm_ratio: if complete { Ratio { objects: 1.0, bytes: 1.0 } } else { Ratio { objects: 0.9997, bytes: 0.99 } },
-        groups: Arc::default(),
+        groups: Vec::new(),
         more_groups: 0,
     }
 }
@@ -135,25 +158,46 @@ fn info(n: u128, due: &str, started: &str) -> RunInfo {
     RunInfo { id: id(n), due: Some(at(due)), ..RunInfo::new(Trigger::Schedule, at(started)) }
 }
 
-pub(crate) fn run(profile: &str, n: u128) -> RunView {
-    RunView {
+pub(crate) fn run(profile: &str, n: u128) -> ActiveRun {
+    ActiveRun {
         info: info(n, "2026-03-09T14:00:00Z", "2026-03-09T14:00:00Z"),
         profile: profile.into(),
         endpoint: "lota".into(),
         fingerprint: format!("fp-{profile}"),
-        deadline: at("2026-03-10T14:00:00Z"),
-        stopping: None,
-        list_requests: 12,
-        listed: 11_840,
-        listed_share: Some(0.625),
-        planned: count(840, 2 * TIB),
-        ended: count(512, TIB + 300 * GIB),
-        in_flight: 96,
-        failed: 2,
-        unknown: 1,
-        gone: 4,
-        silent: None,
-        trouble: None,
+        progress: Progress {
+            deadline: at("2026-03-10T14:00:00Z"),
+            stopping: None,
+            list_requests: 12,
+            listed: 11_840,
+            listed_share: Some(0.625),
+            planned: count(840, 2 * TIB),
+            ended: count(512, TIB + 300 * GIB),
+            in_flight: 96,
+            failed: 2,
+            unknown: 1,
+            gone: 4,
+            silent_s: None,
+            trouble: None,
+        },
+    }
+}
+
+/// A run that its endpoint keeps waiting.
+fn waiting() -> ActiveRun {
+    let run = run("eval-suite", 12);
+    ActiveRun {
+        endpoint: "lota-eu".to_owned(),
+        info: RunInfo { resumes: 1, trigger: Trigger::Resume, ..run.info },
+        progress: Progress {
+            silent_s: Some(95.0),
+            ended: count(8, 40 * GIB),
+            in_flight: 1,
+            failed: 0,
+            unknown: 5,
+            gone: 0,
+            ..run.progress
+        },
+        ..run
     }
 }
 
@@ -168,115 +212,103 @@ fn group(name: &str, state: State) -> GroupField {
         objects: Some(if whole { 640 } else { 12 }),
         bytes: Some(if whole { TIB } else { GIB }),
         age_s: Some(if whole { 83_749 } else { 1 }),
-        last_modified: Some(if whole { "2026-03-08T14:05:30Z" } else { "2026-03-09T14:05:30Z" }.to_owned()),
+        last_modified: Some(at(if whole { "2026-03-08T14:05:30Z" } else { "2026-03-09T14:05:30Z" })),
         state,
         why: (!whole).then(|| "`.metadata` is missing".to_owned()),
     }
 }
 
 /// Of everything something, good and bad.
-pub(crate) fn busy() -> View {
+pub(crate) fn busy() -> Status {
     let complete = ended("nightly-imagenet", 1, Outcome::Complete);
     let groups =
         [("iter_0000500", State::Incomplete), ("iter_0000400", State::Chosen), ("iter_0000300", State::OverCap)];
     let groups = groups.map(|(name, state)| group(name, state)).into();
     let partial =
-        EndedView { over_cap: count(120, TIB), groups, more_groups: 7, ..ended("latest-llama", 2, Outcome::Partial) };
+        EndedRun { over_cap: count(120, TIB), groups, more_groups: 7, ..ended("latest-llama", 2, Outcome::Partial) };
     let since = |text| Some(at(text));
-    View {
+    Status {
         started: at("2026-03-06T10:00:00Z"),
-        reload: ReloadView {
+        reload: Reload {
             at: at("2026-03-09T13:58:00Z"),
             by: ReloadedBy::Sighup,
+            ok: false,
             error: Some(BAD_FILE.to_owned()),
             succeeded: since("2026-03-06T10:00:00Z"),
             last_good: false,
             warnings: vec!["profile `latest-llama`: `rewarm_after` is above 0.8 × the gap between fires".to_owned()],
             ..fresh().reload
         },
-        zone_rules: Zones::built_in(),
-        journal: JournalView {
-            unwritable: Some("cannot write to /var/lib/hotset/journal.db: no space left on device".to_owned()),
+        journal: JournalState {
+            writable: false,
+            error: Some("cannot write to /var/lib/hotset/journal.db: no space left on device".to_owned()),
             bytes: 88_604_672,
             ..fresh().journal
         },
         heartbeat_fallbacks: 3,
         endpoints: vec![
-            EndpointView {
-                limit: Snapshot {
-                    reason: Reason::Throttled { at: 131, ago: Duration::from_secs(12) },
-                    retries_wait: true,
-                    allowed: 128,
-                    in_flight: 96,
-                    bytes_in_flight: 23 * GIB,
-                    circuit_open: false,
-                    max: 300,
-                    requests_total: 0,
-                    throttled_total: 0,
-                },
+            Endpoint {
+                limit: 128,
+                in_flight: 96,
+                in_flight_bytes: 23 * GIB,
+                holds: "throttled".to_owned(),
+                state: "holding: throttled 12 s ago at 131".to_owned(),
+                retries_wait: true,
                 committed: Some(22 * TIB),
                 credentials_expiry: since("2026-03-09T19:40:00Z"),
+                ended: counters().objects["lota"],
                 ..endpoint("lota")
             },
-            EndpointView {
+            Endpoint {
                 cache_url: "http://cwlota-eu.example:8080".to_owned(),
-                limit: Snapshot {
-                    reason: Reason::Circuit { since: Duration::from_secs(95), cause: Cause::Silence },
-                    retries_wait: false,
-                    allowed: 1,
-                    in_flight: 1,
-                    bytes_in_flight: GIB,
-                    circuit_open: true,
-                    max: 300,
-                    requests_total: 0,
-                    throttled_total: 0,
-                },
-                silent: Some(Duration::from_secs(95)),
                 capacity: None,
                 committed: None,
-                ..endpoint("lota-eu")
+                ended: counters().objects["lota-eu"],
+                ..silent("lota-eu")
             },
         ],
         profiles: vec![
-            ProfileView {
+            Profile {
                 endpoint: "lota-eu".into(),
                 schedules: vec!["@every 10m".to_owned()],
-                zone: Zone::utc(),
-                running: Some(id(12)),
+                zone: "UTC".to_owned(),
+                zone_rules: Some(Zone::utc()),
+                running: Some(waiting()),
                 next_due: since("2026-03-09T14:10:00Z"),
                 last_due: since("2026-03-09T14:00:00Z"),
                 max_bytes: None,
                 ..profile("eval-suite")
             },
-            ProfileView {
+            Profile {
                 schedules: vec!["*/5 * * * *".to_owned()],
-                zone: Zone::utc(),
-                running: Some(id(11)),
+                zone: "UTC".to_owned(),
+                zone_rules: Some(Zone::utc()),
+                running: Some(run("latest-llama", 11)),
                 next_due: since("2026-03-09T14:10:00Z"),
                 last_due: since("2026-03-09T14:05:00Z"),
                 last_complete_due: since("2026-03-09T11:05:00Z"),
                 last: Some(partial),
                 ..profile("latest-llama")
             },
-            ProfileView {
+            Profile {
                 team: Some("vision".into()),
                 window: Some("Mon-Fri 01:00-06:00".to_owned()),
                 last_due: since("2026-03-09T12:30:00Z"),
                 last_complete_due: since("2026-03-09T12:30:00Z"),
                 last: Some(complete.clone()),
                 last_complete: Some(complete),
-                waiting: Some(WaitingView {
+                waiting: Some(Waiting {
                     trigger: Trigger::Reload,
                     due: None,
                     why: "its window opens at 01:00 America/New_York".to_owned(),
                 }),
                 ..profile("nightly-imagenet")
             },
-            ProfileView {
+            Profile {
                 schedules: Vec::new(),
                 next_due: None,
-                paused: Some(PauseView { by_configuration: false, until: since("2026-03-09T18:00:00Z") }),
-                last: Some(EndedView {
+                paused: Some(Pause { by_configuration: false, until: since("2026-03-09T18:00:00Z") }),
+                last: Some(EndedRun {
                     reason: Some("nothing matched `s3://weights/<old>/**`".to_owned()),
                     warm_ratio: Ratio::NONE,
                     warmed: count(0, 0),
@@ -286,7 +318,7 @@ pub(crate) fn busy() -> View {
                 ..profile("weights")
             },
         ],
-        teams: vec![TeamView {
+        teams: vec![Team {
             name: "vision".into(),
             endpoints: vec!["lota".into()],
             buckets: vec!["training".to_owned(), "vision-*".to_owned()],
@@ -294,20 +326,7 @@ pub(crate) fn busy() -> View {
             committed: 8 * TIB,
             budget: 10 * TIB,
         }],
-        runs: vec![
-            run("latest-llama", 11),
-            RunView {
-                endpoint: "lota-eu".into(),
-                silent: Some(Duration::from_secs(95)),
-                info: RunInfo { resumes: 1, trigger: Trigger::Resume, ..run("eval-suite", 12).info },
-                ended: count(8, 40 * GIB),
-                in_flight: 1,
-                failed: 0,
-                unknown: 5,
-                gone: 0,
-                ..run("eval-suite", 12)
-            },
-        ],
+        runs: vec![run("latest-llama", 11), waiting()],
         failures: vec![
             failure("latest-llama", "throttled", "checkpoints/step-0120/shard-00017.distcp", "503 SlowDown, 5 sends"),
             failure("latest-llama", "denied", ODD_KEY, "403 <Code>AccessDenied</Code>\u{1b}[2J"),
@@ -329,32 +348,29 @@ error: unknown key `schedul`
    |
    = help: did you mean `schedule`?";
 
-pub(crate) fn failure(profile: &str, class: &str, key: &str, message: &str) -> FailureView {
-    FailureView {
-        run: id(2),
-        profile: profile.into(),
-        at: at("2026-03-09T13:07:30Z"),
-        class: class.to_owned(),
-        bucket: Bucket::new("ckpt-llama"),
-        key: Key::from(key),
-        message: message.to_owned(),
+pub(crate) fn failure(profile: &str, class: &str, key: &str, message: &str) -> Failure {
+    Failure {
+        run: Some(id(2)),
+        profile: Some(profile.to_owned()),
+        at: Some(at("2026-03-09T13:07:30Z")),
+        ..Failure::new(class, ObjectName::new(&Bucket::new("ckpt-llama"), &Key::from(key)), message)
     }
 }
 
 fn counters() -> Counters {
-    let name = |name: &str| Arc::<str>::from(name);
+    use Outcome::{Complete, Partial};
+    let name = str::to_owned;
     Counters {
         reloads_succeeded: 2,
         reloads_failed: 1,
         runs: BTreeMap::from([
-            ((name("latest-llama"), Outcome::Partial), 3),
-            ((name("latest-llama"), Outcome::Complete), 860),
-            ((name("nightly-imagenet"), Outcome::Complete), 3),
+            (name("latest-llama"), BTreeMap::from([(Partial, 3), (Complete, 860)])),
+            (name("nightly-imagenet"), BTreeMap::from([(Complete, 3)])),
         ]),
         missed: BTreeMap::from([(name("latest-llama"), 4)]),
         objects: BTreeMap::from([
-            (name("lota"), Ended { warmed: count(81_204, 19 * TIB), gone: 4, failed: 2, unknown: 1 }),
-            (name("lota-eu"), Ended { warmed: count(3, 15 * GIB), gone: 0, failed: 0, unknown: 5 }),
+            (name("lota"), EndedObjects { warmed: count(81_204, 19 * TIB), gone: 4, failed: 2, unknown: 1 }),
+            (name("lota-eu"), EndedObjects { warmed: count(3, 15 * GIB), gone: 0, failed: 0, unknown: 5 }),
         ]),
     }
 }

@@ -4,30 +4,29 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::fake::Fake;
-use super::views::{at, busy, ended, endpoint, fresh, id, now, profile, run};
-use crate::daemon::view::{EndedView, PauseView, ProfileView, View, WaitingView};
-use crate::limit::{Cause, Reason, Snapshot};
+use super::views::{at, busy, ended, endpoint, fresh, id, now, profile, run, silent};
 use crate::report::{Outcome, Trigger};
+use model::api::{EndedRun, Pause, Profile, Status, Waiting};
 
 /// What is said of the one profile of a view.
-async fn why(view: View) -> Value {
+async fn why(view: Status) -> Value {
     let name = view.profiles[0].name.to_string();
     Fake::new(view).get(&format!("/api/v1/profiles/{name}/why")).await.json()
 }
 
-fn one(of: impl FnOnce(&mut ProfileView)) -> View {
+fn one(of: impl FnOnce(&mut Profile)) -> Status {
     let mut view = fresh();
     view.profiles = vec![profile("p")];
     of(&mut view.profiles[0]);
     view
 }
 
-fn last(outcome: Outcome, reason: &str) -> View {
-    one(|p| p.last = Some(EndedView { reason: Some(reason.to_owned()), ..ended("p", 7, outcome) }))
+fn last(outcome: Outcome, reason: &str) -> Status {
+    one(|p| p.last = Some(EndedRun { reason: Some(reason.to_owned()), ..ended("p", 7, outcome) }))
 }
 
 /// The first cause, and what to do about it.
-async fn first(view: View) -> (String, String) {
+async fn first(view: Status) -> (String, String) {
     let answer = why(view).await;
     assert_eq!(answer["warm"], false, "{answer}");
     let text = |key: &str| answer["causes"][0][key].as_str().unwrap_or_default().to_owned();
@@ -45,30 +44,23 @@ async fn a_warm_profile_has_no_causes() {
 
 #[tokio::test]
 async fn the_cause_that_is_put_right_first_comes_first() {
-    let paused = |by_configuration| PauseView { by_configuration, until: None };
+    let paused = |by_configuration| Pause { by_configuration, until: None };
     let waiting =
-        WaitingView { trigger: Trigger::Reload, due: None, why: "its window opens at 2026-03-10 01:00 EDT".to_owned() };
-    let silent = || {
-        let mut away = endpoint("lota");
-        away.silent = Some(std::time::Duration::from_secs(95));
-        let since = std::time::Duration::from_secs(95);
-        away.limit =
-            Snapshot { reason: Reason::Circuit { cause: Cause::Silence, since }, circuit_open: true, ..away.limit };
-        View { endpoints: vec![away], ..one(|p| p.paused = Some(paused(false))) }
-    };
+        Waiting { trigger: Trigger::Reload, due: None, why: "its window opens at 2026-03-10 01:00 EDT".to_owned() };
+    let away = || Status { endpoints: vec![silent("lota")], ..one(|p| p.paused = Some(paused(false))) };
     let expired = || {
         let mut keys = endpoint("lota");
         keys.credentials_expiry = Some(now() - TimeDelta::hours(2));
-        View { endpoints: vec![keys], ..one(|_| {}) }
+        Status { endpoints: vec![keys], ..one(|_| {}) }
     };
     let refused = || {
         let mut view = one(|p| p.paused = Some(paused(false)));
         view.reload.error = Some("hotset.toml:3:1: profile.p.objets: unknown key\n  more".to_owned());
         view
     };
-    let old = EndedView { ended: now() - TimeDelta::hours(30), ..ended("p", 7, Outcome::Complete) };
-    let other = EndedView { fingerprint: "before".to_owned(), ..ended("p", 7, Outcome::Complete) };
-    let ahead = EndedView { ended: now() + TimeDelta::hours(1), ..ended("p", 7, Outcome::Complete) };
+    let old = EndedRun { ended: now() - TimeDelta::hours(30), ..ended("p", 7, Outcome::Complete) };
+    let other = EndedRun { fingerprint: "before".to_owned(), ..ended("p", 7, Outcome::Complete) };
+    let ahead = EndedRun { ended: now() + TimeDelta::hours(1), ..ended("p", 7, Outcome::Complete) };
     for (view, cause, todo, sentence) in [
         (one(|_| {}), "not_due", "`hotset wait p --start`", "it was never run"),
         (one(|p| (p.schedules, p.next_due) = (Vec::new(), None)), "no_schedule", "--start", "nothing starts it"),
@@ -76,9 +68,9 @@ async fn the_cause_that_is_put_right_first_comes_first() {
         (one(|p| p.paused = Some(paused(false))), "paused", "`hotset resume p`", "paused by hand"),
         (one(|p| p.paused = Some(paused(true))), "paused", "`paused = true`", "paused in the file"),
         (one(|p| p.waiting = Some(waiting.clone())), "waiting", "whatever its window", "its window is closed"),
-        (View { stopping: true, ..one(|_| {}) }, "stopping", "start it again", "the daemon ends"),
+        (Status { stopping: true, ..one(|_| {}) }, "stopping", "start it again", "the daemon ends"),
         (refused(), "files_refused", "`hotset check`", "the files come before the pause"),
-        (silent(), "endpoint", "http://cwlota.com answers", "the cache is away"),
+        (away(), "endpoint", "http://cwlota.com answers", "the cache is away"),
         (expired(), "keys_expired", "renew", "the keys are of yesterday"),
         (
             one(|p| (p.last, p.last_complete) = (Some(old.clone()), Some(old))),
@@ -132,16 +124,14 @@ async fn all_that_is_in_the_way_is_said() {
     view.profiles.retain(|profile| &*profile.name == "latest-llama");
     insta::assert_json_snapshot!(why(view).await);
     let listing = |stopping| {
-        let mut view = one(|p| p.running = Some(id(11)));
-        let planned = super::views::count(0, 0);
-        let mut run = crate::daemon::view::RunView { planned, stopping, ..run("p", 11) };
+        let mut run = run("p", 11);
+        (run.progress.planned, run.progress.stopping) = (super::views::count(0, 0), stopping);
         run.info.started = at("2026-03-09T14:06:00Z");
-        view.runs = vec![run];
-        view
+        one(|p| p.running = Some(run))
     };
     let answer = why(listing(None)).await;
     assert_eq!(answer["causes"][0]["why"], format!("run {} began 1m 30s ago: listing, 11,840 objects so far", id(11)));
-    let answer = why(listing(Some(crate::report::StopReason::Paused))).await;
+    let answer = why(listing(Some("the profile was paused".to_owned()))).await;
     let said = format!("run {} began 1m 30s ago, and is being stopped: the profile was paused", id(11));
     assert_eq!(answer["causes"][0]["why"], said);
     assert_eq!(answer["causes"].as_array().unwrap().len(), 1, "what starts the next one is no matter now");

@@ -29,8 +29,10 @@ fn fresh(journal: &Journal, url: &str, capacity: u64, keys: std::ops::Range<u64>
 }
 
 fn scheduled(n: u128, profile: &str) -> NewRun {
-    let new = new_run(n, profile);
-    NewRun { info: RunInfo { trigger: Trigger::Schedule, due: Some(new.info.started), ..new.info }, ..new }
+    let mut new = new_run(n, profile);
+    let info = new.line.info;
+    new.line.info = RunInfo { trigger: Trigger::Schedule, due: Some(info.started), ..info };
+    new
 }
 
 fn started(journal: &Journal, n: u128, profile: &str) -> OpenRun {
@@ -53,7 +55,7 @@ fn in_memory_it_does_the_same_without_a_file() {
     drop(run);
     assert_eq!(outcomes(&memory), [(1, Outcome::Interrupted)]);
     let Begun::Run(run) = memory.resume(Ulid(1), at(9)).unwrap() else { panic!() };
-    memory.finish(&run, &End { outcome: Outcome::Complete, ..end(60) }).unwrap();
+    finish(&memory, &run, &Ending { outcome: Outcome::Complete, ..end(60) });
     assert_eq!(memory.last_ended().unwrap()[0].info.id, Ulid(1));
     assert_eq!(memory.others("u").unwrap(), 0);
 }
@@ -77,11 +79,11 @@ fn it_has_room_for_so_many_objects_and_counts_the_others() {
 fn it_keeps_a_bounded_number_of_runs() {
     let memory = Journal::memory(10).unwrap();
     for n in 1..=1_010 {
-        assert!(memory.skip(&scheduled(n, "p"), "beyond the room").unwrap());
+        assert!(memory.skip(&skipped(scheduled(n, "p"), "beyond the room")).unwrap());
     }
     assert_eq!(memory.runs(&Filter::default()).unwrap().len(), 1_000);
     for n in 1_011..=1_032 {
-        memory.finish(&started(&memory, n, "p"), &end(60)).unwrap();
+        finish(&memory, &started(&memory, n, "p"), &end(60));
     }
     assert_eq!(memory.recent_failures(100).unwrap().len(), 20);
 }
@@ -90,7 +92,7 @@ fn it_keeps_a_bounded_number_of_runs() {
 fn the_journal_on_disk_takes_over_all_of_it() {
     let dir = folder();
     let disk = Journal::open(dir.path()).unwrap();
-    disk.finish(&started(&disk, 1, "p"), &End { outcome: Outcome::Complete, ..end(10) }).unwrap();
+    finish(&disk, &started(&disk, 1, "p"), &Ending { outcome: Outcome::Complete, ..end(10) });
     disk.set_watermark("p", at(100), "@daily").unwrap();
     disk.set_watermark("q", at(100), "@daily").unwrap();
     disk.set_pause("p", Some(Pause { since: at(1), until: None })).unwrap();
@@ -103,7 +105,7 @@ fn the_journal_on_disk_takes_over_all_of_it() {
     let done = started(&memory, 2, "p");
     warm(&memory, "u", &done.id, 100..110);
     warm(&memory, "v", &done.id, 0..5);
-    memory.finish(&done, &End { outcome: Outcome::Complete, ..end(70) }).unwrap();
+    finish(&memory, &done, &Ending { outcome: Outcome::Complete, ..end(70) });
     drop(started(&memory, 3, "q"));
     let alive = started(&memory, 4, "alive");
     memory.set_watermark("p", at(90), "@hourly").unwrap();
@@ -134,7 +136,7 @@ fn the_journal_on_disk_takes_over_all_of_it() {
     assert_eq!(outcomes(&memory), [(4, Outcome::Running)], "it goes on in memory");
     disk.set_pause("p", Some(Pause { since: at(3), until: None })).unwrap();
     warm(&memory, "u", &alive.id, 200..201);
-    memory.finish(&alive, &End { outcome: Outcome::Complete, ..end(80) }).unwrap();
+    finish(&memory, &alive, &Ending { outcome: Outcome::Complete, ..end(80) });
     disk.absorb(&memory).unwrap();
     assert_eq!(outcomes(&disk)[0], (4, Outcome::Complete));
     let profiles = disk.profiles().unwrap();
@@ -149,7 +151,7 @@ fn nothing_is_lost_when_the_disk_cannot_take_it_yet() {
     drop(Journal::open(dir.path()).unwrap());
     let reader = Journal::read(dir.path()).unwrap().unwrap();
     let memory = Journal::memory(10).unwrap();
-    memory.finish(&started(&memory, 1, "p"), &end(60)).unwrap();
+    finish(&memory, &started(&memory, 1, "p"), &end(60));
     warm(&memory, "u", "none", 0..3);
     assert_eq!(reader.absorb(&memory).unwrap_err().trouble(), Trouble::Passing);
     assert_eq!((outcomes(&memory).len(), memory.room().unwrap()), (1, Some(7)));

@@ -5,18 +5,16 @@ use crate::report::Failure;
 use model::config::{Source, load_sources};
 
 fn run(n: u128, profile: &str, fingerprint: &str) -> NewRun {
-    let new = new_run(n, profile);
-    NewRun {
-        info: RunInfo { trigger: Trigger::Schedule, due: Some(new.info.started), ..new.info },
-        fingerprint: fingerprint.to_owned(),
-        watermark: Some(Watermark { at: new.info.started, timetable: "0 1 * * *".to_owned() }),
-        ..new
-    }
+    let mut new = new_run(n, profile);
+    let started = new.line.info.started;
+    new.line.info = RunInfo { trigger: Trigger::Schedule, due: Some(started), ..new.line.info };
+    fingerprint.clone_into(&mut new.line.fingerprint);
+    NewRun { watermark: Some(Watermark { at: started, timetable: "0 1 * * *".to_owned() }), ..new }
 }
 
 fn ran(journal: &Journal, new: &NewRun, outcome: Outcome) {
     let Begun::Run(run) = journal.begin(new).unwrap() else { panic!() };
-    journal.finish(&run, &End { outcome, ..end(500) }).unwrap();
+    finish(&journal, &run, &Ending { outcome, ..end(500) });
 }
 
 #[test]
@@ -62,7 +60,7 @@ fn what_is_set_without_a_run_is_kept_until_it_is_forgotten() {
 
     let Begun::Run(open) = journal.begin(&run(1, "p", "f")).unwrap() else { panic!() };
     journal.forget("p").unwrap();
-    journal.finish(&open, &End { outcome: Outcome::Complete, ..end(60) }).unwrap();
+    finish(&journal, &open, &Ending { outcome: Outcome::Complete, ..end(60) });
     assert_eq!(state(&journal), None, "a run that ends late does not bring it back");
     assert_eq!(journal.runs(&Filter::default()).unwrap().len(), 1, "its runs stay");
 }
@@ -74,11 +72,11 @@ fn the_last_runs_are_those_that_ended_last_and_completed_last() {
     ran(&journal, &run(1, "p", "f"), Outcome::Complete);
     ran(&journal, &run(2, "p", "f"), Outcome::Complete);
     ran(&journal, &run(3, "p", "f"), Outcome::Failed);
-    assert!(journal.skip(&run(4, "p", "f"), "late").unwrap());
+    assert!(journal.skip(&skipped(run(4, "p", "f"), "late")).unwrap());
     let _alive = journal.begin(&run(5, "p", "f")).unwrap();
     ran(&journal, &run(6, "changed", "old"), Outcome::Complete);
     journal.apply_fingerprint("changed", "new").unwrap();
-    let ids = |runs: Vec<Recorded>| runs.into_iter().map(|run| run.info.id.0).collect::<Vec<_>>();
+    let ids = |runs: Vec<RunLine>| runs.into_iter().map(|run| run.info.id.0).collect::<Vec<_>>();
     assert_eq!(ids(journal.last_ended().unwrap()), [6, 3]);
     assert_eq!(ids(journal.last_complete().unwrap()), [2]);
 }
@@ -87,15 +85,18 @@ fn the_last_runs_are_those_that_ended_last_and_completed_last() {
 fn failures_of_all_runs_are_listed_the_latest_first() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
-    let failure = |key: &str| Failure { key: Key::from(key), ..end(0).failures.remove(0) };
+    let failure = |key: &str| Failure::new("denied", ObjectName::new(&Bucket::new("b"), &Key::from(key)), "no");
     for (n, profile, keys) in [(1, "p", ["a", "b"]), (2, "q", ["c", "d"])] {
         let run = begun(&journal, n, profile);
         let failures = keys.map(failure).to_vec();
-        journal.finish(&run, &End { failures, ..end(60 + i64::try_from(n).unwrap()) }).unwrap();
+        finish(&journal, &run, &Ending { failures, ..end(60 + i64::try_from(n).unwrap()) });
     }
     let recent = journal.recent_failures(3).unwrap();
-    let expected = [(2, "q", 62, "d"), (2, "q", 62, "c"), (1, "p", 61, "b")].map(|(n, profile, ended, key)| {
-        PastFailure { run: Ulid(n), profile: profile.to_owned(), at: at(ended), failure: failure(key) }
+    let expected = [(2, "q", 62, "d"), (2, "q", 62, "c"), (1, "p", 61, "b")].map(|(n, profile, ended, key)| Failure {
+        run: Some(Ulid(n)),
+        profile: Some(profile.to_owned()),
+        at: Some(at(ended)),
+        ..failure(key)
     });
     assert_eq!(recent, expected);
     assert!(journal.recent_failures(0).unwrap().is_empty());

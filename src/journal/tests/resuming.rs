@@ -5,9 +5,9 @@ use chrono::TimeDelta;
 use super::*;
 
 fn scheduled(n: u128, profile: &str, due: i64) -> NewRun {
-    let new = new_run(n, profile);
-    let info = RunInfo { trigger: Trigger::Schedule, due: Some(at(due)), missed: 2, ..new.info };
-    NewRun { info, rewarm: true, ..new }
+    let mut new = NewRun { rewarm: true, ..new_run(n, profile) };
+    new.line.info = RunInfo { trigger: Trigger::Schedule, due: Some(at(due)), missed: 2, ..new.line.info };
+    new
 }
 
 fn started(journal: &Journal, new: &NewRun) -> OpenRun {
@@ -17,8 +17,8 @@ fn started(journal: &Journal, new: &NewRun) -> OpenRun {
     }
 }
 
-fn interrupted(seconds: i64, resumable: bool) -> End {
-    End { outcome: Outcome::Interrupted, resumable, ..end(seconds) }
+fn interrupted(seconds: i64, resumable: bool) -> Ending {
+    Ending { outcome: Outcome::Interrupted, resumable, ..end(seconds) }
 }
 
 fn warm(journal: &Journal, run: &OpenRun, keys: &[&str]) {
@@ -39,15 +39,16 @@ fn a_due_is_begun_or_skipped_once() {
     let one = Ulid(1).to_string();
     assert!(matches!(again(2, 10), Begun::AlreadyDone { id } if id == one), "while it runs");
     assert!(matches!(again(2, 20), Begun::AlreadyRunning { id, .. } if id == one), "another due of the same claim");
-    journal.finish(&run, &end(60)).unwrap();
+    finish(&journal, &run, &end(60));
     drop(run);
     assert!(matches!(again(2, 10), Begun::AlreadyDone { id } if id == one), "after its end");
-    assert!(!journal.skip(&scheduled(2, "p", 10), "late").unwrap());
-    assert!(journal.skip(&scheduled(3, "p", 20), "the window was closed").unwrap());
+    assert!(!journal.skip(&skipped(scheduled(2, "p", 10), "late")).unwrap());
+    assert!(journal.skip(&skipped(scheduled(3, "p", 20), "the window was closed")).unwrap());
     assert!(matches!(again(4, 20), Begun::AlreadyDone { id } if id == Ulid(3).to_string()), "after it was skipped");
     started(&journal, &scheduled(5, "q", 10));
-    let again = scheduled(6, "p", 10);
-    started(&journal, &NewRun { info: RunInfo { resumes: 1, ..again.info }, ..again });
+    let mut again = scheduled(6, "p", 10);
+    again.line.info.resumes = 1;
+    started(&journal, &again);
     assert_eq!(journal.profiles().unwrap()["p"].last_due, Some(at(20)), "never goes back");
 }
 
@@ -57,17 +58,18 @@ fn a_run_by_a_clock_that_was_ahead_does_not_hide_those_that_came_after_it() {
     let journal = Journal::open(dir.path()).unwrap();
     let now = clock::now();
     let run = |n, started| {
-        let new = scheduled(n, "p", i64::try_from(n).unwrap());
-        NewRun { info: RunInfo { started, ..new.info }, ..new }
+        let mut new = scheduled(n, "p", i64::try_from(n).unwrap());
+        new.line.info.started = started;
+        new
     };
-    let complete = End { outcome: Outcome::Complete, ..end(60) };
-    journal.finish(&started(&journal, &run(9, now + TimeDelta::days(365))), &complete).unwrap();
+    let complete = Ending { outcome: Outcome::Complete, ..end(60) };
+    finish(&journal, &started(&journal, &run(9, now + TimeDelta::days(365))), &complete);
     assert_eq!(journal.last_ended().unwrap()[0].info.id, Ulid(9), "there is no other");
     assert_eq!(to_go_on(&journal), [0; 0]);
-    journal.finish(&started(&journal, &run(1, now)), &interrupted(70, true)).unwrap();
+    finish(&journal, &started(&journal, &run(1, now)), &interrupted(70, true));
     assert_eq!(to_go_on(&journal), [1]);
     assert_eq!(journal.last_ended().unwrap()[0].info.id, Ulid(1));
-    journal.finish(&started(&journal, &run(2, now)), &complete).unwrap();
+    finish(&journal, &started(&journal, &run(2, now)), &complete);
     assert_eq!(journal.last_complete().unwrap()[0].info.id, Ulid(2));
     assert_eq!(to_go_on(&journal), [0; 0]);
 }
@@ -77,12 +79,14 @@ fn a_skipped_fire_is_a_run_with_a_reason() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
     let watermark = Watermark { at: at(11), timetable: "t".to_owned() };
-    assert!(journal.skip(&NewRun { watermark: Some(watermark), ..scheduled(1, "p", 10) }, "it was paused").unwrap());
+    assert!(
+        journal
+            .skip(&skipped(NewRun { watermark: Some(watermark), ..scheduled(1, "p", 10) }, "it was paused"))
+            .unwrap()
+    );
     let run = journal.run(Ulid(1)).unwrap().unwrap();
     assert_eq!((run.outcome, run.reason.as_deref()), (Outcome::Skipped, Some("it was paused")));
-    assert_eq!(run.info, RunInfo { started: run.ended.unwrap(), ..scheduled(1, "p", 10).info });
-    let line: serde_json::Value = serde_json::from_str(&run.line).unwrap();
-    assert_eq!((line["outcome"].as_str(), line["reason"].as_str()), (Some("skipped"), Some("it was paused")));
+    assert_eq!((run.ended, run.info), (Some(at(1)), scheduled(1, "p", 10).line.info));
     let state = &journal.profiles().unwrap()["p"];
     assert_eq!((state.last_due, state.watermark), (Some(at(10)), Some(at(11))));
     assert_eq!(state.applied_fingerprint, None, "nothing was begun under it");
@@ -106,7 +110,7 @@ fn a_run_goes_on_under_its_id_and_counts_on() {
     let journal = Journal::open(dir.path()).unwrap();
     let run = started(&journal, &scheduled(1, "p", 10));
     warm(&journal, &run, &["a", "b"]);
-    journal.finish(&run, &interrupted(60, true)).unwrap();
+    finish(&journal, &run, &interrupted(60, true));
     drop(run);
     let left = journal.interrupted(Some("p")).unwrap();
     let [left] = &left[..] else { panic!("{left:?}") };
@@ -123,9 +127,7 @@ fn a_run_goes_on_under_its_id_and_counts_on() {
     let now = journal.run(Ulid(1)).unwrap().unwrap();
     assert_eq!((now.outcome, now.info.resumes, now.info.started, now.ended), (Outcome::Running, 1, at(1), None));
     assert_eq!(now.warmed, Count { objects: 3, bytes: 21 });
-    let line: serde_json::Value = serde_json::from_str(&now.line).unwrap();
-    assert_eq!((line["outcome"].as_str(), line["resumes"].as_i64()), (Some("running"), Some(1)));
-    journal.finish(&run, &End { outcome: Outcome::Complete, ..end(200) }).unwrap();
+    finish(&journal, &run, &Ending { outcome: Outcome::Complete, ..end(200) });
     assert_eq!(journal.failures(Ulid(1)).unwrap().len(), 1, "those of its end");
     assert_eq!(journal.profiles().unwrap()["p"].last_complete_due, Some(at(10)));
     drop(run);
@@ -137,16 +139,16 @@ fn a_run_goes_on_under_its_id_and_counts_on() {
 fn what_may_go_on_is_the_latest_run_of_a_profile_that_something_passing_stopped() {
     let dir = folder();
     let journal = Journal::open(dir.path()).unwrap();
-    let ended = |n, profile: &str, end: &End| {
+    let ended = |n, profile: &str, end: &Ending| {
         let run = started(&journal, &scheduled(n, profile, i64::try_from(n).unwrap()));
-        journal.finish(&run, end).unwrap();
+        finish(&journal, &run, end);
     };
     ended(1, "stopped", &interrupted(60, true));
-    assert!(journal.skip(&scheduled(2, "stopped", 2), "late").unwrap());
+    assert!(journal.skip(&skipped(scheduled(2, "stopped", 2), "late")).unwrap());
     ended(3, "cancelled", &interrupted(60, false));
     ended(4, "superseded", &interrupted(60, true));
     ended(5, "superseded", &end(70));
-    ended(6, "partial", &End { resumable: true, ..end(70) });
+    ended(6, "partial", &Ending { resumable: true, ..end(70) });
     drop(started(&journal, &scheduled(7, "vanished", 7)));
     drop(begun(&journal, 8, "by hand"));
     let _alive = started(&journal, &scheduled(9, "alive", 9));

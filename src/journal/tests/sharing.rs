@@ -42,7 +42,7 @@ fn other_processes_count_that_warm_through_the_same_cache() {
     let _elsewhere = on(&other, 5, "v");
     let _lists_yet = begun(&other, 6, "6");
     assert_eq!((journal.others("u").unwrap(), one.others("u").unwrap()), (2, 2));
-    other.finish(&last, &end(60)).unwrap();
+    finish(&other, &last, &end(60));
     assert_eq!(journal.others("u").unwrap(), 1, "it has ended");
     drop(theirs);
     assert_eq!(journal.others("u").unwrap(), 0, "its process is gone");

@@ -1,8 +1,15 @@
 use std::sync::Arc;
 
+use chrono::DateTime;
+use serde_json::{Value, json};
+
 use super::*;
-use crate::report::Trigger;
+use crate::report::{Outcome, RunInfo, Totals, Trigger};
+use model::api::{ObjectLine, PlanLine};
+use model::object::{Bucket, Count, ETag, Key, Object};
+use model::select::group::Group;
 use model::select::group::State;
+use model::select::plan::Plan;
 use model::select::plan::Verdict;
 use model::select::{Cap, Selection};
 
@@ -53,7 +60,7 @@ fn a_line_of_a_run_names_what_was_chosen_and_what_could_not_be() {
     let states = [State::Incomplete, State::Chosen, State::OverCap, State::Older];
     let report = report(states.map(|state| group(b"iter_0000400", state)).to_vec());
     let line = serde_json::to_string(&RunLine::from(&report)).unwrap();
-    let read = Summary::read(&line).unwrap().groups;
+    let read = serde_json::from_str::<RunLine>(&line).unwrap().groups;
     let seen: Vec<_> = read.iter().map(|group| (group.state, group.age_s, group.objects)).collect();
     assert_eq!(seen, [State::Incomplete, State::Chosen, State::OverCap].map(|state| (state, Some(10), Some(3))));
     let line: Value = serde_json::from_str(&line).unwrap();
@@ -77,10 +84,15 @@ fn a_name_that_is_no_text_is_escaped() {
 }
 
 #[test]
-fn a_line_of_before_there_were_checkpoints_has_none() {
-    let mut line = serde_json::to_value(RunLine::from(&report(Vec::new()))).unwrap();
-    line.as_object_mut().unwrap().retain(|field, _| !field.contains("groups"));
-    assert_eq!(Summary::read(&line.to_string()).unwrap().groups, []);
+fn a_line_reads_back_and_says_which_field_it_misses() {
+    let report = Report { ended: DateTime::from_timestamp(160, 0), ..report(vec![group(b"x", State::Chosen)]) };
+    let line = RunLine::from(&report);
+    let mut value = serde_json::to_value(&line).unwrap();
+    value["of_a_newer_version"] = json!({ "a": [1] });
+    assert_eq!(serde_json::from_value::<RunLine>(value.clone()).unwrap(), line);
+    value.as_object_mut().unwrap().remove("warm_ratio");
+    let error = serde_json::from_value::<RunLine>(value).unwrap_err();
+    assert_eq!(error.to_string(), "missing field `warm_ratio`");
 }
 
 mod fed_back {

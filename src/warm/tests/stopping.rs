@@ -7,6 +7,7 @@ use super::fake::{Fake, MINUTE, SECOND, Scene, fails, many, silence, warmed};
 use crate::journal::{Begun, Journal, NewRun, OpenRun};
 use crate::report::{RunInfo, StopReason, Trigger};
 use crate::warm::{Ended, StopSignal};
+use model::api::RunLine;
 use s3::Class;
 
 /// Cancels after a while.
@@ -52,16 +53,9 @@ async fn at_the_deadline_what_waits_for_another_try_keeps_its_last_end() {
 
 /// An open run of a journal in memory.
 fn begun(journal: &Journal) -> OpenRun {
-    let new = NewRun {
-        info: RunInfo { id: Ulid(1), ..RunInfo::new(Trigger::Cli, chrono::DateTime::UNIX_EPOCH) },
-        claim: "p".to_owned(),
-        profile: "p".to_owned(),
-        endpoint: "e".to_owned(),
-        fingerprint: "f".to_owned(),
-        rewarm: false,
-        line: "{}".to_owned(),
-        watermark: None,
-    };
+    let info = RunInfo { id: Ulid(1), ..RunInfo::new(Trigger::Cli, chrono::DateTime::UNIX_EPOCH) };
+    let line = RunLine::begun("p", "e", "f", info);
+    let new = NewRun { line, claim: "p".to_owned(), rewarm: false, watermark: None };
     match journal.begin(&new).unwrap() {
         Begun::Run(run) => run,
         other => panic!("{other:?}"),

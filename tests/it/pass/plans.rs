@@ -1,8 +1,8 @@
 use hotset::report::Outcome;
 use hotset::report::Progress;
-use hotset::report::json::ObjectLine;
 use hotset::run::{self, Connections};
 use hotset::warm::StopSignal;
+use model::api::ObjectLine;
 use model::select::plan::Verdict;
 use sim::{Bucket, Entry, Side};
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hotset::report::json::{PlanLine, RunLine};
 use hotset::report::{Progress, Report};
 use hotset::run::{self, Connections, Pass, Task};
 use hotset::warm::StopSignal;
+use model::api::{PlanLine, RunLine};
 use model::config::{self, Config, Source};
 use model::object::Count;
 use model::select::plan::Plan;

@@ -30,7 +30,7 @@ pub struct Prices {
 }
 
 /// What warming adds to the storage bill if everything was Cold before: an upper bound, as listings do not show tiers.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Cost {
     /// Of one access: 7 days Hot and 23 days Warm instead of Cold,
     /// GiB × ((hot − cold) × 7/30 + (warm − cold) × 23/30).

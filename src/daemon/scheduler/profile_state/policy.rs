@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use super::pending::Pending;
 use super::{Action, Phase, ProfileState, timetable};
 use crate::daemon::fire_clock::Timetable;
-use crate::daemon::view::ReloadedBy;
 use crate::journal::ProfileRecord;
 use crate::report::{StopReason, Trigger};
 use crate::run::Task;
+use model::api::ReloadedBy;
 use model::config::profile::{OnReload, OnStart};
 
 impl ProfileState {

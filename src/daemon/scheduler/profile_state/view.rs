@@ -3,18 +3,18 @@
 use chrono::{DateTime, Utc};
 
 use super::{Phase, ProfileState, still_running};
-use crate::daemon::view::{PauseView, WaitingView};
 use crate::report::Trigger;
+use model::api::{Pause, Waiting};
 
 impl ProfileState {
-    pub fn paused(&self) -> Option<PauseView> {
+    pub fn paused(&self) -> Option<Pause> {
         let by_configuration = self.task.profile.paused;
         let until = self.by_hand.as_ref().and_then(|pause| pause.until).filter(|_| !by_configuration);
-        self.is_paused().then_some(PauseView { by_configuration, until })
+        self.is_paused().then_some(Pause { by_configuration, until })
     }
 
     /// What has yet to begin, and why it has not.
-    pub fn waiting(&self, now: DateTime<Utc>) -> Option<WaitingView> {
+    pub fn waiting(&self, now: DateTime<Utc>) -> Option<Waiting> {
         let (resumable, pending) = match &self.phase {
             Phase::Claiming { arrived, .. } => (None, arrived),
             _ => (self.resumable.as_ref(), &self.pending),
@@ -34,6 +34,6 @@ impl ProfileState {
             let zone = &self.task.profile.zone;
             format!("its window opens at {}", window.next_open(now).with_timezone(zone).format("%Y-%m-%d %H:%M %Z"))
         };
-        Some(WaitingView { trigger, due, why })
+        Some(Waiting { trigger, due, why })
     }
 }

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 
 use super::stage::{Stage, config, known, left, noon, profiles};
 use crate::daemon::scheduler::Action;
-use crate::daemon::view::ReloadedBy::{Sighup, Watch};
 use crate::report::{Outcome, Trigger};
+use model::api::ReloadedBy::{Sighup, Watch};
 
 fn often(overlap: &str) -> String {
     format!("schedule = \"*/5 * * * *\"\non_overlap = \"{overlap}\"")

@@ -7,10 +7,10 @@ use ulid::Ulid;
 
 use crate::daemon::scheduler::{Action, ProfileState, Remembered, RunEnd, RunRequest, Scheduler};
 use crate::daemon::tasks;
-use crate::daemon::view::ReloadedBy;
 use crate::journal::{Interrupted, Pause, ProfileRecord};
 use crate::report::{Outcome, RunInfo, StopReason, Trigger};
 use crate::run::{Denied, Task};
+use model::api::ReloadedBy;
 use model::config::{self, Config, Source};
 use model::object::Count;
 

@@ -73,7 +73,7 @@ fn a_run_that_is_still_going_when_its_window_closes_is_stopped() {
 fn what_may_not_begin_now_begins_when_the_window_opens() {
     let (before, after) = (config(nights()), config(&format!("{}\nmax_objects = 5", nights())));
     let mut stage = Stage::idle(&before);
-    stage.reload(&after, crate::daemon::view::ReloadedBy::Sighup);
+    stage.reload(&after, model::api::ReloadedBy::Sighup);
     assert!(stage.wants().is_empty(), "nothing starts by itself outside it");
     let why = stage.state().waiting(noon()).unwrap().why;
     assert_eq!(why, "its window opens at 2026-03-03 01:00 UTC");

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 
 use super::stage::{Stage, config, known, left, noon, profiles};
 use crate::daemon::scheduler::Remembered;
-use crate::daemon::view::ReloadedBy::{Api, Sighup, Watch};
 use crate::report::Outcome;
+use model::api::ReloadedBy::{Api, Sighup, Watch};
 
 const NIGHTLY: &str = "schedule = \"30 1 * * *\"";
 

@@ -2,29 +2,17 @@
 //! profile's way now, what came of its latest run, and what starts the next one.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
-use crate::daemon::view::{EndedView, PauseView, ProfileView, RunView, View};
 use crate::http::text::{count, length};
 use crate::report::{Outcome, StopReason};
+use model::api::{Cause, EndedRun, Pause, Profile, Progress, Status};
 
-/// One cause.
-#[derive(Debug, Serialize)]
-pub(super) struct Cause {
-    /// A word for scripts.
-    cause: &'static str,
-    why: String,
-    /// What to do, in words or as a command.
-    r#do: String,
+/// `name` is a word for scripts.
+fn cause(name: &str, why: impl Into<String>, todo: impl Into<String>) -> Cause {
+    Cause { cause: name.to_owned(), why: why.into(), r#do: todo.into() }
 }
 
-impl Cause {
-    fn new(cause: &'static str, why: impl Into<String>, r#do: impl Into<String>) -> Self {
-        Self { cause, why: why.into(), r#do: r#do.into() }
-    }
-}
-
-pub(super) fn causes(view: &View, profile: &ProfileView) -> Vec<Cause> {
+pub(super) fn causes(view: &Status, profile: &Profile) -> Vec<Cause> {
     let of_daemon = [stopping(view), files_refused(view), journal(view), endpoint(view, profile), keys(view, profile)];
     let now = [paused(profile), running(view, profile), waiting(profile)];
     let is_under_way = now.iter().any(Option::is_some);
@@ -36,12 +24,12 @@ pub(super) fn causes(view: &View, profile: &ProfileView) -> Vec<Cause> {
     causes
 }
 
-fn stopping(view: &View) -> Option<Cause> {
+fn stopping(view: &Status) -> Option<Cause> {
     let why = "the daemon is being stopped: nothing begins any more";
-    view.stopping.then(|| Cause::new("stopping", why, "start it again: what was interrupted is taken up"))
+    view.stopping.then(|| cause("stopping", why, "start it again: what was interrupted is taken up"))
 }
 
-fn files_refused(view: &View) -> Option<Cause> {
+fn files_refused(view: &Status) -> Option<Cause> {
     let error = view.reload.error.as_deref()?;
     let since = ago(view, view.reload.at);
     let mut lines = error.lines();
@@ -49,55 +37,55 @@ fn files_refused(view: &View) -> Option<Cause> {
     let place = lines.next().and_then(|line| line.trim_start().strip_prefix("--> "));
     let place = place.map_or_else(String::new, |place| format!("{place}: "));
     let why = format!("the files were refused {since}, and the configuration before them is in force: {place}{first}");
-    Some(Cause::new("files_refused", why, "put right what `hotset check` shows, then `hotset reload`"))
+    Some(cause("files_refused", why, "put right what `hotset check` shows, then `hotset reload`"))
 }
 
-fn journal(view: &View) -> Option<Cause> {
-    let why = view.journal.unwritable.as_deref()?;
+fn journal(view: &Status) -> Option<Cause> {
+    let why = view.journal.error.as_deref()?;
     let why = format!("the journal cannot be written, and runs beyond what fits into memory are refused: {why}");
-    Some(Cause::new("journal", why, "make room, or let the daemon's user write there"))
+    Some(cause("journal", why, "make room, or let the daemon's user write there"))
 }
 
-fn endpoint(view: &View, profile: &ProfileView) -> Option<Cause> {
+fn endpoint(view: &Status, profile: &Profile) -> Option<Cause> {
     let endpoint = view.endpoints.iter().find(|endpoint| endpoint.name == profile.endpoint)?;
-    endpoint.silent?;
-    let why = format!("endpoint {}: {}", endpoint.name, endpoint.limit.reason);
+    endpoint.silent_s?;
+    let why = format!("endpoint {}: {}", endpoint.name, endpoint.state);
     let todo = format!("see whether {} answers where the daemon runs: `hotset check --online`", endpoint.cache_url);
-    Some(Cause::new("endpoint", why, todo))
+    Some(cause("endpoint", why, todo))
 }
 
-fn keys(view: &View, profile: &ProfileView) -> Option<Cause> {
+fn keys(view: &Status, profile: &Profile) -> Option<Cause> {
     let endpoint = view.endpoints.iter().find(|endpoint| endpoint.name == profile.endpoint)?;
     let expired = endpoint.credentials_expiry.filter(|expiry| *expiry <= view.now)?;
     let why = format!("the keys of endpoint {} expired {}", endpoint.name, ago(view, expired));
-    Some(Cause::new("keys_expired", why, "renew what they are read from: they are read again by themselves"))
+    Some(cause("keys_expired", why, "renew what they are read from: they are read again by themselves"))
 }
 
-fn paused(profile: &ProfileView) -> Option<Cause> {
+fn paused(profile: &Profile) -> Option<Cause> {
     let pause = profile.paused.as_ref()?;
     let remedy = match pause.by_configuration {
         true => "take `paused = true` out of its table".to_owned(),
         false => format!("`hotset resume {}`", profile.name),
     };
-    Some(Cause::new("paused", pause_text(pause), remedy))
+    Some(cause("paused", pause_text(pause), remedy))
 }
 
-fn running(view: &View, profile: &ProfileView) -> Option<Cause> {
-    let run = view.runs.iter().find(|run| Some(run.info.id) == profile.running)?;
+fn running(view: &Status, profile: &Profile) -> Option<Cause> {
+    let run = profile.running.as_ref()?;
     let began = format!("run {} began {}", run.info.id, ago(view, run.info.started));
-    Some(match run.stopping {
-        Some(reason) => {
-            let why = format!("{began}, and is being stopped: {}", reason.as_str());
-            Cause::new("running", why, "wait until it has ended")
+    Some(match &run.progress.stopping {
+        Some(why) => {
+            let why = format!("{began}, and is being stopped: {why}");
+            cause("running", why, "wait until it has ended")
         }
         None => {
             let todo = format!("`hotset wait {}` ends when it is warm", profile.name);
-            Cause::new("running", format!("{began}: {}", progress(run)), todo)
+            cause("running", format!("{began}: {}", progress(&run.progress)), todo)
         }
     })
 }
 
-fn progress(run: &RunView) -> String {
+fn progress(run: &Progress) -> String {
     if let Some(trouble) = &run.trouble {
         return trouble.clone();
     }
@@ -107,41 +95,41 @@ fn progress(run: &RunView) -> String {
     format!("{} of {} objects", count(run.ended.objects), count(run.planned.objects))
 }
 
-fn waiting(profile: &ProfileView) -> Option<Cause> {
+fn waiting(profile: &Profile) -> Option<Cause> {
     let waiting = profile.waiting.as_ref().filter(|_| profile.paused.is_none() && profile.running.is_none())?;
     let todo = format!("`hotset wait {} --start` runs it now, whatever its window", profile.name);
-    Some(Cause::new("waiting", format!("a run ({}) waits: {}", waiting.trigger.as_str(), waiting.why), todo))
+    Some(cause("waiting", format!("a run ({}) waits: {}", waiting.trigger.as_str(), waiting.why), todo))
 }
 
 /// What came of the latest run, which did not warm the profile as it is configured now.
-fn latest(view: &View, profile: &ProfileView) -> Option<Cause> {
+fn latest(view: &Status, profile: &Profile) -> Option<Cause> {
     let last = profile.last.as_ref()?;
     if last.ended > view.now {
         let why = "the clock was set back: the latest run ended after now";
-        return Some(Cause::new("clock", why, "set the clock of the daemon's machine"));
+        return Some(cause("clock", why, "set the clock of the daemon's machine"));
     }
     let ended = format!("run {} ended {} {}", last.info.id, last.outcome, ago(view, last.ended));
     if last.fingerprint != profile.fingerprint {
         let why = format!("{ended}, of another configuration than the one in force");
-        return Some(Cause::new("changed", why, format!("`hotset wait {} --start` runs this one", profile.name)));
+        return Some(cause("changed", why, format!("`hotset wait {} --start` runs this one", profile.name)));
     }
     if last.outcome == Outcome::Complete {
-        let why = format!("{ended}, and a run counts for {} (`rewarm_after`)", length(profile.rewarm_after));
-        return Some(Cause::new("too_old", why, "let it run more often, or raise `rewarm_after`"));
+        let why = format!("{ended}, and a run counts for {} (`rewarm_after`)", length(profile.rewarm_after()));
+        return Some(cause("too_old", why, "let it run more often, or raise `rewarm_after`"));
     }
     let reason = last.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    Some(Cause::new("latest_run", format!("{ended}{reason}"), advice(profile, last)))
+    Some(cause("latest_run", format!("{ended}{reason}"), advice(profile, last)))
 }
 
 /// What starts the next run.
-fn start(view: &View, profile: &ProfileView) -> Cause {
+fn start(view: &Status, profile: &Profile) -> Cause {
     let by_hand = format!("`hotset wait {} --start` runs it now", profile.name);
     match (profile.schedules.as_slice(), profile.next_due) {
-        ([], _) => Cause::new("no_schedule", "it has no schedule: nothing starts it by itself", by_hand),
-        (_, None) => Cause::new("no_schedule", "its schedule never fires again", by_hand),
+        ([], _) => cause("no_schedule", "it has no schedule: nothing starts it by itself", by_hand),
+        (_, None) => cause("no_schedule", "its schedule never fires again", by_hand),
         (_, Some(due)) => {
             let left = length((due - view.now).to_std().unwrap_or_default());
-            Cause::new("not_due", format!("its next run is due in {left}, at {}", instant(due)), by_hand)
+            cause("not_due", format!("its next run is due in {left}, at {}", instant(due)), by_hand)
         }
     }
 }
@@ -174,7 +162,7 @@ const ADVICE: [(&str, &str); 21] = [
     ("rejected", "look at `region` and `addressing` of its endpoint: `hotset check --online`"),
 ];
 
-fn advice(profile: &ProfileView, last: &EndedView) -> String {
+fn advice(profile: &Profile, last: &EndedRun) -> String {
     // Classes of objects are written as in the contract, those of a listing in words.
     let reason = last.reason.as_deref().unwrap_or_default().replace('_', " ");
     match ADVICE.iter().find(|(part, _)| reason.contains(part)) {
@@ -183,11 +171,11 @@ fn advice(profile: &ProfileView, last: &EndedView) -> String {
     }
 }
 
-fn ago(view: &View, then: DateTime<Utc>) -> String {
+fn ago(view: &Status, then: DateTime<Utc>) -> String {
     format!("{} ago", length((view.now - then).to_std().unwrap_or_default()))
 }
 
-pub(crate) fn pause_text(pause: &PauseView) -> String {
+pub(crate) fn pause_text(pause: &Pause) -> String {
     match (pause.by_configuration, pause.until) {
         (true, _) => "it is paused in the configuration".to_owned(),
         (false, Some(until)) => format!("it is paused by hand until {}", instant(until)),

@@ -3,9 +3,9 @@
 use super::super::Kind::{Counter, Gauge};
 use super::super::{Metric, Number};
 use super::{flag, one, time};
-use crate::daemon::view::View;
+use model::api::Status;
 
-pub(super) const METRICS: &[Metric<View>] = &[
+pub(super) const METRICS: &[Metric<Status>] = &[
     Metric {
         name: "hotset_build_info",
         kind: Gauge,
@@ -30,7 +30,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "0 or 1",
         labels: &[],
         help: "Whether the files were taken at the last reload; the start counts as one.",
-        read: |view| one(flag(view.reload.error.is_none())),
+        read: |view| one(flag(view.reload.ok)),
     },
     Metric {
         name: "hotset_config_last_reload_success_timestamp_seconds",
@@ -67,9 +67,9 @@ pub(super) const METRICS: &[Metric<View>] = &[
         labels: &["version", "origin"],
         help: "The rules of time zones in force, and the folder they are in, or built in; always 1.",
         read: |view| {
-            let zones = &view.zone_rules;
-            let version = zones.version().unwrap_or("unknown").to_owned();
-            vec![(vec![version, zones.origin()], Number::Whole(1))]
+            let rules = &view.zone_rules;
+            let version = rules.version.as_deref().unwrap_or("unknown").to_owned();
+            vec![(vec![version, rules.origin.clone()], Number::Whole(1))]
         },
     },
     Metric {
@@ -78,7 +78,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "seconds since the epoch",
         labels: &[],
         help: "When the zone rules in force were released, by their version, each letter counting as a month; absent where it is unknown.",
-        read: |view| view.zone_rules.released().map(time).map_or_else(Vec::new, one),
+        read: |view| view.zone_rules.released.map(time).map_or_else(Vec::new, one),
     },
     Metric {
         name: "hotset_journal_writable",
@@ -86,7 +86,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "0 or 1",
         labels: &[],
         help: "Whether the journal can be written; while it cannot, what happens is kept in memory, within bounds.",
-        read: |view| one(flag(view.journal.unwritable.is_none())),
+        read: |view| one(flag(view.journal.writable)),
     },
     Metric {
         name: "hotset_journal_size_bytes",

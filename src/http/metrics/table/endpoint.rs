@@ -3,19 +3,19 @@
 use super::super::Kind::{Counter, Gauge};
 use super::super::{Metric, Number, Sample};
 use super::{flag, time};
-use crate::daemon::view::{EndpointView, View};
 use crate::limit::Reason;
+use model::api::{Endpoint, Status};
 
 const ENDPOINT: &[&str] = &["endpoint"];
 
-pub(super) const METRICS: &[Metric<View>] = &[
+pub(super) const METRICS: &[Metric<Status>] = &[
     Metric {
         name: "hotset_endpoint_limit",
         kind: Gauge,
         unit: "requests",
         labels: ENDPOINT,
         help: "How many requests the adaptive limit allows in flight now.",
-        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.limit.allowed.into()))),
+        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.limit.into()))),
     },
     Metric {
         name: "hotset_endpoint_max_in_flight",
@@ -31,7 +31,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "requests",
         labels: ENDPOINT,
         help: "Requests in flight.",
-        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.limit.in_flight.into()))),
+        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.in_flight.into()))),
     },
     Metric {
         name: "hotset_endpoint_in_flight_bytes",
@@ -39,7 +39,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "bytes",
         labels: ENDPOINT,
         help: "The sizes of the objects whose requests are in flight.",
-        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.limit.bytes_in_flight))),
+        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.in_flight_bytes))),
     },
     Metric {
         name: "hotset_endpoint_circuit_open",
@@ -47,7 +47,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "0 or 1",
         labels: ENDPOINT,
         help: "Whether the endpoint serves nothing, and is only probed.",
-        read: |view| endpoints(view, |endpoint| Some(flag(endpoint.limit.circuit_open))),
+        read: |view| endpoints(view, |endpoint| Some(flag(endpoint.circuit_open))),
     },
     Metric {
         name: "hotset_endpoint_held_by",
@@ -63,7 +63,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "0 or 1",
         labels: ENDPOINT,
         help: "Whether retries wait because too many requests fail: the budget of retries is spent.",
-        read: |view| endpoints(view, |endpoint| Some(flag(endpoint.limit.retries_wait))),
+        read: |view| endpoints(view, |endpoint| Some(flag(endpoint.retries_wait))),
     },
     Metric {
         name: "hotset_endpoint_requests_total",
@@ -71,7 +71,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "requests",
         labels: ENDPOINT,
         help: "Requests to the cache that ended, answered or not.",
-        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.limit.requests_total))),
+        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.requests))),
     },
     Metric {
         name: "hotset_endpoint_throttled_total",
@@ -79,7 +79,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "requests",
         labels: ENDPOINT,
         help: "Those of them that were answered with 429 or 503.",
-        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.limit.throttled_total))),
+        read: |view| endpoints(view, |endpoint| Some(Number::Whole(endpoint.throttled))),
     },
     Metric {
         name: "hotset_endpoint_capacity_bytes",
@@ -126,19 +126,19 @@ pub(super) const METRICS: &[Metric<View>] = &[
     },
 ];
 
-fn endpoints(view: &View, read: impl Fn(&EndpointView) -> Option<Number>) -> Vec<Sample> {
+fn endpoints(view: &Status, read: impl Fn(&Endpoint) -> Option<Number>) -> Vec<Sample> {
     view.endpoints.iter().filter_map(|endpoint| Some((vec![endpoint.name.to_string()], read(endpoint)?))).collect()
 }
 
-fn reasons(view: &View) -> Vec<Sample> {
+fn reasons(view: &Status) -> Vec<Sample> {
     let endpoints = view.endpoints.iter().flat_map(|endpoint| {
-        let held = endpoint.limit.reason.name();
+        let held = &*endpoint.holds;
         Reason::NAMES.map(|name| (vec![endpoint.name.to_string(), name.to_owned()], flag(name == held)))
     });
     endpoints.collect()
 }
 
-fn objects(view: &View) -> Vec<Sample> {
+fn objects(view: &Status) -> Vec<Sample> {
     let ended = view.counters.objects.iter().flat_map(|(endpoint, ended)| {
         [("warmed", ended.warmed.objects), ("gone", ended.gone), ("failed", ended.failed), ("unknown", ended.unknown)]
             .map(|(end, count)| (vec![endpoint.to_string(), end.to_owned()], Number::Whole(count)))

@@ -1,21 +1,20 @@
 //! Profiles, the latest run of each, and the runs in progress.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Kind::{Counter, Gauge};
 use super::super::{Metric, Number, Sample};
 use super::{flag, time};
-use crate::daemon::view::{EndedView, ProfileView, RunView, View};
 use crate::report::Outcome;
+use model::api::{ActiveRun, EndedRun, Profile, Status};
 
 const PROFILE: &[&str] = &["profile"];
 /// How runs end.
 const ENDS: [Outcome; 6] =
     [Outcome::Complete, Outcome::Partial, Outcome::Refused, Outcome::Failed, Outcome::Interrupted, Outcome::Skipped];
 
-pub(super) const METRICS: &[Metric<View>] = &[
+pub(super) const METRICS: &[Metric<Status>] = &[
     Metric {
         name: "hotset_profile_paused",
         kind: Gauge,
@@ -125,13 +124,13 @@ pub(super) const METRICS: &[Metric<View>] = &[
         read: |view| {
             // From nothing on: an increase from absent to one would not be seen.
             let profiles = view.profiles.iter().map(|profile| &profile.name);
-            let none = profiles.flat_map(|name| ENDS.map(|outcome| ((name.clone(), outcome), 0)));
-            let mut runs: BTreeMap<(Arc<str>, Outcome), u64> = none.collect();
-            runs.extend(view.counters.runs.clone());
+            let none = profiles.flat_map(|name| ENDS.map(|outcome| ((name, outcome), 0)));
+            let mut runs: BTreeMap<(&String, Outcome), u64> = none.collect();
+            for (name, counts) in &view.counters.runs {
+                runs.extend(counts.iter().map(|(outcome, n)| ((name, *outcome), *n)));
+            }
             let series = runs.into_iter();
-            series
-                .map(|((profile, outcome), n)| (vec![profile.to_string(), outcome.to_string()], Number::Whole(n)))
-                .collect()
+            series.map(|((name, outcome), n)| (vec![name.clone(), outcome.to_string()], Number::Whole(n))).collect()
         },
     },
     Metric {
@@ -152,7 +151,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "objects",
         labels: PROFILE,
         help: "What the run in progress has to warm; absent until its plan is made.",
-        read: |view| runs(view, |run| run.planned.objects),
+        read: |view| runs(view, |run| run.progress.planned.objects),
     },
     Metric {
         name: "hotset_run_planned_bytes",
@@ -160,7 +159,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "bytes",
         labels: PROFILE,
         help: "What the run in progress has to warm; absent until its plan is made.",
-        read: |view| runs(view, |run| run.planned.bytes),
+        read: |view| runs(view, |run| run.progress.planned.bytes),
     },
     Metric {
         name: "hotset_run_ended_objects",
@@ -168,7 +167,7 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "objects",
         labels: PROFILE,
         help: "What of it has ended, warm or not.",
-        read: |view| runs(view, |run| run.ended.objects),
+        read: |view| runs(view, |run| run.progress.ended.objects),
     },
     Metric {
         name: "hotset_run_ended_bytes",
@@ -176,22 +175,22 @@ pub(super) const METRICS: &[Metric<View>] = &[
         unit: "bytes",
         labels: PROFILE,
         help: "What of it has ended, warm or not.",
-        read: |view| runs(view, |run| run.ended.bytes),
+        read: |view| runs(view, |run| run.progress.ended.bytes),
     },
 ];
 
-fn duration(run: &EndedView) -> Number {
+fn duration(run: &EndedRun) -> Number {
     Number::Real((run.ended - run.info.started).to_std().unwrap_or(Duration::ZERO).as_secs_f64())
 }
 
-fn profiles(view: &View, read: impl Fn(&ProfileView) -> Option<Number>) -> Vec<Sample> {
+fn profiles(view: &Status, read: impl Fn(&Profile) -> Option<Number>) -> Vec<Sample> {
     view.profiles.iter().filter_map(|profile| Some((vec![profile.name.to_string()], read(profile)?))).collect()
 }
 
 /// Of runs whose plan is made. A profile that was replaced may for a moment have two: the younger counts.
-fn runs(view: &View, read: impl Fn(&RunView) -> u64) -> Vec<Sample> {
-    let mut latest: Vec<&RunView> = Vec::new();
-    for run in view.runs.iter().rev().filter(|run| run.planned.objects > 0) {
+fn runs(view: &Status, read: impl Fn(&ActiveRun) -> u64) -> Vec<Sample> {
+    let mut latest: Vec<&ActiveRun> = Vec::new();
+    for run in view.runs.iter().rev().filter(|run| run.progress.planned.objects > 0) {
         if latest.iter().all(|other| other.profile != run.profile) {
             latest.push(run);
         }
@@ -201,11 +200,11 @@ fn runs(view: &View, read: impl Fn(&RunView) -> u64) -> Vec<Sample> {
 }
 
 /// The latest run, if it is of the configuration in force: another one's figures would lie about this one.
-fn current(profile: &ProfileView) -> Option<&EndedView> {
+fn current(profile: &Profile) -> Option<&EndedRun> {
     profile.last.as_ref().filter(|run| run.fingerprint == profile.fingerprint)
 }
 
-fn last_outcomes(view: &View) -> Vec<Sample> {
+fn last_outcomes(view: &Status) -> Vec<Sample> {
     const OUTCOMES: [Outcome; 5] =
         [Outcome::Complete, Outcome::Partial, Outcome::Refused, Outcome::Failed, Outcome::Interrupted];
     let ended = view.profiles.iter().filter_map(|profile| Some((profile, profile.last.as_ref()?)));

@@ -2,11 +2,11 @@
 
 use super::super::Kind::Gauge;
 use super::super::{Metric, Number, Sample};
-use crate::daemon::view::{TeamView, View};
+use model::api::{Status, Team};
 
 const TEAM: &[&str] = &["team"];
 
-pub(super) const METRICS: &[Metric<View>] = &[
+pub(super) const METRICS: &[Metric<Status>] = &[
     Metric {
         name: "hotset_team_budget_bytes",
         kind: Gauge,
@@ -44,6 +44,6 @@ pub(super) const METRICS: &[Metric<View>] = &[
     },
 ];
 
-fn teams(view: &View, read: impl Fn(&TeamView) -> u64) -> Vec<Sample> {
+fn teams(view: &Status, read: impl Fn(&Team) -> u64) -> Vec<Sample> {
     view.teams.iter().map(|team| (vec![team.name.to_string()], Number::Whole(read(team)))).collect()
 }
