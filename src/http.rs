@@ -3,20 +3,20 @@
 //! Everything comes from the loop, by its [`Handle`]; nothing is kept here. A client can make this room neither wait nor
 //! hold memory without a bound.
 
-mod access;
 mod api;
 mod audit;
+mod auth;
 mod body;
 mod caller;
 mod connection;
-mod door;
 mod metrics;
 mod page;
-mod patient;
 mod probe;
 mod refusal;
 mod route;
 mod text;
+mod tokens;
+mod write_timeout;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as Socket};
@@ -25,21 +25,21 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use access::Access;
-pub use door::Door;
+pub use auth::Auth;
+pub use tokens::TokenFiles;
 
 use crate::daemon::handle::Handle;
 use route::App;
 
-/// How long open requests may take to end, once told to stop.
-const GRACE: Duration = Duration::from_secs(5);
+/// Open requests must end within this time once the daemon stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A port that is ours, and not yet served.
 #[derive(Debug)]
 pub struct Server {
     socket: Socket,
     local: SocketAddr,
-    door: Door,
+    auth: Auth,
 }
 
 impl Server {
@@ -47,11 +47,11 @@ impl Server {
     ///
     /// # Errors
     /// The address is in use, or not this machine's.
-    pub fn bind(listen: SocketAddr, access: Access) -> io::Result<Self> {
+    pub fn bind(listen: SocketAddr, tokens: TokenFiles) -> io::Result<Self> {
         let socket = Socket::bind(listen)?;
         socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
-        Ok(Self { socket, local, door: Door::new(local, access) })
+        Ok(Self { socket, local, auth: Auth::new(local, tokens) })
     }
 
     /// Where it listens, with the port that the system chose where it was told to.
@@ -60,8 +60,8 @@ impl Server {
     }
 
     /// Changes who may change something, while it serves.
-    pub fn door(&self) -> Door {
-        self.door.clone()
+    pub fn auth(&self) -> Auth {
+        self.auth.clone()
     }
 
     /// Serves until told to stop, and then lets what is open end, for a few seconds.
@@ -70,10 +70,10 @@ impl Server {
     /// The runtime cannot watch the port.
     pub async fn serve(self, handle: Handle, stop: CancellationToken) -> io::Result<()> {
         let listener = TcpListener::from_std(self.socket)?;
-        let router = route::router(handle.clone(), self.door.clone());
-        let app = App { handle, door: self.door };
+        let router = route::router(handle.clone(), self.auth.clone());
+        let app = App { handle, auth: self.auth };
         tokio::select! {
-            () = connection::accept(&listener, &router, &stop, GRACE) => {}
+            () = connection::accept(&listener, &router, &stop, DRAIN_TIMEOUT) => {}
             () = app.say_late_refusals() => {}
         }
         app.say_refusals().await;

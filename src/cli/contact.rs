@@ -24,10 +24,10 @@ use s3::in_home;
 
 /// Where a daemon listens unless it is told otherwise.
 const HOME: &str = "http://127.0.0.1:9464";
-/// How long an answer may take. The daemon answers a reload within a minute.
-const PATIENCE: Duration = Duration::from_secs(75);
-/// Bytes of one answer.
-const LARGEST: u64 = 64 << 20;
+/// The daemon must answer within this time; a reload takes up to a minute.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(75);
+/// The largest answer, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
 
 #[derive(Clone, Debug, Args)]
 pub struct Contact {
@@ -138,7 +138,7 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(ANSWER_TIMEOUT))
             .build();
         let url = url.trim_end_matches('/').to_owned();
         let withheld = withheld.filter(|_| token.is_none());
@@ -185,7 +185,7 @@ impl Client {
         let unreached = |cause: String| Unreached { url: self.url.clone(), cause };
         let mut answer = answer.map_err(|error| unreached(error.to_string()))?;
         let status = answer.status().as_u16();
-        let text = answer.body_mut().with_config().limit(LARGEST).read_to_string();
+        let text = answer.body_mut().with_config().limit(MAX_BYTES).read_to_string();
         let text = text.map_err(|error| unreached(error.to_string()))?;
         let body = serde_json::from_str(&text).map_err(|_| unreached(format!("status {status}, and no JSON")))?;
         Ok(Answer { status, body })

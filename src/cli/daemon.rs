@@ -15,7 +15,7 @@ use super::state::{self, Place};
 use super::{Context, Usage, read, verbs};
 use crate::clock;
 use crate::daemon::{Bad, Daemon, Setup};
-use crate::http::{Access, Server};
+use crate::http::{Server, TokenFiles};
 use crate::journal::{Instance, Journal, JournalError};
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
@@ -64,7 +64,9 @@ pub async fn run(context: &Context, args: &DaemonArgs) -> anyhow::Result<ExitCod
     let config = verbs::warned(config, &[]);
     verbs::warn_of_zones(&config);
     let server = match config.daemon.listen {
-        Some(listen) => Some(Server::bind(listen, access(&config)).with_context(|| format!("listen on {listen}"))?),
+        Some(listen) => {
+            Some(Server::bind(listen, token_files(&config)).with_context(|| format!("listen on {listen}"))?)
+        }
         None => None,
     };
     let daemon = Daemon::new(Setup {
@@ -88,7 +90,7 @@ async fn serve(daemon: Daemon, server: Option<Server>) {
     let mut tasks = JoinSet::new();
     if let Some(server) = server {
         tracing::info!(address = %server.local_addr(), "the page, the API and the metrics are served");
-        let (door, mut in_force) = (server.door(), daemon.in_force());
+        let (auth, mut in_force) = (server.auth(), daemon.in_force());
         let serving = server.serve(daemon.handle(), stop.clone());
         tasks.spawn(async move {
             if let Err(error) = serving.await {
@@ -98,7 +100,7 @@ async fn serve(daemon: Daemon, server: Option<Server>) {
         let stop = stop.clone();
         tasks.spawn(async move {
             while let Some(Ok(())) = stop.run_until_cancelled(in_force.changed()).await {
-                door.renew(access(&in_force.borrow_and_update()));
+                auth.renew(token_files(&in_force.borrow_and_update()));
             }
         });
     }
@@ -109,11 +111,15 @@ async fn serve(daemon: Daemon, server: Option<Server>) {
     }
 }
 
-fn access(config: &Config) -> Access {
+fn token_files(config: &Config) -> TokenFiles {
     let daemon = &config.daemon;
     let teams = config.teams.values();
     let team_token_files = teams.filter_map(|team| Some((team.name.clone(), team.run_token_file.clone()?))).collect();
-    Access { token_file: daemon.token_file.clone(), run_token_file: daemon.run_token_file.clone(), team_token_files }
+    TokenFiles {
+        token_file: daemon.token_file.clone(),
+        run_token_file: daemon.run_token_file.clone(),
+        team_token_files,
+    }
 }
 
 fn folder(place: &Place) -> Option<PathBuf> {

@@ -21,7 +21,7 @@ use model::config::value::duration::Length;
 use model::config::value::percent::Percent;
 
 /// How often the daemon is asked.
-const ASK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// A wait that is over without what was waited for.
 const TIMED_OUT: u8 = 3;
 
@@ -107,7 +107,7 @@ impl Gate<'_> {
                 Err(error) if error.is::<Unreached>() => self.not_yet(error.to_string()),
                 Err(error) => return Err(error),
             }
-            sleep(ASK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 

@@ -15,10 +15,10 @@ use crate::daemon::handle::CommandError;
 use crate::journal::AuditEntry;
 use crate::sync;
 
-/// Bytes of a path that are kept.
-const LONGEST: usize = 200;
+/// Characters of a path that are kept.
+const MAX_PATH_CHARS: usize = 200;
 /// The refusals of one caller are said this far apart, with how many there were.
-const REFUSALS_APART: Duration = Duration::from_secs(10);
+const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 impl App {
     /// Keeps who asked for what, and what came of it.
@@ -33,7 +33,7 @@ impl App {
     /// Keeps that somebody was not let in: the first at once, and those of the next few seconds together when these are over.
     pub(super) async fn audit_refusal(&self, path: &str, by: String, address: Option<SocketAddr>, refusal: &Refusal) {
         let result = format!("refused: {}", refusal.message);
-        if let Some(entry) = self.door.refusals().add(entry(("access", path), by, address, result)) {
+        if let Some(entry) = self.auth.refusals().add(entry(("access", path), by, address, result)) {
             log(&entry);
             self.handle.audit(entry).await;
         }
@@ -42,15 +42,15 @@ impl App {
     /// Says the refusals that wait, whenever their time is over; for ever.
     pub(super) async fn say_late_refusals(&self) {
         loop {
-            self.door.refusals().wait.notified().await;
-            sleep(REFUSALS_APART).await;
+            self.auth.refusals().wait.notified().await;
+            sleep(REFUSAL_LOG_INTERVAL).await;
             self.say_refusals().await;
         }
     }
 
     /// Says the refusals that wait.
     pub(super) async fn say_refusals(&self) {
-        let entries = self.door.refusals().take();
+        let entries = self.auth.refusals().take();
         entries.iter().for_each(log);
         for entry in entries {
             self.handle.audit(entry).await;
@@ -65,7 +65,7 @@ fn log(refused: &AuditEntry) {
 }
 
 fn entry((act, of): (&str, &str), by: String, address: Option<SocketAddr>, result: String) -> AuditEntry {
-    let of = of.chars().take(LONGEST).collect();
+    let of = of.chars().take(MAX_PATH_CHARS).collect();
     AuditEntry {
         at: clock::now(),
         act: act.to_owned(),
@@ -97,7 +97,7 @@ impl Refusals {
     fn add(&self, mut entry: AuditEntry) -> Option<AuditEntry> {
         let now = Instant::now();
         let mut by = sync::lock(&self.by);
-        by.retain(|_, refused| refused.waits.is_some() || now < refused.said + REFUSALS_APART);
+        by.retain(|_, refused| refused.waits.is_some() || now < refused.said + REFUSAL_LOG_INTERVAL);
         let Some(refused) = by.get_mut(&entry.by) else {
             by.insert(entry.by.clone(), Refused { said: now, waits: None });
             return Some(entry);

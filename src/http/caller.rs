@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::door::Act;
+use super::auth::Act;
 use super::refusal::Refusal;
 
 /// The other end of a connection; a proxy's, where there is one.

@@ -19,20 +19,20 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
 use super::caller::Peer;
-use super::patient::Patient;
+use super::write_timeout::WriteTimeout;
 
-/// At once; beyond them clients wait to be accepted.
-pub(super) const MOST: usize = 256;
-/// For the head of a request, and for the next one on an open connection.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-/// Of a request's head, in bytes.
-const LARGEST_HEAD: usize = 32 * 1024;
-/// After an accept that failed: out of files, or a client that left at once.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Open connections; further clients wait to be accepted.
+pub(super) const MAX_CONNECTIONS: usize = 256;
+/// The head of a request must arrive within this time, on an idle connection, too.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest head of a request, in bytes.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// The pause after an accept that failed: out of file descriptors, or a client that left at once.
+const ACCEPT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Accepts and serves until told to stop, then lets open requests end for as long as `grace`.
 pub(super) async fn accept(listener: &TcpListener, router: &Router, stop: &CancellationToken, grace: Duration) {
-    let room = Arc::new(Semaphore::new(MOST));
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         let next = async {
@@ -54,7 +54,7 @@ pub(super) async fn accept(listener: &TcpListener, router: &Router, stop: &Cance
                 }
                 Err(error) => {
                     tracing::debug!(%error, "cannot accept a connection");
-                    sleep(PAUSE).await;
+                    sleep(ACCEPT_INTERVAL).await;
                 }
             },
         }
@@ -90,9 +90,9 @@ where
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_PATIENCE)
-            .max_buf_size(LARGEST_HEAD)
-            .serve_connection(TokioIo::new(Patient::new(io)), service)
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(WriteTimeout::new(io)), service)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -13,11 +13,11 @@ use super::route::App;
 use crate::daemon::handle::LoopError;
 use model::api::{Health, Readiness, Status, V};
 
-/// A probe's own patience is often a second or two.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The loop must answer a probe within this time: kubelets give up after a second or two.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 async fn view(app: &App) -> Result<Status, LoopError> {
-    timeout(PATIENCE, app.handle.view()).await.unwrap_or(Err(LoopError::Late))
+    timeout(PROBE_TIMEOUT, app.handle.view()).await.unwrap_or(Err(LoopError::Late))
 }
 
 /// Whether the loop answers.

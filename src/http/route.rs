@@ -14,14 +14,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tokio::time::timeout;
 
+use super::auth::{Act, Auth};
 use super::caller::{Caller, Peer};
-use super::door::{Act, Door};
 use super::refusal::{Refusal, no_such_method, no_such_page};
 use super::{api, metrics, page, probe};
 use crate::daemon::handle::Handle;
 
-/// For a whole answer: a reload may take a minute.
-const PATIENCE: Duration = Duration::from_secs(75);
+/// A whole answer must be made within this time: a reload may take a minute.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// For every answer: state of this instant, and not for other sites.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -35,10 +35,10 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 #[derive(Clone, Debug)]
 pub(super) struct App {
     pub(super) handle: Handle,
-    pub(super) door: Door,
+    pub(super) auth: Auth,
 }
 
-pub(super) fn router(handle: Handle, door: Door) -> Router {
+pub(super) fn router(handle: Handle, auth: Auth) -> Router {
     Router::new()
         .route("/", get(page::show))
         .route("/healthz", get(probe::health))
@@ -58,18 +58,18 @@ pub(super) fn router(handle: Handle, door: Door) -> Router {
         .route("/-/reload", post(api::act::reload))
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn_with_state(door.clone(), frame))
-        .with_state(App { handle, door })
+        .layer(from_fn_with_state(auth.clone(), frame))
+        .with_state(App { handle, auth })
 }
 
 /// Holds every answer to its deadline, and gives it the headers of all.
-async fn frame(State(door): State<Door>, request: Request, next: Next) -> Response {
+async fn frame(State(auth): State<Auth>, request: Request, next: Next) -> Response {
     let late = |_| Refusal::unavailable("this took too long").into_response();
     let (parts, body) = request.into_parts();
     // What changes something has a rule of its own, which a token opens from anywhere.
-    let read = if parts.method == Method::POST { Ok(()) } else { door.admit_read(&parts) };
+    let read = if parts.method == Method::POST { Ok(()) } else { auth.admit_read(&parts) };
     let mut response = match read {
-        Ok(()) => timeout(PATIENCE, next.run(Request::from_parts(parts, body))).await.unwrap_or_else(late),
+        Ok(()) => timeout(ANSWER_TIMEOUT, next.run(Request::from_parts(parts, body))).await.unwrap_or_else(late),
         Err(refusal) => refusal.into_response(),
     };
     for (name, value) in HEADERS {
@@ -101,7 +101,7 @@ impl FromRequestParts<App> for MayChange {
 }
 
 async fn admitted(act: Act, parts: &Parts, app: &App) -> Result<Caller, Refusal> {
-    let (by, address, refusal) = match app.door.caller(parts).await {
+    let (by, address, refusal) = match app.auth.caller(parts).await {
         Ok(caller) => match caller.may(act) {
             Ok(()) => return Ok(caller),
             Err(refusal) => (caller.name(), caller.address, refusal),

@@ -1,5 +1,5 @@
-mod access;
 mod acts;
+mod auth;
 mod bounds;
 pub(super) mod fake;
 mod reads;

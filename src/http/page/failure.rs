@@ -6,12 +6,12 @@ use super::time::ago;
 use super::{safe, table};
 use model::api::{Failure, Status};
 
-/// Beyond them the page would be long; `hotset runs ID` has them all.
-const MOST: usize = 50;
+/// Failures on the page; `hotset runs ID` has all of a run.
+const MAX_FAILURES: usize = 50;
 
 pub(super) fn section(view: &Status) -> Markup {
     let failures = &view.failures;
-    let rows = html! { @for failure in failures.iter().take(MOST) { (row(failure, view)) } };
+    let rows = html! { @for failure in failures.iter().take(MAX_FAILURES) { (row(failure, view)) } };
     html! {
         section aria-labelledby="failures-title" {
             h2 #failures-title { "Recent failures" }
@@ -20,7 +20,7 @@ pub(super) fn section(view: &Status) -> Markup {
             } @else {
                 (table("failures", &["When", "Profile", "Class", "Object", "Message"], &rows))
             }
-            @if failures.len() > MOST { p.faint { (failures.len() - MOST) " older ones are not shown." } }
+            @if failures.len() > MAX_FAILURES { p.faint { (failures.len() - MAX_FAILURES) " older ones are not shown." } }
         }
     }
 }

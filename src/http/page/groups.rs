@@ -11,8 +11,8 @@ use model::api::GroupField;
 use model::api::Profile;
 use model::select::group::State;
 
-/// Of each kind; `hotset runs ID` has more.
-const MOST: usize = 5;
+/// Checkpoints of each kind that a profile shows; `hotset runs ID` has more.
+const MAX_SHOWN: usize = 5;
 
 /// Of the latest run that knew of any.
 pub(super) fn list(profile: &Profile, now: DateTime<Utc>) -> Markup {
@@ -20,11 +20,11 @@ pub(super) fn list(profile: &Profile, now: DateTime<Utc>) -> Markup {
     let Some(run) = runs.into_iter().flatten().find(|run| !run.groups.is_empty()) else { return html! {} };
     let newest: Vec<_> = run.groups.iter().filter(|group| group.state != State::Incomplete).collect();
     let passed_over: Vec<_> = PassedOver::all(&run.groups).collect();
-    let unshown = [newest.len(), passed_over.len()].map(|all| all.saturating_sub(MOST) as u64);
+    let unshown = [newest.len(), passed_over.len()].map(|all| all.saturating_sub(MAX_SHOWN) as u64);
     let more = unshown.iter().sum::<u64>() + run.more_groups;
     html! {
-        @for group in newest.iter().take(MOST) { small { (one(group, now)) } }
-        @for over in passed_over.iter().take(MOST) { small.warn { (safe(&over.to_string())) } }
+        @for group in newest.iter().take(MAX_SHOWN) { small { (one(group, now)) } }
+        @for over in passed_over.iter().take(MAX_SHOWN) { small.warn { (safe(&over.to_string())) } }
         @if more > 0 { small { "and " (count(more)) " more" } }
     }
 }

@@ -85,8 +85,8 @@ async fn the_page_runs_and_loads_nothing_but_its_own() {
 #[tokio::test]
 async fn a_daemon_that_does_not_answer_still_has_a_page() {
     let (commands, _) = tokio::sync::mpsc::channel(1);
-    let door = crate::http::Door::new("127.0.0.1:9464".parse().unwrap(), crate::http::Access::default());
-    let router = crate::http::route::router(crate::daemon::handle::Handle(commands), door);
+    let auth = crate::http::Auth::new("127.0.0.1:9464".parse().unwrap(), crate::http::TokenFiles::default());
+    let router = crate::http::route::router(crate::daemon::handle::Handle(commands), auth);
     let answer = crate::http::tests::fake::send(router, crate::http::tests::fake::Asked::new("GET", "/")).await;
     assert_eq!(answer.status, 503);
     assert_eq!(words(&answer.text), "Nothing is known\n the daemon is stopping.");

@@ -12,16 +12,16 @@ use tokio_util::sync::CancellationToken;
 use super::fake::Fake;
 use super::views::{busy, fresh};
 use crate::daemon::handle::{Command, Handle};
-use crate::http::{Access, Server, connection};
+use crate::http::{Server, TokenFiles, connection};
 
 const LOOPBACK: &str = "127.0.0.1:9464";
 /// How long what has to come is waited for. Only what is broken takes as long.
-const PATIENCE: Duration = Duration::from_mins(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A client's end of a served connection that holds `room` bytes on their way.
 fn connect(fake: &Fake, room: usize) -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let (client, server) = duplex(room);
-    let router = fake.router(LOOPBACK, Access::default());
+    let router = fake.router(LOOPBACK, TokenFiles::default());
     (client, tokio::spawn(connection::serve(server, router, CancellationToken::new(), None)))
 }
 
@@ -113,8 +113,8 @@ async fn a_reload_may_take_a_minute_and_no_answer_more_than_its_time() {
         std::future::pending::<()>().await;
         drop(reply);
     });
-    let door = crate::http::Door::new(LOOPBACK.parse().unwrap(), Access::default());
-    let router = crate::http::route::router(Handle(commands), door);
+    let auth = crate::http::Auth::new(LOOPBACK.parse().unwrap(), TokenFiles::default());
+    let router = crate::http::route::router(Handle(commands), auth);
     let start = Instant::now();
     let answer = super::fake::send(router, super::fake::Asked::new("POST", "/-/reload")).await;
     assert_eq!((answer.status.as_u16(), answer.error().as_str()), (503, "the daemon did not answer in time"));
@@ -126,34 +126,34 @@ async fn get(addr: std::net::SocketAddr) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut head = [0; 15];
-    timeout(PATIENCE, stream.read_exact(&mut head)).await.expect("an answer").unwrap();
+    timeout(ANSWER_TIMEOUT, stream.read_exact(&mut head)).await.expect("an answer").unwrap();
     (stream, String::from_utf8(head.to_vec()).unwrap())
 }
 
 #[tokio::test]
 async fn a_server_serves_until_it_is_told_to_stop() {
     let fake = Fake::new(fresh());
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), Access::default()).unwrap();
+    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), TokenFiles::default()).unwrap();
     let (addr, stop) = (server.local_addr(), CancellationToken::new());
-    assert!(Server::bind(addr, Access::default()).is_err(), "the port is ours");
+    assert!(Server::bind(addr, TokenFiles::default()).is_err(), "the port is ours");
     let served = tokio::spawn(server.serve(fake.handle.clone(), stop.clone()));
     let (mut idle, head) = get(addr).await;
     assert_eq!(head, "HTTP/1.1 200 OK");
     stop.cancel();
-    timeout(PATIENCE, served).await.expect("it ends").unwrap().unwrap();
+    timeout(ANSWER_TIMEOUT, served).await.expect("it ends").unwrap().unwrap();
     let mut rest = Vec::new();
-    timeout(PATIENCE, idle.read_to_end(&mut rest)).await.expect("closed").unwrap();
+    timeout(ANSWER_TIMEOUT, idle.read_to_end(&mut rest)).await.expect("closed").unwrap();
     assert!(TcpStream::connect(addr).await.is_err(), "nobody listens any more");
 }
 
 #[tokio::test]
 async fn connections_beyond_the_bound_wait_for_room() {
     let fake = Fake::new(fresh());
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), Access::default()).unwrap();
+    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), TokenFiles::default()).unwrap();
     let (addr, stop) = (server.local_addr(), CancellationToken::new());
     let served = tokio::spawn(server.serve(fake.handle.clone(), stop.clone()));
     let mut open = Vec::new();
-    for _ in 0..connection::MOST {
+    for _ in 0..connection::MAX_CONNECTIONS {
         open.push(get(addr).await.0);
     }
     let mut waiting = TcpStream::connect(addr).await.unwrap();
@@ -161,8 +161,8 @@ async fn connections_beyond_the_bound_wait_for_room() {
     let mut byte = [0];
     assert!(timeout(Duration::from_millis(200), waiting.read(&mut byte)).await.is_err(), "there is no room");
     drop(open.pop());
-    let answered = timeout(PATIENCE, waiting.read(&mut byte)).await;
+    let answered = timeout(ANSWER_TIMEOUT, waiting.read(&mut byte)).await;
     assert_eq!(answered.expect("there is room now").unwrap(), 1);
     stop.cancel();
-    timeout(PATIENCE, served).await.expect("it ends").unwrap().unwrap();
+    timeout(ANSWER_TIMEOUT, served).await.expect("it ends").unwrap().unwrap();
 }

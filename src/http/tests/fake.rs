@@ -11,10 +11,10 @@ use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
 use crate::daemon::handle::{Command, CommandError, Handle, Reloaded, Started};
-use crate::http::access::Access;
+use crate::http::auth::Auth;
 use crate::http::caller::Peer;
-use crate::http::door::Door;
 use crate::http::route;
+use crate::http::tokens::TokenFiles;
 use crate::journal::AuditEntry;
 use model::api::{Failure, ObjectName, RunLine, Status};
 use model::object::{Bucket, Key};
@@ -117,13 +117,13 @@ impl Fake {
         Self { handle: Handle(commands), task }
     }
 
-    pub(crate) fn router(&self, listen: &str, access: Access) -> Router {
-        route::router(self.handle.clone(), Door::new(listen.parse().unwrap(), access))
+    pub(crate) fn router(&self, listen: &str, tokens: TokenFiles) -> Router {
+        route::router(self.handle.clone(), Auth::new(listen.parse().unwrap(), tokens))
     }
 
     /// Asks over a loopback bind without tokens.
     pub(crate) async fn ask(&self, request: Asked<'_>) -> Answer {
-        send(self.router("127.0.0.1:9464", Access::default()), request).await
+        send(self.router("127.0.0.1:9464", TokenFiles::default()), request).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

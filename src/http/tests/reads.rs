@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use super::fake::{Answer, Asked, Fake, Prepared, send};
 use super::views::{ODD_KEY, at, busy, count, ended, failure, fresh, id, now, profile, run};
 use crate::daemon::handle::Handle;
-use crate::http::access::Access;
-use crate::http::door::Door;
+use crate::http::auth::Auth;
 use crate::http::route;
+use crate::http::tokens::TokenFiles;
 use crate::report::{Outcome, Ratio, RunInfo, Trigger};
 use model::api::{EndedRun, Pause, Profile, RunLine, Status};
 
@@ -17,8 +17,8 @@ use model::api::{EndedRun, Pause, Profile, RunLine, Status};
 async fn ask_nobody(path: &str, gone: bool) -> Answer {
     let (commands, queue) = mpsc::channel(4);
     let _held = (!gone).then_some(queue);
-    let door = Door::new("127.0.0.1:9464".parse().unwrap(), Access::default());
-    send(route::router(Handle(commands), door), Asked::new("GET", path)).await
+    let auth = Auth::new("127.0.0.1:9464".parse().unwrap(), TokenFiles::default());
+    send(route::router(Handle(commands), auth), Asked::new("GET", path)).await
 }
 
 #[tokio::test(start_paused = true)]

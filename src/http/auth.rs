@@ -11,10 +11,10 @@ use axum::http::uri::Authority;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::access::{Access, read};
 use super::audit::Refusals;
 use super::caller::{Caller, Peer};
 use super::refusal::Refusal;
+use super::tokens::{TokenFiles, read};
 use crate::sync;
 
 /// What a request wants to do.
@@ -28,7 +28,7 @@ pub(super) enum Act {
 
 /// Decides about every request that changes something. Clones decide alike.
 #[derive(Clone, Debug)]
-pub struct Door(Arc<Inner>);
+pub struct Auth(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -40,29 +40,29 @@ struct Inner {
 
 #[derive(Debug)]
 struct State {
-    access: Access,
+    tokens: TokenFiles,
     /// What was last said of each key whose file is of no use, so that it is said once.
     complaints: BTreeMap<String, String>,
 }
 
-impl From<Access> for State {
-    fn from(access: Access) -> Self {
-        Self { access, complaints: BTreeMap::new() }
+impl From<TokenFiles> for State {
+    fn from(tokens: TokenFiles) -> Self {
+        Self { tokens, complaints: BTreeMap::new() }
     }
 }
 
-impl Door {
-    pub(super) fn new(local: SocketAddr, access: Access) -> Self {
-        let state = Mutex::new(State::from(access));
+impl Auth {
+    pub(super) fn new(local: SocketAddr, tokens: TokenFiles) -> Self {
+        let state = Mutex::new(State::from(tokens));
         let loopback = local.ip().to_canonical().is_loopback();
         Self(Arc::new(Inner { loopback, state, refusals: Refusals::default() }))
     }
 
     /// Holds for the requests that come from now on. Tokens are read anew at each of them anyway.
-    pub fn renew(&self, access: Access) {
+    pub fn renew(&self, tokens: TokenFiles) {
         let mut state = self.state();
-        if state.access != access {
-            *state = State::from(access);
+        if state.tokens != tokens {
+            *state = State::from(tokens);
         }
     }
 
@@ -77,24 +77,24 @@ impl Door {
 
     /// Who makes a request, or why nobody is let in with it.
     pub(super) async fn caller(&self, request: &Parts) -> Result<Caller, Refusal> {
-        let access = self.state().access.clone();
+        let tokens = self.state().tokens.clone();
         let address = request.extensions.get::<Peer>().map(|peer| peer.0);
-        if access == Access::default() {
+        if tokens == TokenFiles::default() {
             return self.admit_local(request).map(|()| Caller::full("no token", address));
         }
         let Some(presented) = bearer(request) else {
             return Err(Refusal::unauthorized("a bearer token is needed"));
         };
-        let full = self.opens("token_file", access.token_file.as_deref(), presented).await;
+        let full = self.opens("token_file", tokens.token_file.as_deref(), presented).await;
         if full == Opens::Yes {
             return Ok(Caller::full("the token", address));
         }
-        let run = self.opens("run_token_file", access.run_token_file.as_deref(), presented).await;
+        let run = self.opens("run_token_file", tokens.run_token_file.as_deref(), presented).await;
         if run == Opens::Yes {
             return Ok(Caller::of_run_token(None, address));
         }
         let mut is_unknown = full == Opens::Unknown || run == Opens::Unknown;
-        for (team, path) in &access.team_token_files {
+        for (team, path) in &tokens.team_token_files {
             match self.opens(&format!("team.{team}.run_token_file"), Some(path.as_path()), presented).await {
                 Opens::Yes => return Ok(Caller::of_run_token(Some(team.clone()), address)),
                 Opens::Unknown => is_unknown = true,

@@ -9,14 +9,14 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
-/// More than any token; a larger file is a mistake.
-const LARGEST: u64 = 4096;
-/// A mount that hangs must not hold a request.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The largest token file, in bytes: more than any token.
+const MAX_BYTES: u64 = 4096;
+/// A token file must be read within this time: a mount that hangs must not hold a request.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Who may change something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Access {
+pub struct TokenFiles {
     /// Holds the bearer token for everything.
     pub token_file: Option<PathBuf>,
     /// Holds a bearer token that may only start runs.
@@ -37,9 +37,9 @@ impl Token {
 /// Reads a token as it is now. The error is for the log: it names the key of the file, neither its path, where someone may have
 /// typed the token, nor anything that stands in it.
 pub(super) async fn read(key: &str, path: &Path) -> Result<Token, String> {
-    let text = match timeout(PATIENCE, text(&in_home(path))).await {
+    let text = match timeout(READ_TIMEOUT, text(&in_home(path))).await {
         Ok(read) => read.map_err(|error| format!("{key}: {error}"))?,
-        Err(_) => return Err(format!("{key}: not read within {PATIENCE:?}")),
+        Err(_) => return Err(format!("{key}: not read within {READ_TIMEOUT:?}")),
     };
     let token = text.trim();
     if token.is_empty() {
@@ -58,9 +58,9 @@ async fn text(path: &Path) -> std::io::Result<String> {
         return Err(Error::new(ErrorKind::InvalidInput, "not a file"));
     }
     let mut bytes = Vec::new();
-    File::open(path).await?.take(LARGEST + 1).read_to_end(&mut bytes).await?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Error::new(ErrorKind::InvalidData, format!("larger than {LARGEST} bytes")));
+    File::open(path).await?.take(MAX_BYTES + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Error::new(ErrorKind::InvalidData, format!("larger than {MAX_BYTES} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::InvalidData, "not UTF-8"))
 }

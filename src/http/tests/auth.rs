@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 
 use super::fake::{Answer, Asked, Fake, Prepared, send, send_from};
 use super::views::fresh;
-use crate::http::access::Access;
+use crate::http::auth::Auth;
 use crate::http::caller::Peer;
-use crate::http::door::Door;
 use crate::http::route::{self, App};
+use crate::http::tokens::TokenFiles;
 
 const RUN: &str = "/api/v1/profiles/nightly-imagenet/run";
 const PAUSE: &str = "/api/v1/profiles/nightly-imagenet/pause";
@@ -50,15 +50,15 @@ impl Files {
     }
 
     /// `full`, `run` or both.
-    fn access(&self, which: &str) -> Access {
+    fn tokens(&self, which: &str) -> TokenFiles {
         let path = |name: &str| which.contains(name).then(|| self.path(name));
         let teams = ["vision", "speech"].into_iter();
         let team_token_files = teams.filter_map(|team| Some((team.into(), path(team)?))).collect();
-        Access { token_file: path("full"), run_token_file: path("run"), team_token_files }
+        TokenFiles { token_file: path("full"), run_token_file: path("run"), team_token_files }
     }
 }
 
-async fn post(fake: &Fake, at: (&str, Access), path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn post(fake: &Fake, at: (&str, TokenFiles), path: &str, headers: &[(&str, &str)]) -> Answer {
     send(fake.router(at.0, at.1), Asked { headers, ..Asked::new("POST", path) }).await
 }
 
@@ -91,7 +91,7 @@ async fn a_token_opens_what_it_is_for() {
         ),
     ] {
         for listen in [LOOPBACK, ANYWHERE] {
-            let answer = post(&fake, (listen, files.access(configured)), path, headers).await;
+            let answer = post(&fake, (listen, files.tokens(configured)), path, headers).await;
             assert_eq!(answer.status, status, "{sentence}, on {listen}: {}", answer.text);
             assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401, "{sentence}");
         }
@@ -126,7 +126,7 @@ async fn without_a_token_only_this_machine_may_change_something() {
         ("a bind that others reach", ANYWHERE, host("localhost:9464"), 403),
         ("a bind that others reach, version 6", "[::]:9464", host("localhost:9464"), 403),
     ] {
-        let answer = post(&fake, (listen, Access::default()), RUN, &headers).await;
+        let answer = post(&fake, (listen, TokenFiles::default()), RUN, &headers).await;
         assert_eq!(answer.status, status, "{sentence}: {}", answer.text);
     }
     let target = Asked { headers: &[("host", "localhost")], ..Asked::new("POST", "http://evil.example/-/reload") };
@@ -137,12 +137,12 @@ async fn without_a_token_only_this_machine_may_change_something() {
 async fn everything_that_changes_something_asks_for_the_token() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
     for path in POSTS {
-        let refused = post(&fake, (LOOPBACK, files.access("full")), path, &[("host", "localhost")]).await;
+        let refused = post(&fake, (LOOPBACK, files.tokens("full")), path, &[("host", "localhost")]).await;
         assert_eq!((refused.status.as_u16(), refused.error().as_str()), (401, "a bearer token is needed"), "{path}");
-        let refused = post(&fake, (ANYWHERE, Access::default()), path, &[("host", "localhost")]).await;
+        let refused = post(&fake, (ANYWHERE, TokenFiles::default()), path, &[("host", "localhost")]).await;
         assert_eq!(refused.status, 403, "{path}");
         let run_only = &[("authorization", "Bearer only-runs")];
-        let refused = post(&fake, (LOOPBACK, files.access("full run")), path, run_only).await;
+        let refused = post(&fake, (LOOPBACK, files.tokens("full run")), path, run_only).await;
         assert_eq!(refused.status, if path == RUN { 202 } else { 403 }, "{path}");
     }
 }
@@ -152,7 +152,7 @@ async fn nothing_that_only_reads_asks_for_a_token() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
     for path in ["/", "/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/profiles", "/api/v1/runs"] {
         let asked = Asked { headers: &[("host", "anything.example")], ..Asked::new("GET", path) };
-        assert_eq!(send(fake.router(ANYWHERE, files.access("full")), asked).await.status, 200, "{path}");
+        assert_eq!(send(fake.router(ANYWHERE, files.tokens("full")), asked).await.status, 200, "{path}");
     }
 }
 
@@ -161,24 +161,25 @@ async fn a_token_file_that_cannot_be_used_opens_nothing() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
     for (name, text) in [("empty", ""), ("blank", " \n"), ("words", "two words"), ("large", &"x".repeat(5000))] {
         files.write(name, text);
-        let access = Access { token_file: Some(files.path(name)), ..Access::default() };
+        let tokens = TokenFiles { token_file: Some(files.path(name)), ..TokenFiles::default() };
         let presented = format!("Bearer {}", text.trim());
         let answer =
-            post(&fake, (LOOPBACK, access), PAUSE, &[("host", "localhost"), ("authorization", &presented)]).await;
+            post(&fake, (LOOPBACK, tokens), PAUSE, &[("host", "localhost"), ("authorization", &presented)]).await;
         assert!([401, 503].contains(&answer.status.as_u16()), "{name}: {}", answer.text);
         let answer = post(
             &fake,
-            (LOOPBACK, Access { token_file: Some(files.path(name)), ..Access::default() }),
+            (LOOPBACK, TokenFiles { token_file: Some(files.path(name)), ..TokenFiles::default() }),
             PAUSE,
             &[("authorization", "Bearer x")],
         );
         assert_eq!(answer.await.error(), "a token file cannot be used; the daemon's log says why", "{name}");
     }
     for path in [files.path("absent"), files.0.path().to_owned()] {
-        let access = Access { token_file: Some(path), run_token_file: Some(files.path("run")), ..Access::default() };
-        let answer = post(&fake, (LOOPBACK, access.clone()), PAUSE, &[("authorization", "Bearer x")]).await;
+        let tokens =
+            TokenFiles { token_file: Some(path), run_token_file: Some(files.path("run")), ..TokenFiles::default() };
+        let answer = post(&fake, (LOOPBACK, tokens.clone()), PAUSE, &[("authorization", "Bearer x")]).await;
         assert_eq!(answer.status, 503);
-        let answer = post(&fake, (LOOPBACK, access), RUN, &[("authorization", "Bearer only-runs")]).await;
+        let answer = post(&fake, (LOOPBACK, tokens), RUN, &[("authorization", "Bearer only-runs")]).await;
         assert_eq!(answer.status, 202, "the other file still opens what it is for");
     }
 }
@@ -186,7 +187,7 @@ async fn a_token_file_that_cannot_be_used_opens_nothing() {
 #[tokio::test]
 async fn a_token_counts_as_soon_as_it_is_written() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
-    let router = fake.router(LOOPBACK, files.access("full"));
+    let router = fake.router(LOOPBACK, files.tokens("full"));
     let asked = Asked { headers: &[("authorization", "Bearer renewed")], ..Asked::new("POST", PAUSE) };
     assert_eq!(send(router.clone(), asked).await.status, 401);
     files.write("full", "renewed");
@@ -196,10 +197,10 @@ async fn a_token_counts_as_soon_as_it_is_written() {
 #[tokio::test]
 async fn a_reload_may_name_other_token_files() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
-    let door = Door::new(LOOPBACK.parse().unwrap(), Access::default());
-    let router = route::router(fake.handle.clone(), door.clone());
+    let auth = Auth::new(LOOPBACK.parse().unwrap(), TokenFiles::default());
+    let router = route::router(fake.handle.clone(), auth.clone());
     assert_eq!(send(router.clone(), Asked::new("POST", PAUSE)).await.status, 200);
-    door.renew(files.access("full"));
+    auth.renew(files.tokens("full"));
     assert_eq!(send(router.clone(), Asked::new("POST", PAUSE)).await.status, 401);
     let asked = Asked { headers: &[("authorization", "Bearer all-the-power")], ..Asked::new("POST", PAUSE) };
     assert_eq!(send(router, asked).await.status, 200);
@@ -208,10 +209,10 @@ async fn a_reload_may_name_other_token_files() {
 #[tokio::test]
 async fn no_answer_and_no_debug_text_holds_a_token() {
     let (files, fake) = (Files::new(), Fake::new(fresh()));
-    let door = Door::new(LOOPBACK.parse().unwrap(), files.access("full run"));
-    let router = route::router(fake.handle.clone(), door.clone());
+    let auth = Auth::new(LOOPBACK.parse().unwrap(), files.tokens("full run"));
+    let router = route::router(fake.handle.clone(), auth.clone());
     let asked = Asked { headers: &[("authorization", "Bearer guess-9")], ..Asked::new("POST", PAUSE) };
-    let shown = format!("{door:?} {}", send(router, asked).await.text);
+    let shown = format!("{auth:?} {}", send(router, asked).await.text);
     assert!(!["all-the-power", "only-runs", "guess-9"].iter().any(|secret| shown.contains(secret)), "{shown}");
 }
 
@@ -237,7 +238,7 @@ async fn a_token_file_is_complained_of_once_until_it_changes() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let (files, fake) = (Files::new(), Fake::new(fresh()));
-    let router = fake.router(LOOPBACK, files.access("full"));
+    let router = fake.router(LOOPBACK, files.tokens("full"));
     let asked = Asked { headers: &[("authorization", "Bearer guess-9")], ..Asked::new("POST", PAUSE) };
     for text in ["", " ", "two words", "two other words", "fine"] {
         files.write("full", text);
@@ -269,7 +270,7 @@ async fn a_teams_token_starts_the_runs_of_its_profiles_and_nothing_else() {
     ] {
         let bearer = format!("Bearer {token}");
         let headers = [("host", "hotset.example"), ("authorization", &*bearer)];
-        let answer = post(&fake, (ANYWHERE, files.access(configured)), path, &headers).await;
+        let answer = post(&fake, (ANYWHERE, files.tokens(configured)), path, &headers).await;
         assert_eq!(answer.status, status, "{sentence}: {}", answer.text);
     }
 }
@@ -290,7 +291,7 @@ async fn on_loopback_a_reader_is_of_this_machine_too() {
         for path in ["/", "/healthz", "/metrics", "/api/v1/status", "/api/v1/runs", "/nothing"] {
             for configured in ["", "full"] {
                 let asked = Asked { headers: &headers, ..Asked::new("GET", path) };
-                let answer = send(fake.router(listen, files.access(configured)), asked).await;
+                let answer = send(fake.router(listen, files.tokens(configured)), asked).await;
                 let status = if status == 200 && path == "/nothing" { 404 } else { status };
                 assert_eq!(answer.status, status, "{sentence}, {path}: {}", answer.text);
             }
@@ -304,8 +305,8 @@ async fn who_asked_for_what_is_kept_and_a_guesser_does_not_fill_it() {
     let prepared = Prepared::from(fresh());
     let audited = prepared.audited.clone();
     let fake = Fake::new(prepared);
-    let app = App { handle: fake.handle.clone(), door: Door::new(LOOPBACK.parse().unwrap(), files.access("full run")) };
-    let router = route::router(app.handle.clone(), app.door.clone());
+    let app = App { handle: fake.handle.clone(), auth: Auth::new(LOOPBACK.parse().unwrap(), files.tokens("full run")) };
+    let router = route::router(app.handle.clone(), app.auth.clone());
     let mut teller = JoinSet::new();
     teller.spawn(async move { app.say_late_refusals().await });
     let with = |token: &'static str, path: &'static str| {
