@@ -16,7 +16,7 @@ pub mod json;
 mod stop_reason;
 
 use model::api::ObjectName;
-pub use model::api::{Failure, Outcome, Ratio, RunInfo, Sample, Trigger, percent};
+pub use model::api::{Failure, Outcome, Ratio, ReasonClass, RunInfo, Sample, Trigger, percent};
 pub use stop_reason::StopReason;
 
 /// What one object came to.
@@ -148,6 +148,7 @@ pub struct Report {
     pub outcome: Outcome,
     /// Why it is not complete, or what a complete one left open.
     pub reason: Option<String>,
+    pub reason_class: Option<ReasonClass>,
     /// Without the objects: they were warmed. The last one, where checkpoints were selected anew.
     pub plan: Plan,
     pub totals: Totals,

@@ -37,13 +37,13 @@ pub use run_record::{Denied, new_run};
 
 use crate::clock;
 use crate::journal::{Journal, Watermark};
-use crate::report::{Outcome, Progress, Report, RunInfo, StopReason, Totals, Trigger};
+use crate::report::{Outcome, Progress, ReasonClass, Report, RunInfo, StopReason, Totals, Trigger};
 use crate::warm::StopSignal;
 use model::config::profile::Profile;
 use model::manifest;
 use model::object::Count;
 use model::select::estimate::{self, Cost};
-use model::select::plan::{Plan, Verdict};
+use model::select::plan::{Plan, Verdict, Why};
 use model::select::{Rules, Selection};
 
 /// Ten years: stands for a deadline beyond what the clock can hold.
@@ -51,7 +51,6 @@ const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// The deadline of a pass by hand, or of a plan, where the profile has none.
 pub const ONE_SHOT_DEADLINE: Duration = Duration::from_secs(6 * 3600);
-const TOO_LATE: &str = "the run's deadline came before the listing was done";
 
 /// A profile with the fingerprint that its configuration gives it.
 #[derive(Clone, Debug)]
@@ -150,7 +149,7 @@ pub async fn plan_together(
 /// Fails a plan of which something was put on a disk that cannot be read any more.
 pub fn fail_if_lost(plan: &mut Plan, connection: &Connection) {
     if let Some(why) = connection.lost() {
-        plan.verdict = Verdict::Failed(why.to_owned());
+        plan.verdict = Verdict::Failed(why.to_owned().into());
     }
 }
 
@@ -184,7 +183,7 @@ impl Selections {
     /// The next selection as a plan.
     fn plan(&mut self, task: &Task) -> Plan {
         let selection = self.selections.next().unwrap_or_default();
-        let refused = selection.refused.as_ref().map(|why| Verdict::Refused(why.to_string()));
+        let refused = selection.refused.as_ref().map(|refusal| Verdict::Refused(refusal.into()));
         let verdict = match &self.verdict {
             Verdict::Ready => refused.unwrap_or(Verdict::Ready),
             other => other.clone(),
@@ -205,13 +204,17 @@ async fn over(stop: &StopSignal, deadline: Instant) -> Verdict {
     tokio::select! {
         biased;
         () = stop.told() => cut_short(stop.reason().unwrap_or(StopReason::Told)),
-        () = tokio::time::sleep_until(deadline) => Verdict::Failed(TOO_LATE.to_owned()),
+        () = tokio::time::sleep_until(deadline) => too_late(),
     }
+}
+
+fn too_late() -> Verdict {
+    Verdict::Failed(Why::new(ReasonClass::Deadline, "the run's deadline came before the listing was done"))
 }
 
 /// A window that closes is no interruption, and nothing was warmed.
 fn cut_short(reason: StopReason) -> Verdict {
-    let why = format!("{} while listing", reason.as_str());
+    let why = Why::new(reason.class(), format!("{} while listing", reason.as_str()));
     if reason == StopReason::Window { Verdict::Failed(why) } else { Verdict::Interrupted(why) }
 }
 
@@ -248,12 +251,13 @@ pub struct Claim {
 /// # Errors
 /// The run must not be executed. The report says so.
 pub async fn claim(task: &Task, pass: &Pass) -> Result<Claim, (Denied, Box<Report>)> {
-    let unplanned = Verdict::Interrupted("the process ended before the plan was made".to_owned());
+    let unplanned = Verdict::Interrupted("the process ended before the plan was made".to_owned().into());
     let mut report = Report {
         info: pass.info,
         ended: None,
         outcome: Outcome::Running,
         reason: None,
+        reason_class: None,
         plan: make(task, Selection::default(), unplanned, clock::now(), 0),
         totals: Totals { warmed: pass.resumed_with.unwrap_or_default(), ..Totals::default() },
     };
@@ -261,7 +265,7 @@ pub async fn claim(task: &Task, pass: &Pass) -> Result<Claim, (Denied, Box<Repor
         Ok(record) => Ok(Claim { report, record }),
         Err(denied) => {
             let why = denied.to_string();
-            report.plan.verdict = Verdict::Refused(why.clone());
+            report.plan.verdict = Verdict::Refused(why.clone().into());
             (report.outcome, report.reason, report.ended) = (Outcome::Refused, Some(why), Some(clock::now()));
             Err((denied, Box::new(report)))
         }
@@ -291,8 +295,9 @@ pub async fn pass(task: &Task, connection: &Connection, pass: Pass) -> Report {
 
 /// A fire that passes without a run.
 pub fn skipped(task: &Task, info: RunInfo, reason: String) -> Report {
-    let plan = make(task, Selection::default(), Verdict::Refused(reason.clone()), info.started, 0);
+    let plan = make(task, Selection::default(), Verdict::Refused(reason.clone().into()), info.started, 0);
     let ended = Some(info.started);
     let totals = Totals::default();
-    Report { info, ended, outcome: Outcome::Skipped, reason: Some(reason), plan, totals }
+    let (outcome, reason) = (Outcome::Skipped, Some(reason));
+    Report { info, ended, outcome, reason, reason_class: None, plan, totals }
 }

@@ -19,7 +19,7 @@ use super::wanted::{Wanted, what_to_warm};
 use super::{Context, Usage, planning, read, state};
 use crate::clock;
 use crate::exit;
-use crate::report::{Outcome, Progress, Report};
+use crate::report::{Outcome, Progress, ReasonClass, Report};
 use crate::run::probe::{Scope, probe};
 use crate::run::{self, Connections, Pass, Task};
 use model::config::diagnostic::Diagnostic;
@@ -27,7 +27,6 @@ use model::config::profile::Profile;
 use model::config::value::duration::Length;
 use model::config::value::percent::Percent;
 use model::config::{self, Config};
-use model::select::plan::Verdict;
 
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
@@ -289,8 +288,8 @@ pub async fn warm(context: &Context, args: WarmArgs) -> anyhow::Result<ExitCode>
         // Nobody may be reading any more; what was asked for is warmed all the same.
         let printed = print_run(&report, &task.profile, args.json, ends.is_empty());
         unprinted = unprinted.or(printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe));
-        if let (Verdict::Refused(why), Some(hint)) = (&report.plan.verdict, adhoc::hint(&patterns))
-            && why.starts_with("nothing matched")
+        if report.reason_class == Some(ReasonClass::NothingMatched)
+            && let Some(hint) = adhoc::hint(&patterns)
         {
             tracing::warn!("{hint}");
         }

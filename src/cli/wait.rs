@@ -14,7 +14,7 @@ use super::text::{count, counted, iec};
 use super::typed::{checked, typed};
 use super::{Context, Usage};
 use crate::exit;
-use crate::report::{Outcome, StopReason, Trigger};
+use crate::report::{Outcome, ReasonClass, Trigger};
 use model::api::{NoBody, ProfileAnswer, Progress, Ready, RunAnswer, RunLine, Started};
 use model::config::value::Kind as _;
 use model::config::value::duration::Length;
@@ -236,7 +236,7 @@ fn so_far(progress: Option<&Progress>) -> String {
 
 /// Somebody does not want it: that is no reason to begin another.
 fn is_cancelled(line: &RunLine) -> bool {
-    line.reason.as_ref().is_some_and(|reason| reason.starts_with(StopReason::Cancelled.as_str()))
+    line.reason_class == Some(ReasonClass::Cancelled)
 }
 
 fn reaches(line: &RunLine, least: Option<f64>) -> bool {

@@ -119,7 +119,7 @@ impl Journal {
             }
             let lock = self.locks().take(&id)?;
             let info = RunInfo { trigger: Trigger::Resume, resumes: line.info.resumes + 1, ..line.info };
-            let line = RunLine { info, outcome: Outcome::Running, reason: None, ended: None, ..line };
+            let line = RunLine { info, outcome: Outcome::Running, reason: None, reason_class: None, ended: None, ..line };
             db.execute(
                 "UPDATE run SET outcome = 'running', \"trigger\" = 'resume', reason = NULL, ended = NULL, resumable = 0, resumes = ?2,
                  seen = max(seen, ?3), process = ?4, line = ?5 WHERE id = ?1",

@@ -12,6 +12,7 @@ impl From<&Report> for RunLine {
             ended: report.ended,
             outcome: report.outcome,
             reason: report.reason.clone(),
+            reason_class: report.reason_class,
             matched: plan.selection.matched,
             wanted: report.wanted(),
             planned: totals.planned,

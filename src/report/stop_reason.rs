@@ -1,5 +1,7 @@
 //! Why a run is stopped before it is done.
 
+use super::ReasonClass;
+
 /// Who or what stops a run. The first to speak wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
@@ -33,6 +35,16 @@ impl StopReason {
             Self::Replaced => "the next fire replaced it",
             Self::Cancelled => "cancelled by hand",
             Self::Window => "its window closed",
+        }
+    }
+
+    /// The class of a reason that begins with it.
+    pub fn class(self) -> Option<ReasonClass> {
+        match self {
+            Self::Cancelled => Some(ReasonClass::Cancelled),
+            Self::Window => Some(ReasonClass::WindowClosed),
+            Self::Replaced => Some(ReasonClass::Replaced),
+            Self::Told | Self::Shutdown | Self::Paused | Self::Removed | Self::Changed => None,
         }
     }
 

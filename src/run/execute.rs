@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::fresh::{fresh_for, mark_fresh};
-use super::outcome::{Lost, Standard, judge};
+use super::outcome::{Judged, Lost, Standard, judge};
 use super::reselect::Seen;
 use super::run_record::RunRecord;
-use super::{Pass, TOO_LATE, Task, fail_if_lost, make, plan};
+use super::{Pass, Task, fail_if_lost, make, plan, too_late};
 use crate::clock;
 use crate::journal::Recorder;
 use crate::report::{Outcome, Report, RunInfo, Totals, Trigger};
@@ -57,22 +57,24 @@ impl Execution<'_> {
             lost,
         };
         // Where what it was to warm cannot be read any more it ended too early, whatever it came to.
-        (report.outcome, report.reason) = match self.connection.lost() {
-            Some(why) => (Outcome::Failed, Some(why.to_owned())),
+        let judged = match self.connection.lost() {
+            Some(why) => Judged { outcome: Outcome::Failed, reason: Some(why.to_owned()), class: None },
             None => judge(&report.totals, ended, &standard),
         };
+        (report.outcome, report.reason, report.reason_class) = (judged.outcome, judged.reason, judged.class);
     }
 
     /// What there is to warm; of checkpoints also what was selected at all. `None`: the report says why it is over.
     async fn begin(&self, report: &mut Report) -> Option<(WarmingOrder, Option<Seen>)> {
         let (mut plan, fresh) = self.plan(&report.info).await;
         if let Some(why) = self.has_no_room(&report.info, plan.to_warm().objects) {
-            plan.verdict = Verdict::Refused(why);
+            plan.verdict = Verdict::Refused(why.into());
         }
         report.plan = plan;
         let (outcome, reason) = Outcome::of_plan(&report.plan.verdict);
         if outcome != Outcome::Complete {
             (report.outcome, report.reason) = (outcome, reason.map(str::to_owned));
+            report.reason_class = report.plan.verdict.why().and_then(|why| why.class);
             return None;
         }
         report.totals = Totals { planned: report.plan.selected, fresh: report.plan.fresh, ..Totals::default() };
@@ -90,8 +92,13 @@ impl Execution<'_> {
         let planned = Box::pin(plan(task, connection, &pass.progress, &pass.stop));
         let planned = tokio::time::timeout_at(*deadline, planned).await;
         let mut plan = planned.unwrap_or_else(|_| {
-            let why = Verdict::Failed(TOO_LATE.to_owned());
-            make(task, Selection::default(), why, clock::now(), pass.progress.list_requests.load(Ordering::Relaxed))
+            make(
+                task,
+                Selection::default(),
+                too_late(),
+                clock::now(),
+                pass.progress.list_requests.load(Ordering::Relaxed),
+            )
         });
         let fresh = match record.zip(fresh_for(pass, info, task)) {
             Some((record, within)) => mark_fresh(&mut plan, task, record.journal(), within).await,

@@ -8,16 +8,17 @@ use futures::StreamExt;
 
 use super::connection::Connection;
 use super::folder_pruning::{FolderPruning, Pruned};
+use super::outcome::reason_class_of;
 use super::scopes::{buckets, scopes};
 use super::spill::Spills;
 use super::stream_channel::StreamChannel;
 use crate::clock;
 use crate::list::{ListError, Lister};
-use crate::report::Progress;
+use crate::report::{Progress, ReasonClass};
 use model::manifest::Account;
 use model::object::Row;
 use model::pattern::Pattern;
-use model::select::plan::Verdict;
+use model::select::plan::{Verdict, Why};
 use model::select::{Rules, Selection, Selector};
 use s3::{Class, Page};
 
@@ -127,9 +128,10 @@ async fn offer_all(connection: &Connection, lister: &Arc<Lister>, offers: &mut O
 
 /// An endpoint that says no is a refusal; one that cannot be reached or understood is worth another try.
 pub(super) fn verdict(error: &ListError) -> Verdict {
-    let text = error.to_string();
+    let class = if error.source.lacks_keys() { Some(ReasonClass::NoKeys) } else { reason_class_of(error.source.class) };
+    let why = Why::new(class, error.to_string());
     match error.source.class {
-        Class::Denied | Class::NotFound | Class::Rejected | Class::Truncated => Verdict::Refused(text),
-        _ => Verdict::Failed(text),
+        Class::Denied | Class::NotFound | Class::Rejected | Class::Truncated => Verdict::Refused(why),
+        _ => Verdict::Failed(why),
     }
 }

@@ -61,10 +61,7 @@ pub(super) async fn read(
 /// # Errors
 /// Why it cannot be read.
 pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Option<Entry>, String> {
-    let told = |verdict: Verdict| match verdict {
-        Verdict::Refused(why) | Verdict::Failed(why) | Verdict::Interrupted(why) => why,
-        Verdict::Ready => String::new(),
-    };
+    let told = |verdict: Verdict| verdict.why().map(|why| why.text.clone()).unwrap_or_default();
     let retry_policy = RetryPolicy { retries: 0, ..connection.retry_policy() };
     let lister = Lister::new(connection.lists.clone(), retry_policy, Arc::default());
     let mut bytes = Bytes::open(place).await.map_err(told)?;
@@ -114,7 +111,7 @@ impl ManifestSource<'_> {
 
     /// ManifestSource it again would find the same.
     fn refused(&self, error: &ManifestError) -> Verdict {
-        Verdict::Refused(format!("manifest {}, {error}", self.place))
+        Verdict::Refused(format!("manifest {}, {error}", self.place).into())
     }
 
     async fn take(&mut self, entries: Vec<Entry>) -> Result<(), Verdict> {

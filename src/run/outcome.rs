@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::report::{Errors, Outcome, StopReason, Totals, percent};
+use crate::report::{Errors, Outcome, ReasonClass, StopReason, Totals, percent};
 use crate::warm::Ended;
 use model::object::Count;
 use model::select::no_room;
@@ -41,11 +41,71 @@ pub(super) enum Lost {
 }
 
 /// The outcome of a warm and, unless it is a plain `complete`, why.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub outcome: Outcome,
+    pub reason: Option<String>,
+    pub class: Option<ReasonClass>,
+}
+
+/// What a warm came to, in words and as values.
+pub(super) fn judge(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> Judged {
+    let (outcome, reason) = told(totals, ended, standard);
+    let class = if outcome == Outcome::Complete { None } else { class(totals, ended, standard) };
+    Judged { outcome, reason, class }
+}
+
+/// The classes of what an object's error and a listing's mean for a run.
+const CLASSES: [(Class, ReasonClass); 8] = [
+    (Class::ClockSkew, ReasonClass::ClockSkew),
+    (Class::Denied, ReasonClass::Denied),
+    (Class::Malformed, ReasonClass::Malformed),
+    (Class::Unreachable, ReasonClass::Unanswered),
+    (Class::TimedOut, ReasonClass::Unanswered),
+    (Class::Throttled, ReasonClass::Throttled),
+    (Class::NotFound, ReasonClass::NotFound),
+    (Class::Rejected, ReasonClass::Rejected),
+];
+
+pub(super) fn reason_class_of(class: Class) -> Option<ReasonClass> {
+    CLASSES.iter().find(|(known, _)| *known == class).map(|(_, class)| *class)
+}
+
+/// Of all that keeps a run from being complete, what counts first.
+fn class(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> Option<ReasonClass> {
+    let stopped = match ended {
+        Ended::Stopped(reason) if is_open(totals) => reason.class(),
+        Ended::Outage(_) => Some(ReasonClass::Unanswered),
+        Ended::Throttled(_) => Some(ReasonClass::Throttled),
+        Ended::Malformed(..) => Some(ReasonClass::OtherCache),
+        Ended::Deadline if !is_whole(totals) => Some(ReasonClass::Deadline),
+        Ended::Done | Ended::Stopped(_) | Ended::Deadline => None,
+    };
+    let errors = CLASSES.iter().filter(|(class, _)| totals.errors.contains_key(class.name())).map(|(_, class)| *class);
+    let mut classes: Vec<_> = stopped.into_iter().chain(errors).collect();
+    if cut_off(totals, ended).is_none() {
+        classes.extend(is_mostly_gone(totals).then_some(ReasonClass::TwoStores));
+        let over_cap = standard.min_warm.is_none() && is_cut(totals, standard.wanted);
+        classes.extend(over_cap.then_some(ReasonClass::OverCap));
+        match &standard.lost {
+            Lost::Nothing => {}
+            Lost::Again(_) => classes.push(ReasonClass::Checkpoint),
+            Lost::Unselected(verdict) => {
+                classes.push(ReasonClass::Checkpoint);
+                classes.extend(verdict.why().and_then(|why| why.class));
+            }
+            Lost::Unlisted(verdict) => classes.extend(verdict.why().and_then(|why| why.class)),
+        }
+    }
+    classes.into_iter().min()
+}
+
+/// The outcome of a warm and, unless it is a plain `complete`, why, in words.
 ///
 /// `complete` means that every planned object that still exists was warmed or is fresh, that the newest complete checkpoint of
 /// every run is among them, that no half of one is, and that the caps cut nothing that is wanted; `min_warm` replaces all but the
 /// third by a share of what is wanted.
-pub(super) fn judge(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> (Outcome, Option<String>) {
+fn told(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> (Outcome, Option<String>) {
     if let Some(cut_off) = cut_off(totals, ended) {
         return cut_off;
     }
@@ -231,6 +291,7 @@ mod tests {
     use crate::report::Sample;
     use model::api::ObjectName;
     use model::object::{Bucket, Key};
+    use model::select::plan::Why;
 
     fn count(objects: u64) -> Count {
         Count { objects, bytes: objects * 100 }
@@ -284,7 +345,7 @@ mod tests {
             ("on enough", totals(9, 0, 0, 1), Ended::Stopped(StopReason::Window), Some(0.9), Outcome::Complete),
             ("on nothing", totals(0, 0, 0, 0), Ended::Stopped(StopReason::Window), None, Outcome::Failed),
         ] {
-            assert_eq!(judge(&totals, &ended, &standard(totals.planned, min_warm)).0, outcome, "{name}");
+            assert_eq!(told(&totals, &ended, &standard(totals.planned, min_warm)).0, outcome, "{name}");
         }
     }
 
@@ -293,17 +354,17 @@ mod tests {
         let text = "all that was just listed, 10 objects, is 404 at both addresses: cache_url and list_url may not be of one \
                     store";
         for min_warm in [None, Some(0.9)] {
-            let (outcome, why) = judge(&totals(0, 10, 0, 0), &Ended::Done, &standard(count(10), min_warm));
+            let (outcome, why) = told(&totals(0, 10, 0, 0), &Ended::Done, &standard(count(10), min_warm));
             assert_eq!((outcome, why.as_deref()), (Outcome::Partial, Some(text)));
         }
         let again = Standard { lost: Lost::Again(10), ..standard(count(10), None) };
-        let (outcome, why) = judge(&totals(0, 10, 0, 0), &Ended::Done, &again);
+        let (outcome, why) = told(&totals(0, 10, 0, 0), &Ended::Done, &again);
         assert_eq!(outcome, Outcome::Failed);
         assert_eq!(why.unwrap(), format!("a checkpoint was selected anew, and has lost 10 objects as well; {text}"));
         let fresh = Totals { fresh: count(1), ..totals(0, 9, 0, 0) };
-        assert_eq!(judge(&fresh, &Ended::Done, &standard(count(10), None)), (Outcome::Complete, None));
+        assert_eq!(told(&fresh, &Ended::Done, &standard(count(10), None)), (Outcome::Complete, None));
         let nothing = Totals::default();
-        assert_eq!(judge(&nothing, &Ended::Done, &standard(count(0), None)), (Outcome::Complete, None));
+        assert_eq!(told(&nothing, &Ended::Done, &standard(count(0), None)), (Outcome::Complete, None));
     }
 
     #[test]
@@ -318,7 +379,7 @@ mod tests {
         ] {
             let totals = Totals { planned: count(planned), ..totals(planned - gone, gone, 0, 0) };
             for min_warm in [None, Some(0.99)] {
-                let (outcome, why) = judge(&totals, &Ended::Done, &standard(count(planned), min_warm));
+                let (outcome, why) = told(&totals, &Ended::Done, &standard(count(planned), min_warm));
                 let text = format!(
                     "{gone} of {planned} objects that were just listed are 404 at both addresses: cache_url and list_url may \
                      not be of one store"
@@ -335,12 +396,12 @@ mod tests {
         let message = "200 text/html from nginx: 5620 bytes, and 100 were listed".to_owned();
         let sample = Sample { object: ObjectName::new(&Bucket::new("b"), &Key::from("k")), message };
         totals.errors.insert("malformed", Errors { count: 10, sample: vec![sample] });
-        let (outcome, why) = judge(&totals, &Ended::Done, &standard(count(10), None));
+        let (outcome, why) = told(&totals, &Ended::Done, &standard(count(10), None));
         let named = "200 text/html from nginx: 5620 bytes, and 100 were listed";
         assert_eq!((outcome, why.unwrap()), (Outcome::Failed, format!("10 failed of 10 objects (malformed: {named})")));
         totals.planned = count(20);
         let ended = Ended::Malformed(Duration::from_secs(300), named.into());
-        let (outcome, why) = judge(&totals, &ended, &standard(count(20), None));
+        let (outcome, why) = told(&totals, &ended, &standard(count(20), None));
         assert_eq!(outcome, Outcome::Failed);
         let text =
             format!("the endpoint gave no answer of this cache (last {named}) for 5m; 10 failed, 10 not tried of 20");
@@ -349,7 +410,7 @@ mod tests {
 
     #[test]
     fn min_warm_asks_about_what_did_not_fit_too() {
-        let (outcome, why) = judge(&totals(10, 0, 0, 0), &Ended::Done, &standard(count(20), Some(0.9)));
+        let (outcome, why) = told(&totals(10, 0, 0, 0), &Ended::Done, &standard(count(20), Some(0.9)));
         assert_eq!(outcome, Outcome::Partial);
         assert_eq!(why.unwrap(), "50% of the wanted objects and 50% of their bytes are warm, min_warm is 90%");
     }
@@ -366,13 +427,13 @@ mod tests {
             }),
             ("half is enough", 20, totals(10, 0, 0, 0), Some(0.5), (Outcome::Complete, None)),
         ] {
-            assert_eq!(judge(&totals, &Ended::Done, &standard(count(wanted), min_warm)), expected, "{name}");
+            assert_eq!(told(&totals, &Ended::Done, &standard(count(wanted), min_warm)), expected, "{name}");
         }
     }
 
     #[test]
     fn what_is_missing_is_said_in_numbers_and_classes() {
-        let (_, why) = judge(&with(totals(5, 0, 2, 1), "throttled"), &Ended::Deadline, &standard(count(10), None));
+        let (_, why) = told(&with(totals(5, 0, 2, 1), "throttled"), &Ended::Deadline, &standard(count(10), None));
         assert_eq!(
             why.unwrap(),
             "the run's deadline came first; 2 failed, 1 unknown, 2 not tried of 10 objects (throttled)"
@@ -391,32 +452,32 @@ mod tests {
             (1, totals(10, 0, 0, 0), Some(0.5), Outcome::Complete, None),
         ] {
             let standard = Standard { over_cap: &names[..n], ..standard(count(20), min_warm) };
-            assert_eq!(judge(&totals, &Ended::Done, &standard), (outcome, expected));
+            assert_eq!(told(&totals, &Ended::Done, &standard), (outcome, expected));
         }
     }
 
     #[test]
     fn half_a_checkpoint_is_not_complete_whatever_its_share() {
-        let refused = || Lost::Unselected(Verdict::Refused("no checkpoint is complete".to_owned()));
-        let told = || Lost::Unselected(Verdict::Interrupted("told to stop while listing".to_owned()));
+        let refused = || Lost::Unselected(Verdict::Refused("no checkpoint is complete".to_owned().into()));
+        let interrupted = || Lost::Unselected(Verdict::Interrupted("told to stop while listing".to_owned().into()));
         for (lost, totals, outcome) in [
             (Lost::Again(2), totals(8, 2, 0, 0), Outcome::Partial),
             (Lost::Again(10), totals(0, 10, 0, 0), Outcome::Failed),
             (refused(), totals(8, 2, 0, 0), Outcome::Partial),
             (refused(), totals(0, 10, 0, 0), Outcome::Refused),
-            (Lost::Unselected(Verdict::Failed(String::new())), totals(0, 10, 0, 0), Outcome::Failed),
-            (told(), totals(8, 2, 0, 0), Outcome::Interrupted),
+            (Lost::Unselected(Verdict::Failed(String::new().into())), totals(0, 10, 0, 0), Outcome::Failed),
+            (interrupted(), totals(8, 2, 0, 0), Outcome::Interrupted),
         ] {
             for min_warm in [None, Some(0.5)] {
                 let standard = Standard { lost: lost.clone(), ..standard(count(10), min_warm) };
-                assert_eq!(judge(&totals, &Ended::Done, &standard).0, outcome, "{lost:?}");
+                assert_eq!(told(&totals, &Ended::Done, &standard).0, outcome, "{lost:?}");
             }
         }
         let standard = |lost| Standard { lost, ..standard(count(10), None) };
-        let (_, why) = judge(&totals(7, 2, 1, 0), &Ended::Done, &standard(refused()));
+        let (_, why) = told(&totals(7, 2, 1, 0), &Ended::Done, &standard(refused()));
         let text = "a checkpoint has lost 2 objects, and none could be selected anew: no checkpoint is complete";
         assert_eq!(why.unwrap(), format!("{text}; 1 failed of 10 objects"));
-        let (_, why) = judge(&totals(7, 2, 0, 0), &Ended::Done, &standard(Lost::Again(1)));
+        let (_, why) = told(&totals(7, 2, 0, 0), &Ended::Done, &standard(Lost::Again(1)));
         let text = "a checkpoint was selected anew, and has lost 1 object as well";
         assert_eq!(why.unwrap(), format!("{text}; 1 not tried of 10 objects"));
     }
@@ -429,8 +490,46 @@ mod tests {
             (StopReason::Window, "its window closed; 2 failed, 3 not tried of 10 objects (throttled)"),
         ] {
             let (_, why) =
-                judge(&with(totals(5, 0, 2, 0), "throttled"), &Ended::Stopped(stopped), &standard(count(10), None));
+                told(&with(totals(5, 0, 2, 0), "throttled"), &Ended::Stopped(stopped), &standard(count(10), None));
             assert_eq!(why.unwrap(), reason);
+        }
+    }
+
+    #[test]
+    fn a_reason_has_the_class_that_counts_first() {
+        use ReasonClass::{
+            Cancelled, Checkpoint, Deadline, Denied, OtherCache, OverCap, Throttled, TwoStores, Unanswered,
+            WindowClosed,
+        };
+        let minutes = Duration::from_secs(300);
+        let refused = Verdict::Refused(Why::new(Denied, "list s3://b/: denied: 403"));
+        for (name, totals, ended, lost, wanted, class) in [
+            ("nothing is wrong", totals(10, 0, 0, 0), Ended::Done, Lost::Nothing, 10, None),
+            ("by an error", with(totals(9, 0, 1, 0), "throttled"), Ended::Done, Lost::Nothing, 10, Some(Throttled)),
+            ("of no class", with(totals(9, 0, 1, 0), "server_error"), Ended::Done, Lost::Nothing, 10, None),
+            ("caps", totals(10, 0, 0, 0), Ended::Done, Lost::Nothing, 20, Some(OverCap)),
+            ("errors before caps", with(totals(9, 0, 1, 0), "denied"), Ended::Done, Lost::Nothing, 20, Some(Denied)),
+            ("in its middle", totals(5, 0, 0, 0), Ended::Deadline, Lost::Nothing, 10, Some(Deadline)),
+            ("and its end", totals(10, 0, 0, 0), Ended::Deadline, Lost::Nothing, 20, Some(OverCap)),
+            ("an outage", totals(5, 0, 0, 0), Ended::Outage(minutes), Lost::Nothing, 20, Some(Unanswered)),
+            (
+                "a proxy",
+                totals(5, 0, 0, 0),
+                Ended::Malformed(minutes, "200".into()),
+                Lost::Nothing,
+                10,
+                Some(OtherCache),
+            ),
+            ("by hand", totals(5, 0, 0, 0), Ended::Stopped(StopReason::Cancelled), Lost::Nothing, 10, Some(Cancelled)),
+            ("by what passes", totals(5, 0, 0, 0), Ended::Stopped(StopReason::Paused), Lost::Nothing, 10, None),
+            ("a window", totals(5, 0, 0, 0), Ended::Stopped(StopReason::Window), Lost::Nothing, 10, Some(WindowClosed)),
+            ("all gone", totals(0, 10, 0, 0), Ended::Done, Lost::Nothing, 10, Some(TwoStores)),
+            ("half a checkpoint", totals(8, 2, 0, 0), Ended::Done, Lost::Again(2), 10, Some(Checkpoint)),
+            ("and why", totals(8, 2, 0, 0), Ended::Done, Lost::Unselected(refused.clone()), 10, Some(Denied)),
+            ("half a listing", totals(10, 0, 0, 0), Ended::Done, Lost::Unlisted(refused), 10, Some(Denied)),
+        ] {
+            let standard = Standard { lost, ..standard(count(wanted), None) };
+            assert_eq!(judge(&totals, &ended, &standard).class, class, "{name}");
         }
     }
 }

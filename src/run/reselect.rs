@@ -83,7 +83,7 @@ impl Execution<'_> {
         dropped.resize(plan.selection.selected.len(), false);
         let beyond = Beyond::of(&plan.selection.selected, &mut dropped, seen);
         if let Some(why) = self.has_no_room(&report.info, beyond.to_warm().objects) {
-            return (Ended::Done, Lost::Unselected(Verdict::Refused(why)));
+            return (Ended::Done, Lost::Unselected(Verdict::Refused(why.into())));
         }
         let objects = to_warm(&mut plan.selection, &dropped);
         plan.list_requests += report.plan.list_requests;

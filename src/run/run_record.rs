@@ -13,6 +13,7 @@ use crate::journal::{Begun, End, Journal, JournalError, NewRun, OpenRun, Recorde
 use crate::limit::Limit;
 use crate::report::Report;
 use crate::sync::blocking;
+use model::api::RunLine;
 
 /// How often other processes at the same cache are counted.
 const COUNT_OTHERS_INTERVAL: Duration = Duration::from_secs(10);
@@ -74,7 +75,7 @@ impl RunRecord {
 
     /// Notes the plan.
     pub(super) async fn note(&self, report: &Report) {
-        let (journal, run, line) = (self.journal.clone(), self.run.clone(), report.into());
+        let (journal, run, line) = (self.journal.clone(), self.run.clone(), RunLine::from(report));
         if let Err(error) = blocking(move || journal.note(&run, &line)).await {
             tracing::warn!("{error}; the plan of this run is not recorded");
         }

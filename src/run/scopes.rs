@@ -23,7 +23,7 @@ pub(super) fn scopes(connection: &Connection, patterns: &[&Pattern], found: &[Bu
     let mut buckets: BTreeMap<Bucket, Vec<&Pattern>> = BTreeMap::new();
     for pattern in patterns {
         if let Some(bucket) = pattern.bucket().literal() {
-            allowed(connection, &bucket).map_err(Verdict::Refused)?;
+            allowed(connection, &bucket).map_err(|why| Verdict::Refused(why.into()))?;
             buckets.entry(bucket).or_default().push(pattern);
             continue;
         }
@@ -33,10 +33,10 @@ pub(super) fn scopes(connection: &Connection, patterns: &[&Pattern], found: &[Bu
         }
     }
     if buckets.is_empty() {
-        return Err(Verdict::Refused("no bucket matches, among those that the credentials may use".to_owned()));
+        return Err(Verdict::Refused("no bucket matches, among those that the credentials may use".to_owned().into()));
     }
     for bucket in buckets.keys() {
-        connection.wire.cache.can_name(bucket).map_err(Verdict::Refused)?;
+        connection.wire.cache.can_name(bucket).map_err(|why| Verdict::Refused(why.into()))?;
     }
     let scopes = buckets.into_iter().flat_map(|(bucket, patterns)| {
         let prefixes = merge_prefixes(&patterns);

@@ -59,6 +59,7 @@ impl Execution<'_> {
         let (outcome, why) = Outcome::of_plan(&report.plan.verdict);
         if outcome != Outcome::Complete && report.totals.planned.objects == 0 {
             (report.outcome, report.reason) = (outcome, why.map(str::to_owned));
+            report.reason_class = report.plan.verdict.why().and_then(|why| why.class);
             return;
         }
         let lost = match &report.plan.verdict {
@@ -75,7 +76,7 @@ impl Execution<'_> {
             tokio::select! {
                 biased;
                 why = over(&pass.stop, *deadline) => why,
-                () = warm_is_over.cancelled() => Verdict::Failed("the warm ended before the listing did".to_owned()),
+                () = warm_is_over.cancelled() => Verdict::Failed("the warm ended before the listing did".to_owned().into()),
             }
         };
         let rules = [rules(task)];

@@ -32,5 +32,7 @@ pub use status::{
 };
 pub use trigger::Trigger;
 
+pub use crate::select::ReasonClass;
+
 /// The version of all shapes.
 pub const V: u32 = 1;

@@ -21,12 +21,14 @@ pub mod estimate;
 pub mod group;
 pub mod plan;
 mod rank;
+mod reason_class;
 mod recency;
 mod refusal;
 
 use budget::{Budget, Caps, CutBy};
 use estimate::Weighed;
 use group::Group;
+pub use reason_class::ReasonClass;
 pub use refusal::{Refusal, no_room};
 
 /// What a profile says of its objects, resolved.

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 use aws_config::meta::ProviderChainError;
 use aws_credential_types::provider::error::CredentialsError;
 
-pub(super) use credential_sources::no_profile;
+pub(super) use credential_sources::{NO_KEYS, no_profile};
 
 /// Layers of the client libraries that only say that there is a cause below them.
 const LAYERS: [&str; 7] = [

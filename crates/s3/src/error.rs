@@ -9,7 +9,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
-use super::causes::{cause_of, describe, has_cause, reason};
+use super::causes::{NO_KEYS, cause_of, describe, has_cause, reason};
 use super::probe::{Head, Loss, Seen};
 use super::xml::{Broken, Reader};
 use model::object::Escaped;
@@ -117,6 +117,11 @@ impl RequestError {
             Class::Unreachable => format!("cannot reach {}", self.message),
             _ => self.to_string(),
         }
+    }
+
+    /// Whether there were no keys to sign with.
+    pub fn lacks_keys(&self) -> bool {
+        self.class == Class::Denied && self.message.starts_with(NO_KEYS)
     }
 
     /// Whether keys that are over may be the cause: 400 to a HEAD has no body that would tell.

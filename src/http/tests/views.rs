@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
-use crate::report::{Outcome, Ratio, RunInfo, Trigger};
+use crate::report::{Outcome, Ratio, ReasonClass, RunInfo, Trigger};
 use model::api::{
     ActiveRun, Counters, EndedObjects, EndedRun, Endpoint, Failure, GroupField, JournalState, ObjectName, Pause,
     Profile, Progress, Reload, ReloadedBy, Status, Team, V, Waiting, ZoneRules,
@@ -144,6 +144,7 @@ pub(crate) fn ended(profile: &str, n: u128, outcome: Outcome) -> EndedRun {
         ended: at("2026-03-09T13:07:30Z"),
         outcome,
         reason: (!complete).then(|| "3 objects failed: throttled".to_owned()),
+        reason_class: (!complete).then_some(ReasonClass::Throttled),
         planned: count(10_000, 7 * TIB),
         warmed: count(9_500, 6 * TIB),
         fresh: count(497, GIB),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::fake::Fake;
 use super::views::{at, busy, ended, endpoint, fresh, id, now, profile, run, silent};
-use crate::report::{Outcome, Trigger};
+use crate::report::{Outcome, ReasonClass, Trigger};
 use model::api::{EndedRun, Pause, Profile, Status, Waiting};
 
 /// What is said of the one profile of a view.
@@ -19,10 +19,6 @@ fn one(of: impl FnOnce(&mut Profile)) -> Status {
     view.profiles = vec![profile("p")];
     of(&mut view.profiles[0]);
     view
-}
-
-fn last(outcome: Outcome, reason: &str) -> Status {
-    one(|p| p.last = Some(EndedRun { reason: Some(reason.to_owned()), ..ended("p", 7, outcome) }))
 }
 
 /// The first cause, and what to do about it.
@@ -88,33 +84,28 @@ async fn the_cause_that_is_put_right_first_comes_first() {
 }
 
 #[tokio::test]
-async fn what_to_do_about_the_latest_run_follows_from_its_reason() {
+async fn what_to_do_about_the_latest_run_follows_from_the_class_of_its_reason() {
     use Outcome::{Failed, Interrupted, Partial, Refused};
-    for (outcome, reason, todo) in [
-        (Refused, "list s3://b/d/: denied: 403 AccessDenied: no", "s3:ListBucket"),
-        (Refused, "list s3://b/d/: denied: no keys found: AWS_ACCESS_KEY_ID is not set", "`hotset check --online`"),
-        (Refused, "list s3://b/d/: not found: 404 NoSuchBucket", "names of its buckets"),
-        (Refused, "nothing matched: no pattern matches an object (0 listed)", "`hotset plan p`"),
-        (Refused, "not all candidates fit the caps, and on_excess is \"refuse\"", "raise its caps"),
-        (Refused, "the newest checkpoint, s, is not complete: `.metadata` is missing", "each checkpoint"),
-        (Failed, "the endpoint answered nothing for 5m; 3 not tried of 3 objects", "answer where the daemon runs"),
-        (
-            Failed,
-            "list s3://b/d/: unreachable: b.x: connection refused: nobody listens there",
-            "answer where the daemon runs",
-        ),
-        (Failed, "the endpoint gave no answer of this cache (last 200 text/html) for 5m", "something else answers"),
-        (Failed, "3 unknown of 3 objects (timed_out)", "answer where the daemon runs"),
-        (Partial, "3 failed of 40 objects (throttled)", "`max_in_flight`"),
-        (Partial, "max_bytes has no room for 1 of 3 wanted objects", "raise its caps"),
-        (Partial, "the run's deadline came first; 3 not tried of 40 objects", "raise its `deadline`"),
-        (Partial, "its window closed; 3 not tried of 40 objects", "widen its `window`"),
-        (Interrupted, "cancelled by hand; 3 not tried of 40 objects", "`hotset wait p --start`"),
-        (Partial, "3 failed of 40 objects (server_error)", &*format!("`hotset runs {}`", id(7))),
+    let no_class = format!("`hotset runs {}`", id(7));
+    for (outcome, class, todo) in [
+        (Interrupted, Some(ReasonClass::Cancelled), "`hotset wait p --start`"),
+        (Partial, Some(ReasonClass::WindowClosed), "widen its `window`"),
+        (Refused, Some(ReasonClass::NoKeys), "names where it looked"),
+        (Refused, Some(ReasonClass::Denied), "s3:ListBucket"),
+        (Failed, Some(ReasonClass::OtherCache), "something else answers"),
+        (Failed, Some(ReasonClass::Unanswered), "answer where the daemon runs"),
+        (Partial, Some(ReasonClass::Throttled), "`max_in_flight`"),
+        (Partial, Some(ReasonClass::OverCap), "raise its caps"),
+        (Refused, Some(ReasonClass::NothingMatched), "`hotset plan p`"),
+        (Refused, Some(ReasonClass::Checkpoint), "each checkpoint"),
+        (Partial, Some(ReasonClass::Deadline), "raise its `deadline`"),
+        (Refused, Some(ReasonClass::NotFound), "names of its buckets"),
+        (Partial, None, &*no_class),
     ] {
-        let (cause, said) = first(last(outcome, reason)).await;
-        assert_eq!(cause, "latest_run", "{reason}");
-        assert!(said.contains(todo), "{reason}: {said}");
+        let last = EndedRun { reason_class: class, ..ended("p", 7, outcome) };
+        let (cause, said) = first(one(|p| p.last = Some(last))).await;
+        assert_eq!(cause, "latest_run", "{class:?}");
+        assert!(said.contains(todo), "{class:?}: {said}");
     }
 }
 

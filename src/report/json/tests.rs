@@ -50,6 +50,7 @@ fn report(groups: Vec<Group>) -> Report {
         ended: None,
         outcome: Outcome::Complete,
         reason: None,
+        reason_class: None,
         plan,
         totals: Totals::default(),
     }

@@ -85,7 +85,7 @@ impl Bytes {
                 let version = whole.as_ref().and_then(|(_, version)| version.as_ref());
                 let wanted = Wanted { from: *from, most: PART, version };
                 let parted = lister.part(bucket, key, wanted).await.map_err(|error| verdict(&error))?;
-                let failed = |why: &str| Err(Verdict::Failed(format!("manifest s3://{bucket}/{key}: {why}")));
+                let failed = |why: &str| Err(Verdict::Failed(format!("manifest s3://{bucket}/{key}: {why}").into()));
                 let part = match parted {
                     Parted::Part(part) => part,
                     Parted::Absent => return failed("there is no such object"),
@@ -127,7 +127,7 @@ async fn confined(path: &Path, folder: &Path, place: &Place) -> Result<Metadata,
     let real = async { Ok((fs::canonicalize(path).await?, fs::canonicalize(folder).await?)) };
     let (real, folder) = real.await.map_err(|cause| unreadable(path, &cause))?;
     if !real.starts_with(&folder) {
-        return Err(Verdict::Refused(format!("manifest {place}: a link leads out of its folder")));
+        return Err(Verdict::Refused(format!("manifest {place}: a link leads out of its folder").into()));
     }
     fs::symlink_metadata(&real).await.map_err(|cause| unreadable(path, &cause))
 }
@@ -138,7 +138,7 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 
 /// It may be there next time.
 fn unreadable(path: &Path, cause: &io::Error) -> Verdict {
-    Verdict::Failed(format!("manifest {}: {cause}", Escaped(&path.to_string_lossy())))
+    Verdict::Failed(format!("manifest {}: {cause}", Escaped(&path.to_string_lossy())).into())
 }
 
 #[cfg(test)]
@@ -156,7 +156,7 @@ mod tests {
         let before = opened().await;
         std::fs::write(&path, "one\ntwo\n").unwrap();
         let told = format!("manifest {}: it changed while it was read", path.display());
-        assert_eq!(before.finish().await, Err(Verdict::Failed(told)));
+        assert_eq!(before.finish().await, Err(Verdict::Failed(told.into())));
         let replaced = opened().await;
         std::fs::write(folder.path().join("new"), "three\n").unwrap();
         std::fs::rename(folder.path().join("new"), &path).unwrap();

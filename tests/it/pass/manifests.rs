@@ -56,14 +56,14 @@ async fn of_file(manifest: impl AsRef<[u8]>, lines: &str) -> (Stage, TempDir) {
 
 fn refused(plan: &Plan) -> &str {
     match &plan.verdict {
-        Verdict::Refused(why) => why,
+        Verdict::Refused(why) => &why.text,
         other => panic!("{other:?}"),
     }
 }
 
 fn failed(plan: &Plan) -> &str {
     match &plan.verdict {
-        Verdict::Failed(why) => why,
+        Verdict::Failed(why) => &why.text,
         other => panic!("{other:?}"),
     }
 }

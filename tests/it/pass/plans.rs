@@ -172,7 +172,7 @@ async fn a_profile_whose_manifest_is_away_takes_no_other_down() {
     let connection = Connections::default().open(&tasks[0].profile).await;
     let plans = run::plan_together(&tasks, &connection, &Progress::default().into(), &StopSignal::default()).await;
     assert!(
-        matches!(&plans[0].verdict, Verdict::Refused(why) if why.contains("NoSuchBucket")),
+        matches!(&plans[0].verdict, Verdict::Refused(why) if why.text.contains("NoSuchBucket")),
         "{:?}",
         plans[0].verdict
     );

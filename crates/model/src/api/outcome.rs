@@ -38,12 +38,13 @@ impl Outcome {
 
     /// What a plan alone comes to: `complete` says that it stands, not that anything was warmed.
     pub fn of_plan(verdict: &Verdict) -> (Self, Option<&str>) {
-        match verdict {
-            Verdict::Ready => (Self::Complete, None),
-            Verdict::Refused(why) => (Self::Refused, Some(why)),
-            Verdict::Failed(why) => (Self::Failed, Some(why)),
-            Verdict::Interrupted(why) => (Self::Interrupted, Some(why)),
-        }
+        let outcome = match verdict {
+            Verdict::Ready => Self::Complete,
+            Verdict::Refused(_) => Self::Refused,
+            Verdict::Failed(_) => Self::Failed,
+            Verdict::Interrupted(_) => Self::Interrupted,
+        };
+        (outcome, verdict.why().map(|why| &*why.text))
     }
 
     /// The outcome that is spelled so.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ErrorClass, Failure, GroupField, LeftOut, Outcome, Ratio, RunInfo, V, time};
+use super::{ErrorClass, Failure, GroupField, LeftOut, Outcome, Ratio, ReasonClass, RunInfo, V, time};
 use crate::object::Count;
 use crate::select::Reason;
 
@@ -24,6 +24,9 @@ pub struct RunLine {
     pub outcome: Outcome,
     /// Why it is not `complete`, or what a complete one left open.
     pub reason: Option<String>,
+    /// Absent of a reason that is of no class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_class: Option<ReasonClass>,
     pub matched: Count,
     /// What was planned, and what was wanted beyond the caps.
     pub wanted: Count,
@@ -57,6 +60,7 @@ impl RunLine {
             ended: None,
             outcome: Outcome::Running,
             reason: None,
+            reason_class: None,
             matched: none,
             wanted: none,
             planned: none,
@@ -80,7 +84,7 @@ impl RunLine {
         let nothing = self.wanted == Count::default();
         let warm_ratio = if nothing { Ratio::NONE } else { Ratio::of(self.warmed + self.fresh, self.wanted) };
         let (outcome, reason) = (Outcome::Interrupted, Some(reason.to_owned()));
-        Self { ended: Some(ended), outcome, reason, warm_ratio, ..self }
+        Self { ended: Some(ended), outcome, reason, reason_class: None, warm_ratio, ..self }
     }
 
     /// What a cap cut off, wanted or not.
@@ -136,6 +140,9 @@ pub struct EndedRun {
     pub ended: DateTime<Utc>,
     pub outcome: Outcome,
     pub reason: Option<String>,
+    /// As in [`RunLine`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_class: Option<ReasonClass>,
     pub planned: Count,
     pub warmed: Count,
     pub fresh: Count,
@@ -157,6 +164,7 @@ impl EndedRun {
             fingerprint: line.fingerprint,
             outcome: line.outcome,
             reason: line.reason,
+            reason_class: line.reason_class,
             planned: line.planned,
             warmed: line.warmed,
             fresh: line.fresh,

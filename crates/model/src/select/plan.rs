@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::estimate::{Cost, Warning};
-use super::{Cap, Selection};
+use super::{Cap, ReasonClass, Refusal, Selection};
 use crate::manifest::Account;
 use crate::object::Count;
 
@@ -38,11 +38,48 @@ pub struct Plan {
 pub enum Verdict {
     Ready,
     /// Doing nothing is right: nothing matched, over a cap, denied, not built.
-    Refused(String),
+    Refused(Why),
     /// It could not be made: worth trying again.
-    Failed(String),
+    Failed(Why),
     /// Told to stop while it was being made.
-    Interrupted(String),
+    Interrupted(Why),
+}
+
+/// Why a plan may not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    pub class: Option<ReasonClass>,
+    /// For people.
+    pub text: String,
+}
+
+impl Why {
+    pub fn new(class: impl Into<Option<ReasonClass>>, text: impl Into<String>) -> Self {
+        Self { class: class.into(), text: text.into() }
+    }
+}
+
+/// Of no class.
+impl From<String> for Why {
+    fn from(text: String) -> Self {
+        Self { class: None, text }
+    }
+}
+
+impl From<&Refusal> for Why {
+    fn from(refusal: &Refusal) -> Self {
+        Self::new(refusal.class(), refusal.to_string())
+    }
+}
+
+impl Verdict {
+    /// `None` of a plan that is ready.
+    pub fn why(&self) -> Option<&Why> {
+        match self {
+            Self::Ready => None,
+            Self::Refused(why) | Self::Failed(why) | Self::Interrupted(why) => Some(why),
+        }
+    }
 }
 
 impl Plan {

@@ -2,6 +2,7 @@
 
 use bytesize::ByteSize;
 
+use super::ReasonClass;
 use super::checkpoint::layout::Layout;
 use crate::object::Count;
 
@@ -47,6 +48,20 @@ pub enum Refusal {
     AllOverCap { over: u64 },
     #[error("not all candidates fit the caps, and on_excess is \"refuse\"")]
     OverCap,
+}
+
+impl Refusal {
+    pub fn class(&self) -> ReasonClass {
+        match self {
+            Self::NothingMatched { .. } | Self::NothingNamed { .. } | Self::NoCheckpoint { .. } => {
+                ReasonClass::NothingMatched
+            }
+            Self::TooManyFolders { .. } | Self::NoneComplete { .. } | Self::Incomplete { .. } => {
+                ReasonClass::Checkpoint
+            }
+            Self::AllOverCap { .. } | Self::OverCap => ReasonClass::OverCap,
+        }
+    }
 }
 
 /// Which layouts are right instead, for the end of a reason.

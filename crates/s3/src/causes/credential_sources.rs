@@ -5,6 +5,9 @@ use aws_credential_types::provider::error::CredentialsError;
 
 use super::describe;
 
+/// How the text about keys that were not found begins.
+pub(crate) const NO_KEYS: &str = "no keys found";
+
 /// What came of the sources of the chain that ended in `error`; `variable` reads the environment.
 pub(super) fn looked_at(
     error: &ProviderChainError<CredentialsError>,
@@ -14,14 +17,14 @@ pub(super) fn looked_at(
     let said = |error: &CredentialsError| std::error::Error::source(error).map_or_else(|| describe(error), describe);
     let places =
         error.attempts().iter().map(|attempt| source_text(attempt.name(), || said(attempt.error()), &variable));
-    format!("no keys found: {}", places.collect::<Vec<_>>().join("; "))
+    format!("{NO_KEYS}: {}", places.collect::<Vec<_>>().join("; "))
 }
 
 /// The same where the last source of the chain failed, for `why`: those before it are passed over in silence, as they have none.
 pub(super) fn before_instance(why: &str, variable: impl Fn(&str) -> Option<String>) -> String {
     let before = ["Environment", "Profile", "WebIdentityToken", "EcsContainer"];
     let places = before.map(|source| source_text(source, || "no keys".to_owned(), &variable));
-    format!("no keys found: {}; instance metadata: {why}", places.join("; "))
+    format!("{NO_KEYS}: {}; instance metadata: {why}", places.join("; "))
 }
 
 /// Of a profile that the configuration names.

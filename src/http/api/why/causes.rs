@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::http::text::{count, length};
-use crate::report::{Outcome, StopReason};
+use crate::report::{Outcome, ReasonClass};
 use model::api::{Cause, EndedRun, Pause, Profile, Progress, Status};
 
 /// `name` is a word for scripts.
@@ -134,41 +134,34 @@ fn start(view: &Status, profile: &Profile) -> Cause {
     }
 }
 
-const UNANSWERED: &str = "see whether the addresses answer where the daemon runs: `hotset check --online`";
-const CAPS: &str = "raise its caps: `hotset plan NAME` shows what did not fit";
-
-/// What a reason says, and what to do about it. The first that is found counts.
-const ADVICE: [(&str, &str); 21] = [
-    (StopReason::Cancelled.as_str(), "`hotset wait NAME --start` begins another"),
-    (StopReason::Window.as_str(), "widen its `window`, or start it earlier in it"),
-    (StopReason::Replaced.as_str(), "let it run less often, or `on_overlap = \"skip\"`"),
-    ("no keys found", "give the daemon keys: `hotset check --online` names where it looked"),
-    ("clock skew", "set the clock of the daemon's machine"),
-    ("denied", "let the keys list (s3:ListBucket) and read (s3:GetObject): `hotset check --online` tries both"),
-    ("may not be of one store", "look whether `cache_url` and `list_url` are of one store"),
-    ("no answer of this cache", "look at `cache_url`: something else answers there"),
-    ("malformed", "look at `cache_url` and `list_url`: something else answers there"),
-    ("answered nothing", UNANSWERED),
-    ("unreachable", UNANSWERED),
-    ("timed out", UNANSWERED),
-    ("throttled", "ask for less: lower `max_in_flight`, or set `max_requests_per_second`"),
-    ("fit the caps", CAPS),
-    ("has no room for", CAPS),
-    ("caps leave nothing", CAPS),
-    ("nothing matched", "`hotset plan NAME` shows what is listed, and why it is left out"),
-    ("checkpoint", "`hotset plan NAME` shows each checkpoint, and what is missing in it"),
-    ("deadline", "raise its `deadline`, or what its endpoint may have in flight"),
-    ("not found", "look at the names of its buckets: `hotset check --online`"),
-    ("rejected", "look at `region` and `addressing` of its endpoint: `hotset check --online`"),
-];
-
+/// What to do about a reason of this class.
 fn advice(profile: &Profile, last: &EndedRun) -> String {
-    // Classes of objects are written as in the contract, those of a listing in words.
-    let reason = last.reason.as_deref().unwrap_or_default().replace('_', " ");
-    match ADVICE.iter().find(|(part, _)| reason.contains(part)) {
-        Some((_, advice)) => advice.replace("NAME", &profile.name),
-        None => format!("`hotset runs {}` has what failed, object by object", last.info.id),
-    }
+    use ReasonClass as Class;
+    let Some(class) = last.reason_class else {
+        return format!("`hotset runs {}` has what failed, object by object", last.info.id);
+    };
+    let advice = match class {
+        Class::Cancelled => "`hotset wait NAME --start` begins another",
+        Class::WindowClosed => "widen its `window`, or start it earlier in it",
+        Class::Replaced => "let it run less often, or `on_overlap = \"skip\"`",
+        Class::NoKeys => "give the daemon keys: `hotset check --online` names where it looked",
+        Class::ClockSkew => "set the clock of the daemon's machine",
+        Class::Denied => {
+            "let the keys list (s3:ListBucket) and read (s3:GetObject): `hotset check --online` tries both"
+        }
+        Class::TwoStores => "look whether `cache_url` and `list_url` are of one store",
+        Class::OtherCache => "look at `cache_url`: something else answers there",
+        Class::Malformed => "look at `cache_url` and `list_url`: something else answers there",
+        Class::Unanswered => "see whether the addresses answer where the daemon runs: `hotset check --online`",
+        Class::Throttled => "ask for less: lower `max_in_flight`, or set `max_requests_per_second`",
+        Class::OverCap => "raise its caps: `hotset plan NAME` shows what did not fit",
+        Class::NothingMatched => "`hotset plan NAME` shows what is listed, and why it is left out",
+        Class::Checkpoint => "`hotset plan NAME` shows each checkpoint, and what is missing in it",
+        Class::Deadline => "raise its `deadline`, or what its endpoint may have in flight",
+        Class::NotFound => "look at the names of its buckets: `hotset check --online`",
+        Class::Rejected => "look at `region` and `addressing` of its endpoint: `hotset check --online`",
+    };
+    advice.replace("NAME", &profile.name)
 }
 
 fn ago(view: &Status, then: DateTime<Utc>) -> String {
