@@ -13,8 +13,10 @@ use model::select::plan::{Plan, Verdict};
 pub mod groups;
 pub mod json;
 
+mod figures;
 mod stop_reason;
 
+pub use figures::{count, iec};
 use model::api::ObjectName;
 pub use model::api::{Failure, Outcome, Ratio, ReasonClass, RunInfo, Sample, Trigger, percent};
 pub use stop_reason::StopReason;

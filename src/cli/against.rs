@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use groups::Group;
 
-use super::text::{count, counted, iec, percent, usd};
+use super::text::{count, counted, iec, percent, usd, write_json};
 use crate::report::Outcome;
 use crate::report::groups::title;
 use model::api::ObjectName;
@@ -326,8 +326,7 @@ fn json(change: &Change, out: &mut impl Write) -> io::Result<()> {
         enters: moved_field(&enters),
         leaves: moved_field(&leaves),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+    write_json(&line, out)
 }
 
 fn side_field(plan: Option<&Plan>) -> SideField<'_> {

@@ -11,6 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::schedule::silence;
+use super::text;
 use model::config::Config;
 use model::config::diagnostic::{Diagnostic, Diagnostics, shown};
 use model::config::endpoint::Endpoint;
@@ -205,8 +206,7 @@ enum Line<'a> {
 pub fn write_json_errors(diagnostics: &Diagnostics, out: &mut impl Write) -> io::Result<()> {
     for one in diagnostics {
         let line = if one.is_error() { Line::Error { v: 1, error: one } } else { Line::Warning { v: 1, warning: one } };
-        serde_json::to_writer(&mut *out, &line)?;
-        writeln!(out)?;
+        text::write_json(&line, out)?;
     }
     Ok(())
 }
@@ -262,8 +262,7 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
     let warnings = config.warnings.iter().map(|warning| Line::Warning { v: 1, warning });
     let zones = Line::ZoneRules { v: 1, zone_rules: config.zones.version(), origin: config.zones.origin() };
     for line in profiles.chain(endpoints).chain(teams).chain([zones]).chain(warnings) {
-        serde_json::to_writer(&mut *out, &line)?;
-        writeln!(out)?;
+        text::write_json(&line, out)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use super::groups::write_planned;
-use super::text::{Row, caps, count, counted, percent, usd, write_counts};
+use super::text::{self, Row, caps, count, counted, percent, usd, write_counts};
 use crate::report::Outcome;
 use model::api::{GroupField, ObjectLine, PlanLine};
 use model::config::profile::Profile;
@@ -39,16 +39,14 @@ impl Output {
 
 /// One JSON line a profile.
 pub fn write_json(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &PlanLine::from(plan))?;
-    writeln!(out)
+    text::write_json(&PlanLine::from(plan), out)
 }
 
 /// The selected keys in rank order, one JSON line each; none where the plan must not be carried out.
 pub fn write_objects(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     let ready = plan.verdict == Verdict::Ready;
     for (object, group) in plan.selection.with_groups().filter(|_| ready) {
-        serde_json::to_writer(&mut *out, &ObjectLine::new(&plan.profile, &object, group))?;
-        writeln!(out)?;
+        text::write_json(&ObjectLine::new(&plan.profile, &object, group), out)?;
     }
     Ok(())
 }

@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table};
 use ulid::Ulid;
 
 use super::global::Files;
 use super::groups::write_recorded;
 use super::state::Place;
-use super::text::{Row, count, counted, percent, took, write_counts};
+use super::text::{self, Row, count, counted, percent, took, write_counts, write_json};
 use super::typed::typed;
-use super::warm::write_json;
 use super::{Context, Usage, read, state, verbs};
 use crate::clock;
 use crate::journal::{Filter, Journal};
@@ -123,7 +122,6 @@ pub fn write_table(runs: &[RunLine], out: &mut impl Write) -> io::Result<()> {
         return writeln!(out, "no runs");
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
     table.set_header(["RUN", "PROFILE", "TRIGGER", "STARTED (UTC)", "TOOK", "OUTCOME", "WARMED", "PLANNED", "WARM"]);
     for run in runs {
         table.add_row(row(run));
@@ -133,11 +131,7 @@ pub fn write_table(runs: &[RunLine], out: &mut impl Write) -> io::Result<()> {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    // The style without borders still pads its outer columns.
-    for line in table.trim_fmt().lines() {
-        writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end())?;
-    }
-    Ok(())
+    text::write_table(&mut table, out)
 }
 
 fn row(run: &RunLine) -> [String; 9] {

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike, Utc};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
+use super::text;
 use model::config::value::duration;
 use model::object::Escaped;
 use model::schedule::{Schedule, Window, Zone, dues};
@@ -59,15 +60,12 @@ pub fn write_table(
     let fires = coming(profiles, from, count);
     if !fires.is_empty() {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(["PROFILE", "LOCAL TIME", "UTC", "IN"]);
+        table.set_header(["PROFILE", "LOCAL TIME", "UTC", "IN"]);
         let seconds = fires.iter().any(|fire| fire.at.second() != 0);
         for fire in &fires {
             table.add_row(row(fire, from, seconds));
         }
-        // The style without borders still pads its outer columns.
-        for line in table.trim_fmt().lines() {
-            writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end())?;
-        }
+        text::write_table(&mut table, out)?;
     }
     let silent = profiles.iter().filter(|scheduled| fires.iter().all(|fire| fire.profile != scheduled.profile));
     for scheduled in silent.filter(|scheduled| count > 0 || scheduled.schedules.is_empty()) {
@@ -127,8 +125,7 @@ pub fn write_json(
 ) -> io::Result<()> {
     for fire in coming(profiles, from, count) {
         let at = fire.at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        serde_json::to_writer(&mut *out, &Line { profile: fire.profile, at, zone: fire.zone.name() })?;
-        out.write_all(b"\n")?;
+        text::write_json(&Line { profile: fire.profile, at, zone: fire.zone.name() }, out)?;
     }
     Ok(())
 }

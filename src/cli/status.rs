@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use comfy_table::{Table, presets};
+use comfy_table::Table;
 
 use super::Context;
 use super::contact::{Client, Contact, conclude};
-use super::text::{brief_time, count, iec, percent};
+use super::text::{self, brief_time, count, iec, percent};
 use model::api::{ActiveRun, Endpoint, JournalState, Profile, Progress, Reload, Status, Waiting, time};
 use model::object::Escaped;
+use model::select::estimate::share;
 
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
@@ -79,12 +80,10 @@ fn write_reload(reload: &Reload, now: DateTime<Utc>, out: &mut impl Write) -> io
 
 fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     let caps = match (endpoint.committed, endpoint.capacity) {
-        (Some(committed), Some(capacity)) if capacity > 0 => {
-            #[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
-            let share = committed as f64 / capacity as f64;
-            format!("{} of {}", percent(share), iec(capacity))
+        (Some(committed), Some(capacity)) => {
+            format!("{} of {}", percent(share(committed, capacity).unwrap_or_default()), iec(capacity))
         }
-        (Some(committed), _) => iec(committed),
+        (Some(committed), None) => iec(committed),
         (None, _) => "unlimited".to_owned(),
     };
     let circuit = if endpoint.circuit_open { "circuit open, " } else { "" };
@@ -146,10 +145,8 @@ fn running(run: &ActiveRun, now: DateTime<Utc>) -> Vec<String> {
 
 fn write_table(header: &[&str], rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    table.add_rows(rows);
-    // The style without borders still pads its outer columns.
-    table.trim_fmt().lines().try_for_each(|line| writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end()))
+    table.set_header(header).add_rows(rows);
+    text::write_table(&mut table, out)
 }
 
 fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {

@@ -4,32 +4,15 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
+use comfy_table::{Table, presets};
+use serde::Serialize;
 
-pub use crate::report::percent;
+pub use crate::report::{count, iec, percent};
 use model::config::value::size::brief;
 use model::object::Count;
 use model::select::Rules;
 use model::select::plan::Plan;
-
-/// `1.2 TiB`.
-pub fn iec(bytes: u64) -> String {
-    ByteSize(bytes).display().iec().to_string()
-}
-
-/// `12,345`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// `1 object`, `12,345 objects`.
 pub fn counted(n: u64, noun: &str) -> String {
@@ -86,6 +69,19 @@ pub fn caps(plan: &Plan, rules: &Rules) -> String {
     }
 }
 
+/// One line of the JSON contract.
+pub fn write_json(line: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    writeln!(out)
+}
+
+/// A table without borders.
+pub fn write_table(table: &mut Table, out: &mut impl Write) -> io::Result<()> {
+    table.load_style(presets::NOTHING);
+    // The style still pads its outer columns.
+    table.trim_fmt().lines().try_for_each(|line| writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line).trim_end()))
+}
+
 /// An empty line between two profiles.
 pub fn write_gap(first: bool, out: &mut impl Write) -> io::Result<()> {
     if first { Ok(()) } else { writeln!(out) }
@@ -128,10 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
-        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345_678, "12,345,678")] {
-            assert_eq!(count(n), text);
-        }
+    fn a_noun_agrees_with_its_number() {
         assert_eq!(counted(1, "object"), "1 object");
         assert_eq!(counted(1000, "object"), "1,000 objects");
     }

@@ -16,12 +16,13 @@ use super::online::Tally;
 use super::plan::Output;
 use super::typed::{instant, typed};
 use super::wanted::{Wanted, what_to_warm};
-use super::{Context, Usage, planning, read, state};
+use super::{Context, Usage, planning, read, state, text};
 use crate::clock;
 use crate::exit;
 use crate::report::{Outcome, Progress, ReasonClass, Report};
 use crate::run::probe::{Scope, probe};
 use crate::run::{self, Connections, Pass, Task};
+use model::api::RunLine;
 use model::config::diagnostic::Diagnostic;
 use model::config::profile::Profile;
 use model::config::value::duration::Length;
@@ -305,7 +306,7 @@ fn print_run(report: &Report, profile: &Profile, json: bool, is_first: bool) -> 
     let mut out = BufWriter::new(io::stdout());
     if json {
         say(&report.plan.profile, report.outcome, report.reason.as_deref());
-        super::warm::write_json(&report.into(), &mut out)?;
+        text::write_json(&RunLine::from(report), &mut out)?;
     } else {
         super::text::write_gap(is_first, &mut out)?;
         super::warm::write_text(report, profile, &mut out)?;

@@ -6,16 +6,9 @@ use super::groups::write_recorded;
 use super::text::{Row, caps, count, counted, percent, took, write_counts};
 use crate::report::json::on_record;
 use crate::report::{Outcome, Report, Totals};
-use model::api::RunLine;
 use model::config::profile::Profile;
 use model::object::Count;
 use model::select::plan::Verdict;
-
-/// One JSON line a run.
-pub fn write_json(run: &RunLine, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, run)?;
-    writeln!(out)
-}
 
 /// What a person reads at the end.
 pub fn write_text(report: &Report, profile: &Profile, out: &mut impl Write) -> io::Result<()> {

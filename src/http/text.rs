@@ -2,21 +2,7 @@
 
 use std::time::Duration;
 
-use bytesize::ByteSize;
-
-pub(super) use crate::report::percent;
-
-/// `1.2 TiB`.
-pub(super) fn iec(bytes: u64) -> String {
-    ByteSize(bytes).display().iec().to_string()
-}
-
-/// `12,345`.
-pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
-    groups.join(",")
-}
+pub(super) use crate::report::{count, iec, percent};
 
 /// `once`, `12 times`.
 pub(super) fn times(n: u64) -> String {
@@ -40,13 +26,6 @@ pub(super) fn seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_read_as_a_person_reads_them() {
-        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
-            assert_eq!(count(n), text);
-        }
-    }
 
     #[test]
     fn a_length_of_time_has_two_units_at_most() {

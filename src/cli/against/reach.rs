@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Format, cell};
+use super::{Format, cell, write_json};
 pub use model::config::reach::{Change, changes};
 
 #[derive(Serialize)]
@@ -44,8 +44,7 @@ pub fn write(changes: &[Change], format: Format, out: &mut impl Write) -> io::Re
         }
         Format::Json => changes.iter().try_for_each(|Change { table, key, before, after }| {
             let line = Line { v: 1, table, key, before: before.as_deref(), after: after.as_deref() };
-            serde_json::to_writer(&mut *out, &line)?;
-            writeln!(out)
+            write_json(&line, out)
         }),
     }
 }

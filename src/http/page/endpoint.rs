@@ -6,6 +6,7 @@ use super::table;
 use super::time::until;
 use crate::http::text::{count, iec, percent, seconds};
 use model::api::{Endpoint, Status};
+use model::select::estimate::share;
 
 /// Credentials that end this soon are shown as a warning.
 const SOON: chrono::TimeDelta = chrono::TimeDelta::hours(1);
@@ -57,7 +58,6 @@ fn row(endpoint: &Endpoint, view: &Status) -> Markup {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
 fn committed(endpoint: &Endpoint) -> Markup {
     let (Some(capacity), Some(committed)) = (endpoint.capacity, endpoint.committed) else {
         return html! {
@@ -69,7 +69,7 @@ fn committed(endpoint: &Endpoint) -> Markup {
             }
         };
     };
-    let share = committed as f64 / capacity.max(1) as f64;
+    let share = share(committed, capacity).unwrap_or_default();
     html! {
         div.ratio {
             progress.partial[share > 1.0] max="1" value=(share.min(1.0))

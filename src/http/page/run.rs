@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::time::{between, until};
 use crate::http::text::{count, iec, length, percent, seconds, times};
-use model::api::{ActiveRun, Status};
+use model::api::{ActiveRun, Ratio, Status};
 
 pub(super) fn section(view: &Status) -> Markup {
     html! {
@@ -62,7 +62,7 @@ fn bar(run: &ActiveRun, view: &Status) -> Markup {
         progress max=(planned.bytes.max(1)) value=(ended.bytes.min(planned.bytes))
             aria-label={ "Bytes of " (run.profile) } {}
         p {
-            b { (percent(share(ended.bytes, planned.bytes))) } " "
+            b { (percent(Ratio::of(ended, planned).bytes)) } " "
             (iec(ended.bytes)) " of " (iec(planned.bytes)) ", "
             (count(ended.objects)) " of " (count(planned.objects)) " objects"
             @if let Some(left) = left(run, view) { span.faint { ", about " (length(left)) " left" } }
@@ -77,15 +77,10 @@ fn bar(run: &ActiveRun, view: &Status) -> Markup {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
-fn share(part: u64, whole: u64) -> f64 {
-    if part >= whole { 1.0 } else { part as f64 / whole as f64 }
-}
-
 /// At the pace so far; nothing while too little has ended to tell.
 fn left(run: &ActiveRun, view: &Status) -> Option<Duration> {
     let took = (view.now - run.info.started).to_std().ok()?;
-    let done = share(run.progress.ended.bytes, run.progress.planned.bytes);
+    let done = Ratio::of(run.progress.ended, run.progress.planned).bytes;
     let told = (0.02..1.0).contains(&done) && run.progress.silent_s.is_none() && run.progress.stopping.is_none();
     told.then(|| Duration::try_from_secs_f64(took.as_secs_f64() * (1.0 / done - 1.0)).ok()).flatten()
 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::{safe, table};
 use crate::http::text::{count, iec, percent};
 use model::api::{Status, Team};
+use model::select::estimate::share;
 
 pub(super) fn section(view: &Status) -> Markup {
     let heads = ["Team", "Profiles", "Committed", "Endpoints", "Buckets"];
@@ -16,9 +17,8 @@ pub(super) fn section(view: &Status) -> Markup {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share is read to a few digits")]
 fn row(team: &Team) -> Markup {
-    let share = team.committed as f64 / team.budget.max(1) as f64;
+    let share = share(team.committed, team.budget).unwrap_or_default();
     html! {
         tr {
             th scope="row" { (team.name) }
