@@ -34,7 +34,6 @@ use rusqlite::{Connection, OpenFlags};
 use crate::clock;
 use crate::sync;
 
-pub use audit::AuditEntry;
 pub use begin::{Begun, NewRun, OpenRun, Watermark};
 use database::Database;
 pub use end::End;

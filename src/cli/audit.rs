@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::Args;
-use serde_json::json;
 
 use super::global::Files;
+use super::text::write_json;
 use super::typed::typed;
 use super::{Context, runs};
 use crate::clock;
-use crate::journal::AuditEntry;
-use model::api::time;
+use model::api::{AuditEntry, AuditLine, V};
 use model::config::value::duration::Length;
 use model::object::Escaped;
 
@@ -36,7 +35,7 @@ pub(super) async fn run(context: &Context, args: &AuditArgs) -> anyhow::Result<E
     let entries = journal.map(|journal| journal.audited(since)).transpose()?.unwrap_or_default();
     let mut out = BufWriter::new(io::stdout());
     match args.json {
-        true => entries.iter().try_for_each(|entry| write_json(entry, &mut out))?,
+        true => entries.into_iter().try_for_each(|entry| write_json(&AuditLine { entry, v: V }, &mut out))?,
         false if entries.is_empty() => writeln!(out, "nothing was asked for")?,
         false => entries.iter().try_for_each(|entry| write_text(entry, &mut out))?,
     }
@@ -51,12 +50,4 @@ fn write_text(entry: &AuditEntry, out: &mut impl Write) -> io::Result<()> {
     let from = address.as_deref().unwrap_or("an unknown address");
     let times = if *times > 1 { format!(" ({times} since the last)") } else { String::new() };
     writeln!(out, "{at}  {act}{of} by {} from {from}: {}{times}", Escaped(by), Escaped(result))
-}
-
-fn write_json(entry: &AuditEntry, out: &mut impl Write) -> io::Result<()> {
-    let AuditEntry { at, act, of, by, address, result, times } = entry;
-    let line = json!({
-        "v": 1, "at": time::text(*at), "act": act, "of": of, "by": by, "address": address, "result": result, "times": times
-    });
-    writeln!(out, "{line}")
 }

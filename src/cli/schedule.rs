@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike, Utc};
-use comfy_table::{Table, presets};
+use comfy_table::Table;
 use serde::Serialize;
 
 use super::text;

@@ -308,7 +308,7 @@ fn print_run(report: &Report, profile: &Profile, json: bool, is_first: bool) -> 
         say(&report.plan.profile, report.outcome, report.reason.as_deref());
         text::write_json(&RunLine::from(report), &mut out)?;
     } else {
-        super::text::write_gap(is_first, &mut out)?;
+        text::write_gap(is_first, &mut out)?;
         super::warm::write_text(report, profile, &mut out)?;
     }
     out.flush()

@@ -8,9 +8,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use ulid::Ulid;
 
-use crate::journal::{AuditEntry, Filter};
+use crate::journal::Filter;
 use crate::report::Failure;
-use model::api::{RunLine, Status};
+use model::api::{AuditEntry, RunLine, Status};
 use model::config::suggest::hint;
 use model::object::Escaped;
 

@@ -12,8 +12,8 @@ use super::refusal::Refusal;
 use super::route::App;
 use crate::clock;
 use crate::daemon::handle::CommandError;
-use crate::journal::AuditEntry;
 use crate::sync;
+use model::api::AuditEntry;
 
 /// Characters of a path that are kept.
 const MAX_PATH_CHARS: usize = 200;

@@ -6,27 +6,10 @@ use rusqlite::{Connection, params};
 use super::Journal;
 use super::error::{Fault, JournalError};
 use super::runs::instant;
+use model::api::AuditEntry;
 
 /// Entries that are kept at most, whatever their age: a guesser adds six a minute.
 const MAX_ENTRIES: u32 = 100_000;
-
-/// One request that was to change something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditEntry {
-    pub at: DateTime<Utc>,
-    /// `run`, `pause`, `resume`, `cancel` or `reload`; `access` where somebody was not let in.
-    pub act: String,
-    /// A profile, a run, or the path that was asked for.
-    pub of: String,
-    /// What the token is called; never the token.
-    pub by: String,
-    /// Where the request came from.
-    pub address: Option<String>,
-    /// `done`, or `refused` with the reason.
-    pub result: String,
-    /// How many were refused since the entry before.
-    pub times: u64,
-}
 
 impl Journal {
     /// Keeps an entry.

@@ -82,7 +82,8 @@ fn class(totals: &Totals, ended: &Ended, standard: &Standard<'_>) -> Option<Reas
         Ended::Done | Ended::Stopped(_) | Ended::Deadline => None,
     };
     let errors = CLASSES.iter().filter(|(class, _)| totals.errors.contains_key(class.name())).map(|(_, class)| *class);
-    let mut classes: Vec<_> = stopped.into_iter().chain(errors).collect();
+    let mut classes = Vec::from_iter(stopped);
+    classes.extend(errors);
     if cut_off(totals, ended).is_none() {
         classes.extend(is_mostly_gone(totals).then_some(ReasonClass::TwoStores));
         let over_cap = standard.min_warm.is_none() && is_cut(totals, standard.wanted);

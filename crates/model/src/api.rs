@@ -4,6 +4,7 @@
 //! (`_s`), sizes bytes, ETags unquoted. A reader passes over fields that it does not know, and names one that it misses.
 
 mod answer;
+mod audit;
 mod group;
 mod object;
 mod outcome;
@@ -19,6 +20,7 @@ pub use answer::{
     Cancelled, Cause, Health, NoBody, PauseBody, Paused, Readiness, Ready, Refused, Reloaded, Resumed, RunBody,
     Started, Why,
 };
+pub use audit::{AuditEntry, AuditLine};
 pub use group::{GroupField, title};
 pub use object::{ErrorClass, Failure, KeyField, LeftOut, ObjectLine, ObjectName, Sample};
 pub use outcome::Outcome;

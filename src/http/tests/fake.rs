@@ -15,8 +15,7 @@ use crate::http::auth::Auth;
 use crate::http::caller::Peer;
 use crate::http::route;
 use crate::http::tokens::TokenFiles;
-use crate::journal::AuditEntry;
-use model::api::{Failure, ObjectName, RunLine, Status};
+use model::api::{AuditEntry, Failure, ObjectName, RunLine, Status};
 use model::object::{Bucket, Key};
 
 use super::views::id;

@@ -15,9 +15,11 @@ pub struct RunInfo {
     /// The fire that it stands for; `None` where no schedule started it.
     #[serde(serialize_with = "time::write_if_any")]
     pub due: Option<DateTime<Utc>>,
-    /// Fires that passed without a run before `due`.
+    /// Fires that passed without a run before `due`; an ended run of a status does not tell.
+    #[serde(default)]
     pub missed: u64,
-    /// How often it was resumed.
+    /// How often it was resumed; an ended run of a status does not tell.
+    #[serde(default)]
     pub resumes: u64,
     /// When it first began.
     #[serde(serialize_with = "time::write")]

@@ -113,7 +113,7 @@ pub(super) const METRICS: &[Metric<Status>] = &[
         help: "Bytes of the objects that were warmed.",
         read: |view| {
             let ended = view.counters.objects.iter();
-            ended.map(|(endpoint, ended)| (vec![endpoint.to_string()], Number::Whole(ended.warmed.bytes))).collect()
+            ended.map(|(endpoint, ended)| (vec![endpoint.clone()], Number::Whole(ended.warmed.bytes))).collect()
         },
     },
     Metric {
@@ -127,13 +127,13 @@ pub(super) const METRICS: &[Metric<Status>] = &[
 ];
 
 fn endpoints(view: &Status, read: impl Fn(&Endpoint) -> Option<Number>) -> Vec<Sample> {
-    view.endpoints.iter().filter_map(|endpoint| Some((vec![endpoint.name.to_string()], read(endpoint)?))).collect()
+    view.endpoints.iter().filter_map(|endpoint| Some((vec![endpoint.name.clone()], read(endpoint)?))).collect()
 }
 
 fn reasons(view: &Status) -> Vec<Sample> {
     let endpoints = view.endpoints.iter().flat_map(|endpoint| {
         let held = &*endpoint.holds;
-        Reason::NAMES.map(|name| (vec![endpoint.name.to_string(), name.to_owned()], flag(name == held)))
+        Reason::NAMES.map(|name| (vec![endpoint.name.clone(), name.to_owned()], flag(name == held)))
     });
     endpoints.collect()
 }
@@ -141,7 +141,7 @@ fn reasons(view: &Status) -> Vec<Sample> {
 fn objects(view: &Status) -> Vec<Sample> {
     let ended = view.counters.objects.iter().flat_map(|(endpoint, ended)| {
         [("warmed", ended.warmed.objects), ("gone", ended.gone), ("failed", ended.failed), ("unknown", ended.unknown)]
-            .map(|(end, count)| (vec![endpoint.to_string(), end.to_owned()], Number::Whole(count)))
+            .map(|(end, count)| (vec![endpoint.clone(), end.to_owned()], Number::Whole(count)))
     });
     ended.collect()
 }

@@ -184,7 +184,7 @@ fn duration(run: &EndedRun) -> Number {
 }
 
 fn profiles(view: &Status, read: impl Fn(&Profile) -> Option<Number>) -> Vec<Sample> {
-    view.profiles.iter().filter_map(|profile| Some((vec![profile.name.to_string()], read(profile)?))).collect()
+    view.profiles.iter().filter_map(|profile| Some((vec![profile.name.clone()], read(profile)?))).collect()
 }
 
 /// Of runs whose plan is made. A profile that was replaced may for a moment have two: the younger counts.
@@ -196,7 +196,7 @@ fn runs(view: &Status, read: impl Fn(&ActiveRun) -> u64) -> Vec<Sample> {
         }
     }
     latest.sort_by(|a, b| a.profile.cmp(&b.profile));
-    latest.iter().map(|run| (vec![run.profile.to_string()], Number::Whole(read(run)))).collect()
+    latest.iter().map(|run| (vec![run.profile.clone()], Number::Whole(read(run)))).collect()
 }
 
 /// The latest run, if it is of the configuration in force: another one's figures would lie about this one.
@@ -210,7 +210,7 @@ fn last_outcomes(view: &Status) -> Vec<Sample> {
     let ended = view.profiles.iter().filter_map(|profile| Some((profile, profile.last.as_ref()?)));
     ended
         .flat_map(|(profile, run)| {
-            OUTCOMES.map(|outcome| (vec![profile.name.to_string(), outcome.to_string()], flag(run.outcome == outcome)))
+            OUTCOMES.map(|outcome| (vec![profile.name.clone(), outcome.to_string()], flag(run.outcome == outcome)))
         })
         .collect()
 }

@@ -39,11 +39,11 @@ pub(super) const METRICS: &[Metric<Status>] = &[
         help: "Whose profile it is, to sum other metrics by; absent for profiles of trusted files.",
         read: |view| {
             let owned = view.profiles.iter().filter_map(|profile| Some((profile, profile.team.as_ref()?)));
-            owned.map(|(profile, team)| (vec![profile.name.to_string(), team.to_string()], Number::Whole(1))).collect()
+            owned.map(|(profile, team)| (vec![profile.name.clone(), team.clone()], Number::Whole(1))).collect()
         },
     },
 ];
 
 fn teams(view: &Status, read: impl Fn(&Team) -> u64) -> Vec<Sample> {
-    view.teams.iter().map(|team| (vec![team.name.to_string()], Number::Whole(read(team)))).collect()
+    view.teams.iter().map(|team| (vec![team.name.clone()], Number::Whole(read(team)))).collect()
 }
