@@ -1,4 +1,4 @@
-//! The command line: one file a verb. Here are the flags that all verbs share, and which verb is which.
+//! The command line. Here are the flags that all verbs share, and which verb is which.
 
 pub mod adhoc;
 pub mod against;

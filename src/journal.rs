@@ -1,8 +1,8 @@
-//! The embedded database: runs, their failures, what is known of each profile, the last good configuration, and the ledger of
-//! what was warmed when.
+//! The embedded database: runs, their failures, the state of each profile, the last good configuration, the audit trail, and the
+//! ledger of what was warmed when.
 //!
-//! One SQLite file under `state_dir`, written ahead, shared by any number of processes in short transactions. What is
-//! committed outlives `kill -9` and, on a disk that keeps its word, a power cut.
+//! One SQLite file under `state_dir`, in WAL mode, shared by any number of processes in short transactions. What is committed
+//! outlives `kill -9` and, on a disk that honours fsync, a power cut.
 
 mod audit;
 mod begin;
@@ -178,7 +178,7 @@ impl Journal {
         what(&self.lock()).map_err(|fault| fault.of(doing, self.path()))
     }
 
-    /// Does `what` in one transaction that nobody else writes beside. Committed, it is on the disk, with all that was before it.
+    /// Does `what` in one exclusive write transaction. Once committed it is on the disk, with all that was before it.
     fn transact<T>(
         &self,
         doing: &'static str,

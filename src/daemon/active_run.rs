@@ -24,7 +24,7 @@ pub(super) struct ActiveRun {
     pub deadline: DateTime<Utc>,
 }
 
-/// What a run's task has come to: it has one for the claim, and one for the rest.
+/// How a task of a run ended. A run has two: the claim, then the execution.
 pub(super) enum Step {
     Granted(Box<(Pass, Claim)>),
     Denied(Denied),
@@ -92,7 +92,7 @@ impl ActiveRun {
         tracing::info_span!("run", %run, profile = &*profile.name, endpoint = &*profile.endpoint.name)
     }
 
-    /// What its objects have come to so far.
+    /// Its objects by outcome, so far.
     pub fn ended(&self) -> EndedObjects {
         let get = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
         let progress = &self.progress;
@@ -107,7 +107,7 @@ impl ActiveRun {
         let silent = Some(get(&progress.silent_ms)).filter(|ms| *ms > 0).map(Duration::from_millis);
         let progress = api::Progress {
             deadline: self.deadline,
-            stopping: self.request.stop.reason().map(|cut| cut.as_str().to_owned()),
+            stopping: self.request.stop.reason().map(|reason| reason.as_str().to_owned()),
             list_requests: get(&progress.list_requests),
             listed: get(&progress.listed),
             listed_share: progress.listed_share(),

@@ -27,7 +27,7 @@ impl Daemon {
         }
     }
 
-    /// What only a new process can change.
+    /// Refuses changes that need a restart: `listen`, `state_dir`.
     fn permit(&self, config: Box<Config>) -> Result<Box<Config>, String> {
         let (now, then) = (&self.config.daemon, &config.daemon);
         let fixed = [
@@ -89,7 +89,7 @@ impl Daemon {
         Reloaded { error, added: Vec::new(), changed: Vec::new(), removed: Vec::new() }
     }
 
-    /// A restart on bad files goes on with what is in force now.
+    /// Stores the configuration as the last good one, for a start with bad files.
     pub(super) fn keep_good(&self) {
         let (sources, now) = (self.config.sources.clone(), clock::now());
         self.writer.write("the last good configuration", move |journal| journal.set_last_good(&sources, now));

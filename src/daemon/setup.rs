@@ -52,7 +52,7 @@ impl Daemon {
     /// Opens the journal, and takes up what it remembers. Nothing is sent yet.
     ///
     /// # Errors
-    /// A journal of a newer version, or one that cannot be read.
+    /// The journal in memory, the fallback, cannot be made, or the records of the journal cannot be read.
     pub fn new(setup: Setup) -> Result<Self, JournalError> {
         let failover = FailoverJournal::open(setup.state_dir.as_deref())?;
         let (now, at) = (clock::now(), Instant::now());

@@ -1,4 +1,4 @@
-//! Who asked the daemon for what, and who was not let in.
+//! The audit trail: who asked the daemon for what, and whose requests were refused.
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
@@ -8,7 +8,7 @@ use super::error::{Fault, JournalError};
 use super::runs::instant;
 use model::api::AuditEntry;
 
-/// Entries that are kept at most, whatever their age: a guesser adds six a minute.
+/// Entries that are kept at most, whatever their age. Refusals are written every ten seconds, so a guesser adds six a minute.
 const MAX_ENTRIES: u32 = 100_000;
 
 impl Journal {

@@ -58,8 +58,8 @@ pub enum Begun {
 impl Journal {
     /// Begins a run, unless a live one holds its claim or its due has been dealt with.
     ///
-    /// With the run goes what it says of its profile: fingerprint, latest due, and the mark. A run by hand (`cli`) says
-    /// nothing of its profile. A due that was dealt with still sets the mark.
+    /// With the run goes what it says of its profile: fingerprint, latest due, and the watermark. A run by hand (`cli`) says
+    /// nothing of its profile. A due that was dealt with still sets the watermark.
     ///
     /// # Errors
     /// The database or the folder of locks cannot be written.
@@ -87,7 +87,7 @@ impl Journal {
     }
 
     /// Notes a fire that passed without a run, and whatever it says of its profile: a run that was skipped. `false` where
-    /// its due had been dealt with; then only the mark is set.
+    /// its due had been dealt with; then only the watermark is set.
     ///
     /// # Errors
     /// The database cannot be written.

@@ -1,5 +1,4 @@
-//! The folder of the state: nobody else may put files into it, and nothing in it is reached through a link, which may lead
-//! anywhere.
+//! The state folder. One that is world-writable, or belongs to another user, is refused, and so are symbolic links in it.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -12,7 +11,7 @@ const ROOT: u32 = 0;
 /// Write permission of everybody.
 const OTHERS: u32 = 0o002;
 
-/// Makes a folder of the state where there is none, and holds it to the rule.
+/// Makes a folder of the state where there is none, and checks owner, mode and links.
 pub(super) fn make(folder: &Path) -> Result<(), JournalError> {
     // A link with a `/` behind it is looked at as the folder that it leads to.
     let folder: PathBuf = folder.components().collect();
@@ -60,7 +59,7 @@ fn named(error: io::Error) -> io::Error {
     if error.raw_os_error() == Some(libc::ELOOP) { io::Error::other("it is a symbolic link") } else { error }
 }
 
-/// Holds the files of a database to the rule, which SQLite opens by itself.
+/// Refuses links in the place of the files of a database, which SQLite opens by itself.
 pub(super) fn no_links(database: &Path) -> io::Result<()> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut name = database.as_os_str().to_owned();

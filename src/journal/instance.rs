@@ -1,4 +1,4 @@
-//! One daemon a state folder, whether its database can be used or not.
+//! The daemon's lock on its state folder. It does not depend on the database.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -15,7 +15,7 @@ pub struct Instance(File);
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // The file stays: removing it could take the lock from under the next one. Only its number is no longer true.
+        // The file stays: removing it could take the lock from under the next one. Only the PID in it is stale.
         let _ = self.0.set_len(0);
     }
 }
@@ -32,7 +32,7 @@ impl Journal {
         let file = private(&path).map_err(wrong("open the lock", &path))?;
         match file.try_lock() {
             Ok(()) => {
-                // Without its number the lock still holds.
+                // The lock holds without the PID.
                 let noted = file.set_len(0).and_then(|()| write!(&file, "{}", process::id()));
                 if let Err(error) = noted {
                     tracing::warn!("cannot write the number of this process to {}: {error}", path.display());

@@ -1,7 +1,7 @@
-//! Who carries out a run: its process holds the lock of the run's file under `runs/`, and the system lets go of it when the
-//! process ends, however it ends.
+//! File locks that show which runs are alive. A process holds the lock of `runs/ID.lock` while it executes the run; the kernel
+//! releases it when the process ends, however it ends.
 //!
-//! A file is removed only by who holds its lock, and a lock counts only while its file is the one at the path: else two
+//! Only the holder of its lock removes a file, and a lock counts only while its file is the one at the path: else two
 //! processes could hold the lock of one run, each on a file of its own.
 
 use std::collections::HashSet;

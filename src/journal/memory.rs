@@ -22,7 +22,7 @@ const MAX_RUNS: u32 = 1_000;
 /// The last runs whose failures are kept.
 const MAX_RUNS_WITH_FAILURES: u32 = 20;
 
-/// What is left once the one on disk has taken over: the runs that go on, and names for them to end under.
+/// Empties it once the journal on disk has taken over. Runs in progress stay, and the rows of their profiles.
 const EMPTY: &str = "
     DELETE FROM failure WHERE run IN (SELECT id FROM run WHERE outcome <> 'running');
     DELETE FROM run WHERE outcome <> 'running';
@@ -46,7 +46,7 @@ impl Journal {
         Ok(Self(Arc::new(Inner { store, locks, process: health::process().to_owned(), db })))
     }
 
-    /// How many more objects may be recorded; `None` where there is no bound. Objects beyond it count, and are not fresh.
+    /// How many more objects may be recorded; `None` where there is no bound. Objects beyond it are counted, and not remembered as warmed.
     ///
     /// # Errors
     /// The database cannot be read.

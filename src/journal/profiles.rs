@@ -1,4 +1,4 @@
-//! What is known of a profile beside its runs. It outlives restarts, and says what passed while nobody was there.
+//! The persistent state of each profile: watermark, applied fingerprint, pause, last fires.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::runs::{instant, millis};
 use crate::clock;
 use crate::report::Trigger;
 
-/// What the names of profiles forgotten in memory begin with, in the table of times.
+/// The prefix, in the table `last_time`, of profiles that were forgotten while the journal was in memory.
 pub(super) const FORGOTTEN: &str = "forgotten ";
 
 /// What the journal knows of a profile.
@@ -22,7 +22,7 @@ pub struct ProfileRecord {
     /// Fires up to here have been dealt with, under `timetable`.
     pub watermark: Option<DateTime<Utc>>,
     pub timetable: Option<String>,
-    /// The fingerprint of the configuration in force, with or without a run.
+    /// The fingerprint of the last run that began, or of a configuration that was applied without one.
     pub applied_fingerprint: Option<String>,
     /// By hand.
     pub pause: Option<Pause>,
@@ -63,7 +63,7 @@ impl Journal {
         self.transact("write to", |db| watermark(db, profile, to, timetable))
     }
 
-    /// Sets the fingerprint in force, where no run does.
+    /// Stores a fingerprint that needs no run.
     ///
     /// # Errors
     /// The database cannot be written.

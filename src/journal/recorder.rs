@@ -172,8 +172,8 @@ impl WriterTask {
         let mut fsyncs = FsyncPolicy::default();
         loop {
             // What could not be written, or is not on the disk, does not wait for more: that may be hours away.
-            let patience = if failed.is_some() { LINGER_TIME } else { fsyncs.patience() };
-            let next = timeout(patience, batches.recv()).await;
+            let wait = if failed.is_some() { LINGER_TIME } else { fsyncs.max_wait() };
+            let next = timeout(wait, batches.recv()).await;
             let is_over = matches!(next, Ok(None));
             let (more, room) = next.ok().flatten().map(|Batch { arrivals, room }| (arrivals, room)).unzip();
             let all = join(std::mem::take(&mut backlog), more.unwrap_or_default());

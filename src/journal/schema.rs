@@ -21,7 +21,7 @@ const CACHE_KIB: i64 = -16 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
     AtCommit,
-    /// With the next one that does at its commit: until then a power cut undoes it.
+    /// With the next transaction that is `AtCommit`; a power cut before that loses it.
     Deferred,
 }
 

@@ -1,4 +1,4 @@
-//! The last configuration that was taken, to come back to when the files are bad at a start.
+//! The last configuration that was accepted, for a start with bad files.
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
@@ -10,12 +10,12 @@ use model::config::Source;
 
 const LAST_GOOD: &str = "last good";
 
-/// A configuration that was taken.
+/// A configuration that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastGood {
     /// In the order of reading.
     pub sources: Vec<Source>,
-    /// When it was taken.
+    /// When it was accepted.
     pub at: DateTime<Utc>,
 }
 

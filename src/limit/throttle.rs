@@ -105,7 +105,7 @@ impl Throttle {
         self.ceiling.take_if(|ceiling| ceiling.tried);
     }
 
-    /// Throttle that may yet make it fall: no time to grow.
+    /// Whether refusals may still cut the limit: it must not grow now.
     pub fn trouble(&self, now: Instant, allowed: u32) -> bool {
         let unclear = self.strained && self.refused > 0 && !self.is_whole(allowed, now);
         (unclear || (self.refused >= MIN_REFUSALS && self.part() > MIN_SHARE)) && !self.left_alone(now)

@@ -40,8 +40,8 @@ pub(super) struct Splitter {
     ranges: Vec<KeyRange>,
     stats: KeyStats,
     next_id: u64,
-    cuts: usize,
-    /// Cuts with nothing behind them.
+    splits: usize,
+    /// Splits with nothing behind them.
     misses: usize,
     /// All that were listed.
     keys: usize,
@@ -54,7 +54,7 @@ pub(super) struct Splitter {
     began: Option<DateTime<Utc>>,
     /// The share of the scope that is listed and stands in no range.
     done: f64,
-    /// Why nothing is cut any more.
+    /// Why nothing is split any more.
     undivided: Option<&'static str>,
 }
 
@@ -72,7 +72,7 @@ impl Splitter {
             ranges: vec![whole],
             stats: KeyStats::default(),
             next_id: 1,
-            cuts: 0,
+            splits: 0,
             misses: 0,
             keys: 0,
             page: 1,
@@ -242,11 +242,11 @@ impl Splitter {
         }
     }
 
-    /// Cuts the range of which most is left, and gives the index of the new one.
+    /// Splits the range of which most is left, and gives the index of the new one.
     fn divide(&mut self) -> Option<usize> {
         let paid = (self.keys / self.page).saturating_sub(UNPAID_PAGES);
-        let (cuts, misses) = (FREE_SPLITS.max(paid + paid.min(MAX_SPLITS_AHEAD)), MAX_MISSES + paid / 2);
-        if self.undivided.is_some() || !self.tells_enough || self.cuts >= cuts || self.misses >= misses {
+        let (splits, misses) = (FREE_SPLITS.max(paid + paid.min(MAX_SPLITS_AHEAD)), MAX_MISSES + paid / 2);
+        if self.undivided.is_some() || !self.tells_enough || self.splits >= splits || self.misses >= misses {
             return None;
         }
         let mut order: Vec<(f64, usize)> =
@@ -254,7 +254,7 @@ impl Splitter {
         order.retain(|(pages, index)| *pages >= MIN_PAGES_LEFT && !self.ranges[*index].is_over());
         order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let (at, index) = order.into_iter().find_map(|(_, index)| Some((self.split_point(index)?, index)))?;
-        self.cuts += 1;
+        self.splits += 1;
         let done = self.ranges[index].share * self.estimate(index).done;
         let range = &mut self.ranges[index];
         self.done += done;

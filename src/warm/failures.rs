@@ -59,8 +59,8 @@ impl<W: Wires> Run<W> {
         }
     }
 
-    /// Nothing was sent. While the circuit is open it is the outage's wait that counts; until then there are tries enough
-    /// to open it.
+    /// The connection failed, so nothing was sent. While the circuit is open, `outage_wait` bounds the tries; before that at least
+    /// `OPEN_AFTER` tries are made, enough to open it.
     fn unreached(&mut self, mut pending: Pending, error: &RequestError) {
         pending.sends -= 1;
         self.totals.sends -= 1;
@@ -79,12 +79,12 @@ impl<W: Wires> Run<W> {
         self.queue.put_first(pending, not_before);
     }
 
-    /// What is beyond all clocks is not before the run's end.
+    /// In `pause` from now, or at the deadline of the run where that overflows.
     fn after(&self, pause: Duration) -> Instant {
         Instant::now().checked_add(pause).unwrap_or(self.warming.deadline)
     }
 
-    /// `sent`: under the keys of which generation, and with which deadline.
+    /// `sent`: the generation of the credentials, and the deadline of the request.
     pub(super) async fn denied(&mut self, mut pending: Pending, error: &RequestError, sent: (u32, Duration)) {
         let (generation, deadline) = sent;
         let bucket = pending.object.bucket.clone();

@@ -7,15 +7,15 @@ use rand::seq::SliceRandom;
 use model::object::store::Store;
 use model::object::{Count, Object, ObjectIndex};
 
-/// What is to be warmed, stretch by stretch. Each is taken from both ends: from the larger one, and from the smaller one while
-/// the next larger one has no room.
+/// The objects to warm, segment by segment, the largest first. While the largest does not fit the bytes in flight, the smallest
+/// goes.
 #[derive(Clone, Debug, Default)]
 pub struct WarmingOrder {
-    /// Stretches, the first one last, each from its smallest to its largest.
+    /// Segments, the first one last, each from its smallest to its largest.
     objects: ObjectIndex,
     /// Of all, before any was taken.
     count: Count,
-    /// Where the stretches begin, after the current one.
+    /// Where the segments begin, after the current one.
     starts: IntoIter<usize>,
     start: usize,
     /// Where what is left of the current one begins.
@@ -25,17 +25,17 @@ pub struct WarmingOrder {
     smallest: Option<Object>,
 }
 
-/// Stretch by stretch, the first of them first: so many objects each, and all others behind them. Within a stretch largest
-/// first, so that no giant is left alone at the end; equal sizes shuffled, so that no node of the cache gets a run of
+/// Segments in the given order, of `segments[i]` objects each; the rest forms the last one. Within a segment the largest comes
+/// first, so that no giant is left alone at the end; equal sizes are shuffled, so that no node of the cache gets a run of
 /// neighbouring keys.
-pub fn warming_order(mut objects: ObjectIndex, stretches: &[usize]) -> WarmingOrder {
-    let mut starts = Vec::with_capacity(stretches.len() + 1);
+pub fn warming_order(mut objects: ObjectIndex, segments: &[usize]) -> WarmingOrder {
+    let mut starts = Vec::with_capacity(segments.len() + 1);
     objects.arrange(|store, places| {
         places.reverse();
         let mut rest = places;
-        for length in stretches {
-            let (behind, stretch) = rest.split_at_mut(rest.len().saturating_sub(*length));
-            largest_last(store, stretch);
+        for length in segments {
+            let (behind, segment) = rest.split_at_mut(rest.len().saturating_sub(*length));
+            largest_last(store, segment);
             rest = behind;
             starts.push(rest.len());
         }
@@ -68,7 +68,7 @@ impl WarmingOrder {
         std::mem::replace(&mut self.largest, next)
     }
 
-    /// Of the same stretch, another one.
+    /// The smallest object of the current segment other than the largest.
     pub fn smallest(&mut self) -> Option<&Object> {
         if self.smallest.is_none() && self.low < self.objects.len() {
             self.smallest = self.objects.get(self.low);
@@ -154,26 +154,26 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_is_warmed_before_the_next_one_however_large_that_is() {
-        for (stretches, ends) in [(&[3, 0, 5][..], &[3, 8, 12][..]), (&[12], &[12]), (&[7, 99], &[7, 12]), (&[], &[12])]
+    fn a_segment_is_warmed_before_the_next_one_however_large_that_is() {
+        for (segments, ends) in [(&[3, 0, 5][..], &[3, 8, 12][..]), (&[12], &[12]), (&[7, 99], &[7, 12]), (&[], &[12])]
         {
             // The sizes grow with the rank, and repeat in pairs.
             let objects: ObjectIndex = (0..12).map(|n| object(n as u64 / 2, n)).collect();
-            let order = taken(warming_order(objects, stretches));
+            let order = taken(warming_order(objects, segments));
             let mut from = 0;
             for end in ends {
-                let stretch = &order[from..*end];
-                let mut numbers: Vec<_> = stretch.iter().map(number).collect();
+                let segment = &order[from..*end];
+                let mut numbers: Vec<_> = segment.iter().map(number).collect();
                 numbers.sort_unstable();
-                assert_eq!(numbers, (from..*end).collect::<Vec<_>>(), "{stretches:?}");
-                assert!(stretch.is_sorted_by_key(|object| Reverse(object.size)), "{stretches:?}");
+                assert_eq!(numbers, (from..*end).collect::<Vec<_>>(), "{segments:?}");
+                assert!(segment.is_sorted_by_key(|object| Reverse(object.size)), "{segments:?}");
                 from = *end;
             }
         }
     }
 
     #[test]
-    fn the_smallest_of_a_stretch_may_pass_and_those_of_the_next_one_may_not() {
+    fn the_smallest_of_a_segment_may_pass_and_those_of_the_next_one_may_not() {
         let objects: ObjectIndex = (0..12).map(|n| object(n as u64, n)).collect();
         let mut order = warming_order(objects, &[4, 1, 0]);
         let mut sizes = |ends: &str| -> Vec<u64> {
@@ -189,11 +189,11 @@ mod tests {
         #[test]
         fn each_comes_once_whatever_is_taken_from_which_end(
             sizes in proptest::collection::vec(0_u64..20, 0..60),
-            stretches in proptest::collection::vec(0_usize..30, 0..5),
+            segments in proptest::collection::vec(0_usize..30, 0..5),
             looks in proptest::collection::vec(0_u8..3, 0..200),
         ) {
             let objects: ObjectIndex = sizes.iter().enumerate().map(|(n, size)| object(*size, n)).collect();
-            let mut order = warming_order(objects, &stretches);
+            let mut order = warming_order(objects, &segments);
             let mut seen: Vec<usize> = vec![];
             for look in looks {
                 let (largest, smallest) = (order.largest().cloned(), order.smallest().cloned());
@@ -206,19 +206,19 @@ mod tests {
                 proptest::prop_assert_eq!(&told, &taken);
                 seen.extend(taken.as_ref().map(number));
             }
-            let mut before: Vec<_> = seen.iter().map(|n| stretch(*n, &stretches)).collect();
+            let mut before: Vec<_> = seen.iter().map(|n| segment(*n, &segments)).collect();
             seen.extend(taken(order).iter().map(number));
-            before.extend(seen[before.len()..].iter().map(|n| stretch(*n, &stretches)));
-            proptest::prop_assert!(before.is_sorted(), "stretch by stretch");
+            before.extend(seen[before.len()..].iter().map(|n| segment(*n, &segments)));
+            proptest::prop_assert!(before.is_sorted(), "segment by segment");
             seen.sort_unstable();
             proptest::prop_assert_eq!(seen, (0..sizes.len()).collect::<Vec<_>>());
         }
     }
 
-    /// Which stretch the object of this rank belongs to.
-    fn stretch(rank: usize, stretches: &[usize]) -> usize {
+    /// Which segment the object of this rank belongs to.
+    fn segment(rank: usize, segments: &[usize]) -> usize {
         let mut end = 0;
-        stretches
+        segments
             .iter()
             .take_while(|length| {
                 end += **length;

@@ -55,13 +55,13 @@ impl Requests {
         self.open.is_empty() && self.ended.is_empty()
     }
 
-    /// Nothing is sent before the next look at any of them.
+    /// The request is sent at its first poll.
     pub fn open(&mut self, pending: Pending, answer: impl Future<Output = Answer> + Send + 'static) {
         let closed = self.closed.clone();
         self.open.push(Request { pending: Some(pending), begun: false, closed, answer: Box::pin(answer) });
     }
 
-    /// What is not begun yet is not begun any more, and ends as that.
+    /// Requests that were not polled yet are never sent, and finish without an answer.
     pub fn close(&mut self) {
         self.closed.store(true, Ordering::Relaxed);
     }
@@ -74,13 +74,13 @@ impl Requests {
         }
     }
 
-    /// One that has ended. Whoever goes on to wait must look at them anew: nothing wakes for what this has not found, and it
-    /// finds no more than the runtime lets a task do at a time.
+    /// A finished request, without waiting. It registers no waker, and the runtime's budget may hide some: poll `next` before
+    /// waiting.
     pub fn try_next(&mut self) -> Option<Finished> {
         self.next().now_or_never().flatten()
     }
 
-    /// One that has ended, however many did before it.
+    /// A finished request, whatever the runtime's budget.
     pub fn take_ended(&mut self) -> Option<Finished> {
         unconstrained(self.next()).now_or_never().flatten()
     }
@@ -97,7 +97,7 @@ impl Requests {
         }
     }
 
-    /// Closes all that are open, and gives their objects, and whether they were begun.
+    /// Drops all open requests. Returns each object, and whether its request was sent.
     pub fn abandon(&mut self) -> impl Iterator<Item = (Pending, bool)> {
         let open = std::mem::take(&mut self.open).into_iter();
         open.filter_map(|request| Some((request.pending?, request.begun)))

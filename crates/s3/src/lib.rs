@@ -1,4 +1,4 @@
-//! The S3 client: the only crate that uses the AWS SDK and an HTTP client.
+//! The S3 client: the only crate that uses the AWS SDK.
 //!
 //! It has two types of clients. [`CacheClient`] sends HEADs to a cache and nothing else; [`ListClient`] lists, probes and reads,
 //! and never warms. Each is built from its own side of an endpoint, so neither can be mistaken for the other. No call retries,

@@ -187,14 +187,14 @@ impl<'a> Listed<'a> {
         // The HEAD of an empty key would be one of the bucket.
         let key = item.key.as_deref().filter(|key| !key.is_empty()).ok_or(Wrong::NoKey)?;
         let lacks = |what| Wrong::Lacks { what, key: key.to_owned() };
-        let facts = ObjectFields {
+        let fields = ObjectFields {
             size: item.size.ok_or_else(|| lacks("size"))?,
             etag: item.etag.as_deref(),
             last_modified: item.modified.ok_or_else(|| lacks("time"))?,
             storage_class: item.class.as_deref(),
         };
         let mut decoded = false;
-        self.objects.push(facts, |keys| decoded = write(key, encoded, keys));
+        self.objects.push(fields, |keys| decoded = write(key, encoded, keys));
         self.was_decoded |= decoded;
         Ok(())
     }

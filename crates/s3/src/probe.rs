@@ -36,7 +36,7 @@ pub(super) enum Loss {
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub status: u16,
-    /// The server's clock, where anybody asks for it.
+    /// The `Date` header, where it was asked for.
     pub date: Option<DateTime<Utc>>,
     pub etag: Option<ETag>,
     /// Bytes.
@@ -65,9 +65,9 @@ impl Probe {
 
 /// The headers of an answer, however they are kept.
 pub(super) trait Headers {
-    /// The first one of that name, which is in small letters; `None`, too, where it is not all visible ASCII.
+    /// The first header of this name, which is lowercase. `None` where it is absent, or not visible ASCII.
     fn text(&self, name: &str) -> Option<&str>;
-    /// Whether the name of one begins so; `start` is in small letters.
+    /// Whether the name of a header begins with `start`, which is lowercase.
     fn any_begins(&self, start: &str) -> bool;
 }
 

@@ -36,7 +36,7 @@ pub fn parts(size: u64, part_size: u64, span: &std::ops::Range<u64>) -> impl Ite
     })
 }
 
-/// Least recently used, by parts, up to a capacity in bytes.
+/// An LRU cache of parts. Callers pass its capacity in bytes.
 #[derive(Debug, Default)]
 pub struct Residency {
     held: HashMap<(ObjectId, u32), Held>,
@@ -58,7 +58,7 @@ impl Residency {
         self.bytes
     }
 
-    /// Parts that had to leave for others.
+    /// Parts that were evicted.
     pub fn evictions(&self) -> u64 {
         self.evictions
     }

@@ -1,4 +1,4 @@
-//! What the ledger says of objects: of many at once, in the order of their hashes.
+//! Looks up objects in the ledger, many at once, in the order of their hashes.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use model::object::{Bucket, Key, ObjectIndex};
 
 /// Objects that are hashed together: what is read of a plan at once.
 const HASH_BATCH: usize = 100_000;
-/// Objects that are looked up in the order of their hashes, as a row of the ledger is then read once for all of them. It takes
-/// 16 bytes each, and as many where it is known; of a million, ten are in a row of ten million entries.
+/// Objects that are sorted by hash together, so that a page of the ledger is read once for all of them. It takes 16 bytes each,
+/// and 32 where one is found. With ten million entries a page answers about ten of a million objects.
 const SORT_BATCH: usize = 1_000_000;
 /// Of those, how many are looked up before others have the journal.
 const READ_BATCH: usize = 20_000;
@@ -43,7 +43,7 @@ pub struct LastWarmed {
     pub sent: DateTime<Utc>,
     /// A hash of ETag and size.
     pub content_hash: u64,
-    /// Bytes that hotset has filled through this cache since, to the MiB above.
+    /// Bytes that hotset has filled through this cache since, rounded up to a MiB.
     pub filled_since: u64,
 }
 
@@ -158,7 +158,7 @@ impl LookUp<'_> {
             reading.commit()?;
             Ok(found)
         })?;
-        // Whoever waits wakes up meanwhile: to let go for an instant is not enough.
+        // A waiting thread gets the lock meanwhile; to unlock and lock again would win against it.
         #[expect(clippy::disallowed_methods, reason = "the journal is read on a thread that may block")]
         std::thread::sleep(YIELD_TIME);
         Ok(found)

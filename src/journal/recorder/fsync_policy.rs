@@ -23,7 +23,7 @@ impl FsyncPolicy {
     }
 
     /// How long that may wait for something else to be written.
-    pub fn patience(&self) -> Duration {
+    pub fn max_wait(&self) -> Duration {
         if self.owed { self.left() } else { Duration::MAX }
     }
 
@@ -54,7 +54,7 @@ mod tests {
     async fn what_is_written_is_on_the_disk_before_a_second_is_over() {
         let mut fsyncs = FsyncPolicy::default();
         assert_eq!(
-            (fsyncs.next(), fsyncs.patience()),
+            (fsyncs.next(), fsyncs.max_wait()),
             (Durability::AtCommit, Duration::MAX),
             "the first is there at once"
         );
@@ -66,13 +66,13 @@ mod tests {
             fsyncs.wrote(Durability::Deferred);
         }
         assert_eq!(
-            (fsyncs.are_owed(), fsyncs.patience()),
+            (fsyncs.are_owed(), fsyncs.max_wait()),
             (true, Duration::from_millis(250)),
             "counted from the last one"
         );
-        advance(fsyncs.patience()).await;
-        assert_eq!((fsyncs.next(), fsyncs.patience()), (Durability::AtCommit, Duration::ZERO));
+        advance(fsyncs.max_wait()).await;
+        assert_eq!((fsyncs.next(), fsyncs.max_wait()), (Durability::AtCommit, Duration::ZERO));
         fsyncs.wrote(Durability::AtCommit);
-        assert_eq!((fsyncs.are_owed(), fsyncs.patience()), (false, Duration::MAX));
+        assert_eq!((fsyncs.are_owed(), fsyncs.max_wait()), (false, Duration::MAX));
     }
 }

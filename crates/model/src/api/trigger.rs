@@ -12,7 +12,7 @@ pub enum Trigger {
     Schedule,
     /// A fire that passed without the daemon, or in a jump of the clock.
     Missed,
-    /// A swap of the configuration.
+    /// A reload of the configuration.
     Reload,
     /// A start of the daemon.
     Start,

@@ -2,7 +2,7 @@
 
 use super::parse::{Class, Node};
 
-/// Digits of the longest bound: more would not fit a `u64`.
+/// Digits of a bound, at most. Any number of 18 digits fits a `u64`.
 pub(super) const MAX_DIGITS: usize = 18;
 
 /// The range `low..=high` of decimal numbers as alternatives of digits; `padded` to the width of the wider bound or not at all.

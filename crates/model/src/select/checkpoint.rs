@@ -1,7 +1,8 @@
 //! Which checkpoints to keep hot: the newest complete ones of every run.
 //!
 //! A group is the objects of one checkpoint: [`naming`] tells from a key which one it belongs to, its run and its step.
-//! [`layout`] says what makes a group complete, as data. [`Search`] finds the groups of some prefixes by asking for as few
+//! [`layout`] says what makes a group complete, as data; `census` decides it of the members that were seen; `choice` takes the
+//! newest that fit the caps. [`Search`] finds the groups of some prefixes by asking for as few
 //! LISTs as it can, takes the newest complete ones, and never half of one. No clock, no I/O.
 
 use std::sync::Arc;

@@ -99,7 +99,7 @@ impl Pool {
                     return Ok(value);
                 }
                 Exchanged::Lost { loss, why } => return Err(RequestError::unanswered(loss, why)),
-                // It had ended before anything was written: the next one, and in the end a new one.
+                // The idle connection was closed before anything was written: try the next one, and at last a new one.
                 Exchanged::Unsent if connection.is_used() => {}
                 Exchanged::Unsent => {
                     return Err(RequestError::unanswered(Loss::NotSent, "the connection ended at once"));

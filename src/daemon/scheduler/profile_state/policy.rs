@@ -1,4 +1,4 @@
-//! The rules of the configuration for a profile, when the daemon starts and when it changes.
+//! Applies the configuration to a profile, at the start of the daemon and at a reload: `on_start`, `on_reload`, removal.
 
 use std::mem;
 
@@ -42,7 +42,7 @@ impl ProfileState {
             actions.push(state.set_watermark());
         }
         if over.is_some() {
-            // After the mark: a crash between the two must not make fires of the pause missed ones.
+            // After the watermark: a crash between the two must not make fires of the pause missed ones.
             actions.push(Action::Unpause { profile: state.task.profile.name.clone() });
         }
         match state.task.profile.on_start {
@@ -109,7 +109,7 @@ impl ProfileState {
             }
             OnReload::Always => {}
         }
-        // One that goes on as it is needs no second.
+        // A run that continues unchanged needs no reload run.
         if self.run().is_some_and(|run| run.stop.reason().is_none()) {
             self.next().take_if(|pending| pending.trigger == Trigger::Reload);
         }

@@ -30,7 +30,7 @@ const fn holds(signs: &'static [&'static str], require: &'static [&'static str])
     kind(Holds(signs), require)
 }
 
-/// What a group with one of `signs` has to hold beside what its kind says.
+/// Further requirements of a group that holds one of `signs`.
 const fn also(signs: &'static [&'static str], require: &'static [&'static str]) -> PresetKind {
     PresetKind { also: true, ..holds(signs, require) }
 }
@@ -38,14 +38,15 @@ const fn also(signs: &'static [&'static str], require: &'static [&'static str]) 
 const ONE_FILE: Weights = Weights::Mixed("one file holds weights and optimizer state together");
 const DISTCP: Weights = Weights::Mixed("every .distcp file holds weights and optimizer state together");
 
-/// `NAME-00002-of-00004.safetensors`, counted from 1, the name of a variant before its end; an index lists them.
+/// `NAME-00002-of-00004.safetensors`, numbered from 1, with an optional variant (`.fp16`) before the extension. An index file
+/// lists the shards.
 const SHARDS: PresetSet = PresetSet {
     member: r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)(?:\.[^/.]+)?\.(?:safetensors|bin)$",
     first: 1,
     index: Some("**/*.{safetensors,bin}.index{,.*}.json"),
 };
 
-/// Components that only pipelines have below them: it is one before its `model_index.json` is there, which comes last.
+/// Folders that only Diffusers pipelines have. `model_index.json` is written last, so they show a pipeline before it is complete.
 const PIPELINE: &str =
     "{transformer,transformer_2,unet,vae,vqvae,movq,prior}/diffusion_pytorch_model*.{safetensors,bin}";
 
@@ -214,7 +215,7 @@ pub(super) const PRESETS: [Preset; 14] = [
             also(&["commit_success.txt", "*/commit_success.txt"], &["commit_success.txt"]),
             also(&["*/ocdbt.process_*/**", "*/manifest.ocdbt"], &["*/manifest.ocdbt", "**/d/*"]),
             also(&["**/.zarray"], &["**/[0-9]*"]),
-            // Of an item, what is more than the marks and lists that each has.
+            // The data files of an item, without its markers and listings.
             PresetKind {
                 filled: &["**/{d/*,[0-9]*,_METADATA,metadata}"],
                 ..always(&["_CHECKPOINT_METADATA", "{d/*,*/{*/**,metadata,checkpoint,[!_cm]*}}"])
@@ -284,7 +285,7 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?<run>.*)/)?(?<step>[0-9]+)/$",
         signs: &["checkpoint_metadata.json", "model_config.json", "model/**", "optimizer/**"],
         kinds: &[always(&["checkpoint_metadata.json", "model/**/*.safetensors"])],
-        // A tensor that is sharded has a part of each tensor-parallel rank; which pipeline ranks have it no name tells.
+        // A tensor that is sharded has a part of each tensor-parallel rank; names do not tell which pipeline ranks hold it.
         sets: &[PresetSet { member: r"tp-rank-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.safetensors$", first: 0, index: None }],
         pointer: Some("latest.txt"),
         weights: Weights::Without(&["optimizer/**", "lr_scheduler/**", "random/**"]),
