@@ -10,7 +10,7 @@ use model::api::{EndedRun, Pause, Profile, Status, Waiting};
 
 /// What is said of the one profile of a view.
 async fn why(view: Status) -> Value {
-    let name = view.profiles[0].name.to_string();
+    let name = view.profiles[0].name.clone();
     Fake::new(view).get(&format!("/api/v1/profiles/{name}/why")).await.json()
 }
 

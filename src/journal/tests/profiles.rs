@@ -14,7 +14,7 @@ fn run(n: u128, profile: &str, fingerprint: &str) -> NewRun {
 
 fn ran(journal: &Journal, new: &NewRun, outcome: Outcome) {
     let Begun::Run(run) = journal.begin(new).unwrap() else { panic!() };
-    finish(&journal, &run, &Ending { outcome, ..end(500) });
+    finish(journal, &run, &Ending { outcome, ..end(500) });
 }
 
 #[test]
