@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use auth::Auth;
-pub use tokens::TokenFiles;
+pub use tokens::{TokenFiles, read as read_token};
 
 use crate::daemon::handle::Handle;
 use route::App;

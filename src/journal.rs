@@ -102,7 +102,7 @@ impl Journal {
         let gate = state_dir.join("journal.lock");
         let gate_file = locks::take(&gate, OPEN_TIMEOUT).map_err(io("take the lock", &gate))?;
         private(&path).map_err(io("open the journal", &path))?;
-        folder::no_links(&path).map_err(io("open the journal", &path))?;
+        folder::regular_files(&path).map_err(io("open the journal", &path))?;
         let db = match connect(&path) {
             Err(error) if error.is_corrupt() => replace(&path, "damaged", "corrupt")?,
             Err(JournalError::OtherSchema { .. }) => replace(&path, "not of this version of hotset", "other")?,
@@ -123,7 +123,7 @@ impl Journal {
         if !path.try_exists().map_err(JournalError::io("look for the journal", &path))? {
             return Ok(None);
         }
-        folder::no_links(&path).map_err(JournalError::io("open the journal", &path))?;
+        folder::regular_files(&path).map_err(JournalError::io("open the journal", &path))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags).map_err(Fault::from);
         let checked = opened.and_then(|db| schema::prepare_to_read(&db).map(|()| db));

@@ -1,6 +1,5 @@
 //! How verbs speak to a running daemon.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,11 +15,11 @@ use super::global::Files;
 use super::{Context, Usage, read, verbs};
 
 use crate::exit;
+use crate::http::read_token;
 use crate::sync::blocking;
 use crate::warm::StopSignal;
 use model::api::Refused;
 use model::config::Config;
-use s3::in_home;
 
 /// Where a daemon listens unless it is told otherwise.
 const HOME: &str = "http://127.0.0.1:9464";
@@ -125,7 +124,10 @@ impl Client {
             return Err(Usage("--url: write http://HOST:PORT".to_owned()).into());
         }
         // What the configuration names may be for the daemon's eyes only.
-        let configured = configured.filter(|path| fs::File::open(in_home(path)).is_ok());
+        let configured = match configured {
+            Some(path) if read_token("token_file", &path).await.is_ok() => Some(path),
+            _ => None,
+        };
         // One that was only found where the user stands may be anybody's, and name any file and any address.
         let found = paths
             .filter(|_| files.named().is_none())
@@ -159,14 +161,16 @@ impl Client {
     /// # Errors
     /// Nobody answers, or the token cannot be read.
     pub async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Answer> {
+        let token = match &self.token {
+            Some(Token { by, path }) => Some(read_token(by, path).await.map_err(Usage)?),
+            None => None,
+        };
         let (client, path, body) = (self.clone(), path.to_owned(), serde_json::to_string(body)?);
         blocking(move || {
             let url = format!("{}{path}", client.url);
             let mut request = client.agent.post(&url).header("Content-Type", "application/json");
-            if let Some(Token { by, path }) = &client.token {
-                let token = fs::read_to_string(in_home(path))
-                    .map_err(|error| Usage(format!("{by}: cannot read the file: {error}")))?;
-                request = request.header("Authorization", format!("Bearer {}", token.trim()));
+            if let Some(token) = token {
+                request = request.header("Authorization", format!("Bearer {}", token.as_str()));
             }
             let answer = client.read(request.send(&body))?;
             if let (401, Some(found)) = (answer.status, &client.withheld) {
@@ -234,6 +238,8 @@ pub fn conclude(answer: &Answer) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -25,6 +25,9 @@ impl App {
     pub(super) async fn audit<T>(&self, caller: &Caller, (act, of): (&str, &str), came: &Result<T, CommandError>) {
         let result = came.as_ref().map_or_else(|error| format!("refused: {error}"), |_| "done".to_owned());
         let entry = entry((act, of), caller.name(), caller.address, result);
+        if matches!(came, Err(CommandError::OtherTeam(_))) {
+            return self.audit_refused(entry).await;
+        }
         let (by, from) = (&entry.by, entry.address.as_deref().unwrap_or_default());
         tracing::info!(act, of = entry.of, by, from, result = entry.result, "asked for over HTTP");
         self.handle.audit(entry).await;
@@ -33,7 +36,11 @@ impl App {
     /// Keeps that somebody was not let in: the first at once, and those of the next few seconds together when these are over.
     pub(super) async fn audit_refusal(&self, path: &str, by: String, address: Option<SocketAddr>, refusal: &Refusal) {
         let result = format!("refused: {}", refusal.message);
-        if let Some(entry) = self.auth.refusals().add(entry(("access", path), by, address, result)) {
+        self.audit_refused(entry(("access", path), by, address, result)).await;
+    }
+
+    async fn audit_refused(&self, entry: AuditEntry) {
+        if let Some(entry) = self.auth.refusals().add(entry) {
             log(&entry);
             self.handle.audit(entry).await;
         }

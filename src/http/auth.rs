@@ -122,7 +122,7 @@ impl Auth {
         let token = read(key, path).await;
         self.complain(key, token.as_ref().err());
         match token {
-            Ok(token) if same(token.as_bytes(), presented) => Opens::Yes,
+            Ok(token) if same(token.as_str().as_bytes(), presented) => Opens::Yes,
             Ok(_) => Opens::No,
             Err(_) => Opens::Unknown,
         }

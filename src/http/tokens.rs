@@ -26,17 +26,20 @@ pub struct TokenFiles {
 }
 
 /// A secret. It has no `Debug`, so that it cannot be logged.
-pub(super) struct Token(String);
+pub struct Token(String);
 
 impl Token {
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-/// Reads a token as it is now. The error is for the log: it names the key of the file, neither its path, where someone may have
-/// typed the token, nor anything that stands in it.
-pub(super) async fn read(key: &str, path: &Path) -> Result<Token, String> {
+/// Reads a token as it is now.
+///
+/// # Errors
+/// A sentence that names the `key` of the file, neither its path, where someone may have typed the token, nor anything that
+/// stands in it.
+pub async fn read(key: &str, path: &Path) -> Result<Token, String> {
     let text = match timeout(READ_TIMEOUT, text(&in_home(path))).await {
         Ok(read) => read.map_err(|error| format!("{key}: {error}"))?,
         Err(_) => return Err(format!("{key}: not read within {READ_TIMEOUT:?}")),

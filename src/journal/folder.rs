@@ -46,12 +46,18 @@ fn objection(folder: &Metadata, me: Option<u32>) -> Option<&'static str> {
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options.custom_flags(libc::O_NOFOLLOW).open(path).map_err(named)
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path).map_err(named).and_then(regular)
 }
 
 /// Opens a file to look at it.
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path).map_err(named)
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(named).and_then(regular)
+}
+
+/// Refuses a pipe, whose reader would wait for its writer.
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }
 
 /// What the system says of a link that it does not follow is about loops.
@@ -59,14 +65,15 @@ fn named(error: io::Error) -> io::Error {
     if error.raw_os_error() == Some(libc::ELOOP) { io::Error::other("it is a symbolic link") } else { error }
 }
 
-/// Refuses links in the place of the files of a database, which SQLite opens by itself.
-pub(super) fn no_links(database: &Path) -> io::Result<()> {
+/// Refuses links and pipes in the place of the files of a database, which SQLite opens by itself.
+pub(super) fn regular_files(database: &Path) -> io::Result<()> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut name = database.as_os_str().to_owned();
         name.push(suffix);
         match fs::symlink_metadata(&name) {
-            Ok(there) if there.is_symlink() => {
-                return Err(io::Error::other(format!("{} is a symbolic link", Path::new(&name).display())));
+            Ok(there) if !there.is_file() => {
+                let what = if there.is_symlink() { "a symbolic link" } else { "no regular file" };
+                return Err(io::Error::other(format!("{} is {what}", Path::new(&name).display())));
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -114,11 +121,11 @@ mod tests {
         for name in ["there", "dangling"] {
             assert_eq!(private(&at(name)).unwrap_err().to_string(), "it is a symbolic link");
             assert_eq!(open(&at(name)).unwrap_err().to_string(), "it is a symbolic link");
-            assert!(no_links(&at(name)).is_err());
+            assert!(regular_files(&at(name)).is_err());
         }
         assert!(!at("nowhere").exists());
         symlink("victim", at("journal.db-wal")).unwrap();
-        assert!(no_links(&at("journal.db")).is_err(), "SQLite's other files, too");
-        assert!(no_links(&at("new.db")).is_ok());
+        assert!(regular_files(&at("journal.db")).is_err(), "SQLite's other files, too");
+        assert!(regular_files(&at("new.db")).is_ok());
     }
 }

@@ -305,7 +305,10 @@ async fn who_asked_for_what_is_kept_and_a_guesser_does_not_fill_it() {
     let prepared = Prepared::from(fresh());
     let audited = prepared.audited.clone();
     let fake = Fake::new(prepared);
-    let app = App { handle: fake.handle.clone(), auth: Auth::new(LOOPBACK.parse().unwrap(), files.tokens("full run")) };
+    let app = App {
+        handle: fake.handle.clone(),
+        auth: Auth::new(LOOPBACK.parse().unwrap(), files.tokens("full run vision")),
+    };
     let router = route::router(app.handle.clone(), app.auth.clone());
     let mut teller = JoinSet::new();
     teller.spawn(async move { app.say_late_refusals().await });
@@ -324,6 +327,9 @@ async fn who_asked_for_what_is_kept_and_a_guesser_does_not_fill_it() {
         with("Bearer guess-9", PAUSE).await;
     }
     with("Bearer only-runs", PAUSE).await;
+    for _ in 0..20 {
+        with("Bearer runs-of-vision", RUN).await;
+    }
     // What is left of a burst is said though nobody comes again.
     tokio::time::sleep(std::time::Duration::from_secs(11)).await;
     // The loop has taken what came before its next answer.
@@ -345,6 +351,8 @@ async fn who_asked_for_what_is_kept_and_a_guesser_does_not_fill_it() {
             "reload  by the token from 10.0.0.9:4711: done, 1",
             "access /api/v1/profiles/nightly-imagenet/pause by unknown from 10.0.0.9:4711: refused: this token is not valid, 1",
             "access /api/v1/profiles/nightly-imagenet/pause by the run token from 10.0.0.9:4711: refused: this token may only start runs, 1",
+            "run nightly-imagenet by the run token of team vision from 10.0.0.9:4711: refused: this token may only start runs of the profiles of team `vision`, 1",
+            "run nightly-imagenet by the run token of team vision from 10.0.0.9:4711: refused: this token may only start runs of the profiles of team `vision`, 19",
             "access /api/v1/profiles/nightly-imagenet/pause by unknown from 10.0.0.9:4711: refused: this token is not valid, 49",
         ]
     );

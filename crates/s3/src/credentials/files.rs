@@ -94,11 +94,16 @@ pub fn in_home(path: &Path) -> Cow<'_, Path> {
     }
 }
 
+/// Opens a regular file: a pipe would wait for its writer.
+fn open(path: PathBuf) -> io::Result<fs::File> {
+    if fs::metadata(&path)?.is_file() { fs::File::open(path) } else { Err(io::Error::other("it is no regular file")) }
+}
+
 /// Errors name the key that says where the file is, and not the path: someone may have typed the secret there.
 fn line((key, path): (&str, &Path), volumes: &mut Volumes) -> Result<String, String> {
     let refuse = |why: String| format!("{key}: {why}");
     let mut text = String::new();
-    let file = volumes.locate(&in_home(path)).and_then(fs::File::open).map_err(|error| refuse(error.to_string()))?;
+    let file = volumes.locate(&in_home(path)).and_then(open).map_err(|error| refuse(error.to_string()))?;
     file.take(LARGEST).read_to_string(&mut text).map_err(|error| refuse(error.to_string()))?;
     let text = text.trim();
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {

@@ -44,3 +44,34 @@ async fn a_file_writes_on_no_terminal_by_its_name_or_its_text() {
     assert!(ran.code == 2 && ran.err.contains("a\\u{1b}[31m\\u{202e}.toml"), "{ran}");
     assert!(!format!("{}{}", ran.out, ran.err).contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{200b}']), "{ran}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
+    let desk = Desk::with_shards(1).await;
+    let pipe = |name: &str| {
+        let _ = fs::remove_file(desk.path(name));
+        assert!(Command::new("mkfifo").arg(desk.path(name)).status().unwrap().success());
+    };
+    pipe("token");
+    let tokens = format!("[daemon]\nlisten = \"127.0.0.1:9\"\ntoken_file = \"{}\"\n", desk.path("token").display());
+    desk.configure("", &format!("{tokens}[profile.p]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n"));
+    for (line, code, said) in [
+        ("status", 5, "no hotset daemon answers at http://127.0.0.1:9"),
+        ("pause p", 5, "no hotset daemon answers"),
+        ("pause p --token-file token", 2, "--token-file: not a file"),
+        ("pause p --token-file /dev/zero", 2, "--token-file: not a file"),
+        ("wait p --timeout 1s", 3, "no hotset daemon answers"),
+    ] {
+        let ran = desk.run(line);
+        assert!(ran.code == code && ran.err.contains(said), "{ran}");
+    }
+    fs::create_dir_all(desk.path("state")).unwrap();
+    pipe("state/journal.db");
+    for (line, code) in [("plan", 0), ("runs", 1), ("audit", 1), ("explain s3://training/d/x", 1), ("warm", 0)] {
+        let ran = desk.run(&format!("{line} --state-dir state"));
+        assert!(ran.code == code && ran.err.contains("no regular file"), "{ran}");
+    }
+    pipe("secret");
+    let ran = desk.run("plan");
+    assert!(ran.code == 4 && ran.to_string().contains("secret_access_key_file: it is no regular file"), "{ran}");
+}
