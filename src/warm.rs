@@ -5,7 +5,6 @@
 //! the `endpoint_monitor` on outages.
 
 mod auth_policy;
-mod changed;
 mod ending;
 mod endpoint_monitor;
 mod failures;
@@ -33,11 +32,11 @@ use model::object::{ETag, Object};
 use s3::{Class, RequestError};
 
 use auth_policy::AuthPolicy;
-use changed::ChangedETags;
 use endpoint_monitor::EndpointMonitor;
 pub use order::{WarmingOrder, warming_order};
 use queue::{Pending, Queue, Which};
 use request::Sent;
+pub(crate) use request::confirm_change;
 pub use request::{Wire, Wires};
 use requests::{Answer, Finished, Requests};
 use single_flight::Aside;
@@ -103,7 +102,6 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (
     let run = Run {
         queue: Queue::new(objects),
         auth: AuthPolicy::default(),
-        changed: ChangedETags::default(),
         requests: Requests::default(),
         totals,
         monitor: EndpointMonitor::new(Instant::now()),
@@ -125,7 +123,6 @@ pub async fn warm<W: Wires>(objects: WarmingOrder, mut warming: Warming<W>) -> (
 struct Run<W> {
     queue: Queue,
     auth: AuthPolicy,
-    changed: ChangedETags,
     requests: Requests,
     totals: Totals,
     monitor: EndpointMonitor,
@@ -306,7 +303,6 @@ impl<W: Wires> Run<W> {
         let Finished { pending, answer } = finished;
         self.warming.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
         let Some(Answer { sent, permit, generation, deadline }) = answer else { return self.unsend(pending) };
-        let sent = self.changed.judge(sent, &pending.object);
         permit.settle(sent.verdict());
         match &sent {
             // Of a connection that the server had closed.
@@ -318,7 +314,7 @@ impl<W: Wires> Run<W> {
             Sent::Warmed { changed, etag, size } => {
                 self.auth.answered(&pending.object.bucket);
                 self.note(&pending, etag.as_ref(), size).await;
-                self.end(&pending, &End::Warmed { changed: changed.is_some() });
+                self.end(&pending, &End::Warmed { changed });
             }
             Sent::Gone => self.end(&pending, &End::Gone),
             Sent::Failed(error) if error.may_be_of_the_keys() => {

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::manifest_source::glance;
 use super::scopes::allowed;
 use super::{Connection, Task};
+use crate::warm::confirm_change;
 use model::config::endpoint::Addressing;
 use model::config::profile::Profile;
 use model::manifest::{Entry, Place};
@@ -140,12 +141,12 @@ async fn cache(connection: &Connection, listed: &Object) -> Finding {
     let asked = within(connection, connection.wire.cache.probe(listed)).await;
     let result = match asked {
         Ok(Warmed { changed: None, .. }) => Ok("answered".to_owned()),
-        Ok(Warmed { changed: Some(answerer), size: Some(size), .. }) if size != listed.size => Err(format!(
-            "{answerer}: another ETag than the one just listed, and {size} bytes in the place of {}: another store, \
-             unless it was overwritten this moment",
-            listed.size
-        )),
-        Ok(_) => Ok("answered under another ETag than the one just listed: changed since, or another store".to_owned()),
+        Ok(Warmed { changed: Some(answerer), etag, .. }) => {
+            match confirm_change(&*connection.wire, listed, (&answerer, etag.as_ref())).await {
+                Ok(_) => Ok("answered, and the object was changed since it was listed".to_owned()),
+                Err(error) => Err(said(connection, &error)),
+            }
+        }
         Err(error) if error.class == Class::NotFound => {
             Err(format!("{}: the cache does not have what the list endpoint lists", error.message))
         }

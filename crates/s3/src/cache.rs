@@ -4,6 +4,7 @@ use super::address::{Regions, base_url};
 use super::credentials::Keys;
 use super::error::RequestError;
 use super::fast_client::{Ask, FastClient};
+use super::stat::Existing;
 use super::transport::{Transport, Via};
 use model::config::endpoint::CacheSite;
 use model::object::{Bucket, ETag, Key, Object};
@@ -54,7 +55,7 @@ impl CacheClient {
     }
 
     /// A plain HEAD of what nobody listed. `None` is a 404 of S3; one that S3 may not have given is an error, `NotFound`.
-    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<Existing>, RequestError> {
         self.client.exists(bucket, key).await
     }
 }

@@ -106,6 +106,11 @@ impl RequestError {
         Self::new(Class::NotFound, message)
     }
 
+    /// An answer that another server has to confirm, and did not; worth another try.
+    pub fn unconfirmed(message: String) -> Self {
+        Self::new(Class::ServerError, message)
+    }
+
     /// An answer that is no S3 answer.
     pub fn malformed(message: &str) -> Self {
         Self::new(Class::Malformed, message)

@@ -18,7 +18,7 @@ use super::credentials::{Keys, Secret};
 use super::error::{RequestError, of_answer, of_head, without_keys};
 use super::probe::Head;
 use super::proof::{doubt_absence, prove};
-use super::stat::Stat;
+use super::stat::{Existing, Stat};
 use super::transport::{Transport, Via};
 use bucket_endpoint::{BucketEndpoint, Signing, Target, rejected};
 use model::config::endpoint::Site;
@@ -137,10 +137,13 @@ impl FastClient {
         Ok(Signing { key: self.signing_key(bucket, endpoint, (&secret, &date)), secret, date })
     }
 
-    /// The size of an object in bytes, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404 of S3; a 404 that
+    /// An object's size and ETag, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404 of S3; a 404 that
     /// something else may have given is the error `NotFound`.
-    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
-        self.find((bucket, key), |head, _| Ok(head.size().unwrap_or_default())).await
+    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<Existing>, RequestError> {
+        let existing = |head: &Head, _: &[Header<'_>]| {
+            Ok(Existing { size: head.size().unwrap_or_default(), etag: head.etag.clone() })
+        };
+        self.find((bucket, key), existing).await
     }
 
     /// The metadata of an object, by a plain HEAD. A 404 is answered as by [`Self::exists`].

@@ -30,7 +30,7 @@ pub use error::{Class, RequestError};
 pub use get_object::{Part, Parted, Wanted};
 pub use listing::{BucketName, ListClient};
 pub use page::{Page, PageRequest};
-pub use stat::Stat;
+pub use stat::{Existing, Stat};
 pub use transport::{Transport, Via};
 
 #[cfg(test)]

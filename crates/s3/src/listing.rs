@@ -15,7 +15,7 @@ use super::fast_client::FastClient;
 use super::get_object::{self, Parted, Wanted};
 use super::page::{Page, PageRequest};
 use super::probe::Probe;
-use super::stat::Stat;
+use super::stat::{Existing, Stat};
 use super::transport::Transport;
 use model::config::endpoint::ListSite;
 use model::object::{Bucket, Key};
@@ -51,7 +51,7 @@ impl ListClient {
     ///
     /// # Errors
     /// Also a 404 of what a listing still has: `Malformed`.
-    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+    pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<Existing>, RequestError> {
         let found = self.fast.exists(bucket, key).await;
         self.confirm_absence(found, (bucket, key)).await
     }

@@ -67,17 +67,11 @@ impl Probe {
 pub(super) trait Headers {
     /// The first header of this name, which is lowercase. `None` where it is absent, or not visible ASCII.
     fn text(&self, name: &str) -> Option<&str>;
-    /// Whether the name of a header begins with `start`, which is lowercase.
-    fn any_begins(&self, start: &str) -> bool;
 }
 
 impl Headers for HeaderMap {
     fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.to_str().ok()
-    }
-
-    fn any_begins(&self, start: &str) -> bool {
-        self.keys().any(|name| name.as_str().starts_with(start))
     }
 }
 
@@ -87,11 +81,6 @@ impl Headers for [Header<'_>] {
         // To the end in any case, which the compiler does many bytes at a time.
         let visible = value.iter().fold(true, |visible, byte| visible & matches!(byte, b' '..=b'~' | b'\t'));
         if visible { std::str::from_utf8(value).ok() } else { None }
-    }
-
-    fn any_begins(&self, start: &str) -> bool {
-        let begins = |name: &str| name.get(..start.len()).is_some_and(|name| name.eq_ignore_ascii_case(start));
-        self.iter().any(|header| begins(header.name))
     }
 }
 

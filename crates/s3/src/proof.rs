@@ -10,12 +10,12 @@ use model::object::{ETag, Escaped, Object};
 
 /// Characters of a header that a message repeats.
 const SHOWN: usize = 80;
-/// What the names of S3's own headers begin with: `x-amz-`, and `x-amzn-` in moto.
-const S3_HEADERS: &str = "x-amz";
+/// Headers that S3 gives with each answer. Others that begin with `x-amz` are of CloudFront and API Gateway, too.
+const S3_HEADERS: [&str; 2] = ["x-amz-request-id", "x-amz-id-2"];
 /// Hex digits of an S3 ETag, before the `-N` of a multipart upload.
 const ETAG_DIGITS: usize = 32;
 const UNSIGNED: &str =
-    "not the listed ETag, and no sign of S3: no x-amz- header, no ETag of its form, no Last-Modified as listed";
+    "not the listed ETag, and no sign of S3: no x-amz-request-id, no ETag of its form, no Last-Modified as listed";
 
 /// Holds a 2xx answer to the object that was `listed`. `Ok(Some)` says what answered, where the object was changed since.
 ///
@@ -39,9 +39,7 @@ pub(super) fn prove(head: &Head, headers: &(impl Headers + ?Sized), listed: &Obj
             refused(&format!("{size} bytes, and {} were listed", listed.size))
         }
         None if !is_listed => refused("neither the listed ETag nor a size"),
-        _ if is_listed || now.is_some_and(is_s3_etag) || headers.any_begins(S3_HEADERS) => {
-            Ok(is_changed.then(answerer))
-        }
+        _ if is_listed || is_signed(now, headers) => Ok(is_changed.then(answerer)),
         // Whatever is written anew is modified anew.
         _ if !is_changed && is_modified_as(listed, headers) => Ok(None),
         _ => refused(UNSIGNED),
@@ -50,9 +48,19 @@ pub(super) fn prove(head: &Head, headers: &(impl Headers + ?Sized), listed: &Obj
 
 /// Why a 404 does not prove that there is no such object: nothing shows that S3 gave it. `None` for any other status.
 pub(super) fn doubt_absence(status: u16, headers: &(impl Headers + ?Sized)) -> Option<String> {
-    let is_xml = || headers.text(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("xml"));
-    let is_unsigned = status == 404 && !headers.any_begins(S3_HEADERS) && !is_xml();
+    let kind = headers.text(CONTENT_TYPE.as_str()).unwrap_or_default();
+    let is_xml = ["application/xml", "text/xml"].iter().any(|xml| kind.starts_with(xml));
+    let is_unsigned = status == 404 && !is_of_s3(headers) && !is_xml;
     is_unsigned.then(|| format!("{}, without a sign of S3", answerer(status, headers)))
+}
+
+/// Whether something shows that S3 gave a 200.
+pub(super) fn is_signed(etag: Option<&ETag>, headers: &(impl Headers + ?Sized)) -> bool {
+    etag.is_some_and(is_s3_etag) || is_of_s3(headers)
+}
+
+fn is_of_s3(headers: &(impl Headers + ?Sized)) -> bool {
+    S3_HEADERS.iter().any(|name| headers.text(name).is_some())
 }
 
 /// Whether a `Content-Range` is one of bytes from the first on: `bytes 0-0/67108864`, or `/*` where the total is not known.
@@ -74,7 +82,7 @@ fn is_modified_as(listed: &Object, headers: &(impl Headers + ?Sized)) -> bool {
 }
 
 /// The status, the type and the server that an answer names.
-fn answerer(status: u16, headers: &(impl Headers + ?Sized)) -> String {
+pub(super) fn answerer(status: u16, headers: &(impl Headers + ?Sized)) -> String {
     let mut text = status.to_string();
     for (name, before) in [(CONTENT_TYPE, " "), (SERVER, " from ")] {
         if let Some(value) = headers.text(name.as_str()) {
@@ -152,7 +160,7 @@ mod tests {
                 200,
                 &[("content-type", "text/html"), ("x-amz-request-id", "7")],
                 "200 text/html: neither the listed ETag nor a size",
-                "an x-amz- header, and nothing of the object",
+                "a header of S3, and nothing of the object",
             ),
             (200, &[("last-modified", TIME)], "200: neither the listed ETag nor a size", "the time, and no size"),
             (
@@ -221,16 +229,12 @@ mod tests {
             (206, &[("etag", "\"a\""), ("content-length", "1")], "the ETag, and no total"),
             (200, &[("etag", "W/\"a\"")], "a weak one of the same name, and no length"),
             (206, &[("etag", "\"b\""), ("content-range", total), ("x-amz-id-2", "7")], "overwritten by as many bytes"),
-            (200, &[("etag", "\"b\""), ("content-length", "9"), ("x-amzn-requestid", "7")], "overwritten by fewer"),
-            (206, &[("content-range", total), ("x-amz-request-id", "7")], "an x-amz- header in the place of an ETag"),
+            (200, &[("etag", "\"b\""), ("content-length", "9"), ("x-amz-request-id", "7")], "overwritten by fewer"),
+            (206, &[("content-range", total), ("x-amz-request-id", "7")], "a header of S3 in the place of an ETag"),
             (200, &[("content-length", "67108864"), ("last-modified", TIME)], "the time"),
             (206, &[("etag", "\"a\""), ("content-range", "bytes 0-67108863/67108864")], "the whole of it as a part"),
             (206, &[("etag", "\"a\""), ("content-range", "bytes 0-0/*")], "a part of an unknown total"),
-            (
-                206,
-                &[("etag", MD5), ("content-range", "bytes 0-0/9")],
-                "overwritten, of a server without x-amz- headers",
-            ),
+            (206, &[("etag", MD5), ("content-range", "bytes 0-0/9")], "overwritten, of a server without headers of S3"),
         ] {
             assert_eq!(why(status, headers, &listed(Some("a"))), None, "{case}");
         }
@@ -269,7 +273,7 @@ mod tests {
             &[("x-amz-request-id", "7")][..],
             &[("content-type", "application/xml")],
             &[("content-type", "text/xml;charset=utf-8"), ("server", "s3s")],
-            &[("content-type", "text/html; charset=utf-8"), ("x-amzn-requestid", "7")],
+            &[("content-type", "text/html; charset=utf-8"), ("x-amz-request-id", "7")],
         ] {
             assert_eq!(of(404, headers), None, "{headers:?}");
         }

@@ -7,7 +7,16 @@ use http::header::LAST_MODIFIED;
 
 use super::error::RequestError;
 use super::probe::{Head, Headers, http_date};
+use super::proof::{answerer, is_signed};
 use model::object::ETag;
+
+/// What a plain HEAD says of an object that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Existing {
+    /// Bytes; 0 where the answer has none.
+    pub size: u64,
+    pub etag: Option<ETag>,
+}
 
 /// What a listing would have said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +31,13 @@ pub struct Stat {
 
 impl Stat {
     /// # Errors
-    /// An answer without a size or a time: rules and caps would judge by what nobody said.
+    /// An answer without a sign of S3, a size or a time: rules and caps would judge by what nobody said.
     pub(super) fn read(head: &Head, headers: &(impl Headers + ?Sized)) -> Result<Self, RequestError> {
         let text = |name: &str| headers.text(name);
+        if !is_signed(head.etag.as_ref(), headers) {
+            let what = format!("{}, without a sign of S3", answerer(head.status, headers));
+            return Err(RequestError::malformed(&what));
+        }
         let size = head.size().ok_or_else(|| RequestError::malformed("200 to a HEAD, without a Content-Length"))?;
         let last_modified = text(LAST_MODIFIED.as_str()).and_then(http_date);
         let last_modified =

@@ -2,11 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{
-    Fake, MINUTE, SECOND, Scene, error, fails, many, object, objects, sized, throttled, warmed, warmed_as,
+    Fake, MINUTE, SECOND, Scene, error, existing, fails, many, objects, sized, throttled, warmed, warmed_as,
 };
 use crate::warm::Ended;
-use model::object::{ETag, Object};
-use s3::Class;
+use s3::{Class, Existing};
 
 #[tokio::test(start_paused = true)]
 async fn all_that_the_cache_answers_for_is_warmed_with_one_request_each() {
@@ -26,28 +25,35 @@ async fn nothing_to_warm_is_done_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_changed_since_the_listing_is_warmed_and_said() {
-    let fake = Arc::new(Fake::new(|call| if call.key == "a" { warmed_as("newer") } else { warmed() }));
+    let fake = Fake::new(|call| if call.key == "a" { warmed_as("newer") } else { warmed() });
+    let fake = Arc::new(fake.listing(|_| Ok(Some(existing("newer")))));
     let gone = Scene::default().run(&fake, objects(&["a", "b"])).await;
     assert_eq!((gone.ends(), gone.classes()), ([2, 0, 0, 0], vec![("changed", 1)]));
+    assert_eq!(fake.asked(), 1, "the list endpoint is asked about what it does not explain");
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_new_etag_for_objects_that_differed_is_another_service() {
-    let fake = Arc::new(Fake::new(|_| warmed_as("page")));
-    let listed = |keys: &[&str]| -> Vec<Object> {
-        keys.iter().map(|key| Object { etag: Some(ETag::new(key)), ..object(key) }).collect()
-    };
-    let gone = Scene::of(1).run(&fake, listed(&["a", "b", "c", "d"])).await;
-    assert_eq!((gone.ends(), gone.classes()), ([1, 0, 3, 0], vec![("changed", 1), ("malformed", 3)]));
-    let said = "206 from a fake: the ETag `page` for objects that were listed with different ones";
-    assert_eq!(gone.totals.errors["malformed"].sample[0].message, said);
-    // Copies of one file, overwritten by copies of another.
-    let fake = Arc::new(Fake::new(|_| warmed_as("newer")));
-    let gone = Scene::default().run(&fake, objects(&["a", "b", "c"])).await;
-    assert_eq!((gone.ends(), gone.classes()), ([3, 0, 0, 0], vec![("changed", 3)]));
-    let fake = Arc::new(Fake::new(|call| warmed_as(&format!("new-{}", call.key))));
-    let gone = Scene::default().run(&fake, listed(&["a", "b", "c"])).await;
-    assert_eq!((gone.ends(), gone.classes()), ([3, 0, 0, 0], vec![("changed", 3)]), "each was overwritten");
+async fn a_new_etag_that_the_list_endpoint_does_not_have_is_another_service() {
+    let malformed = "206 from a fake: the ETag `page`, and the list endpoint has";
+    for (answer, ends, class, said) in [
+        (Ok(Some(existing("listed"))), [0, 0, 1, 0], "malformed", format!("{malformed} `listed`")),
+        (Ok(Some(Existing { size: 1, etag: None })), [0, 0, 1, 0], "malformed", format!("{malformed} none")),
+        (Err(error(Class::Malformed)), [0, 0, 1, 0], "malformed", "malformed, by script".to_owned()),
+        (
+            Err(error(Class::Denied)),
+            [0, 0, 1, 0],
+            "server_error",
+            "206 from a fake: another ETag than the listed one, and the list endpoint could not be asked: denied: denied, \
+             by script"
+                .to_owned(),
+        ),
+        (Ok(None), [0, 1, 0, 0], "", String::new()),
+    ] {
+        let fake = Arc::new(Fake::new(|_| warmed_as("page")).listing(move |_| answer.clone()));
+        let gone = Scene::of(1).run(&fake, objects(&["a"])).await;
+        assert_eq!(gone.ends(), ends, "{said}");
+        assert_eq!(gone.totals.errors.get(class).map(|errors| &*errors.sample[0].message), Some(&*said).filter(|_| !class.is_empty()));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,8 +75,8 @@ async fn an_object_is_gone_when_the_list_endpoint_agrees() {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_is_still_listed_is_asked_for_again() {
-    let fake =
-        Fake::new(|call| if call.nth == 1 { fails(Class::NotFound) } else { warmed() }).listing(|_| Ok(Some(100)));
+    let fake = Fake::new(|call| if call.nth == 1 { fails(Class::NotFound) } else { warmed() })
+        .listing(|_| Ok(Some(existing("listed"))));
     let fake = Arc::new(fake);
     let gone = Scene::default().run(&fake, objects(&["a"])).await;
     assert_eq!((gone.ends(), fake.sends("a")), ([1, 0, 0, 0], 2));
@@ -78,7 +84,7 @@ async fn an_object_that_is_still_listed_is_asked_for_again() {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_the_cache_never_finds_has_failed_and_is_not_gone() {
-    for exists in [Ok(Some(100)), Err(error(Class::Denied)), Err(error(Class::Lost))] {
+    for exists in [Ok(Some(existing("listed"))), Err(error(Class::Denied)), Err(error(Class::Lost))] {
         let answer = exists.clone();
         let fake = Arc::new(Fake::new(|_| fails(Class::NotFound)).listing(move |_| answer.clone()));
         let gone = Scene::default().run(&fake, objects(&["a"])).await;

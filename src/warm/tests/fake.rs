@@ -13,7 +13,7 @@ use crate::report::{Progress, Totals};
 use crate::warm::{Ended, SingleFlight, StopSignal, Warming, WarmingOrder, Wires, warm};
 use model::config::endpoint::Limits;
 use model::object::{Bucket, ETag, Key, Object};
-use s3::{Class, RequestError, Via, Warmed};
+use s3::{Class, Existing, RequestError, Via, Warmed};
 
 /// One request, as the script sees it.
 #[derive(Clone, Debug)]
@@ -50,6 +50,11 @@ pub fn warmed() -> Answer {
 pub fn warmed_as(etag: &str) -> Answer {
     let changed = (etag != "listed").then(|| "206 from a fake".to_owned());
     Some(Ok(Warmed { size: None, etag: Some(ETag::new(etag)), changed })).into()
+}
+
+/// An object of the list endpoint.
+pub fn existing(etag: &str) -> Existing {
+    Existing { size: 100, etag: Some(ETag::new(etag)) }
 }
 
 pub fn error(class: Class) -> RequestError {
@@ -91,7 +96,7 @@ impl Answer {
 }
 
 type Script = Box<dyn Fn(&Call) -> Answer + Send + Sync>;
-type Exists = Box<dyn Fn(&str) -> Result<Option<u64>, RequestError> + Send + Sync>;
+type Exists = Box<dyn Fn(&str) -> Result<Option<Existing>, RequestError> + Send + Sync>;
 
 /// Answers by script, notes every request, and fails the test when two are open for one object.
 pub struct Fake {
@@ -130,7 +135,7 @@ impl Fake {
     /// What the list endpoint says of a key that the cache does not know.
     pub fn listing(
         mut self,
-        exists: impl Fn(&str) -> Result<Option<u64>, RequestError> + Send + Sync + 'static,
+        exists: impl Fn(&str) -> Result<Option<Existing>, RequestError> + Send + Sync + 'static,
     ) -> Self {
         self.exists = Box::new(exists);
         self
@@ -213,7 +218,7 @@ impl Wires for Fake {
         }
     }
 
-    async fn exists(&self, _bucket: &Bucket, key: &Key) -> Result<Option<u64>, RequestError> {
+    async fn exists(&self, _bucket: &Bucket, key: &Key) -> Result<Option<Existing>, RequestError> {
         self.state.lock().unwrap().asked += 1;
         (self.exists)(&key.to_string())
     }

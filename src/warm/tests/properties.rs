@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::fake::{Answer, Fake, Scene, fails, silence, throttled, warmed};
+use super::fake::{Answer, Fake, Scene, existing, fails, silence, throttled, warmed};
 use crate::warm::Ended;
 use s3::Class;
 
@@ -88,7 +88,7 @@ async fn play(world: World) -> Result<(), TestCaseError> {
         let (reply, ms) = script(&call.key, call.nth);
         reply.answer().after(Duration::from_millis(ms))
     });
-    let fake = Arc::new(fake.listing(move |_| Ok(still_listed.then_some(1))));
+    let fake = Arc::new(fake.listing(move |_| Ok(still_listed.then(|| existing("listed")))));
     let mut scene = Scene::default();
     scene.limits.retries = world.retries;
     (scene.limits.start_in_flight, scene.limits.max_in_flight) = (1, world.in_flight);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hotset::report::{Outcome, Report};
-use sim::{Fault, Kind, Lota, Rule, RuleId, Throttle};
+use sim::{Fault, Kind, Lota, Rule, RuleId, Side, Throttle};
 use tokio::task::yield_now;
 
 use super::stage::{Stage, bucket, builder, classes, ends, profile, run_json, snapshot, stage};
@@ -195,16 +195,23 @@ async fn an_answer_about_something_else_warms_nothing() {
 }
 
 #[tokio::test]
-async fn an_object_that_was_overwritten_by_one_of_another_size_is_warm_and_said() {
-    let sim = builder().bucket("training", bucket("", 5));
-    let stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
-    let answer =
-        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-0/77\r\nx-amz-id-2: 1\r\nETag: \"new\"\r\n\r\n";
-    let fault = Fault::Raw { status: 206, answer: answer.into() };
-    stage.sim.faults().push(Rule::new(fault).on(Kind::RangedHead).key("03"));
-    let report = stage.warm("p").await;
-    assert_eq!((report.outcome, ends(&report)), (Outcome::Complete, [5, 5, 0, 0, 0]));
-    assert_eq!(classes(&report), [("changed", 1)]);
+async fn an_object_that_was_overwritten_is_warm_where_the_list_endpoint_says_so_too() {
+    let answer = |status: u16| {
+        let answer = "Content-Range: bytes 0-0/77\r\nx-amz-id-2: 1\r\nETag: \"new\"\r\n\r\n";
+        Fault::Raw { status, answer: format!("HTTP/1.1 {status} X\r\n{answer}").into() }
+    };
+    for (confirmed, outcome, counts, class) in
+        [(true, Outcome::Complete, [5, 5, 0, 0, 0], "changed"), (false, Outcome::Partial, [5, 4, 0, 1, 0], "malformed")]
+    {
+        let sim = builder().bucket("training", bucket("", 5));
+        let stage = stage(sim, "", &profile("\"s3://training/**\"", "")).await;
+        stage.sim.faults().push(Rule::new(answer(206)).on(Kind::RangedHead).key("03"));
+        if confirmed {
+            stage.sim.faults().push(Rule::new(answer(200)).on(Kind::PlainHead).side(Side::List).key("03"));
+        }
+        let report = stage.warm("p").await;
+        assert_eq!((report.outcome, ends(&report), classes(&report)), (outcome, counts, vec![(class, 1)]));
+    }
 }
 
 #[tokio::test]

@@ -243,7 +243,8 @@ async fn what_is_no_part_of_the_object_is_an_error() {
 
 #[tokio::test]
 async fn a_head_that_does_not_say_what_rules_ask_for_is_an_error() {
-    let sim = sim(Bucket::new().object("a", Entry::sized(7).class("GLACIER").etag("abc"))).await;
+    let sim =
+        sim(Bucket::new().object("a", Entry::sized(7).class("GLACIER").etag("9b2cf535f27731c974343645a3985328"))).await;
     let clients = clients(&sim).await;
     let stat = clients.list.stat(&training(), &Key::from("a")).await.unwrap().unwrap();
     let listed = list_all(&clients.list, "").await.remove(0);
@@ -251,11 +252,15 @@ async fn a_head_that_does_not_say_what_rules_ask_for_is_an_error() {
     assert_eq!(stat.storage_class, listed.storage_class);
     assert_eq!(clients.list.stat(&training(), &Key::from("b")).await.unwrap(), None);
     for answer in [
-        "HTTP/1.1 200 OK\r\nLast-Modified: Thu, 26 Nov 2026 03:04:05 GMT\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nLast-Modified: yesterday\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nx-amz-id-2: 1\r\nLast-Modified: Thu, 26 Nov 2026 03:04:05 GMT\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nx-amz-id-2: 1\r\nContent-Length: 7\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nx-amz-id-2: 1\r\nContent-Length: 7\r\nLast-Modified: yesterday\r\n\r\n",
     ] {
         let error = hangs_up_after(answer).await.list.stat(&training(), &Key::from("a")).await.unwrap_err();
         assert!(error.message.starts_with("200 to a HEAD, without a "), "{error}");
     }
+    let page = "HTTP/1.1 200 OK\r\nServer: nginx\r\nETag: \"5f3a-15f4\"\r\nContent-Length: 7\r\n\
+                Last-Modified: Thu, 26 Nov 2026 03:04:05 GMT\r\n\r\n";
+    let error = hangs_up_after(page).await.list.stat(&training(), &Key::from("a")).await.unwrap_err();
+    assert_eq!((error.class, &*error.message), (Class::Malformed, "200 from nginx, without a sign of S3"));
 }
