@@ -30,6 +30,7 @@ pub use connection::{Connection, Connections};
 use execute::Execution;
 pub use fresh::mark_fresh;
 use list_and_select::{Selections, list_and_select};
+pub use manifest_source::named_buckets;
 use manifest_source::read;
 use resolve::resolve;
 use run_record::RunRecord;

@@ -1,5 +1,6 @@
 //! The few lines that join configuration, listing and selection for `hotset plan`, with and without `--against`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -17,7 +18,8 @@ use crate::report::{Outcome, Progress};
 use crate::run::{self, Connection, Task};
 use model::config::Config;
 use model::config::profile::Profile;
-use model::config::reach::{beyond, confined};
+use model::config::reach::{beyond, confined, held_to_known};
+use model::object::Bucket;
 use model::select::plan::{Plan, Verdict};
 
 pub async fn plan(context: &Context, args: PlanArgs) -> anyhow::Result<ExitCode> {
@@ -125,7 +127,14 @@ async fn compare(
         let beyond = sides[1].as_ref().filter(|_| !trust_new).and_then(|task| beyond(before, &task.profile));
         if let Some(why) = beyond {
             changes.push(Change::withheld(name, sides[0].is_some(), why));
-        } else if sides.iter().any(Option::is_some) && !context.stop.drain.is_cancelled() {
+            continue;
+        }
+        if let ([old, Some(new)], false) = (&mut sides, trust_new) {
+            let profile = (*new.profile).clone();
+            new.profile =
+                Arc::new(held_to_known(before, profile, buckets_by_now((context, before), old.as_ref()).await));
+        }
+        if sides.iter().any(Option::is_some) && !context.stop.drain.is_cancelled() {
             let (change, opened) = plan_both((context, after), name, sides).await;
             changes.push(change);
             connections.extend(opened.into_iter().flatten());
@@ -145,6 +154,17 @@ async fn compare(
     let outcomes = plans.map(|plan| Outcome::of_plan(&plan.verdict).0).chain(withheld);
     let ends: Vec<_> = outcomes.map(|o| (o, o == Outcome::Complete)).collect();
     Ok(code(context, &ends, context.stop.drain.is_cancelled()))
+}
+
+/// The buckets that a profile's manifest, as a file beside the configuration, names before the change.
+async fn buckets_by_now((context, config): (&Context, &Config), task: Option<&Task>) -> BTreeSet<Bucket> {
+    let Some(task) = task else { return BTreeSet::new() };
+    let Some(manifest) = task.profile.manifest.as_ref().filter(|manifest| manifest.place.is_file()) else {
+        return BTreeSet::new();
+    };
+    let connection = state::connections(context, config).open(&task.profile).await;
+    // What is wrong with it is said where that side is planned.
+    run::named_buckets(&connection, &manifest.place).await.unwrap_or_default()
 }
 
 /// Both sides over one listing where they list at the same place as the same user, else each over its own.

@@ -5,6 +5,8 @@
 
 mod bytes;
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -61,6 +63,35 @@ pub(super) async fn read(
 /// # Errors
 /// Why it cannot be read.
 pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Option<Entry>, String> {
+    let mut first = None;
+    let mut take = |entries: Vec<Entry>| {
+        first = entries.into_iter().next();
+        if first.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    each(connection, place, &mut take).await?;
+    Ok(first)
+}
+
+/// The buckets that its entries name.
+///
+/// # Errors
+/// Why it cannot be read.
+pub async fn named_buckets(connection: &Connection, place: &Place) -> Result<BTreeSet<Bucket>, String> {
+    let mut buckets = BTreeSet::new();
+    let mut take = |entries: Vec<Entry>| {
+        buckets.extend(entries.into_iter().map(|entry| entry.bucket));
+        ControlFlow::Continue(())
+    };
+    each(connection, place, &mut take).await?;
+    Ok(buckets)
+}
+
+/// Reads entries for as long as `take` goes on.
+async fn each(
+    connection: &Connection,
+    place: &Place,
+    take: &mut (dyn FnMut(Vec<Entry>) -> ControlFlow<()> + Send),
+) -> Result<(), String> {
     let told = |verdict: Verdict| verdict.why().map(|why| why.text.clone()).unwrap_or_default();
     let retry_policy = RetryPolicy { retries: 0, ..connection.retry_policy() };
     let lister = Lister::new(connection.lists.clone(), retry_policy, Arc::default());
@@ -68,12 +99,13 @@ pub(super) async fn glance(connection: &Connection, place: &Place) -> Result<Opt
     let mut decoder = Decoder::default();
     while let Some((some, _)) = bytes.next(&lister).await.map_err(told)? {
         for portion in Decoder::portions(&some) {
-            if let Some(first) = decoder.push(portion).map_err(|error| error.to_string())?.into_iter().next() {
-                return Ok(Some(first));
+            if take(decoder.push(portion).map_err(|error| error.to_string())?).is_break() {
+                return Ok(());
             }
         }
     }
-    Ok(decoder.finish().map_err(|error| error.to_string())?.into_iter().next())
+    let _ = take(decoder.finish().map_err(|error| error.to_string())?);
+    Ok(())
 }
 
 struct ManifestSource<'a> {

@@ -41,6 +41,12 @@ pub enum Place {
 }
 
 /// As the configuration writes it, and safe to print.
+impl Place {
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::File { .. })
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -195,3 +195,30 @@ async fn a_change_reads_no_file_through_a_link() {
     let ran = desk.run("plan --config after/main.toml --against before/main.toml");
     assert!(ran.out.contains("a link leads out of") && !ran.to_string().contains("of-the-victim"), "{ran}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_change_asks_for_no_object_of_a_bucket_that_only_its_manifest_names() {
+    let desk = Desk::with_shards(2).await;
+    let named = "[profile.named]\nmanifest = \"file:m.jsonl\"\nmax_bytes = \"1 GiB\"\n";
+    let entry = |bucket: &str| format!("{{\"bucket\":\"{bucket}\",\"key\":\"d/00.tar\"}}\n");
+    for (before, entries) in
+        [(NIGHTLY, entry("salaries")), (NIGHTLY, entry("training") + &entry("salaries")), (named, entry("salaries"))]
+    {
+        desk.write("before/main.toml", &(desk.endpoint() + before));
+        desk.write("before/m.jsonl", &entry("training"));
+        desk.write("after/main.toml", &(desk.endpoint() + named));
+        desk.write("after/m.jsonl", &entries);
+        let asked_before = asked(&desk.sim);
+        let ran = desk.run("plan --config after/main.toml --against before/main.toml named");
+        assert!(ran.code == 4 && ran.out.contains("are not for bucket `salaries`"), "{ran}");
+        let of_base = u64::from(before == named);
+        assert_eq!(asked(&desk.sim) - asked_before, of_base, "{ran}");
+    }
+    // What the base names, by patterns or in the file that stood there, may be asked for.
+    for before in [NIGHTLY, named] {
+        desk.write("before/main.toml", &(desk.endpoint() + before));
+        desk.write("after/m.jsonl", &entry("training"));
+        let ran = desk.run("plan --config after/main.toml --against before/main.toml named");
+        assert_eq!(ran.code, 0, "{ran}");
+    }
+}

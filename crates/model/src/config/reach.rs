@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use url::Url;
 
@@ -12,6 +13,7 @@ use super::profile::Profile;
 use super::reader::Section;
 use super::team::Team;
 use crate::manifest::Place;
+use crate::object::Bucket;
 use crate::pattern::BucketGlob;
 
 /// Keys of an endpoint that say where requests go, and as whom.
@@ -80,6 +82,18 @@ pub fn confined(mut profile: Profile) -> Profile {
         && let Place::File { path, within: within @ None } = &mut manifest.place
     {
         *within = path.ancestors().nth(steps).map(PathBuf::from);
+    }
+    profile
+}
+
+/// The profile, held to the buckets that `base` lists as the same user by now, and to those in `more`: the entries of a manifest
+/// that comes with a change may name any. A team has buckets of its own, and a manifest of the store is no part of a change.
+pub fn held_to_known(base: &Config, mut profile: Profile, more: impl IntoIterator<Item = Bucket>) -> Profile {
+    if profile.team.is_none() && profile.manifest.as_ref().is_some_and(|manifest| manifest.place.is_file()) {
+        let (url, keys) = place(&profile);
+        let more = more.into_iter().filter_map(|bucket| BucketGlob::parse(bucket.as_str()).ok());
+        let buckets = Some(listed(base, (url, keys)).chain(more).collect());
+        profile.credentials = Some(Arc::new(Credentials { buckets, ..keys.clone() }));
     }
     profile
 }
