@@ -31,6 +31,8 @@ const REREAD_INTERVAL: Duration = Duration::from_secs(60);
 const MAX_HOLD: Duration = Duration::from_secs(86_400);
 /// For one reading of a source.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a secret that is looked for in what servers say: their words may hold a shorter one by chance.
+const MIN_STARRED: usize = 8;
 /// Time between two readings of a source that fails while the old keys are still valid.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -111,6 +113,18 @@ impl Keys {
     /// When the cached keys expire. `None`: never, or none were requested yet.
     pub fn expiry(&self) -> Option<DateTime<Utc>> {
         self.0.cache().held.as_ref()?.secret.expiry().map(DateTime::from)
+    }
+
+    /// What a server says, without the secret key and the session token: it may repeat what it was sent, and whoever reads the
+    /// log or the page would see it.
+    pub(super) fn starred(&self, mut said: String) -> String {
+        let Some(secret) = self.0.cache().held.as_ref().map(|cached| cached.secret.clone()) else { return said };
+        for part in [Some(secret.secret_access_key()), secret.session_token()].into_iter().flatten() {
+            if part.len() >= MIN_STARRED {
+                said = said.replace(part, "***");
+            }
+        }
+        said
     }
 
     /// The cached keys, while they are not due.

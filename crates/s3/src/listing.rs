@@ -32,19 +32,26 @@ pub struct BucketName {
 pub struct ListClient {
     sdk: Client,
     fast: FastClient,
+    keys: Keys,
 }
 
 impl ListClient {
     pub fn new(site: &ListSite, keys: &Keys, regions: &Regions, transport: &Transport) -> Self {
         let resolver = Resolver { site: site.0.clone(), regions: regions.clone() };
         let fast = FastClient::new(&site.0, keys, regions, transport);
-        Self { sdk: sdk_client(resolver, keys, transport), fast }
+        Self { sdk: sdk_client(resolver, keys, transport), fast, keys: keys.clone() }
     }
 
     /// One page of ListObjectsV2.
     pub async fn page(&self, request: PageRequest<'_>) -> Result<Page, RequestError> {
-        let (head, body) = self.fast.get(request.bucket, &request.query()).await?;
+        let answer = self.fast.get(request.bucket, &request.query()).await;
+        let (head, body) = answer.map_err(|error| self.starred(error))?;
         request.read(&body, head.date)
+    }
+
+    /// The error without what is secret of the keys.
+    fn starred(&self, error: RequestError) -> RequestError {
+        RequestError { message: self.keys.starred(error.message), ..error }
     }
 
     /// A plain HEAD: tells whether an object exists, and fills nothing. `None`: it is not there.
@@ -76,12 +83,12 @@ impl ListClient {
 
     /// The first `most` bytes of an object, or all of them where it has fewer. `None` is a 404 of the key, not of the bucket.
     pub async fn read(&self, bucket: &Bucket, key: &Key, most: usize) -> Result<Option<Vec<u8>>, RequestError> {
-        get_object::read(&self.sdk, bucket, key, most).await
+        get_object::read(&self.sdk, bucket, key, most).await.map_err(|error| self.starred(error))
     }
 
     /// The bytes of an object from `wanted.from` on, at most `wanted.most`, as long as it is the version that was asked for.
     pub async fn part(&self, bucket: &Bucket, key: &Key, wanted: Wanted<'_>) -> Result<Parted, RequestError> {
-        get_object::part(&self.sdk, bucket, key, wanted).await
+        get_object::part(&self.sdk, bucket, key, wanted).await.map_err(|error| self.starred(error))
     }
 
     /// What a plain HEAD tells of an object, as by [`Self::exists`].
@@ -105,7 +112,7 @@ impl ListClient {
                 .mutate_request(move |request| request.add_extension(carried.clone()))
                 .send()
                 .await;
-            let answer = sent.map_err(|error| RequestError::read(&error, &probe.seen()))?;
+            let answer = sent.map_err(|error| self.starred(RequestError::read(&error, &probe.seen())))?;
             buckets.extend(answer.buckets().iter().filter_map(|found| {
                 let region = found.bucket_region().map(str::to_owned);
                 Some(BucketName { bucket: Bucket::new(found.name()?), region })

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{clients, sim, training};
+use super::{To, clients, sim, training};
 use crate::{Class, PageRequest};
 use model::object::Key;
 use sim::{Bucket, EmptyHead, Entry, Fault, HeadForm, Kind, Rule, Side, Sim};
@@ -112,6 +112,28 @@ async fn an_answer_that_is_no_s3_answer_is_an_error_and_not_an_empty_page() {
         let answer = clients.list.page(request).await;
         assert_eq!(answer.map_err(|error| error.class).err(), Some(Class::Malformed), "{body:?}");
     }
+}
+
+#[tokio::test]
+async fn keys_that_a_server_repeats_are_starred() {
+    let (secret, token) = ("SECRET-OF-THE-KEY", "TOKEN-OF-THE-SESSION");
+    let body = format!("<Error><Code>AccessDenied</Code><Message>sent {secret}</Message></Error>");
+    let answer = format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let sim = one().await;
+    let (cache, list) = (sim.cache_url(), sim.list_url());
+    let clients = To { secret, ..To::new(&cache, &list) }.connect().await;
+    sim.faults().push(Rule::new(Fault::Raw { status: 403, answer: answer.into() }));
+    let request =
+        PageRequest { bucket: &training(), prefix: &Key::from(""), after: None, continuation: None, delimiter: false };
+    let page = clients.list.page(request).await.unwrap_err();
+    let buckets = clients.list.buckets().await.unwrap_err();
+    let read = clients.list.read(&training(), &Key::from("a"), 9).await.unwrap_err();
+    for (what, error) in [("page", page), ("buckets", buckets), ("read", read)] {
+        assert_eq!((error.class, &*error.message), (Class::Denied, "403 AccessDenied: sent ***"), "{what}");
+    }
+    let clients = To { token: Some(token), ..To::new(&cache, &list) }.connect().await;
+    clients.keys.reread().await.unwrap();
+    assert_eq!(clients.keys.starred(format!("sent {token}, and SK")), "sent ***, and SK", "SK is too short to be one");
 }
 
 #[tokio::test]
