@@ -47,7 +47,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::clock;
 use crate::exit;
 use crate::report::Outcome;
-use crate::signals::{Received, Signals};
+use crate::signals::{self, Received};
 use crate::warm::StopSignal;
 use global::{Files, Global, LogFormat};
 use model::config::diagnostic::Diagnostics;
@@ -217,11 +217,10 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 }
 
 async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
-    // Before the first file is read: PID 1 ignores what it does not handle.
-    let signals = Signals::install()?;
     let Cli { files, global, verb } = cli;
     let (stop, received) = (StopSignal::default(), Received::default());
-    let watching = signals.stop(received.clone(), stop.drain.clone(), stop.quit.clone());
+    // Before the first file is read: PID 1 ignores what it does not handle.
+    signals::watch(received.clone(), stop.drain.clone(), stop.quit.clone())?;
     let context = Context { files, global, screen, stop, received };
     let verb = async {
         match verb {
@@ -259,11 +258,15 @@ async fn dispatch(cli: Cli, screen: Screen) -> anyhow::Result<ExitCode> {
             }
         }
     };
+    let said = async {
+        context.stop.drain.cancelled().await;
+        tracing::warn!("stopping: requests in flight are awaited; a second signal quits at once");
+    };
     tokio::pin!(verb);
     let done = tokio::select! {
         biased;
+        () = said => verb.await,
         done = &mut verb => done,
-        () = watching => verb.await,
     };
     match done {
         Err(error) if error.is::<read::Stopped>() => Ok(ExitCode::from(context.received.exit_code().unwrap_or(130))),

@@ -19,6 +19,15 @@ fn send(signal: &str, to: &Child) {
     assert!(Command::new("kill").args([signal, &to.id().to_string()]).status().unwrap().success());
 }
 
+/// Sends a signal again and again, as those that come close together are one, until the process has ended.
+async fn ends_by(signal: &str, child: &mut Child) -> Option<i32> {
+    let ended = || {
+        send(signal, child);
+        child.try_wait().unwrap()
+    };
+    seen("its end", ended).await.code()
+}
+
 /// Waits until so many requests are open.
 async fn open(desk: &Desk, side: Side, least: u64) {
     seen("open requests", || (desk.sim.counters().side(side).open >= least).then_some(())).await;
@@ -117,6 +126,29 @@ async fn a_configuration_that_never_answers_keeps_no_verb_from_ending() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_second_signal_ends_what_hears_nothing() {
+    let desk = two_profiles().await;
+    let endpoint = desk.endpoint();
+    let without_keys = endpoint.split_once("[endpoint").unwrap().1.replace("credentials = \"files\"\n", "");
+    let profile = "[profile.p]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 GiB\"\n";
+    desk.write("hotset.toml", &format!("[endpoint{without_keys}{profile}"));
+    let pipe = desk.path("config");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // The library of the keys waits for the pipe, on the thread that it is asked on.
+    let mut child = desk.command("plan").env("AWS_CONFIG_FILE", &pipe).stderr(Stdio::null()).spawn().unwrap();
+    let open = || File::options().write(true).custom_flags(libc::O_NONBLOCK).open(&pipe).ok();
+    let _silent = seen("a reader", open).await;
+    assert_eq!(ends_by("-TERM", &mut child).await, Some(143));
+    // Nobody reads what is printed, which is more than a pipe holds.
+    let profiles: String = (0..2_000).map(|n| profile.replace("profile.p", &format!("profile.p{n}"))).collect();
+    desk.write("hotset.toml", &format!("{endpoint}{profiles}"));
+    let mut child = start(&desk, "config");
+    let mut first = [0];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(ends_by("-INT", &mut child).await, Some(130));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
