@@ -17,7 +17,6 @@ use model::config::diagnostic::{Diagnostic, Diagnostics, shown};
 use model::config::endpoint::Endpoint;
 use model::config::profile::Profile;
 use model::config::team::Team;
-use model::config::value::choice::Choice as _;
 use model::config::value::size::brief;
 use model::object::Escaped;
 use model::pattern::BucketGlob;
@@ -230,7 +229,7 @@ pub fn write_json(config: &Config, now: DateTime<Utc>, out: &mut impl Write) -> 
         checkpoint: profile
             .checkpoint
             .as_ref()
-            .map(|checkpoint| CheckpointField { layout: checkpoint.layout.word(), keep: checkpoint.keep }),
+            .map(|checkpoint| CheckpointField { layout: checkpoint.layout.as_str(), keep: checkpoint.keep }),
         next: dues(&profile.schedules, profile.window.as_ref(), now)
             .take(FIRES)
             .map(|fire| fire.to_rfc3339_opts(SecondsFormat::AutoSi, true))

@@ -19,7 +19,7 @@ use crate::http::{Server, TokenFiles};
 use crate::journal::{Instance, Journal, JournalError};
 use crate::signals::Hangups;
 use crate::ticker::Ticker;
-use model::config::{self, Config};
+use model::config::{self, Config, Stop};
 
 /// How long answers that are being given may take when the daemon ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ pub async fn run(context: &Context, args: &DaemonArgs) -> anyhow::Result<ExitCod
                 let tried = read::sources(&context.stop, paths.clone())
                     .await?
                     .ok()
-                    .filter(|tried| config::resolve_sources(tried.clone(), clock::zones()).is_err());
+                    .filter(|tried| config::resolve_sources(tried.clone(), clock::zones(), &Stop::default()).is_err());
                 (config, Some(Bad { why: wrong, tried }))
             }
             None => return Err(wrong.into()),
@@ -151,7 +151,7 @@ fn last_good(state_dir: &Path) -> Option<Config> {
     let read = || -> anyhow::Result<Option<Config>> {
         let Some(journal) = Journal::read(state_dir)? else { return Ok(None) };
         let Some(good) = journal.last_good()? else { return Ok(None) };
-        config::resolve_sources(good.sources, clock::zones())
+        config::resolve_sources(good.sources, clock::zones(), &Stop::default())
             .map(Some)
             .map_err(|wrong| anyhow::anyhow!("{}", wrong.render(false)))
     };

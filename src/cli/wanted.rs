@@ -3,7 +3,7 @@
 use super::verbs::{WarmArgs, files, load, warned};
 use super::{Context, Usage, adhoc, read};
 use crate::clock;
-use model::config::{self, Config};
+use model::config::{self, Config, Stop};
 
 /// What `warm` was asked for.
 pub(super) struct Wanted {
@@ -40,7 +40,7 @@ pub(super) async fn what_to_warm(context: &Context, args: &WarmArgs) -> anyhow::
     let named = paths.len();
     let mut sources = read::sources(&context.stop, paths).await??;
     sources.push(ad_hoc.source(&patterns, named));
-    let config = config::resolve_sources(sources, clock::zones())?;
+    let config = config::resolve_sources(sources, clock::zones(), &Stop::default())?;
     let names = vec![adhoc::NAME.to_owned()];
     Ok(Wanted { config: warned(config, &names), names, patterns })
 }

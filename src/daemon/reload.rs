@@ -212,7 +212,7 @@ async fn read(
             None => config::read(&paths).map_err(Unloaded::Wrong)?,
         };
         let kept = Arc::new(sources.clone());
-        let resolved = config::resolve_sources_until(sources, clock::zones(), &stop);
+        let resolved = config::resolve_sources(sources, clock::zones(), &stop);
         Ok((resolved.map(Box::new).map_err(Unloaded::Wrong), kept))
     });
     match loaded.await {

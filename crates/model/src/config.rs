@@ -142,27 +142,19 @@ pub fn change_together(sources: &[Source]) -> bool {
 /// # Errors
 /// Everything that is wrong, in all sources.
 pub fn load_sources(sources: Vec<Source>) -> Result<Config, Diagnostics> {
-    resolve_sources(sources, Zones::built_in())
+    resolve_sources(sources, Zones::default(), &Stop::default())
 }
 
-/// Resolves texts. Reads the zone rules that they name, and nothing else.
-///
-/// # Errors
-/// Everything that is wrong, in all sources.
-pub fn resolve_sources(sources: Vec<Source>, zones: Zones) -> Result<Config, Diagnostics> {
-    build(sources, Vec::new(), zones, &Stop::default())
-}
-
-/// As [`resolve_sources`], until nobody waits for it any more.
+/// Resolves texts, until nobody waits for it any more. Reads the zone rules that they name, and nothing else.
 ///
 /// # Errors
 /// Everything that is wrong, in all sources; that it was stopped.
-pub fn resolve_sources_until(sources: Vec<Source>, zones: Zones, stop: &Stop) -> Result<Config, Diagnostics> {
+pub fn resolve_sources(sources: Vec<Source>, zones: Zones, stop: &Stop) -> Result<Config, Diagnostics> {
     build(sources, Vec::new(), zones, stop)
 }
 
 fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, zones: Zones, stop: &Stop) -> Result<Config, Diagnostics> {
-    let mut cx = Context::new(zones.clone(), stop.clone());
+    let mut cx = Context::new(zones, stop.clone());
     cx.incomplete = !errors.is_empty();
     for error in errors {
         cx.push(error);
@@ -183,29 +175,11 @@ fn build(sources: Vec<Source>, errors: Vec<Diagnostic>, zones: Zones, stop: &Sto
         }
     }
     let tables = Tables::gather(&parsed, &mut cx);
-    let resolved = resolve::resolve(&tables, &mut cx);
+    let resolved = resolve::resolve(&tables, sources, &mut cx);
     if stop.is_set() {
         return Err(Diagnostics::new(vec![Diagnostic::error("the reading was given up")]));
     }
-    match resolved {
-        Ok(resolved) => Ok(Config {
-            daemon: resolved.daemon,
-            credentials: known(resolved.credentials),
-            endpoints: known(resolved.endpoints),
-            profiles: known(resolved.profiles),
-            teams: known(resolved.teams),
-            warnings: cx.into_diagnostics(),
-            sections: resolved.sections,
-            zones,
-            sources,
-        }),
-        Err(_) => Err(Diagnostics::new(cx.into_diagnostics())),
-    }
-}
-
-/// Nothing is unknown where there are no errors.
-fn known<T>(all: BTreeMap<Arc<str>, Option<Arc<T>>>) -> BTreeMap<Arc<str>, Arc<T>> {
-    all.into_iter().filter_map(|(name, thing)| Some((name, thing?))).collect()
+    resolved.map_err(|_| Diagnostics::new(cx.diagnostics))
 }
 
 /// Of a team's file, which is admitted at a place, what it may not hold is reported and left out.

@@ -9,3 +9,5 @@ pub mod object;
 pub mod pattern;
 pub mod schedule;
 pub mod select;
+pub mod text_error;
+pub mod words;

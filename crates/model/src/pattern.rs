@@ -71,10 +71,10 @@
 //! | `]x,y` | `]x,y` | yes | `]` and `,` mean something only inside brackets and braces |
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::object::{Bucket, Key};
+use crate::text_error::TextError;
 
 mod below;
 mod cover;
@@ -93,6 +93,36 @@ use residual::Folders;
 
 const SCHEME: &str = "s3://";
 
+/// Gives globs their text, and compares and shows them by it.
+macro_rules! as_written {
+    ($($glob:ident),+) => {$(
+        impl $glob {
+            /// As it was written.
+            pub fn text(&self) -> &str {
+                &self.0.text
+            }
+        }
+
+        impl PartialEq for $glob {
+            fn eq(&self, other: &Self) -> bool {
+                self.text() == other.text()
+            }
+        }
+
+        impl Eq for $glob {}
+
+        impl fmt::Debug for $glob {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($glob)).field(&self.text()).finish()
+            }
+        }
+    )+};
+}
+
+use as_written;
+
+as_written!(Pattern, BucketGlob);
+
 /// A pattern of keys in one or several buckets. Cheap to clone; equal when written alike.
 #[derive(Clone)]
 pub struct Pattern(Arc<Parsed>);
@@ -110,7 +140,7 @@ impl Pattern {
     /// # Errors
     ///
     /// Names the bytes of `text` at fault, and the fix where there is an obvious one.
-    pub fn parse(text: &str) -> Result<Self, PatternError> {
+    pub fn parse(text: &str) -> Result<Self, TextError> {
         let key_start = parse::split(text)?;
         let bucket = parse::glob(text, SCHEME.len()..key_start - 1, Dialect::Bucket)?;
         let key = parse::glob(text, key_start..text.len(), Dialect::Key)?;
@@ -120,11 +150,6 @@ impl Pattern {
             prefixes: prefix::of(&key),
             key: Glob::new(key),
         })))
-    }
-
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.0.text
     }
 
     pub fn bucket(&self) -> &BucketGlob {
@@ -188,20 +213,6 @@ impl Pattern {
     }
 }
 
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.text == other.0.text
-    }
-}
-
-impl Eq for Pattern {}
-
-impl fmt::Debug for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pattern").field(&self.0.text).finish()
-    }
-}
-
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.text)
@@ -225,18 +236,13 @@ impl BucketGlob {
     /// # Errors
     ///
     /// Names the bytes of `text` at fault, and the fix where there is an obvious one.
-    pub fn parse(text: &str) -> Result<Self, PatternError> {
+    pub fn parse(text: &str) -> Result<Self, TextError> {
         Ok(Self::new(text, parse::glob(text, 0..text.len(), Dialect::Bucket)?))
     }
 
     fn new(text: &str, nodes: Vec<parse::Node>) -> Self {
         let glob = Glob::new(nodes);
         Self(Arc::new(ParsedBucket { text: text.to_owned(), literal: glob.only().map(Bucket::new), glob }))
-    }
-
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.0.text
     }
 
     /// The one bucket it names, unless it has to be looked up among existing ones.
@@ -258,31 +264,6 @@ impl BucketGlob {
         let wide: Vec<_> = wide.iter().map(|glob| glob.0.glob.parsed()).collect();
         cover::covers(&wide, &narrow.0.glob.parsed())
     }
-}
-
-impl PartialEq for BucketGlob {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.text == other.0.text
-    }
-}
-
-impl Eq for BucketGlob {}
-
-impl fmt::Debug for BucketGlob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BucketGlob").field(&self.0.text).finish()
-    }
-}
-
-/// Why a text is no pattern.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct PatternError {
-    /// The bytes at fault, within the text that was parsed.
-    pub span: Range<usize>,
-    message: String,
-    /// The fix, in the user's own text.
-    pub hint: Option<String>,
 }
 
 /// The prefixes of several patterns for one bucket as one listing: sorted, none a prefix of another.

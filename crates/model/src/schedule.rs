@@ -8,33 +8,32 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, Days, TimeZone, Utc};
+use chrono::{DateTime, TimeZone, Utc};
 
 mod cron;
 mod due;
-mod error;
 mod every;
 mod field;
 mod foreign;
 mod lint;
+mod piece;
 mod wall;
 mod window;
 mod zone;
 
 pub use due::{Dues, dues};
-pub use error::ScheduleError;
 pub use field::Field;
 pub use lint::Lint;
 pub use window::Window;
 pub use zone::{Zone, ZoneOffset, built_in_version};
 
 use cron::Cron;
-use error::Piece;
 use every::Every;
+use piece::Piece;
 
 use crate::object::Escaped;
+use crate::text_error::TextError;
 
 /// One cron expression, nickname or `@every`, in a zone.
 ///
@@ -60,7 +59,7 @@ impl Schedule {
     /// # Errors
     ///
     /// Names the field, what it may hold and an example.
-    pub fn parse(text: &str, zone: Zone) -> Result<Self, ScheduleError> {
+    pub fn parse(text: &str, zone: Zone) -> Result<Self, TextError> {
         let trimmed = Piece::whole(text).trim();
         if let Some(refusal) = foreign::refusal(trimmed) {
             return Err(refusal);
@@ -99,11 +98,6 @@ impl Schedule {
                 .map_or_else(|| vec![Lint::NeverFires], |_| Vec::new()),
         }
     }
-
-    /// See [`shortest_gap`].
-    pub fn shortest_gap(&self, from: DateTime<Utc>) -> Option<Duration> {
-        shortest_gap(std::slice::from_ref(self), from)
-    }
 }
 
 impl fmt::Debug for Schedule {
@@ -127,15 +121,15 @@ const NICKNAMES: [(&str, &str); 7] = [
     ("@annually", "0 0 1 1 *"),
 ];
 
-fn nickname(text: Piece<'_>) -> Result<Rule, ScheduleError> {
+fn nickname(text: Piece<'_>) -> Result<Rule, TextError> {
     let (word, rest) = text.first_word();
     let name = word.text.to_ascii_lowercase();
     match name.as_str() {
         "@every" => return Every::parse(rest).map(Rule::Every),
         "@reboot" => {
-            return Err(ScheduleError::new("`@reboot` is no time")
+            return Err(TextError::new("`@reboot` is no time")
                 .at(word.span())
-                .hint("`on_start = \"always\"` runs a profile whenever the daemon starts"));
+                .help("`on_start = \"always\"` runs a profile whenever the daemon starts"));
         }
         _ => {}
     }
@@ -143,21 +137,21 @@ fn nickname(text: Piece<'_>) -> Result<Rule, ScheduleError> {
         return Err(unknown_nickname(word, &name));
     };
     if !rest.text.is_empty() {
-        return Err(ScheduleError::new(format!("`{name}` stands alone, without fields"))
+        return Err(TextError::new(format!("`{name}` stands alone, without fields"))
             .at(rest.span())
-            .hint(format!("write `{name}`, or its fields with your changes: `{expression}`")));
+            .help(format!("write `{name}`, or its fields with your changes: `{expression}`")));
     }
     Cron::parse(Piece::whole(expression)).map(Rule::Cron)
 }
 
-fn unknown_nickname(word: Piece<'_>, name: &str) -> ScheduleError {
+fn unknown_nickname(word: Piece<'_>, name: &str) -> TextError {
     let all = || NICKNAMES.iter().map(|(nickname, _)| *nickname).chain(["@every"]);
     let near = all().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
     let hint = match near {
         Some(near) if strsim::jaro_winkler(near, name) > 0.8 => format!("did you mean `{near}`?"),
         _ => format!("write one of {}", all().collect::<Vec<_>>().join(" ")),
     };
-    ScheduleError::new(format!("`{}` is not a known nickname", Escaped(word.text))).at(word.span()).hint(hint)
+    TextError::new(format!("`{}` is not a known nickname", Escaped(word.text))).at(word.span()).help(hint)
 }
 
 /// Several schedules merged: instants that strictly increase, simultaneous fires once.
@@ -183,14 +177,6 @@ impl Iterator for Fires<'_> {
 /// The fires of all `schedules` after `after`.
 pub fn fires(schedules: &[Schedule], after: DateTime<Utc>) -> Fires<'_> {
     Fires { coming: schedules.iter().map(|schedule| (schedule, schedule.next_after(after))).collect() }
-}
-
-/// The shortest time between two fires of all `schedules`, looked for in the 400 days after `from`, or in the first
-/// 1,000 fires where those take less. `None` with fewer than two fires in that time.
-pub fn shortest_gap(schedules: &[Schedule], from: DateTime<Utc>) -> Option<Duration> {
-    let end = from.checked_add_days(Days::new(400))?;
-    let within: Vec<_> = fires(schedules, from).take_while(|at| *at <= end).take(1_000).collect();
-    within.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok()).min()
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! result would cost. No clock, no I/O.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::object::store::{Room, Spill};
 use crate::object::{Bucket, Count, Key, Object, ObjectIndex, Row};
 use crate::pattern::Pattern;
+use crate::words::words;
 
 mod budget;
 pub mod checkpoint;
@@ -73,75 +73,56 @@ impl Cap {
     }
 }
 
-/// What happens when a cap cuts something. `max_objects` says how many are wanted, so what it alone cuts is missed only by
-/// `Refuse`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnExcess {
-    /// What does not fit `max_bytes` is left out as `over_cap`, was wanted all the same, and leaves the run `partial`.
-    #[default]
-    Partial,
-    /// What does not fit is left out as `over_cap`, and was not wanted.
-    Trim,
-    /// Nothing is warmed.
-    Refuse,
-}
-
-/// Decides what a cap keeps; ties by bucket, then key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    #[default]
-    Newest,
-    Oldest,
-    Key,
-    Largest,
-    Smallest,
-}
-
-/// Why a candidate was left out. The names are those of the JSON contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// Matched by an `exclude` pattern.
-    Excluded,
-    /// Older than `newer_than`.
-    TooOld,
-    /// Younger than `older_than`.
-    TooNew,
-    TooSmall,
-    TooLarge,
-    /// No bytes, so no byte 0 to ask for.
-    Empty,
-    /// No bytes, and a key that ends in `/`.
-    FolderMarker,
-    StorageClass,
-    IncompleteGroup,
-    OlderGroup,
-    /// Ranked behind the first candidate that does not fit a cap, or that one itself.
-    OverCap,
-}
-
-impl Reason {
-    /// As the JSON contract and the metrics spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Excluded => "excluded",
-            Self::TooOld => "too_old",
-            Self::TooNew => "too_new",
-            Self::TooSmall => "too_small",
-            Self::TooLarge => "too_large",
-            Self::Empty => "empty",
-            Self::FolderMarker => "folder_marker",
-            Self::StorageClass => "storage_class",
-            Self::IncompleteGroup => "incomplete_group",
-            Self::OlderGroup => "older_group",
-            Self::OverCap => "over_cap",
-        }
+words! {
+    /// What happens when a cap cuts something. `max_objects` says how many are wanted, so what it alone cuts is missed only by
+    /// `Refuse`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum OnExcess {
+        /// What does not fit `max_bytes` is left out as `over_cap`, was wanted all the same, and leaves the run `partial`.
+        #[default]
+        Partial = "partial",
+        /// What does not fit is left out as `over_cap`, and was not wanted.
+        Trim = "trim",
+        /// Nothing is warmed.
+        Refuse = "refuse",
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// Decides what a cap keeps; ties by bucket, then key.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum Order {
+        #[default]
+        Newest = "newest",
+        Oldest = "oldest",
+        Key = "key",
+        Largest = "largest",
+        Smallest = "smallest",
+    }
+}
+
+words! {
+    /// Why a candidate was left out. The names are those of the JSON contract.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Reason {
+        /// Matched by an `exclude` pattern.
+        Excluded = "excluded",
+        /// Older than `newer_than`.
+        TooOld = "too_old",
+        /// Younger than `older_than`.
+        TooNew = "too_new",
+        TooSmall = "too_small",
+        TooLarge = "too_large",
+        /// No bytes, so no byte 0 to ask for.
+        Empty = "empty",
+        /// No bytes, and a key that ends in `/`.
+        FolderMarker = "folder_marker",
+        StorageClass = "storage_class",
+        IncompleteGroup = "incomplete_group",
+        OlderGroup = "older_group",
+        /// Ranked behind the first candidate that does not fit a cap, or that one itself.
+        OverCap = "over_cap",
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a checkpoint profile keeps, in one line.
 
-use model::config::value::choice::Choice as _;
 use model::config::value::duration::show;
 use model::object::Escaped;
 use model::pattern::KeyGlob;
@@ -17,7 +16,7 @@ pub(super) fn told(checkpoint: &Checkpoint) -> String {
         None => "every run".to_owned(),
     };
     let parts = if checkpoint.parts == Parts::Weights { ", weights only" } else { "" };
-    format!("{newest} of {runs}{parts}, layout {}: {}", checkpoint.layout.word(), complete(checkpoint).join(", "))
+    format!("{newest} of {runs}{parts}, layout {}: {}", checkpoint.layout.as_str(), complete(checkpoint).join(", "))
 }
 
 /// What makes a checkpoint complete.

@@ -1,6 +1,5 @@
 //! Which checkpoint an object would belong to, as far as its key tells.
 
-use model::config::value::choice::Choice as _;
 use model::object::{Escaped, Key};
 use model::select::checkpoint::Checkpoint;
 use model::select::checkpoint::naming::Place;
@@ -43,7 +42,7 @@ impl<'k> Belongs<'k> {
 
     /// A line for each checkpoint that it may be of.
     pub fn lines(&self, key: &Key, checkpoint: &Checkpoint) -> Vec<String> {
-        let layout = checkpoint.layout.word();
+        let layout = checkpoint.layout.as_str();
         match self {
             Self::No => vec![format!("of no checkpoint: nothing in its key fits layout {layout}")],
             Self::To(place) => vec![format!("of checkpoint {} (layout {layout})", told(place))],

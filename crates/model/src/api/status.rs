@@ -1,7 +1,6 @@
 //! What a daemon is doing: `/api/v1/status`, and its parts elsewhere.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{ActiveRun, EndedRun, Failure, Outcome, Trigger, time};
 use crate::object::Count;
 use crate::schedule::Zone;
+use crate::words::words;
 
 /// Everything, at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,29 +61,14 @@ pub struct Reload {
     pub paths: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReloadedBy {
-    Start,
-    Sighup,
-    Api,
-    Watch,
-}
-
-impl ReloadedBy {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Sighup => "sighup",
-            Self::Api => "api",
-            Self::Watch => "watch",
-        }
-    }
-}
-
-impl fmt::Display for ReloadedBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ReloadedBy {
+        Start = "start",
+        Sighup = "sighup",
+        Api = "api",
+        Watch = "watch",
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn text(text: &str, file: &Arc<File>, cx: &mut Context) -> bool {
         return true;
     }
     let error = Diagnostic::error(format!("the configuration has more than {MAX_MARKS} keys and list entries"));
-    cx.push(error.file(file.name()).help("name many objects by patterns, or in a `manifest`"));
+    cx.push(error.file(&file.name).help("name many objects by patterns, or in a `manifest`"));
     false
 }
 

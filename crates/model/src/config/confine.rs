@@ -20,7 +20,7 @@ pub(super) struct Admissions(Vec<(String, PathBuf, Place)>);
 impl Admissions {
     pub(super) fn of(trusted: &[Parsed]) -> Self {
         let all = trusted.iter().flat_map(|Parsed { file, document }| {
-            let teams = document.team.0.iter();
+            let teams = document.team.iter();
             let items = teams.flat_map(|(team, table)| table.value.profiles.value.iter().map(move |item| (team, item)));
             items.map(move |(team, item)| {
                 let place = Place::new(file, item.span.clone());

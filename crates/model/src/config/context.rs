@@ -9,9 +9,10 @@ use super::counted::Counted;
 use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS, Place};
 use super::suggest::did_you_mean;
 use super::zones::{Known, Zones};
-use crate::schedule::{Schedule, ScheduleError, Zone};
+use crate::schedule::{Schedule, Zone};
 use crate::select::checkpoint::Checkpoint;
 use crate::select::checkpoint::layout::Layout;
+use crate::text_error::TextError;
 
 /// Errors with a suggestion.
 const MAX_SUGGESTIONS: usize = 50;
@@ -34,16 +35,17 @@ impl Stop {
     }
 }
 
+#[derive(Default)]
 pub(super) struct Context {
     pub(super) zones: Zones,
     /// Looked up already: a file is read once, however many profiles name its zone.
     known_zones: HashMap<String, Result<Known, String>>,
-    diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<Diagnostic>,
     errors: usize,
     pub(super) stop: Stop,
     pub(super) counted: Counted,
     /// What layouts say, each compiled once.
-    layouts: Vec<(Layout, Option<Checkpoint>)>,
+    layouts: HashMap<Layout, Option<Checkpoint>>,
     /// By text and zone.
     schedules: HashMap<(String, String), Schedule>,
     gaps: HashMap<Vec<(String, String)>, Option<Duration>>,
@@ -58,21 +60,7 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn new(zones: Zones, stop: Stop) -> Self {
-        Self {
-            zones,
-            known_zones: HashMap::new(),
-            diagnostics: Vec::new(),
-            errors: 0,
-            stop,
-            counted: Counted::default(),
-            layouts: Vec::new(),
-            schedules: HashMap::new(),
-            gaps: HashMap::new(),
-            seen: HashSet::new(),
-            broken: HashSet::new(),
-            incomplete: false,
-            override_keys: Vec::new(),
-        }
+        Self { zones, stop, ..Self::default() }
     }
 
     pub(super) fn zone(&mut self, name: &str) -> Result<Known, String> {
@@ -81,19 +69,14 @@ impl Context {
 
     /// What the layout says by itself.
     pub(super) fn of_layout(&mut self, layout: Layout) -> Option<Checkpoint> {
-        if let Some((_, known)) = self.layouts.iter().find(|(known, _)| *known == layout) {
-            return known.clone();
-        }
-        let new = Checkpoint::of(layout);
-        self.layouts.push((layout, new.clone()));
-        new
+        self.layouts.entry(layout).or_insert_with(|| Checkpoint::of(layout)).clone()
     }
 
     /// A schedule in a zone, read once however many profiles have it.
     ///
     /// # Errors
     /// Not a schedule.
-    pub(super) fn schedule(&mut self, text: &str, zone: &Zone) -> Result<Schedule, ScheduleError> {
+    pub(super) fn schedule(&mut self, text: &str, zone: &Zone) -> Result<Schedule, TextError> {
         let key = (text.to_owned(), zone.name().to_owned());
         if let Some(known) = self.schedules.get(&key) {
             return Ok(known.clone());
@@ -122,7 +105,7 @@ impl Context {
         }
         let place = diagnostic
             .place()
-            .map_or((usize::MAX, 0, 0), |place| (place.file.number(), place.span.start, place.span.end));
+            .map_or((usize::MAX, 0, 0), |place| (place.file.number, place.span.start, place.span.end));
         if self.seen.insert((place.0, place.1, place.2, diagnostic.title())) {
             self.errors += usize::from(diagnostic.is_error());
             self.diagnostics.push(diagnostic);
@@ -163,10 +146,6 @@ impl Context {
 
     pub(super) fn has_errors(&self) -> bool {
         self.errors > 0 || self.stop.is_set()
-    }
-
-    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics
     }
 }
 

@@ -86,5 +86,5 @@ impl Counted {
 }
 
 fn key(place: &Place) -> (usize, usize) {
-    (place.file.number(), place.span.start)
+    (place.file.number, place.span.start)
 }

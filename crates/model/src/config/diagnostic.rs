@@ -36,7 +36,7 @@ impl Place {
     /// A part of the string whose literal stands here; all of it where escapes make its bytes differ from the file's.
     #[must_use]
     pub fn inside(&self, string: &str, part: Range<usize>) -> Self {
-        let literal = self.file.text().get(self.span.clone()).unwrap_or_default();
+        let literal = self.file.text.get(self.span.clone()).unwrap_or_default();
         let Some(quotes) = [3, 1].into_iter().find(|quotes| {
             let end = literal.len().saturating_sub(*quotes);
             literal.get(*quotes..end) == Some(string)
@@ -49,7 +49,7 @@ impl Place {
 
     /// Line and column, both from 1, the column in characters.
     pub fn position(&self) -> (usize, usize) {
-        let before = self.file.text().get(..self.span.start).unwrap_or_default();
+        let before = self.file.text.get(..self.span.start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
@@ -58,7 +58,7 @@ impl Place {
 /// `file:line`
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.name(), self.position().0)
+        write!(f, "{}:{}", self.file.name, self.position().0)
     }
 }
 
@@ -174,7 +174,7 @@ impl Diagnostic {
     /// Bytes of the lines it shows.
     fn size(&self) -> usize {
         let line = |label: &Label| {
-            let text = label.place.file.text();
+            let text = &label.place.file.text;
             lines(text, &[first_line(text, &label.place.span)]).len()
         };
         self.labels.iter().map(line).sum()
@@ -184,7 +184,7 @@ impl Diagnostic {
     fn snippet<'a>(&'a self, file: &'a File) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
         let labels =
             || self.labels.iter().enumerate().filter(|(_, label)| std::ptr::eq(&raw const *label.place.file, file));
-        let text = file.text();
+        let text = &file.text;
         let spans: Vec<_> = labels().map(|(_, label)| first_line(text, &label.place.span)).collect();
         let Range { start, end } = lines(text, &spans);
         let annotations = labels().zip(&spans).map(|((nth, label), span)| {
@@ -194,7 +194,7 @@ impl Diagnostic {
         });
         Snippet::source(&text[start..end])
             .line_start(text[..start].matches('\n').count() + 1)
-            .path(Escaped(file.name()).to_string())
+            .path(Escaped(&file.name).to_string())
             .annotations(annotations)
     }
 }
@@ -248,7 +248,7 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = self.place() {
             let (line, column) = place.position();
-            write!(f, "{}:{line}:{column}: ", place.file.name())?;
+            write!(f, "{}:{line}:{column}: ", place.file.name)?;
         } else if let Some(file) = &self.file {
             write!(f, "{file}: ")?;
         }
@@ -259,7 +259,7 @@ impl fmt::Display for Diagnostic {
 impl Serialize for Diagnostic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let position = self.place().map(Place::position);
-        let file = self.place().map(|place| place.file.name()).or(self.file.as_deref());
+        let file = self.place().map(|place| &*place.file.name).or(self.file.as_deref());
         let mut out = serializer.serialize_struct("Diagnostic", 7)?;
         out.serialize_field("severity", if self.is_error() { "error" } else { "warning" })?;
         out.serialize_field("key", &self.key)?;
@@ -288,7 +288,7 @@ impl Diagnostics {
 
     pub(super) fn new(mut all: Vec<Diagnostic>) -> Self {
         all.sort_by_key(|diagnostic| {
-            (diagnostic.severity, diagnostic.place().map(|place| (place.file.number(), place.span.start)))
+            (diagnostic.severity, diagnostic.place().map(|place| (place.file.number, place.span.start)))
         });
         Self(all)
     }

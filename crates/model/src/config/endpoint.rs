@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::object::Bucket;
 use crate::pattern::BucketGlob;
 use crate::select::estimate::Prices;
+use crate::words::words;
 use url::{Host, Url};
 
 /// A cache to warm. Limits, budget and ledger are the cache's.
@@ -67,14 +68,16 @@ pub fn address(url: &Url) -> String {
     format!("{}://{host}{port}/", url.scheme())
 }
 
-/// How a bucket is named in a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Addressing {
-    /// `http://BUCKET.host/KEY`.
-    #[default]
-    Virtual,
-    /// `http://host/BUCKET/KEY`.
-    Path,
+words! {
+    /// How a bucket is named in a request.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum Addressing {
+        /// `http://BUCKET.host/KEY`.
+        #[default]
+        Virtual = "virtual",
+        /// `http://host/BUCKET/KEY`.
+        Path = "path",
+    }
 }
 
 impl Addressing {

@@ -26,12 +26,14 @@ impl Source {
 /// A source as diagnostics show it.
 #[derive(Debug)]
 pub struct File {
-    name: String,
+    pub name: String,
     /// As long as the source, byte by byte, with stars where a secret stood.
-    text: String,
-    layer: usize,
-    number: usize,
-    team: Option<String>,
+    pub text: String,
+    pub layer: usize,
+    /// Its position in the order of reading.
+    pub number: usize,
+    /// The team whose file it is; `None` where it is trusted.
+    pub team: Option<String>,
 }
 
 impl File {
@@ -40,31 +42,10 @@ impl File {
         Self { name: name.clone(), text: visible(&mask(text)), layer: *layer, number, team: team.clone() }
     }
 
-    /// The team whose file it is; `None` where it is trusted.
-    pub fn team(&self) -> Option<&str> {
-        self.team.as_deref()
-    }
-
     /// The folder that it stands in.
     pub fn folder(&self) -> &Path {
-        folder_of(&self.name)
-    }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub fn layer(&self) -> usize {
-        self.layer
-    }
-
-    /// Its position in the order of reading.
-    pub fn number(&self) -> usize {
-        self.number
+        let folder = Path::new(&self.name).parent().unwrap_or(Path::new(""));
+        if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
     }
 }
 
@@ -79,9 +60,4 @@ fn visible(text: &str) -> String {
         }
     }
     shown
-}
-
-fn folder_of(name: &str) -> &Path {
-    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
-    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }

@@ -14,10 +14,9 @@ use sha2::{Digest, Sha256};
 
 use super::endpoint::Site;
 use super::profile::Profile;
-use super::value::choice::Choice;
 use crate::pattern::KeyGlob;
 use crate::select::Cap;
-use crate::select::checkpoint::{Checkpoint, MemberCount};
+use crate::select::checkpoint::Checkpoint;
 
 /// Changes with the meaning of what is hashed, so that a new reading is a new fingerprint.
 const VERSION: &str = "hotset fingerprint 1";
@@ -42,7 +41,7 @@ pub(super) fn of(profile: &Profile) -> String {
 
 fn site(facts: &mut Facts, side: &str, site: &Site) {
     facts.say(side, &site.address());
-    facts.say("addressing", site.addressing.word());
+    facts.say("addressing", site.addressing.as_str());
 }
 
 fn objects(facts: &mut Facts, profile: &Profile) {
@@ -62,15 +61,15 @@ fn objects(facts: &mut Facts, profile: &Profile) {
         Cap::Unlimited => "unlimited".to_owned(),
     };
     facts.say("max_bytes", &cap);
-    facts.say("on_excess", rules.on_excess.word());
-    facts.say("order", rules.order.word());
+    facts.say("on_excess", rules.on_excess.as_str());
+    facts.say("order", rules.order.as_str());
     facts.set("storage_classes", rules.storage_classes.iter().map(ToString::to_string));
 }
 
 /// What the layout fills in counts as if it had been typed: a version that reads a layout otherwise warms something else.
 fn groups(facts: &mut Facts, checkpoint: &Checkpoint) {
     let texts = |globs: &[KeyGlob]| globs.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
-    facts.say("layout", checkpoint.layout.word());
+    facts.say("layout", checkpoint.layout.as_str());
     facts.say("group", checkpoint.naming.text());
     facts.set("signs", texts(&checkpoint.signs));
     for kind in &checkpoint.kinds {
@@ -81,21 +80,15 @@ fn groups(facts: &mut Facts, checkpoint: &Checkpoint) {
     facts.set("forbid", texts(&checkpoint.forbid));
     facts.set("beside", checkpoint.beside.as_deref().map(str::to_owned));
     facts.set("sets", checkpoint.sets.iter().map(ToString::to_string));
-    let count = match checkpoint.count {
-        MemberCount::Any => "any".to_owned(),
-        MemberCount::AsPrevious => "as-previous".to_owned(),
-        MemberCount::LikePrevious => "like-previous".to_owned(),
-        MemberCount::AtLeast(members) => members.to_string(),
-    };
-    facts.say("count", &count);
+    facts.say("count", &checkpoint.count.to_string());
     facts.set("pointer", checkpoint.pointer.as_deref().map(str::to_owned));
     facts.say("settle", &checkpoint.settle.as_nanos().to_string());
     facts.number("active_within", checkpoint.active_within.map(|length| length.as_nanos()));
-    facts.say("parts", checkpoint.parts.word());
+    facts.say("parts", checkpoint.parts.as_str());
     facts.set("without", texts(&checkpoint.without));
     facts.set("mixed", texts(&checkpoint.mixed));
     facts.say("keep", &checkpoint.keep.to_string());
-    facts.say("on_incomplete", checkpoint.on_incomplete.word());
+    facts.say("on_incomplete", checkpoint.on_incomplete.as_str());
 }
 
 struct Facts(Sha256);

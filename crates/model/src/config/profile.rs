@@ -9,6 +9,7 @@ use crate::manifest::Place;
 use crate::schedule::{Schedule, Window, Zone};
 use crate::select::Rules;
 use crate::select::checkpoint::Checkpoint;
+use crate::words::words;
 
 /// One `[profile.NAME]`, resolved.
 #[derive(Clone, Debug)]
@@ -49,41 +50,49 @@ pub struct Source {
     pub place: Place,
 }
 
-/// What becomes of fires that passed without the daemon, or in a clock jump.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnMissed {
-    /// The last of them runs, once.
-    #[default]
-    RunOnce,
-    Skip,
+words! {
+    /// What becomes of fires that passed without the daemon, or in a clock jump.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum OnMissed {
+        /// The last of them runs, once.
+        #[default]
+        RunOnce = "run-once",
+        Skip = "skip",
+    }
 }
 
-/// What a fire does while the profile runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnOverlap {
-    #[default]
-    Skip,
-    Queue,
-    /// The running run is interrupted.
-    Replace,
+words! {
+    /// What a fire does while the profile runs.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum OnOverlap {
+        #[default]
+        Skip = "skip",
+        Queue = "queue",
+        /// The running run is interrupted.
+        Replace = "replace",
+    }
 }
 
-/// When a swap of the configuration starts a run at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnReload {
-    /// The fingerprint is new or has changed.
-    #[default]
-    IfChanged,
-    Always,
-    Never,
+words! {
+    /// When a swap of the configuration starts a run at once.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum OnReload {
+        /// The fingerprint is new or has changed.
+        #[default]
+        IfChanged = "if-changed",
+        Always = "always",
+        Never = "never",
+    }
 }
 
-/// When a start of the daemon starts a run at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnStart {
-    /// As a reload against the fingerprints in the journal; with an empty journal never.
-    #[default]
-    Auto,
-    Always,
-    Never,
+words! {
+    /// When a start of the daemon starts a run at once.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum OnStart {
+        /// As a reload against the fingerprints in the journal; with an empty journal never.
+        #[default]
+        Auto = "auto",
+        Always = "always",
+        Never = "never",
+    }
 }

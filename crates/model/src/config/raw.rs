@@ -1,12 +1,12 @@
 //! What was typed: a mirror of the file, key by key. Its doc comments are the descriptions of the JSON Schema.
 //!
-//! No field is `flatten`, no enum is `untagged` or internally tagged: their errors lose their place.
+//! No field is `flatten`, no enum is internally tagged or, but for [`MemberCount`], `untagged`: their errors lose their place.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::endpoint::Addressing;
 use super::profile::{OnMissed, OnOverlap, OnReload, OnStart};
@@ -21,46 +21,20 @@ use super::value::size::{ByteCap, Size};
 use super::value::text::{AwsProfile, Cron, FilePath, Manifest, Region, SecretPath, StorageClass, TeamFiles};
 use super::value::watch::Watch;
 use super::value::zone::ZoneName;
-use super::value::{At, OneOrMany, Typed, WordOrNumber};
+use super::value::{At, Kind, Typed};
 use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::{OnIncomplete, Parts};
 use crate::select::{OnExcess, Order};
+use crate::text_error::TextError;
 
 type Text<K> = Option<Typed<K>>;
 type Texts<K> = Option<At<Vec<Typed<K>>>>;
-type Number = Option<At<i64>>;
+/// The schema of the key bounds it.
+type Number<T> = Option<At<T>>;
 type Flag = Option<At<bool>>;
 
 /// Tables by the names that users give them.
-#[derive(Debug)]
-pub struct Named<T>(pub BTreeMap<String, At<T>>);
-
-impl<T> Default for Named<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        BTreeMap::deserialize(deserializer).map(Self)
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Named<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        format!("Named_{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let table = generator.subschema_for::<T>();
-        json_schema!({ "type": "object", "patternProperties": { name::PATTERN: table }, "additionalProperties": false })
-    }
-}
+pub type Named<T> = BTreeMap<String, At<T>>;
 
 /// One file of a hotset configuration.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -70,15 +44,19 @@ pub struct Document {
     /// What belongs to the process: where it listens, where it keeps its state. In one file only.
     pub daemon: Option<At<Daemon>>,
     /// Caches to warm.
+    #[schemars(schema_with = "named::<Endpoint>")]
     pub endpoint: Named<Endpoint>,
     /// Where keys come from. No secret stands here, only where to find it.
+    #[schemars(schema_with = "named::<Credentials>")]
     pub credentials: Named<Credentials>,
     /// Profile keys for all profiles that do not set them. In one file only.
     #[schemars(schema_with = "defaults")]
     pub defaults: Option<At<Profile>>,
     /// What to keep hot, when, and how much of it.
+    #[schemars(schema_with = "named::<Profile>")]
     pub profile: Named<Profile>,
     /// What the files of a team may hold and reach.
+    #[schemars(schema_with = "named::<Team>")]
     pub team: Named<Team>,
     /// Changes to single keys of tables that an earlier --config defines.
     #[serde(rename = "override")]
@@ -100,8 +78,10 @@ fn defaults(generator: &mut SchemaGenerator) -> Schema {
 #[serde(deny_unknown_fields, default)]
 pub struct Overrides {
     /// Keys of endpoints to replace.
+    #[schemars(schema_with = "named::<Endpoint>")]
     pub endpoint: Named<Endpoint>,
     /// Keys of profiles to replace.
+    #[schemars(schema_with = "named::<Profile>")]
     pub profile: Named<Profile>,
 }
 
@@ -147,18 +127,18 @@ pub struct Endpoint {
     pub list: Option<At<ListSite>>,
     /// HEADs in flight at first.
     #[schemars(schema_with = "count::<1, 100_000>")]
-    pub start_in_flight: Number,
+    pub start_in_flight: Number<u32>,
     /// HEADs in flight at most.
     #[schemars(schema_with = "count::<1, 100_000>")]
-    pub max_in_flight: Number,
+    pub max_in_flight: Number<u32>,
     /// Bytes being filled at most.
     pub max_in_flight_bytes: Text<Size<false>>,
     /// LISTs in flight at most, for all profiles together.
     #[schemars(schema_with = "count::<1, 10_000>")]
-    pub list_in_flight: Number,
+    pub list_in_flight: Number<u32>,
     /// Requests a second at most.
     #[schemars(schema_with = "count::<1, 1_000_000>")]
-    pub max_requests_per_second: Number,
+    pub max_requests_per_second: Number<u32>,
     /// How long connecting may take.
     pub connect_timeout: Text<Length<false>>,
     /// How long a request may take, beside the time for its bytes.
@@ -167,7 +147,7 @@ pub struct Endpoint {
     pub min_fill_rate: Text<Rate>,
     /// Sends of a request after the first.
     #[schemars(schema_with = "count::<0, 100>")]
-    pub retries: Number,
+    pub retries: Number<u32>,
     /// How long a silent endpoint is waited for.
     pub outage_wait: Text<Length<false>>,
     /// Bytes the cache holds: for shares, and to distrust old ledger entries.
@@ -238,7 +218,7 @@ pub struct Team {
     /// The highest priority of its profiles.
     #[serde(default)]
     #[schemars(schema_with = "count::<{ -1_000_000 }, 1_000_000>")]
-    pub max_priority: Number,
+    pub max_priority: Number<i64>,
     /// File with a bearer token that may only start runs of its profiles.
     pub run_token_file: Text<SecretPath>,
 }
@@ -267,7 +247,7 @@ pub struct Profile {
     pub max_size: Text<Size<false>>,
     /// Keep at most so many objects, first in `order`.
     #[schemars(schema_with = "count::<1, { i64::MAX }>")]
-    pub max_objects: Number,
+    pub max_objects: Number<u64>,
     /// Keep at most so many bytes, first in `order`; or "unlimited".
     pub max_bytes: Text<ByteCap>,
     /// What happens when `max_bytes` cuts something that is wanted: the rest is warmed, or nothing.
@@ -283,7 +263,8 @@ pub struct Profile {
     /// The share of objects and of bytes that makes a run complete.
     pub min_warm: Text<Percent>,
     /// When to run: 5 or 6 cron fields, @daily, "@every 10m"; or a list of these.
-    pub schedule: Option<OneOrMany<Cron>>,
+    #[schemars(schema_with = "one_or_many::<Cron>")]
+    pub schedule: Texts<Cron>,
     /// Zone of schedule and window.
     pub time_zone: Text<ZoneName>,
     /// Nothing starts by itself outside it: "Mon-Fri 01:00-06:00".
@@ -304,7 +285,7 @@ pub struct Profile {
     pub deadline: Text<Length<false>>,
     /// Higher goes first.
     #[schemars(schema_with = "count::<{ -1_000_000 }, 1_000_000>")]
-    pub priority: Number,
+    pub priority: Number<i64>,
     /// Whether it runs only when asked to.
     pub paused: Flag,
 }
@@ -324,7 +305,7 @@ pub struct Checkpoint {
     /// How many members: "any", "as-previous", "like-previous", or at least a number.
     #[serde(default)]
     #[schemars(schema_with = "member_count")]
-    pub count: Option<WordOrNumber>,
+    pub count: Option<At<MemberCount>>,
     /// Name of the file beside the groups that names the newest.
     pub pointer: Text<Pointer>,
     /// What an object beside a group is called, behind the group's own name, while it is being written.
@@ -338,29 +319,47 @@ pub struct Checkpoint {
     /// How many of the newest complete checkpoints of every run.
     #[serde(default)]
     #[schemars(schema_with = "count::<1, 100_000>")]
-    pub keep: Number,
+    pub keep: Number<usize>,
     /// What happens when the newest is not complete.
     pub on_incomplete: Text<OnIncomplete>,
+}
+
+/// A count, or a word that stands for one. The walk has seen to its type, so that no error of an untagged enum is lost.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum MemberCount {
+    AtLeast(u64),
+    Word(String),
 }
 
 /// Kept as typed: it needs the profile's zone.
 pub struct WindowText;
 
-impl super::value::Kind for WindowText {
+impl Kind for WindowText {
     type Value = String;
     const EXAMPLE: &'static str = "Mon-Fri 01:00-06:00";
 
-    fn parse(text: &str) -> Result<String, super::value::ValueError> {
+    fn parse(text: &str) -> Result<String, TextError> {
         Ok(text.to_owned())
-    }
-
-    fn show(text: &String) -> String {
-        text.clone()
     }
 }
 
 fn count<const MIN: i64, const MAX: i64>(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+}
+
+fn named<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let table = generator.subschema_for::<T>();
+    json_schema!({ "type": "object", "patternProperties": { name::PATTERN: table }, "additionalProperties": false })
+}
+
+/// A list, or one value, which the walk makes a list of one.
+fn one_or_many<K: Kind>(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = Typed::<K>::json_schema(generator);
+    let item = schema.clone().to_value();
+    schema.insert("type".to_owned(), json!(["string", "array"]));
+    schema.insert("items".to_owned(), item);
+    schema
 }
 
 fn price(_: &mut SchemaGenerator) -> Schema {

@@ -194,7 +194,7 @@ fn of_file(base: &Config, profile: &Profile) -> Option<String> {
 }
 
 /// How many folders and names a manifest's path has, where it stands beside the file that names it.
-fn steps_beside(text: &str) -> Option<usize> {
+pub(super) fn steps_beside(text: &str) -> Option<usize> {
     let typed = Path::new(text.strip_prefix("file:").unwrap_or(text));
     let own = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     typed.components().all(own).then(|| typed.components().filter(|part| *part != Component::CurDir).count())

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::context::{Bad, Context, toml_string};
 use super::counted;
 use super::diagnostic::{Diagnostic, Place};
-use super::file::File;
 use super::reference::{example, rank};
 use super::schema::head;
-use super::value::{At, Kind, Typed, ValueError};
+use super::value::{At, Kind, Typed};
+use crate::text_error::TextError;
 
 /// Where a layer of a table stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,22 +65,28 @@ pub struct Section {
 /// A table in one file.
 pub(super) struct Layer<'a, R> {
     pub table: &'a R,
-    pub file: Arc<File>,
+    /// Its head.
+    pub place: Place,
     /// Of the table's keys.
     pub path: String,
-    pub span: Range<usize>,
     pub standing: Standing,
+}
+
+impl<'a, R> Layer<'a, R> {
+    pub(super) fn at(&self, span: &Range<usize>) -> Place {
+        Place::new(&self.place.file, span.clone())
+    }
+
+    /// A table within it.
+    pub(super) fn below<T>(&self, key: &str, table: &'a At<T>) -> Layer<'a, T> {
+        let (place, path) = (self.at(&table.span), format!("{}.{key}", self.path));
+        Layer { table: &table.value, place, path, standing: self.standing }
+    }
 }
 
 impl<R> Clone for Layer<'_, R> {
     fn clone(&self) -> Self {
-        Self {
-            table: self.table,
-            file: Arc::clone(&self.file),
-            path: self.path.clone(),
-            span: self.span.clone(),
-            standing: self.standing,
-        }
+        Self { place: self.place.clone(), path: self.path.clone(), ..*self }
     }
 }
 
@@ -91,6 +97,17 @@ pub(super) struct Found<T> {
     /// The dotted path it was typed at.
     pub key: String,
     pub place: Place,
+}
+
+impl<T> Found<T> {
+    /// An error about it, and what its label says.
+    pub(super) fn error(&self, message: impl Into<String>, label: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(message).key(&self.key).at(&self.place, label)
+    }
+
+    pub(super) fn warning(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::warning(message).key(&self.key).at(&self.place, "")
+    }
 }
 
 pub(super) type Read<T> = Result<Option<Found<T>>, Bad>;
@@ -120,7 +137,7 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
     /// The head of the table itself, without overrides and defaults.
     pub(super) fn place(&self) -> Option<Place> {
         let own = self.layers.iter().find(|layer| layer.standing == Standing::Own).or(self.layers.first());
-        own.map(|layer| Place::new(&layer.file, layer.span.clone()))
+        own.map(|layer| layer.place.clone())
     }
 
     /// Adds a diagnostic about what values mean together.
@@ -132,7 +149,12 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
 
     /// Adds an error about a value, which breaks a rule that others set.
     pub(super) fn reject<T>(&mut self, found: &Found<T>, message: impl Into<String>, help: impl Into<String>) -> Bad {
-        self.rule(Diagnostic::error(message).key(&found.key).at(&found.place, "").help(help));
+        self.fail(found.error(message, "").help(help))
+    }
+
+    /// Adds an error about what values mean together.
+    pub(super) fn fail(&mut self, error: Diagnostic) -> Bad {
+        self.rule(error);
         Bad
     }
 
@@ -180,7 +202,7 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         (span, value): (Range<usize>, T),
         show: impl FnOnce(&T) -> String,
     ) -> Found<T> {
-        let place = Place::new(&layer.file, span);
+        let place = layer.at(&span);
         let shown = match layer.standing {
             Standing::Defaults => self.cx.counted.shown(&place, || show(&value)),
             Standing::Override | Standing::Own => show(&value).into(),
@@ -193,16 +215,16 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         if self.cx.is_over() {
             return Err(Bad);
         }
-        let place = Place::new(&layer.file, typed.span.clone());
+        let place = layer.at(&typed.span);
         let is_shared = layer.standing == Standing::Defaults;
         if let Some(value) = self.cx.counted.shared(&place).filter(|_| is_shared) {
             return Ok(value);
         }
         let refuse =
-            |r: &mut Self, error: &ValueError| r.refuse(&format!("{}.{key}", layer.path), &place, (&typed.text, error));
+            |r: &mut Self, error: &TextError| r.refuse(&format!("{}.{key}", layer.path), &place, (&typed.text, error));
         let value = K::parse(&typed.text).map_err(|error| refuse(self, &error))?;
         if let Err(message) = self.cx.counted.weight(K::weight(&value), &typed.text) {
-            return Err(refuse(self, &ValueError::new(message).help(counted::REMEDY)));
+            return Err(refuse(self, &TextError::new(message).help(counted::REMEDY)));
         }
         if is_shared {
             self.cx.counted.share(&place, &value);
@@ -211,7 +233,7 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
     }
 
     /// Reports a text that is no value of its kind.
-    pub(super) fn refuse(&mut self, path: &str, place: &Place, (text, error): (&str, &ValueError)) -> Bad {
+    pub(super) fn refuse(&mut self, path: &str, place: &Place, (text, error): (&str, &TextError)) -> Bad {
         let at = error.span.clone().map_or_else(|| place.clone(), |span| place.inside(text, span));
         let diagnostic = Diagnostic::error(&error.message).key(path).at(&at, "").help_if(error.help.clone());
         // Help in the user's own words says more than an example.
@@ -228,10 +250,9 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
     ) -> Read<K::Value> {
         let read = match self.layer(pick) {
             None => Ok(None),
-            Some((typed, layer)) => self.parse(key, &layer, typed).map(|value| {
-                let show = |value: &K::Value| toml_string(&K::show(value));
-                Some(self.found(key, &layer, (typed.span.clone(), value), show))
-            }),
+            Some((typed, layer)) => self
+                .parse(key, &layer, typed)
+                .map(|value| Some(self.found(key, &layer, (typed.span.clone(), value), |value| typed.show(value)))),
         };
         if self.is_broken(key) { Err(Bad) } else { read }
     }
@@ -243,7 +264,8 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         default: K::Value,
     ) -> Result<K::Value, Bad> {
         let read = self.text(key, pick)?;
-        Ok(self.or_default(key, read, default, |value| toml_string(&K::show(value))))
+        let show = |value: &K::Value| K::show(value).unwrap_or_else(|| unreachable!("a default is spelled in one way"));
+        Ok(self.or_default(key, read, default, |value| toml_string(&show(value))))
     }
 
     pub(super) fn texts<K: Kind>(
@@ -268,16 +290,16 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         let path = format!("{}.{key}", layer.path);
         let most = if key == "schedule" { counted::MAX_SCHEDULES } else { counted::MAX_ENTRIES };
         if let Err(message) = self.cx.counted.entries(items.len(), most) {
-            let error = ValueError::new(message).help(counted::REMEDY);
-            return Err(self.refuse(&path, &Place::new(&layer.file, span.clone()), ("", &error)));
+            let error = TextError::new(message).help(counted::REMEDY);
+            return Err(self.refuse(&path, &layer.at(span), ("", &error)));
         }
         let parsed: Vec<_> = items.iter().map(|item| (item.span.clone(), self.parse(key, layer, item))).collect();
         let found = parsed
             .into_iter()
-            .map(|(span, value)| Ok(Found { value: value?, key: path.clone(), place: Place::new(&layer.file, span) }))
+            .map(|(span, value)| Ok(Found { value: value?, key: path.clone(), place: layer.at(&span) }))
             .collect::<Result<Vec<_>, Bad>>()?;
         Ok(self.found(key, layer, (span.clone(), found), |found: &Vec<Found<K::Value>>| {
-            let shown: Vec<String> = found.iter().map(|item| toml_string(&K::show(&item.value))).collect();
+            let shown: Vec<String> = found.iter().zip(items).map(|(item, typed)| typed.show(&item.value)).collect();
             format!("[{}]", shown.join(", "))
         }))
     }
@@ -318,25 +340,6 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
                 default
             }
         }
-    }
-
-    pub(super) fn count(&mut self, key: &'static str, pick: impl Fn(&'a R) -> Option<&'a At<i64>>) -> Read<u32> {
-        let found = self.plain(key, pick)?;
-        Ok(found.map(|found| Found {
-            value: u32::try_from(found.value).unwrap_or(u32::MAX),
-            key: found.key,
-            place: found.place,
-        }))
-    }
-
-    pub(super) fn count_or(
-        &mut self,
-        key: &'static str,
-        pick: impl Fn(&'a R) -> Option<&'a At<i64>>,
-        default: u32,
-    ) -> Result<u32, Bad> {
-        let read = self.plain_or(key, pick, i64::from(default))?;
-        Ok(u32::try_from(read).unwrap_or(u32::MAX))
     }
 }
 

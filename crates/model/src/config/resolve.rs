@@ -18,29 +18,20 @@ pub use lint::{environment as environment_warnings, unreadable_manifest, unreada
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::context::{Bad, Context};
+use super::Config;
+use super::context::{Bad, Context, join};
 use super::daemon::Daemon;
 use super::diagnostic::Diagnostic;
 use super::endpoint::{Credentials, Endpoint};
-use super::profile::Profile;
-use super::reader::{Found, Reader, Section};
+use super::file::Source;
+use super::reader::{Found, Reader};
 use super::tables::Tables;
-use super::team::Team;
 use super::value::Kind;
 use super::value::name::Name;
 use team::Teams;
 
 /// Named things; `None` where one was defined and is bad.
 pub(super) type Known<T> = BTreeMap<Arc<str>, Option<Arc<T>>>;
-
-pub(super) struct Resolved {
-    pub daemon: Daemon,
-    pub credentials: Known<Credentials>,
-    pub endpoints: Known<Endpoint>,
-    pub profiles: Known<Profile>,
-    pub teams: Known<Team>,
-    pub sections: Vec<Section>,
-}
 
 /// What profiles refer to.
 pub(super) struct Scope<'a> {
@@ -50,7 +41,7 @@ pub(super) struct Scope<'a> {
     pub teams: &'a Teams,
 }
 
-pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved, Bad> {
+pub(super) fn resolve(tables: &Tables<'_>, sources: Vec<Source>, cx: &mut Context) -> Result<Config, Bad> {
     let mut sections = Vec::new();
     let daemon = daemon::resolve(tables.daemon.as_ref(), cx, &mut sections);
     let mut credentials = Known::new();
@@ -58,7 +49,7 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
         if cx.is_over() {
             break;
         }
-        let mut reader = Reader::new(cx, super::context::join("credentials", name), layers.clone());
+        let mut reader = Reader::new(cx, join("credentials", name), layers.clone());
         let resolved = named(name, &mut reader).and_then(|name| credentials::resolve(&name, &mut reader));
         sections.push(reader.into_section());
         credentials.insert(Arc::from(*name), resolved.ok().map(Arc::new));
@@ -78,7 +69,10 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
         teams.insert(Arc::from(*name), granted.ok());
     }
     let scope = Scope { daemon: &daemon, credentials: &credentials, endpoints: &endpoints, teams: &teams };
-    profile::values_of_defaults(tables, &scope, cx);
+    // By itself, since profiles may hide what is wrong in it.
+    if let Some(layer) = &tables.defaults {
+        profile::values(layer, &scope, cx);
+    }
     let mut profiles = Known::new();
     for (name, layers) in &tables.profiles {
         if cx.is_over() {
@@ -102,7 +96,22 @@ pub(super) fn resolve(tables: &Tables<'_>, cx: &mut Context) -> Result<Resolved,
         return Err(Bad);
     }
     let teams = teams.into_iter().map(|(name, granted)| (name, granted.map(|granted| granted.team))).collect();
-    Ok(Resolved { daemon: daemon?, credentials, endpoints, profiles, teams, sections })
+    Ok(Config {
+        daemon: daemon?,
+        credentials: good(credentials),
+        endpoints: good(endpoints),
+        profiles: good(profiles),
+        teams: good(teams),
+        warnings: std::mem::take(&mut cx.diagnostics),
+        sections,
+        zones: cx.zones.clone(),
+        sources,
+    })
+}
+
+/// Nothing is bad where there are no errors.
+fn good<T>(all: Known<T>) -> BTreeMap<Arc<str>, Arc<T>> {
+    all.into_iter().filter_map(|(name, thing)| Some((name, thing?))).collect()
 }
 
 /// Holds a table's name to the rule of names.
@@ -124,8 +133,8 @@ fn follow<T>(found: &Found<Arc<str>>, known: &Known<T>, kind: &str, cx: &mut Con
         Some(None) => Err(Bad),
         None if cx.is_over() => Err(Bad),
         None => {
-            if !cx.is_broken(&super::context::join(kind, &found.value)) {
-                let error = Diagnostic::error(format!("there is no [{}]", super::context::join(kind, &found.value)));
+            if !cx.is_broken(&join(kind, &found.value)) {
+                let error = Diagnostic::error(format!("there is no [{}]", join(kind, &found.value)));
                 let error = error
                     .key(&found.key)
                     .at(&found.place, "")

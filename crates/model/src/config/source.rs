@@ -75,7 +75,7 @@ impl Reader {
         let trusted = self.sources.iter().enumerate();
         let admissions: Vec<Admission> = trusted.flat_map(|(number, source)| admission::all(source, number)).collect();
         for admission in admissions {
-            let (path, layer) = (admission.path.clone(), admission.place.file.layer());
+            let (path, layer) = (admission.path.clone(), admission.place.file.layer);
             self.admission = Some(admission);
             self.path(&path, layer);
         }

@@ -20,11 +20,11 @@ pub(super) fn explain_all(errors: &[toml::de::Error], file: &Arc<File>) -> Vec<D
     twice.truncate(MAX_DIAGNOSTICS);
     let first =
         grammar.first().map(|error| explain(error, file).help("what follows in this file is read once this is right"));
-    let again: Vec<&str> = twice.iter().filter_map(|error| head_of(line_at(file.text(), error))).collect();
+    let again: Vec<&str> = twice.iter().filter_map(|error| head_of(line_at(&file.text, error))).collect();
     let is_of_another = |error: &&&toml::de::Error| {
-        let table = match head_of(line_at(file.text(), error)) {
+        let table = match head_of(line_at(&file.text, error)) {
             Some(head) => head.rsplit_once('.').map(|(parent, _)| parent),
-            None => enclosing(file.text(), error),
+            None => enclosing(&file.text, error),
         };
         table.is_some_and(|table| again.iter().any(|head| is_within(table, head)))
     };
@@ -80,14 +80,14 @@ pub(super) fn explain(error: &toml::de::Error, file: &Arc<File>) -> Diagnostic {
     if error.message() == TWICE {
         return duplicate(error, file, true);
     }
-    let (message, help) = plainly(error, file.text().get(span).unwrap_or_default());
+    let (message, help) = plainly(error, file.text.get(span).unwrap_or_default());
     Diagnostic::error(message).at(&place, "").help_if(help.map(str::to_owned))
 }
 
 fn duplicate(error: &toml::de::Error, file: &Arc<File>, is_paired: bool) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
-    let first = is_paired.then(|| first_definition(file.text(), span.start)).flatten();
-    let head = head_of(line_at(file.text(), error));
+    let first = is_paired.then(|| first_definition(&file.text, span.start)).flatten();
+    let head = head_of(line_at(&file.text, error));
     let twice = match head {
         Some(head) => Diagnostic::error(format!("[{head}] is defined twice")),
         None => Diagnostic::error("the same key twice"),

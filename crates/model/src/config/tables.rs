@@ -50,11 +50,7 @@ impl<'a> Tables<'a> {
 }
 
 fn layer<'a, R>(file: &Arc<File>, path: String, table: &'a At<R>, standing: Standing) -> Layer<'a, R> {
-    Layer { table: &table.value, file: Arc::clone(file), path, span: table.span.clone(), standing }
-}
-
-fn head<R>(layer: &Layer<'_, R>) -> Place {
-    Place::new(&layer.file, layer.span.clone())
+    Layer { table: &table.value, place: Place::new(file, table.span.clone()), path, standing }
 }
 
 fn single<'a, R>(
@@ -70,8 +66,8 @@ fn single<'a, R>(
         None => *slot = Some(new),
         Some(first) => cx.push(
             Diagnostic::error(format!("[{name}] stands in one file only"))
-                .at(&head(&new), "defined again here")
-                .at(&head(first), "first defined here")
+                .at(&new.place, "defined again here")
+                .at(&first.place, "first defined here")
                 .help("keep one of the two, and move the other's keys there"),
         ),
     }
@@ -83,7 +79,7 @@ fn define<'a, R>(
     (file, kind): (&Arc<File>, &str),
     cx: &mut Context,
 ) {
-    for (name, table) in &named.0 {
+    for (name, table) in named {
         let path = join(kind, name);
         let new = layer(file, path.clone(), table, Standing::Own);
         match all.get(name.as_str()).and_then(|layers| layers.first()) {
@@ -92,8 +88,8 @@ fn define<'a, R>(
             }
             Some(first) => {
                 let error = Diagnostic::error(format!("[{path}] is defined twice"))
-                    .at(&head(&new), "defined again here")
-                    .at(&head(first), "first defined here");
+                    .at(&new.place, "defined again here")
+                    .at(&first.place, "first defined here");
                 cx.push(if matches!(kind, "credentials" | "team") {
                     error.help("rename one of the two")
                 } else {
@@ -112,24 +108,24 @@ fn change<'a, R>(
     (file, kind): (&Arc<File>, &str),
     cx: &mut Context,
 ) {
-    for (name, table) in &named.0 {
+    for (name, table) in named {
         let new = layer(file, format!("override.{}", join(kind, name)), table, Standing::Override);
-        let place = head(&new);
         let Some(layers) = all.get_mut(name.as_str()) else {
             if !cx.is_broken(&join(kind, name)) {
-                let error = Diagnostic::error(format!("there is no [{}] to change", join(kind, name))).at(&place, "");
+                let error =
+                    Diagnostic::error(format!("there is no [{}] to change", join(kind, name))).at(&new.place, "");
                 cx.absent(error.help_if(cx.did_you_mean(name, all.keys().copied())));
             }
             continue;
         };
         if let Some(own) =
-            layers.iter().find(|layer| layer.standing == Standing::Own && layer.file.layer() >= file.layer())
+            layers.iter().find(|layer| layer.standing == Standing::Own && layer.place.file.layer >= file.layer)
         {
             cx.push(
                 Diagnostic::error("an override stands in a later --config than the table it changes")
                     .key(new.path.clone())
-                    .at(&place, "changes a table of the same or a later --config")
-                    .at(&head(own), "the table")
+                    .at(&new.place, "changes a table of the same or a later --config")
+                    .at(&own.place, "the table")
                     .help("change the table itself, or name the file with the override by a further --config"),
             );
             continue;

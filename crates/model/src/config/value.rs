@@ -20,9 +20,12 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::{Value as Json, json};
 use toml::Spanned;
+
+use super::context::toml_string;
+use crate::text_error::TextError;
 
 /// A kind of value that is written as a TOML string.
 pub trait Kind: 'static {
@@ -34,10 +37,12 @@ pub trait Kind: 'static {
 
     /// # Errors
     /// The rule that `text` breaks, and where in it.
-    fn parse(text: &str) -> Result<Self::Value, ValueError>;
+    fn parse(text: &str) -> Result<Self::Value, TextError>;
 
-    /// The canonical spelling: `parse(show(v)) == v`, and two spellings of one value show alike.
-    fn show(value: &Self::Value) -> String;
+    /// The canonical spelling: `parse(show(v)) == v`, and two spellings of one value show alike. `None`: as it was typed.
+    fn show(_: &Self::Value) -> Option<String> {
+        None
+    }
 
     /// What it takes beside its text.
     fn weight(_: &Self::Value) -> Weight {
@@ -60,35 +65,6 @@ pub enum Weight {
     Large,
 }
 
-/// Why a text is no value of its kind.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ValueError {
-    /// Bytes of the text; `None` for all of it.
-    pub span: Option<Range<usize>>,
-    pub message: String,
-    /// How to put it right, where more can be said than an example does.
-    pub help: Option<String>,
-}
-
-impl ValueError {
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { span: None, message: message.into(), help: None }
-    }
-
-    #[must_use]
-    pub fn at(mut self, span: Range<usize>) -> Self {
-        self.span = Some(span);
-        self
-    }
-
-    #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
-
 /// A string as typed: of kind `K`, not yet parsed, with its place in the file.
 pub struct Typed<K> {
     pub span: Range<usize>,
@@ -96,9 +72,10 @@ pub struct Typed<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-impl<K> Typed<K> {
-    fn new(span: Range<usize>, text: String) -> Self {
-        Self { span, text, kind: PhantomData }
+impl<K: Kind> Typed<K> {
+    /// What it stands for, as TOML.
+    pub(super) fn show(&self, value: &K::Value) -> String {
+        toml_string(&K::show(value).unwrap_or_else(|| self.text.clone()))
     }
 }
 
@@ -111,7 +88,7 @@ impl<K> fmt::Debug for Typed<K> {
 impl<'de, K> Deserialize<'de> for Typed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<String>::deserialize(deserializer)?;
-        Ok(Self::new(spanned.span(), spanned.into_inner()))
+        Ok(Self { span: spanned.span(), text: spanned.into_inner(), kind: PhantomData })
     }
 }
 
@@ -165,113 +142,5 @@ impl<T: JsonSchema> JsonSchema for At<T> {
     }
 }
 
-/// A list, or one value that stands for a list of one.
-#[derive(Debug)]
-pub struct OneOrMany<K>(pub At<Vec<Typed<K>>>);
-
-enum Items<K> {
-    One(String),
-    Many(Vec<Typed<K>>),
-}
-
-struct ItemsVisitor<K>(PhantomData<fn() -> K>);
-
-impl<'de, K> Visitor<'de> for ItemsVisitor<K> {
-    type Value = Items<K>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or a list of strings")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Items::One(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
-        }
-        Ok(Items::Many(items))
-    }
-}
-
-impl<'de, K> Deserialize<'de> for Items<K> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ItemsVisitor(PhantomData))
-    }
-}
-
-impl<'de, K> Deserialize<'de> for OneOrMany<K> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<Items<K>>::deserialize(deserializer)?;
-        let span = spanned.span();
-        let items = match spanned.into_inner() {
-            Items::One(text) => vec![Typed::new(span.clone(), text)],
-            Items::Many(items) => items,
-        };
-        Ok(Self(At { span, value: items }))
-    }
-}
-
-impl<K: Kind> JsonSchema for OneOrMany<K> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "OneOrMany".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = Typed::<K>::json_schema(generator);
-        schema.insert("type".to_owned(), json!(["string", "array"]));
-        schema.insert("items".to_owned(), Typed::<K>::json_schema(generator).to_value());
-        schema
-    }
-}
-
-/// A count, or a word that stands for one.
-#[derive(Debug)]
-pub struct WordOrNumber {
-    pub span: Range<usize>,
-    pub value: Result<i64, String>,
-}
-
-impl<'de> Deserialize<'de> for WordOrNumber {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<toml::Value>::deserialize(deserializer)?;
-        let span = spanned.span();
-        let value = match spanned.into_inner() {
-            toml::Value::Integer(number) => Ok(number),
-            toml::Value::String(word) => Err(word),
-            _ => return Err(D::Error::custom("expected a string or an integer")),
-        };
-        Ok(Self { span, value })
-    }
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::Kind;
-
-    /// Every text parses, and shows as its canonical spelling, which parses to the same.
-    pub(crate) fn accepts<K: Kind>(table: &[(&str, &str)]) {
-        for (text, shown) in table {
-            let value = K::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
-            assert_eq!(K::show(&value), *shown, "{text:?}");
-            let again = K::parse(shown).unwrap_or_else(|error| panic!("{shown:?}: {error}"));
-            assert_eq!(K::show(&again), *shown);
-        }
-    }
-
-    /// Every text is refused with these words, about this part of it.
-    pub(crate) fn refuses<K: Kind>(table: &[(&str, &str, &str)]) {
-        for (text, part, message) in table {
-            let Err(error) = K::parse(text) else { panic!("{text:?} was accepted") };
-            assert_eq!(error.message, *message, "{text:?}");
-            let span = error.span.clone().unwrap_or(0..text.len());
-            assert_eq!(text.get(span).unwrap_or("(outside)"), *part, "{text:?}");
-        }
-    }
-}
+pub(crate) mod tests;

@@ -16,8 +16,8 @@ use super::reference::example;
 use super::schema::{self, entries, head};
 use super::secret;
 use super::suggest::{did_you_mean, nearest};
-use super::value::choice::Choice as _;
 use crate::select::checkpoint::layout::Layout;
+use crate::words::Words as _;
 use types::{allows, found, types, wanted};
 
 /// Walks a file beside its schema. What is reported is removed from `table`, and its path marked as broken.
@@ -105,7 +105,13 @@ impl Walk<'_> {
                     self.secret(what, &place, path);
                     false
                 }
-                None => self.no_interpolation(text, &place, path),
+                None => {
+                    let fits = self.no_interpolation(text, &place, path);
+                    if types(schema).any(|name| name == "array") {
+                        one_is_a_list(value);
+                    }
+                    fits
+                }
             },
             DeValue::Integer(number) => {
                 let number = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix());
@@ -176,7 +182,7 @@ impl Walk<'_> {
         let error =
             Diagnostic::error(format!("must be {wanted}, not {found}")).key(path).at(place, format!("this is {found}"));
         let key = path.rsplit('.').next().unwrap_or(path);
-        let written = place.file.text().get(place.span.clone()).filter(|text| text.len() < 200 && !text.contains('\n'));
+        let written = place.file.text.get(place.span.clone()).filter(|text| text.len() < 200 && !text.contains('\n'));
         let right = path.rsplit_once('.').and_then(|(table, key)| example(&head(table), key));
         // The one word that makes a table: it was typed in its place.
         let right = match (value, key) {
@@ -261,6 +267,12 @@ impl Walk<'_> {
         self.cx.push(Diagnostic::error(format!("must be {rule}")).key(path).at(place, label));
         false
     }
+}
+
+/// Where a list may stand, one value is a list of one.
+fn one_is_a_list(value: &mut Value<'_>) {
+    let one = Spanned::new(value.span(), std::mem::replace(value.get_mut(), DeValue::Boolean(false)));
+    *value.get_mut() = DeValue::Array(DeArray::from_iter([one]));
 }
 
 /// Where a secret belongs instead.

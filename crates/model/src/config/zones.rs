@@ -41,12 +41,14 @@ pub(super) enum Known {
     No,
 }
 
-impl Zones {
-    /// The rules compiled in.
-    pub fn built_in() -> Self {
+/// The rules compiled in.
+impl Default for Zones {
+    fn default() -> Self {
         Self { folder: None, version: Some(built_in_version().to_owned()), empty: None, older: None }
     }
+}
 
+impl Zones {
     /// Those of the folder that is named (by `TZDIR`), else the newer of the system's and those compiled in.
     pub fn of_system(named: Option<PathBuf>) -> Self {
         Self::of(named, SYSTEM_FOLDER.into())
@@ -63,11 +65,11 @@ impl Zones {
             return Self { version: named.as_deref().and_then(version_of), folder: named, empty, older: None };
         }
         if !has_rules(&system) {
-            return Self { empty, ..Self::built_in() };
+            return Self { empty, ..Self::default() };
         }
         match version_of(&system) {
             Some(version) if *version < *built_in_version() => {
-                Self { empty, older: Some(format!("{version} of {}", system.display())), ..Self::built_in() }
+                Self { empty, older: Some(format!("{version} of {}", system.display())), ..Self::default() }
             }
             version => Self { version, folder: Some(system), empty, older: None },
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::PatternError;
+use super::TextError;
 use super::glob::Glob;
 use super::parse::{self, Dialect};
 
@@ -22,14 +22,9 @@ impl KeyGlob {
     /// # Errors
     ///
     /// Names the bytes of `text` at fault, and the fix where there is an obvious one.
-    pub fn parse(text: &str) -> Result<Self, PatternError> {
+    pub fn parse(text: &str) -> Result<Self, TextError> {
         let glob = Glob::new(parse::glob(text, 0..text.len(), Dialect::Key)?);
         Ok(Self(Arc::new(Parsed { text: text.to_owned(), glob })))
-    }
-
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.0.text
     }
 
     /// What it comes to with ranges and alternatives written out.
@@ -42,16 +37,4 @@ impl KeyGlob {
     }
 }
 
-impl PartialEq for KeyGlob {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.text == other.0.text
-    }
-}
-
-impl Eq for KeyGlob {}
-
-impl fmt::Debug for KeyGlob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("KeyGlob").field(&self.0.text).finish()
-    }
-}
+super::as_written!(KeyGlob);

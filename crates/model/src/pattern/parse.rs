@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{PatternError, SCHEME};
+use super::{SCHEME, TextError};
 
 mod braces;
 
@@ -59,7 +59,7 @@ pub(super) enum Dialect {
 }
 
 /// Where the key glob of a whole pattern begins. What stands between the scheme and the `/` before it is the bucket glob.
-pub(super) fn split(text: &str) -> Result<usize, PatternError> {
+pub(super) fn split(text: &str) -> Result<usize, TextError> {
     let Some(rest) = text.strip_prefix(SCHEME) else {
         return Err(without_scheme(text));
     };
@@ -80,7 +80,7 @@ pub(super) fn split(text: &str) -> Result<usize, PatternError> {
     Ok(slash + 1)
 }
 
-fn without_scheme(text: &str) -> PatternError {
+fn without_scheme(text: &str) -> TextError {
     let path = text.split_once("://").map_or(text, |(_, path)| path).trim_start_matches('/');
     let hint = (!path.is_empty() && text.len() <= MAX_TEXT).then(|| format!("write `{SCHEME}{path}`"));
     error(0..text.len(), "a pattern has to begin with `s3://`", hint)
@@ -105,7 +105,7 @@ fn leaves_open(bucket: &str) -> bool {
 }
 
 /// Reads the glob that stands at `span` of `text`; errors speak of bytes of `text`.
-pub(super) fn glob(text: &str, span: Range<usize>, dialect: Dialect) -> Result<Vec<Node>, PatternError> {
+pub(super) fn glob(text: &str, span: Range<usize>, dialect: Dialect) -> Result<Vec<Node>, TextError> {
     if text.len() > MAX_TEXT {
         return Err(error(0..text.len(), format!("a pattern has at most {MAX_TEXT} bytes"), None));
     }
@@ -139,8 +139,8 @@ pub(super) fn escape(key: &str) -> String {
     glob
 }
 
-fn error(span: Range<usize>, message: impl Into<String>, hint: Option<String>) -> PatternError {
-    PatternError { span, message: message.into(), hint }
+fn error(span: Range<usize>, message: impl Into<String>, hint: Option<String>) -> TextError {
+    TextError { span: Some(span), message: message.into(), help: hint }
 }
 
 struct Parser<'a> {
@@ -158,7 +158,7 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     /// Reads up to the end, or to the `,` or `}` that ends an alternative. `fresh`: a segment begins here.
-    fn sequence(&mut self, mut fresh: bool) -> Result<(Vec<Node>, bool), PatternError> {
+    fn sequence(&mut self, mut fresh: bool) -> Result<(Vec<Node>, bool), TextError> {
         let mut nodes = Vec::new();
         while let Some(c) = self.peek() {
             let start = self.at;
@@ -208,7 +208,7 @@ impl Parser<'_> {
         there
     }
 
-    fn count(&mut self, nodes: usize, start: usize) -> Result<(), PatternError> {
+    fn count(&mut self, nodes: usize, start: usize) -> Result<(), TextError> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
             return Err(error(start..self.at, "the pattern is too large: split it into several", None));
@@ -221,12 +221,12 @@ impl Parser<'_> {
         format!("{}{replacement}{}", &self.text[..span.start], &self.text[span.end..])
     }
 
-    fn stray(&self, at: usize) -> PatternError {
+    fn stray(&self, at: usize) -> TextError {
         let hint = format!("if it belongs to the key, write `{}`", self.fixed(at..at + 1, "\\}"));
         error(at..at + 1, "`}` closes nothing", Some(hint))
     }
 
-    fn literal(&self, c: char, start: usize) -> Result<char, PatternError> {
+    fn literal(&self, c: char, start: usize) -> Result<char, TextError> {
         if self.dialect == Dialect::Key || c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
             return Ok(c);
         }
@@ -237,7 +237,7 @@ impl Parser<'_> {
         Err(error(start..start + c.len_utf8(), message, None))
     }
 
-    fn escaped(&mut self, start: usize) -> Result<char, PatternError> {
+    fn escaped(&mut self, start: usize) -> Result<char, TextError> {
         let character = self.at;
         if let Some(c) = self.bump() {
             return self.literal(c, character);
@@ -247,7 +247,7 @@ impl Parser<'_> {
     }
 
     /// After the first `*`; also whether a segment begins behind it.
-    fn star(&mut self, start: usize, fresh: bool) -> Result<(Node, bool), PatternError> {
+    fn star(&mut self, start: usize, fresh: bool) -> Result<(Node, bool), TextError> {
         if !self.take('*') {
             return Ok((Node::Star, false));
         }
@@ -268,7 +268,7 @@ impl Parser<'_> {
     }
 
     /// After the `[`.
-    fn class(&mut self, start: usize) -> Result<Class, PatternError> {
+    fn class(&mut self, start: usize) -> Result<Class, TextError> {
         let negated = self.take('!') || self.take('^');
         let mut ranges = Vec::new();
         while !self.take(']') {
@@ -293,7 +293,7 @@ impl Parser<'_> {
     }
 
     /// One character of a class that begins at `class`.
-    fn member(&mut self, class: usize) -> Result<char, PatternError> {
+    fn member(&mut self, class: usize) -> Result<char, TextError> {
         let start = self.at;
         match self.bump() {
             Some('/') => Err(error(start..self.at, NO_SLASH, self.key_only("[", class))),

@@ -6,7 +6,7 @@ mod naive;
 mod properties;
 
 fn key_glob(glob: &str) -> Pattern {
-    Pattern::parse(&format!("s3://b/{glob}")).unwrap_or_else(|error| panic!("{glob}: {error} ({:?})", error.hint))
+    Pattern::parse(&format!("s3://b/{glob}")).unwrap_or_else(|error| panic!("{glob}: {error} ({:?})", error.help))
 }
 
 #[test]
@@ -183,15 +183,16 @@ fn a_glob_without_a_bucket_speaks_the_dialect_of_keys() {
     assert_eq!(glob, KeyGlob::parse("a/{b,c}").unwrap());
     assert_ne!(glob, KeyGlob::parse("a/{c,b}").unwrap(), "equal when written alike");
     let error = KeyGlob::parse("a/[z-a]").unwrap_err();
-    assert_eq!((error.span, error.hint.as_deref()), (3..6, Some("write `a/[a-z]`")));
+    assert_eq!((error.span, error.help.as_deref()), (Some(3..6), Some("write `a/[a-z]`")));
     assert!(KeyGlob::parse("").is_err() && KeyGlob::parse("a/").is_err());
 }
 
-fn shown(text: &str, error: &PatternError) -> String {
-    let column = text[..error.span.start].chars().count();
-    let width = text[error.span.clone()].chars().count().max(1);
+fn shown(text: &str, error: &TextError) -> String {
+    let span = error.span.clone().unwrap();
+    let column = text[..span.start].chars().count();
+    let width = text[span].chars().count().max(1);
     let mut out = format!("{text}\n{:column$}{} {error}\n", "", "^".repeat(width));
-    if let Some(hint) = &error.hint {
+    if let Some(hint) = &error.help {
         writeln!(out, "{:column$}{hint}", "").unwrap();
     }
     out

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use croner::parser::{CronParser, Seconds, Year};
 
-use super::error::{Piece, ScheduleError};
 use super::field::Field;
 use super::lint::{self, Lint};
+use super::piece::Piece;
 use super::wall::{Shown, clock, shown};
 use super::zone::Zone;
+use crate::text_error::TextError;
+use crate::words::Words as _;
 
 /// Clocks put forward by more than this make a correction, whose lost fires are not made up (Debian's cron).
 const LONGEST_MADE_UP: TimeDelta = TimeDelta::hours(3);
@@ -30,24 +32,24 @@ pub(super) struct Cron {
 }
 
 impl Cron {
-    pub(super) fn parse(text: Piece<'_>) -> Result<Self, ScheduleError> {
+    pub(super) fn parse(text: Piece<'_>) -> Result<Self, TextError> {
         if let Some((at, blank)) = text.text.char_indices().find(|(_, c)| c.is_whitespace() && !c.is_ascii()) {
             let at = text.start + at;
-            return Err(ScheduleError::new(format!("a blank that is no plain space: `{}`", blank.escape_unicode()))
+            return Err(TextError::new(format!("a blank that is no plain space: `{}`", blank.escape_unicode()))
                 .at(at..at + blank.len_utf8())
-                .hint("type the spaces anew; they came with a copied text"));
+                .help("type the spaces anew; they came with a copied text"));
         }
         // More words than there can be fields are as wrong as any number of them.
         let words: Vec<Piece<'_>> = text.words().take(100).collect();
         let fields = match words.len() {
-            5 => &Field::ALL[1..],
-            6 => &Field::ALL[..],
+            5 => &Field::WORDS[1..],
+            6 => Field::WORDS,
             n => return Err(count_error(n, text)),
         };
         let [.., minute, hour, day, _, weekday] = words[..] else { return Err(count_error(words.len(), text)) };
         let mut lints = Vec::new();
         let mut plain = if fields.len() == 5 { vec!["0".to_owned()] } else { Vec::new() };
-        for (field, word) in fields.iter().zip(&words) {
+        for ((_, field), word) in fields.iter().zip(&words) {
             plain.push(field.read(*word, &mut lints)?);
         }
         let begins_with_star = |piece: Piece<'_>| piece.text.starts_with('*');
@@ -125,7 +127,7 @@ impl Cron {
     }
 }
 
-fn count_error(count: usize, text: Piece<'_>) -> ScheduleError {
+fn count_error(count: usize, text: Piece<'_>) -> TextError {
     let hint = match count {
         1 if nickname(text.text) => format!("write `@{}`", text.text.to_ascii_lowercase()),
         1 if humantime::parse_duration(text.text).is_ok() => format!("write `@every {}`", text.text),
@@ -139,20 +141,20 @@ fn count_error(count: usize, text: Piece<'_>) -> ScheduleError {
         100.. => "this has many more".into(),
         n => format!("this has {n}"),
     };
-    ScheduleError::new(format!("a schedule has 5 fields, or 6 with seconds first; {found}")).hint(hint)
+    TextError::new(format!("a schedule has 5 fields, or 6 with seconds first; {found}")).help(hint)
 }
 
 fn nickname(word: &str) -> bool {
     super::NICKNAMES.iter().any(|(name, _)| name[1..].eq_ignore_ascii_case(word))
 }
 
-fn engine(plain: &str, text: Piece<'_>) -> Result<croner::Cron, ScheduleError> {
+fn engine(plain: &str, text: Piece<'_>) -> Result<croner::Cron, TextError> {
     let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Optional).build();
-    parser.parse(plain).map_err(|error| ScheduleError::new(format!("cron expression: {error}")).at(text.span()))
+    parser.parse(plain).map_err(|error| TextError::new(format!("cron expression: {error}")).at(text.span()))
 }
 
 /// Any 28 years without a skipped leap year hold every kind of year, so what fires at all fires in these.
-fn never_fires(plain: &[String], text: Piece<'_>) -> Result<bool, ScheduleError> {
+fn never_fires(plain: &[String], text: Piece<'_>) -> Result<bool, TextError> {
     let probe = engine(&format!("{} 2000-2027", plain.join(" ")), text)?;
     let start = NaiveDate::from_ymd_opt(2000, 1, 1).unwrap_or_default().and_time(chrono::NaiveTime::MIN);
     Ok(probe.find_next_occurrence(&start, true).is_err())

@@ -2,20 +2,21 @@
 
 use chrono::{DateTime, Utc};
 
-use super::error::{Piece, ScheduleError};
+use super::piece::Piece;
 use crate::object::Escaped;
+use crate::text_error::TextError;
 
 /// A period of whole seconds, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Every(u64);
 
 impl Every {
-    pub(super) fn parse(duration: Piece<'_>) -> Result<Self, ScheduleError> {
+    pub(super) fn parse(duration: Piece<'_>) -> Result<Self, TextError> {
         let shown = Escaped(duration.text);
         let error = |message: String| {
-            ScheduleError::new(message)
+            TextError::new(message)
                 .at(duration.span())
-                .hint("write numbers with units, at least a second: `@every 10m`, `@every 1h 30m`")
+                .help("write numbers with units, at least a second: `@every 10m`, `@every 1h 30m`")
         };
         if duration.text.is_empty() {
             return Err(error("`@every` lacks its duration".into()));

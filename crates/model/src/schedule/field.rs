@@ -3,30 +3,29 @@
 //! The cron parser takes more than it should (`1MON` is 11 to it, `L` as a weekday never fires) and says little
 //! about what it refuses. So every field is read here first, and the parser is given numbers only.
 
-use std::fmt;
-
-use super::error::{Piece, ScheduleError};
 use super::lint::Lint;
+use super::piece::Piece;
 use crate::object::Escaped;
+use crate::text_error::TextError;
+use crate::words::words;
 
-/// A field of a cron expression, in the order of writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    Second,
-    Minute,
-    Hour,
-    DayOfMonth,
-    Month,
-    DayOfWeek,
+words! {
+    /// A field of a cron expression, in the order of writing.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Field {
+        Second = "second",
+        Minute = "minute",
+        Hour = "hour",
+        DayOfMonth = "day of the month",
+        Month = "month",
+        DayOfWeek = "day of the week",
+    }
 }
 
 const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 pub(super) const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 impl Field {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Second, Self::Minute, Self::Hour, Self::DayOfMonth, Self::Month, Self::DayOfWeek];
-
     fn range(self) -> (u32, u32) {
         match self {
             Self::Second | Self::Minute => (0, 59),
@@ -60,18 +59,16 @@ impl Field {
         }
     }
 
-    fn error(self, piece: Piece<'_>, what: &str) -> ScheduleError {
-        ScheduleError::new(format!("{self}: `{}` {what}", Escaped(piece.text))).at(piece.span()).hint(self.allowed())
+    fn error(self, piece: Piece<'_>, what: &str) -> TextError {
+        TextError::new(format!("{self}: `{}` {what}", Escaped(piece.text))).at(piece.span()).help(self.allowed())
     }
 
     /// One number or name.
-    fn value(self, piece: Piece<'_>) -> Result<u32, ScheduleError> {
+    fn value(self, piece: Piece<'_>) -> Result<u32, TextError> {
         let (min, max) = self.range();
         let text = piece.text;
         if text.is_empty() {
-            return Err(ScheduleError::new(format!("{self}: a value is missing"))
-                .at(piece.span())
-                .hint(self.allowed()));
+            return Err(TextError::new(format!("{self}: a value is missing")).at(piece.span()).help(self.allowed()));
         }
         if text.bytes().all(|b| b.is_ascii_digit()) {
             return match text.parse() {
@@ -86,20 +83,20 @@ impl Field {
         let short = names.iter().find(|name| text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(name)));
         Err(match (short, text) {
             (Some(name), _) => {
-                self.error(piece, "is not a known name").hint(format!("names have three letters: `{name}`"))
+                self.error(piece, "is not a known name").help(format!("names have three letters: `{name}`"))
             }
             (None, "?") => self
                 .error(piece, "is Quartz's sign for any day")
-                .hint("write `*`; and mind that here 1 is Monday, where in Quartz it is Sunday"),
+                .help("write `*`; and mind that here 1 is Monday, where in Quartz it is Sunday"),
             (None, "H" | "h") => {
-                self.error(piece, "is Jenkins's sign for a spread").hint("write a number, and spread by `jitter`")
+                self.error(piece, "is Jenkins's sign for a spread").help("write a number, and spread by `jitter`")
             }
             (None, _) => self.error(piece, "is not a value of this field"),
         })
     }
 
     /// `5` or `1-5`; a Sunday that ends a range is 7.
-    fn bounds(self, piece: Piece<'_>) -> Result<(u32, u32), ScheduleError> {
+    fn bounds(self, piece: Piece<'_>) -> Result<(u32, u32), TextError> {
         let Some((first, last)) = piece.split_once('-') else {
             let value = self.value(piece)?;
             return Ok((value, value));
@@ -121,11 +118,11 @@ impl Field {
             to if to == min => format!("write its two parts: `{from}-{max},{min}`"),
             to => format!("write its two parts: `{from}-{max},{min}-{to}`"),
         };
-        Err(self.error(piece, "runs backwards").hint(fix))
+        Err(self.error(piece, "runs backwards").help(fix))
     }
 
     /// The days that only a calendar can tell: `L`, `LW`, `15W`; `5L`, `FRI#2`. `None` for anything else.
-    fn special(self, piece: Piece<'_>) -> Option<Result<String, ScheduleError>> {
+    fn special(self, piece: Piece<'_>) -> Option<Result<String, TextError>> {
         match self {
             Self::DayOfMonth => self.special_day(piece),
             Self::DayOfWeek => self.special_weekday(piece),
@@ -133,7 +130,7 @@ impl Field {
         }
     }
 
-    fn special_day(self, piece: Piece<'_>) -> Option<Result<String, ScheduleError>> {
+    fn special_day(self, piece: Piece<'_>) -> Option<Result<String, TextError>> {
         let upper = piece.text.to_ascii_uppercase();
         if upper == "L" || upper == "LW" {
             return Some(Ok(upper));
@@ -141,7 +138,7 @@ impl Field {
         Some(self.value(piece.strip_suffix(['W', 'w'])?).map(|day| format!("{day}W")))
     }
 
-    fn special_weekday(self, piece: Piece<'_>) -> Option<Result<String, ScheduleError>> {
+    fn special_weekday(self, piece: Piece<'_>) -> Option<Result<String, TextError>> {
         let (day, nth) = match piece.split_once('#') {
             Some((day, nth)) => (day, Some(nth.text)),
             None => (piece.strip_suffix(['L', 'l'])?, None),
@@ -149,20 +146,20 @@ impl Field {
         Some(match nth {
             None if day.text.is_empty() => Err(self
                 .error(piece, "needs the weekday it is the last of")
-                .hint("for the month's last Friday write `FRIL`; for its last day write `L` as the day of the month")),
+                .help("for the month's last Friday write `FRIL`; for its last day write `L` as the day of the month")),
             _ if day.text.contains('-') => {
-                Err(self.error(piece, "counts a range").hint("count each day by itself, for example `MON#1,TUE#1`"))
+                Err(self.error(piece, "counts a range").help("count each day by itself, for example `MON#1,TUE#1`"))
             }
             None => self.value(day).map(|day| format!("{day}L")),
             Some(nth @ ("1" | "2" | "3" | "4" | "5")) => self.value(day).map(|day| format!("{day}#{nth}")),
             Some(_) => Err(self
                 .error(piece, "needs 1 to 5 after `#`")
-                .hint("`FRI#1` to `FRI#5` are a month's first to fifth Friday")),
+                .help("`FRI#1` to `FRI#5` are a month's first to fifth Friday")),
         })
     }
 
     /// One item between commas, in numbers.
-    fn item(self, piece: Piece<'_>, lints: &mut Vec<Lint>) -> Result<String, ScheduleError> {
+    fn item(self, piece: Piece<'_>, lints: &mut Vec<Lint>) -> Result<String, TextError> {
         let (min, max) = self.range();
         if piece.text == "*" {
             return Ok(format!("{min}-{max}"));
@@ -183,10 +180,10 @@ impl Field {
         } else if base.text.contains('-') {
             self.bounds(base)?
         } else if base.text.is_empty() {
-            return Err(self.error(piece, "steps through nothing").hint(format!("write `*/{step}`")));
+            return Err(self.error(piece, "steps through nothing").help(format!("write `*/{step}`")));
         } else {
             let from = self.value(base)?;
-            return Err(self.error(piece, "steps through a single value").hint(format!("write `{from}-{max}/{step}`")));
+            return Err(self.error(piece, "steps through a single value").help(format!("write `{from}-{max}/{step}`")));
         };
         if step > to - from {
             lints.push(Lint::StepTooLarge { field: self, step, only: from, span: piece.span() });
@@ -196,7 +193,7 @@ impl Field {
     }
 
     /// The whole field in numbers, as the cron parser takes it.
-    pub(super) fn read(self, piece: Piece<'_>, lints: &mut Vec<Lint>) -> Result<String, ScheduleError> {
+    pub(super) fn read(self, piece: Piece<'_>, lints: &mut Vec<Lint>) -> Result<String, TextError> {
         if piece.text == "*" {
             return Ok("*".into());
         }
@@ -215,23 +212,10 @@ impl Field {
             return Err(self.error(piece, "holds no value"));
         }
         if self == Self::DayOfMonth && items.iter().any(|i| i == "L") && items.iter().any(|i| i == "LW") {
-            return Err(self.error(piece, "holds both `L` and `LW`").hint("use two schedules, one with each"));
+            return Err(self.error(piece, "holds both `L` and `LW`").help("use two schedules, one with each"));
         }
         items.sort_unstable();
         items.dedup();
         Ok(items.join(","))
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::DayOfMonth => "day of the month",
-            Self::Month => "month",
-            Self::DayOfWeek => "day of the week",
-        })
     }
 }

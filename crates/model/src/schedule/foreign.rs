@@ -1,30 +1,31 @@
 //! Schedules in the syntax of other schedulers: refused, with the line that says the same here.
 
 use super::Schedule;
-use super::error::{Piece, ScheduleError};
 use super::field::WEEKDAYS;
+use super::piece::Piece;
 use super::zone::Zone;
 use crate::object::Escaped;
+use crate::text_error::TextError;
 
 /// What is wrong with a text that another scheduler would take. `None`: it is no such text.
-pub(super) fn refusal(text: Piece<'_>) -> Option<ScheduleError> {
+pub(super) fn refusal(text: Piece<'_>) -> Option<TextError> {
     zone_prefix(text).or_else(|| of_eventbridge(text)).or_else(|| of_systemd(text))
 }
 
 /// `CRON_TZ=Europe/Berlin 30 2 * * *`, of Go's crons.
-fn zone_prefix(text: Piece<'_>) -> Option<ScheduleError> {
+fn zone_prefix(text: Piece<'_>) -> Option<TextError> {
     let (word, rest) = text.first_word();
     let (_, zone) = word.split_once('=').filter(|(name, _)| matches!(name.text, "CRON_TZ" | "TZ"))?;
     let line = if rest.text.is_empty() { "30 1 * * *" } else { rest.text };
     Some(
-        ScheduleError::new("the zone stands in a key of its own")
+        TextError::new("the zone stands in a key of its own")
             .at(word.span())
-            .hint(line_and_zone(line, Some(zone.text.trim_matches(['"', '\'', ':'])))),
+            .help(line_and_zone(line, Some(zone.text.trim_matches(['"', '\'', ':'])))),
     )
 }
 
 /// `cron(0 2 ? * MON-FRI *)` and `rate(5 minutes)`, of AWS.
-fn of_eventbridge(text: Piece<'_>) -> Option<ScheduleError> {
+fn of_eventbridge(text: Piece<'_>) -> Option<TextError> {
     let (name, inner) = text.text.strip_suffix(')')?.split_once('(')?;
     let line = match name {
         "cron" => quartz(inner),
@@ -32,8 +33,8 @@ fn of_eventbridge(text: Piece<'_>) -> Option<ScheduleError> {
         "at" => None,
         _ => return None,
     };
-    let error = ScheduleError::new(format!("`{name}(…)` is how AWS writes a schedule")).at(text.span());
-    Some(error.hint(line.map_or_else(
+    let error = TextError::new(format!("`{name}(…)` is how AWS writes a schedule")).at(text.span());
+    Some(error.help(line.map_or_else(
         || "write minute, hour, day of the month, month, day of the week, for example `30 1 * * MON-FRI`".to_owned(),
         |line| line_and_zone(&line, None),
     )))
@@ -69,7 +70,7 @@ fn rate(inner: &str) -> Option<String> {
 }
 
 /// `Mon..Fri *-*-* 02:30:00 Europe/Berlin`, of systemd's timers.
-fn of_systemd(text: Piece<'_>) -> Option<ScheduleError> {
+fn of_systemd(text: Piece<'_>) -> Option<TextError> {
     let inner = text.text.strip_prefix("OnCalendar=").unwrap_or(text.text);
     let mut words: Vec<&str> = inner.split_ascii_whitespace().take(5).collect();
     let is_time =
@@ -78,9 +79,9 @@ fn of_systemd(text: Piece<'_>) -> Option<ScheduleError> {
     if inner == text.text && !words.iter().any(is_calendar) {
         return None;
     }
-    let error = ScheduleError::new("this is how systemd writes a calendar").at(text.span());
+    let error = TextError::new("this is how systemd writes a calendar").at(text.span());
     let zone = words.pop_if(|word| !is_time(&&**word) && (word.contains('/') || *word == "UTC"));
-    Some(error.hint(calendar(&words).map_or_else(
+    Some(error.help(calendar(&words).map_or_else(
         || {
             "write minute, hour, day of the month, month, day of the week: `30 2 * * MON-FRI` is 02:30 on workdays"
                 .to_owned()

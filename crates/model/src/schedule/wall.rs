@@ -1,8 +1,9 @@
 //! Converts wall time to instants, across changes of the clock.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use jiff::tz::AmbiguousOffset;
 
-use super::zone::{Wall, Zone};
+use super::zone::{Zone, fixed};
 
 /// When a wall time is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,17 +42,17 @@ pub(super) fn clock(zone: &Zone, at: DateTime<Utc>) -> Option<NaiveDateTime> {
 
 /// When the clock shows `wall`; `None` at the edges of the calendar.
 pub(super) fn shown(zone: &Zone, wall: NaiveDateTime) -> Option<Shown> {
-    let at = |offset| Some(wall.checked_sub_offset(offset)?.and_utc());
+    let at = |offset| Some(wall.checked_sub_offset(fixed(offset))?.and_utc());
     Some(match zone.wall(wall) {
-        Wall::Once(offset) => Shown::Once(at(offset)?),
-        Wall::Twice { first, second } => {
-            let (first, second) = (at(first)?, at(second)?);
+        AmbiguousOffset::Unambiguous { offset } => Shown::Once(at(offset)?),
+        AmbiguousOffset::Fold { before, after } => {
+            let (first, second) = (at(before)?, at(after)?);
             let change = change_between(zone, first, second);
             let end = clock(zone, change - TimeDelta::seconds(1))? + TimeDelta::seconds(1);
             Shown::Twice { first, second, change, end }
         }
         // The later offset makes of it an instant before the change, the earlier one an instant after it.
-        Wall::Never { before, after } => {
+        AmbiguousOffset::Gap { before, after } => {
             let change = change_between(zone, at(after)?, at(before)?);
             let begin = clock(zone, change - TimeDelta::seconds(1))? + TimeDelta::seconds(1);
             let end = clock(zone, change)?;

@@ -6,11 +6,12 @@
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
-use super::error::{Piece, ScheduleError};
 use super::field::WEEKDAYS;
+use super::piece::Piece;
 use super::wall::{clock, shown};
 use super::zone::Zone;
 use crate::object::Escaped;
+use crate::text_error::TextError;
 
 /// Days to look ahead for an end or a beginning: weeks more than a timetable needs, clock changes included.
 const HORIZON: u64 = 35;
@@ -47,10 +48,10 @@ impl Window {
     /// # Errors
     ///
     /// Names the part, what it may hold and an example.
-    pub fn parse(text: &str, zone: Zone) -> Result<Self, ScheduleError> {
+    pub fn parse(text: &str, zone: Zone) -> Result<Self, TextError> {
         let trimmed = Piece::whole(text).trim();
         if trimmed.text.is_empty() {
-            return Err(ScheduleError::new("the window is empty").hint(EXAMPLE));
+            return Err(TextError::new("the window is empty").help(EXAMPLE));
         }
         let parts = trimmed.split(';').map(|part| Part::parse(part.trim())).collect::<Result<_, _>>()?;
         Ok(Self { text: trimmed.text.into(), zone, parts })
@@ -128,42 +129,42 @@ const EXAMPLE: &str =
     "for example `Mon-Fri 01:00-06:00`, `22:00-04:00` for every day, or two parts with `;` between them";
 
 impl Part {
-    fn parse(piece: Piece<'_>) -> Result<Self, ScheduleError> {
+    fn parse(piece: Piece<'_>) -> Result<Self, TextError> {
         let error = |message: &str| {
-            ScheduleError::new(format!("window: `{}` {message}", Escaped(piece.text))).at(piece.span()).hint(EXAMPLE)
+            TextError::new(format!("window: `{}` {message}", Escaped(piece.text))).at(piece.span()).help(EXAMPLE)
         };
         let words: Vec<Piece<'_>> = piece.words().take(3).collect();
         let (days, hours) = match words[..] {
             [] => {
-                return Err(ScheduleError::new("window: nothing stands beside a `;`").at(piece.span()).hint(EXAMPLE));
+                return Err(TextError::new("window: nothing stands beside a `;`").at(piece.span()).help(EXAMPLE));
             }
             [days] if !days.text.contains(':') => return Err(error("lacks its hours")),
             [hours] => ([true; 7], hours),
             [hours, after] if hours.text.contains(':') => {
-                return Err(ScheduleError::new(format!("window: `{}` stands after the hours", Escaped(after.text)))
+                return Err(TextError::new(format!("window: `{}` stands after the hours", Escaped(after.text)))
                     .at(after.span())
-                    .hint("days come first, and the zone is that of `time_zone`: `Mon-Fri 01:00-06:00`"));
+                    .help("days come first, and the zone is that of `time_zone`: `Mon-Fri 01:00-06:00`"));
             }
             [days, hours] => (parse_days(days)?, hours),
             _ => return Err(error("is more than days and hours with one blank between")),
         };
         if hours.text.contains(',') {
-            return Err(error("lists hours").hint("separate parts by `;`: `01:00-06:00; 22:00-23:00`"));
+            return Err(error("lists hours").help("separate parts by `;`: `01:00-06:00; 22:00-23:00`"));
         }
         let (opens, closes) = hours.split_once('-').ok_or_else(|| error("lacks its hours"))?;
         let (opens, closes) = (parse_minute(opens)?, parse_minute(closes)?);
         if opens == MIDNIGHT {
-            return Err(error("opens at 24:00").hint("write `00:00` and the next day"));
+            return Err(error("opens at 24:00").help("write `00:00` and the next day"));
         }
         if opens == closes {
-            return Err(error("closes when it opens").hint("for whole days write `00:00-24:00`"));
+            return Err(error("closes when it opens").help("for whole days write `00:00-24:00`"));
         }
         Ok(Self { days, opens, closes })
     }
 }
 
 /// `Mon,Wed-Fri`; a range may run over the end of the week.
-fn parse_days(piece: Piece<'_>) -> Result<[bool; 7], ScheduleError> {
+fn parse_days(piece: Piece<'_>) -> Result<[bool; 7], TextError> {
     let mut days = [false; 7];
     for item in piece.split(',') {
         let (first, last) = item.split_once('-').unwrap_or((item, item));
@@ -177,26 +178,26 @@ fn parse_days(piece: Piece<'_>) -> Result<[bool; 7], ScheduleError> {
     Ok(days)
 }
 
-fn parse_day(piece: Piece<'_>) -> Result<usize, ScheduleError> {
+fn parse_day(piece: Piece<'_>) -> Result<usize, TextError> {
     if piece.text.is_empty() {
-        return Err(ScheduleError::new("window: a day is missing")
+        return Err(TextError::new("window: a day is missing")
             .at(piece.span())
-            .hint("days stand without blanks, for example `Mon,Wed-Fri 01:00-06:00`"));
+            .help("days stand without blanks, for example `Mon,Wed-Fri 01:00-06:00`"));
     }
     WEEKDAYS.iter().position(|name| name.eq_ignore_ascii_case(piece.text)).ok_or_else(|| {
-        ScheduleError::new(format!("window: `{}` is not a day of the week", Escaped(piece.text)))
+        TextError::new(format!("window: `{}` is not a day of the week", Escaped(piece.text)))
             .at(piece.span())
-            .hint("days are Mon Tue Wed Thu Fri Sat Sun, for example `Mon,Wed-Fri 01:00-06:00`")
+            .help("days are Mon Tue Wed Thu Fri Sat Sun, for example `Mon,Wed-Fri 01:00-06:00`")
     })
 }
 
-fn parse_minute(piece: Piece<'_>) -> Result<Minute, ScheduleError> {
+fn parse_minute(piece: Piece<'_>) -> Result<Minute, TextError> {
     let time = piece.text.split_once(':').and_then(|(hour, minute)| Some((two_digits(hour)?, two_digits(minute)?)));
     match time {
         Some((hour, minute)) if minute < 60 && hour * 60 + minute <= MIDNIGHT => Ok(hour * 60 + minute),
-        _ => Err(ScheduleError::new(format!("window: `{}` is not a time of day", Escaped(piece.text)))
+        _ => Err(TextError::new(format!("window: `{}` is not a time of day", Escaped(piece.text)))
             .at(piece.span())
-            .hint("times are HH:MM from 00:00 to 24:00, for example `01:00-06:00`")),
+            .help("times are HH:MM from 00:00 to 24:00, for example `01:00-06:00`")),
     }
 }
 

@@ -19,13 +19,6 @@ pub struct Zone {
     rules: Rules,
 }
 
-/// What a wall time stands for, each offset being that of local time from UTC.
-pub(super) enum Wall {
-    Once(FixedOffset),
-    Twice { first: FixedOffset, second: FixedOffset },
-    Never { before: FixedOffset, after: FixedOffset },
-}
-
 impl Zone {
     pub fn utc() -> Self {
         Self { name: "UTC".into(), rules: Rules::UTC }
@@ -62,12 +55,8 @@ impl Zone {
         fixed(self.rules.to_offset(instant(utc)))
     }
 
-    pub(super) fn wall(&self, wall: NaiveDateTime) -> Wall {
-        match self.rules.to_ambiguous_timestamp(Rules::UTC.to_datetime(instant(wall))).offset() {
-            AmbiguousOffset::Unambiguous { offset } => Wall::Once(fixed(offset)),
-            AmbiguousOffset::Fold { before, after } => Wall::Twice { first: fixed(before), second: fixed(after) },
-            AmbiguousOffset::Gap { before, after } => Wall::Never { before: fixed(before), after: fixed(after) },
-        }
+    pub(super) fn wall(&self, wall: NaiveDateTime) -> AmbiguousOffset {
+        self.rules.to_ambiguous_timestamp(Rules::UTC.to_datetime(instant(wall))).offset()
     }
 }
 
@@ -78,7 +67,7 @@ fn instant(utc: NaiveDateTime) -> Timestamp {
 }
 
 /// No clock of the database is a day off; a file that says so is taken as a second less.
-fn fixed(offset: jiff::tz::Offset) -> FixedOffset {
+pub(super) fn fixed(offset: jiff::tz::Offset) -> FixedOffset {
     FixedOffset::east_opt(offset.seconds().clamp(-86_399, 86_399)).unwrap_or_else(|| Utc.fix())
 }
 
@@ -132,11 +121,11 @@ impl TimeZone for Zone {
     }
 
     fn offset_from_local_datetime(&self, local: &NaiveDateTime) -> MappedLocalTime<ZoneOffset> {
-        let of = |offset| self.offset_from_utc_datetime(&local.checked_sub_offset(offset).unwrap_or(*local));
+        let of = |offset| self.offset_from_utc_datetime(&local.checked_sub_offset(fixed(offset)).unwrap_or(*local));
         match self.wall(*local) {
-            Wall::Once(offset) => MappedLocalTime::Single(of(offset)),
-            Wall::Twice { first, second } => MappedLocalTime::Ambiguous(of(first), of(second)),
-            Wall::Never { .. } => MappedLocalTime::None,
+            AmbiguousOffset::Unambiguous { offset } => MappedLocalTime::Single(of(offset)),
+            AmbiguousOffset::Fold { before, after } => MappedLocalTime::Ambiguous(of(before), of(after)),
+            AmbiguousOffset::Gap { .. } => MappedLocalTime::None,
         }
     }
 

@@ -5,10 +5,12 @@
 //! newest that fit the caps. [`Search`] finds the groups of some prefixes by asking for as few
 //! LISTs as it can, takes the newest complete ones, and never half of one. No clock, no I/O.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pattern::KeyGlob;
+use crate::words::words;
 
 mod census;
 mod choice;
@@ -104,22 +106,38 @@ pub enum MemberCount {
     AtLeast(u64),
 }
 
-/// Which members of a group are warmed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Parts {
-    #[default]
-    All,
-    /// Model weights without optimizer state, where the layout keeps them in files of their own.
-    Weights,
+/// As the configuration writes it.
+impl fmt::Display for MemberCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::AsPrevious => f.write_str("as-previous"),
+            Self::LikePrevious => f.write_str("like-previous"),
+            Self::AtLeast(members) => write!(f, "{members}"),
+        }
+    }
 }
 
-/// What is done when the newest group is not complete.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnIncomplete {
-    /// The newest complete one is taken.
-    #[default]
-    Previous,
-    Refuse,
+words! {
+    /// Which members of a group are warmed.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum Parts {
+        #[default]
+        All = "all",
+        /// Model weights without optimizer state, where the layout keeps them in files of their own.
+        Weights = "weights",
+    }
+}
+
+words! {
+    /// What is done when the newest group is not complete.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum OnIncomplete {
+        /// The newest complete one is taken.
+        #[default]
+        Previous = "previous",
+        Refuse = "refuse",
+    }
 }
 
 impl Checkpoint {

@@ -1,11 +1,11 @@
 //! What a plan reports of each checkpoint.
 
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::object::{Bucket, Count, Key};
+use crate::words::words;
 
 /// One checkpoint: the objects that are taken or left together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,32 +33,16 @@ impl Group {
     }
 }
 
-/// What becomes of a checkpoint. The names are those of the JSON contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Chosen,
-    /// Complete or not: newer ones are kept in its place.
-    Older,
-    Incomplete,
-    /// Complete, among the newest of its run, and does not fit the caps.
-    OverCap,
-}
-
-impl State {
-    /// As the JSON contract spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Chosen => "chosen",
-            Self::Older => "older",
-            Self::Incomplete => "incomplete",
-            Self::OverCap => "over_cap",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// What becomes of a checkpoint. The names are those of the JSON contract.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum State {
+        Chosen = "chosen",
+        /// Complete or not: newer ones are kept in its place.
+        Older = "older",
+        Incomplete = "incomplete",
+        /// Complete, among the newest of its run, and does not fit the caps.
+        OverCap = "over_cap",
     }
 }

@@ -36,7 +36,7 @@ fn load(layers: &[String]) -> Result<Config, String> {
     for (path, text) in paths.iter().zip(layers) {
         fs::write(path, text).unwrap();
     }
-    config::load(&paths, config::Zones::built_in()).map_err(|errors| errors.render(false))
+    config::load(&paths, config::Zones::default()).map_err(|errors| errors.render(false))
 }
 
 /// The block as the files that it stands for: itself, or what it is a part of.

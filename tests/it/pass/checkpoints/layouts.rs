@@ -2,9 +2,9 @@
 //! HEAD.
 
 use hotset::report::Outcome;
-use model::config::value::choice::Choice as _;
 use model::select::checkpoint::layout::Layout;
 use model::select::group::State;
+use model::words::Words as _;
 use sim::{Bucket, Entry, Fault, Kind, Rule};
 
 use super::poller::{ago, entry, poller, profile};

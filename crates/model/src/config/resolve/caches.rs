@@ -21,10 +21,10 @@ pub(super) fn check(tables: &Tables<'_>, cx: &mut Context) {
         let (layer, url) = layers.iter().find_map(|layer| Some((layer, layer.table.cache_url.as_ref()?)))?;
         // A text that is no URL has been refused.
         let url = SiteUrl::parse(&url.text).ok().map(|parsed| (address(&parsed), url.span.clone()))?;
-        Some((url.0, Named { endpoint: name, place: Place::new(&layer.file, url.1) }))
+        Some((url.0, Named { endpoint: name, place: layer.at(&url.1) }))
     });
     let mut typed: Vec<_> = typed.collect();
-    typed.sort_by_key(|(_, named)| (named.place.file.number(), named.place.span.start));
+    typed.sort_by_key(|(_, named)| (named.place.file.number, named.place.span.start));
     let mut first: HashMap<String, Named<'_>> = HashMap::new();
     for (address, named) in typed {
         match first.get(&address) {

@@ -5,11 +5,10 @@ mod lint;
 use std::time::Duration;
 
 use crate::config::context::{Bad, toml_string};
-use crate::config::diagnostic::{Diagnostic, Place};
+use crate::config::diagnostic::Diagnostic;
 use crate::config::raw;
-use crate::config::reader::{Found, Layer, Origin, Reader, Section, value};
+use crate::config::reader::{Found, Origin, Reader, Section, value};
 use crate::config::suggest::did_you_mean;
-use crate::config::value::choice::Choice;
 use crate::config::value::duration;
 use crate::pattern::KeyGlob;
 use crate::select::checkpoint::layout::Layout;
@@ -26,13 +25,7 @@ pub(super) fn resolve(
         return Err(Bad);
     }
     let Some((table, layer)) = profile.layer(|p| p.checkpoint.as_ref()) else { return Ok((None, None)) };
-    let layer = Layer {
-        table: &table.value,
-        file: layer.file,
-        path: format!("{}.checkpoint", layer.path),
-        span: table.span.clone(),
-        standing: layer.standing,
-    };
+    let layer = layer.below("checkpoint", table);
     lint::order(profile, &layer);
     let mut reader = Reader::new(profile.cx, format!("{}.checkpoint", profile.path), vec![layer]);
     reader.values_only = profile.values_only;
@@ -50,7 +43,7 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     let unfinished = r.text("unfinished", |c| c.unfinished.as_ref());
     let times = times(r);
     let parts = r.text("parts", |c| c.parts.as_ref());
-    let keep = r.count_or("keep", |c| c.keep.as_ref(), 1);
+    let keep = r.plain_or("keep", |c| c.keep.as_ref(), 1);
     let on_incomplete = r.text_or("on_incomplete", |c| c.on_incomplete.as_ref(), OnIncomplete::default());
     let (layout, group) = (layout?.ok_or(Bad)?, group?);
     let checkpoint = base(r, &layout, group);
@@ -66,7 +59,7 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     show_layout(r, &checkpoint);
     (checkpoint.parts, (checkpoint.without, checkpoint.mixed)) = parts?;
     let (settle, active_within) = times?;
-    Ok(Checkpoint { settle, active_within, keep: keep? as usize, on_incomplete: on_incomplete?, ..checkpoint })
+    Ok(Checkpoint { settle, active_within, keep: keep?, on_incomplete: on_incomplete?, ..checkpoint })
 }
 
 /// How long a group must have been quiet, and how old the newest object of a run may be.
@@ -92,12 +85,8 @@ fn base(r: &mut R<'_, '_>, layout: &Found<Layout>, group: Option<Found<Naming>>)
         (None, Some(group)) => Ok(Checkpoint::custom(group.value)),
         (None, None) => {
             let error = Diagnostic::error("a custom layout says what a checkpoint is").key(format!("{}.group", r.path));
-            r.rule(
-                error
-                    .at(&layout.place, "has no `group`")
-                    .help("for example `group = '(?<run>.*)/step_(?<step>[0-9]+)/'`: a regular expression over keys"),
-            );
-            Err(Bad)
+            let help = "for example `group = '(?<run>.*)/step_(?<step>[0-9]+)/'`: a regular expression over keys";
+            Err(r.fail(error.at(&layout.place, "has no `group`").help(help)))
         }
     }
 }
@@ -107,12 +96,6 @@ fn show_layout(r: &mut R<'_, '_>, checkpoint: &Checkpoint) {
     let list = |globs: &[KeyGlob]| {
         let globs: Vec<String> = globs.iter().map(|glob| toml_string(glob.text())).collect();
         format!("[{}]", globs.join(", "))
-    };
-    let count = match checkpoint.count {
-        MemberCount::Any => toml_string("any"),
-        MemberCount::AsPrevious => toml_string("as-previous"),
-        MemberCount::LikePrevious => toml_string("like-previous"),
-        MemberCount::AtLeast(least) => least.to_string(),
     };
     let require = match checkpoint.kinds.as_slice() {
         [Kind { when: When::Always, require, named: false, .. }] => Some(list(require)),
@@ -124,13 +107,13 @@ fn show_layout(r: &mut R<'_, '_>, checkpoint: &Checkpoint) {
         ("group", Some(toml_string(checkpoint.naming.text()))),
         ("require", require),
         ("forbid", forbid),
-        ("count", Some(count)),
+        ("count", Some(show_count(checkpoint.count))),
         ("pointer", pointer),
         ("unfinished", checkpoint.beside.as_deref().map(toml_string)),
     ];
     let origin = match checkpoint.layout {
         Layout::Custom => Origin::Default,
-        layout => Origin::Inherited(format!("layout {}", layout.word())),
+        layout => Origin::Inherited(format!("layout {}", layout.as_str())),
     };
     for (key, value) in all {
         if let Some(value) = value.filter(|_| !r.has(key)) {
@@ -150,10 +133,9 @@ fn parts_of(r: &mut R<'_, '_>, layout: &Found<Layout>, parts: Option<Found<Parts
         return Ok((Parts::All, Default::default()));
     }
     layout.value.weights().map(|weights| (Parts::Weights, weights)).map_err(|reason| {
-        let error = Diagnostic::error(format!("weights cannot be had alone: {reason}")).key(&parts.key);
-        let error = error.at(&parts.place, "").at(&layout.place, "in this layout");
-        r.rule(error.help("write `parts = \"all\"`; `exclude` of the profile drops members by name"));
-        Bad
+        let error = parts.error(format!("weights cannot be had alone: {reason}"), "");
+        let error = error.at(&layout.place, "in this layout");
+        r.fail(error.help("write `parts = \"all\"`; `exclude` of the profile drops members by name"))
     })
 }
 
@@ -168,24 +150,33 @@ fn globs<'a>(
     Ok(list.map(|list| list.into_iter().map(|found| found.value).collect()))
 }
 
+fn show_count(count: MemberCount) -> String {
+    match count {
+        MemberCount::AtLeast(_) => count.to_string(),
+        MemberCount::Any | MemberCount::AsPrevious | MemberCount::LikePrevious => toml_string(&count.to_string()),
+    }
+}
+
 fn count(r: &mut R<'_, '_>) -> Result<Option<MemberCount>, Bad> {
     if r.is_broken("count") {
         return Err(Bad);
     }
     let Some((typed, layer)) = r.layer(|c| c.count.as_ref()) else { return Ok(None) };
-    let place = Place::new(&layer.file, typed.span.clone());
-    let (count, shown) = match &typed.value {
-        Ok(least) => (MemberCount::AtLeast(u64::try_from(*least).unwrap_or(1)), least.to_string()),
-        Err(word) if word == "any" => (MemberCount::Any, toml_string(word)),
-        Err(word) if word == "as-previous" => (MemberCount::AsPrevious, toml_string(word)),
-        Err(word) if word == "like-previous" => (MemberCount::LikePrevious, toml_string(word)),
-        Err(word) => {
-            let error = Diagnostic::error("is neither a number, nor `any`, `as-previous` or `like-previous`")
-                .key(format!("{}.count", layer.path));
-            r.cx.push(error.at(&place, "").help_if(did_you_mean(word, ["any", "as-previous", "like-previous"])));
-            return Err(Bad);
-        }
+    let place = layer.at(&typed.span);
+    let count = match &typed.value {
+        raw::MemberCount::AtLeast(least) => MemberCount::AtLeast(*least),
+        raw::MemberCount::Word(word) => match &**word {
+            "any" => MemberCount::Any,
+            "as-previous" => MemberCount::AsPrevious,
+            "like-previous" => MemberCount::LikePrevious,
+            word => {
+                let error = Diagnostic::error("is neither a number, nor `any`, `as-previous` or `like-previous`")
+                    .key(format!("{}.count", layer.path));
+                r.cx.push(error.at(&place, "").help_if(did_you_mean(word, ["any", "as-previous", "like-previous"])));
+                return Err(Bad);
+            }
+        },
     };
-    r.record("count", shown, Origin::Typed(place, layer.standing));
+    r.record("count", show_count(count), Origin::Typed(place, layer.standing));
     Ok(Some(count))
 }

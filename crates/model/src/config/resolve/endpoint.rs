@@ -15,18 +15,17 @@ use address::{
 use super::{Known, follow, named};
 use crate::config::context::{Bad, Context, join, toml_string};
 use crate::config::counted;
-use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::{Addressing, CacheSite, CredentialSource, Credentials, Endpoint, Limits, ListSite, Site};
 use crate::config::raw;
-use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, value};
+use crate::config::reader::{Found, Origin, Read, Reader, Section, value};
 use crate::config::tables::Layers;
-use crate::config::value::choice::Choice;
+use crate::config::value::Kind;
 use crate::config::value::glob::Buckets;
-use crate::config::value::site::SiteUrl;
+use crate::config::value::site;
 use crate::config::value::text::Region;
-use crate::config::value::{Kind, ValueError};
 use crate::pattern::BucketGlob;
 use crate::select::estimate::Prices;
+use crate::text_error::TextError;
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Endpoint>;
 
@@ -85,15 +84,12 @@ impl Parts {
         let cache_url = r.text("cache_url", |e| e.cache_url.as_ref());
         let list_url = r.text("list_url", |e| e.list_url.as_ref());
         if let (Ok(Some(cache)), Ok(None)) = (&cache_url, &list_url) {
-            r.record(
-                "list_url",
-                toml_string(&SiteUrl::show(&cache.value)),
-                Origin::Inherited("default: cache_url".to_owned()),
-            );
+            let shown = toml_string(&site::show(&cache.value));
+            r.record("list_url", shown, Origin::Inherited("default: cache_url".to_owned()));
         }
         let addressing = r.text("addressing", |e| e.addressing.as_ref());
         if let Ok(None) = addressing {
-            r.record("addressing", toml_string(Addressing::default().word()), Origin::Default);
+            r.record("addressing", toml_string(Addressing::default().as_str()), Origin::Default);
         }
         Self {
             cache_url,
@@ -143,15 +139,15 @@ impl Parts {
 }
 
 fn limits(r: &mut R<'_, '_>) -> Result<Limits, Bad> {
-    let start = r.count("start_in_flight", |e| e.start_in_flight.as_ref());
-    let most = r.count_or("max_in_flight", |e| e.max_in_flight.as_ref(), 300);
+    let start = r.plain("start_in_flight", |e| e.start_in_flight.as_ref());
+    let most = r.plain_or("max_in_flight", |e| e.max_in_flight.as_ref(), 300);
     let bytes = r.text_or("max_in_flight_bytes", |e| e.max_in_flight_bytes.as_ref(), 64 * GIB);
-    let list = r.count_or("list_in_flight", |e| e.list_in_flight.as_ref(), 64);
-    let rate = r.count("max_requests_per_second", |e| e.max_requests_per_second.as_ref());
+    let list = r.plain_or("list_in_flight", |e| e.list_in_flight.as_ref(), 64);
+    let rate = r.plain("max_requests_per_second", |e| e.max_requests_per_second.as_ref());
     let connect = r.text_or("connect_timeout", |e| e.connect_timeout.as_ref(), Duration::from_secs(10));
     let base = r.text_or("base_timeout", |e| e.base_timeout.as_ref(), Duration::from_mins(1));
     let fill = r.text_or("min_fill_rate", |e| e.min_fill_rate.as_ref(), 200 * MIB);
-    let retries = r.count_or("retries", |e| e.retries.as_ref(), 4);
+    let retries = r.plain_or("retries", |e| e.retries.as_ref(), 4);
     let outage = r.text_or("outage_wait", |e| e.outage_wait.as_ref(), Duration::from_mins(5));
     let (start, most) = (start?, most?);
     let start_in_flight = match start {
@@ -167,14 +163,9 @@ fn limits(r: &mut R<'_, '_>) -> Result<Limits, Bad> {
             start
         }
         Some(start) if start.value > most => {
-            let error = Diagnostic::error(format!("is {}, and max_in_flight is {most}", start.value));
-            r.rule(
-                error
-                    .key(&start.key)
-                    .at(&start.place, "the start is over the limit")
-                    .help("raise `max_in_flight`, or start lower"),
-            );
-            return Err(Bad);
+            let message = format!("is {}, and max_in_flight is {most}", start.value);
+            let error = start.error(message, "the start is over the limit");
+            return Err(r.fail(error.help("raise `max_in_flight`, or start lower")));
         }
         Some(start) => start.value,
     };
@@ -199,30 +190,30 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
     };
     let path = format!("{}.{KEY}", layer.path);
     if let Err(message) = r.cx.counted.entries(table.value.len(), counted::MAX_ENTRIES) {
-        let place = Place::new(&layer.file, table.span.clone());
+        let place = layer.at(&table.span);
         return Err(r.refuse(
             &path,
             &place,
-            ("", &ValueError::new(message).help("one glob names the region of many buckets")),
+            ("", &TextError::new(message).help("one glob names the region of many buckets")),
         ));
     }
     let mut regions = Vec::new();
     let mut bad = false;
     for (glob, region) in &table.value {
-        let place = Place::new(&layer.file, region.span.clone());
+        let place = layer.at(&region.span);
         let below = join(&path, glob);
         let parsed_glob = Buckets::parse(glob).map_err(|error| {
-            let error = ValueError { span: None, ..error };
+            let error = TextError { span: None, ..error };
             // Keys of a free table have no place of their own: the glob is the last of its kind before its value.
-            let before = layer.file.text().get(..region.span.start).unwrap_or_default();
-            let typed = before.rfind(glob.as_str()).map(|start| Place::new(&layer.file, start..start + glob.len()));
+            let before = layer.place.file.text.get(..region.span.start).unwrap_or_default();
+            let typed = before.rfind(glob.as_str()).map(|start| layer.at(&(start..start + glob.len())));
             r.refuse(&below, typed.as_ref().unwrap_or(&place), ("", &error))
         });
         let parsed = Region::parse(&region.text).map_err(|error| r.refuse(&below, &place, (&region.text, &error)));
         match (parsed_glob, parsed) {
             (Ok(glob), Ok(region)) => {
                 if let Err(message) = r.cx.counted.weight(Buckets::weight(&glob), glob.text()) {
-                    return Err(r.refuse(&below, &place, ("", &ValueError::new(message).help(counted::REMEDY))));
+                    return Err(r.refuse(&below, &place, ("", &TextError::new(message).help(counted::REMEDY))));
                 }
                 let found = Found { value: region, key: below.clone(), place };
                 lint_region(r, &found, false);
@@ -239,7 +230,7 @@ fn bucket_regions(r: &mut R<'_, '_>) -> Result<Vec<(BucketGlob, String)>, Bad> {
         .iter()
         .map(|(glob, region): &(BucketGlob, String)| format!("{} = {}", toml_string(glob.text()), toml_string(region)))
         .collect();
-    let place = Place::new(&layer.file, table.span.clone());
+    let place = layer.at(&table.span);
     r.record(KEY, format!("{{ {} }}", shown.join(", ")), Origin::Typed(place, layer.standing));
     // Tables have no order: the most telling glob goes first, which is the one with the longest literal text.
     let literal = |glob: &BucketGlob| glob.text().chars().filter(|c| !"*?[]{}".contains(*c)).count();
@@ -255,7 +246,7 @@ fn prices(r: &mut R<'_, '_>) -> Result<Option<Prices>, Bad> {
     }
     Ok(r.layer(|e| e.prices.as_ref()).map(|(table, layer)| {
         let prices = Prices { hot: table.value.hot.value, warm: table.value.warm.value, cold: table.value.cold.value };
-        let place = Place::new(&layer.file, table.span.clone());
+        let place = layer.at(&table.span);
         let shown = format!("{{ hot = {:?}, warm = {:?}, cold = {:?} }}", prices.hot, prices.warm, prices.cold);
         r.record("prices", shown, Origin::Typed(place, layer.standing));
         prices
@@ -282,15 +273,7 @@ fn list_site(
     known: &Known<Credentials>,
 ) -> (Result<Site, Bad>, Option<Section>) {
     let broken = r.is_broken("list");
-    let nested = r.layer(|e| e.list.as_ref());
-    let layers = nested.into_iter().map(|(table, layer)| Layer {
-        table: &table.value,
-        file: layer.file,
-        path: format!("{}.list", layer.path),
-        span: table.span.clone(),
-        standing: layer.standing,
-    });
-    let layers: Vec<_> = layers.collect();
+    let layers: Vec<_> = r.layer(|e| e.list.as_ref()).iter().map(|(table, layer)| layer.below("list", table)).collect();
     let empty = layers.is_empty();
     let mut list = Reader::new(r.cx, format!("{}.list", r.path), layers);
     let addressing = list.text("addressing", |l| l.addressing.as_ref());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Known;
 use crate::config::context::{Context, join};
-use crate::config::diagnostic::{Diagnostic, Place};
+use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::Profile;
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Reader};
@@ -15,9 +15,8 @@ use crate::pattern::Pattern;
 
 pub(super) fn whole_buckets(r: &mut Reader<'_, '_, raw::Profile>, patterns: &[Found<Pattern>]) {
     for pattern in patterns.iter().filter(|pattern| pattern.value.lists_whole_bucket()) {
-        let warning =
-            Diagnostic::warning("lists a whole bucket: its keys begin with nothing that is certain").key(&pattern.key);
-        r.rule(warning.at(&pattern.place, "").help("where keys have a prefix in common, begin the pattern with it"));
+        let warning = pattern.warning("lists a whole bucket: its keys begin with nothing that is certain");
+        r.rule(warning.help("where keys have a prefix in common, begin the pattern with it"));
     }
 }
 
@@ -39,12 +38,7 @@ pub(super) fn unused(tables: &Tables<'_>, cx: &mut Context) {
     }
     for (name, layers) in &tables.credentials {
         if !credentials.contains(name) {
-            warn(
-                cx,
-                &join("credentials", name),
-                layers.first().map(head),
-                "no endpoint and no profile uses these credentials",
-            );
+            warn(cx, &join("credentials", name), layers.first(), "no endpoint and no profile uses these credentials");
         }
     }
     let mut endpoints: BTreeSet<&str> =
@@ -54,7 +48,7 @@ pub(super) fn unused(tables: &Tables<'_>, cx: &mut Context) {
     // A single endpoint is everyone's.
     if tables.endpoints.len() > 1 {
         for (name, layers) in tables.endpoints.iter().filter(|(name, _)| !endpoints.contains(*name)) {
-            warn(cx, &join("endpoint", name), layers.last().map(head), "no profile uses this endpoint");
+            warn(cx, &join("endpoint", name), layers.last(), "no profile uses this endpoint");
         }
     }
 }
@@ -65,8 +59,7 @@ pub(super) fn buckets_in_hosts(tables: &Tables<'_>, profiles: &Known<Profile>, c
         for key in ["cache_url", "list_url"] {
             let pick = |layer: &Layer<'_, raw::Endpoint>| {
                 let url = if key == "cache_url" { &layer.table.cache_url } else { &layer.table.list_url };
-                url.as_ref()
-                    .map(|url| (url.text.clone(), Place::new(&layer.file, url.span.clone()), layer.path.clone()))
+                url.as_ref().map(|url| (url.text.clone(), layer.at(&url.span), layer.path.clone()))
             };
             let Some((text, place, path)) = layers.iter().find_map(pick) else { continue };
             let Some((scheme, host)) = text.split_once("://") else { continue };
@@ -88,13 +81,9 @@ pub(super) fn buckets_in_hosts(tables: &Tables<'_>, profiles: &Known<Profile>, c
     }
 }
 
-fn head<R>(layer: &Layer<'_, R>) -> Place {
-    Place::new(&layer.file, layer.span.clone())
-}
-
-fn warn(cx: &mut Context, path: &str, place: Option<Place>, message: &str) {
-    if let Some(place) = place {
-        cx.absent(Diagnostic::warning(message).key(path).at(&place, ""));
+fn warn<R>(cx: &mut Context, path: &str, layer: Option<&Layer<'_, R>>, message: &str) {
+    if let Some(layer) = layer {
+        cx.absent(Diagnostic::warning(message).key(path).at(&layer.place, ""));
     }
 }
 

@@ -10,21 +10,15 @@ use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::{Profile, Source};
 use crate::config::raw;
 use crate::config::reader::{Found, Layer, Origin, Read, Reader, Section, Standing, value};
-use crate::config::tables::{Layers, Tables};
+use crate::config::tables::Layers;
 use crate::manifest;
 use crate::object::Bucket;
 use crate::pattern::Pattern;
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Profile>;
 
-/// `[defaults]` by itself, since profiles may hide what is wrong in it.
-pub(super) fn values_of_defaults(tables: &Tables<'_>, scope: &Scope<'_>, cx: &mut Context) {
-    if let Some(layer) = &tables.defaults {
-        values(layer, scope, cx);
-    }
-}
-
-fn values(layer: &Layer<'_, raw::Profile>, scope: &Scope<'_>, cx: &mut Context) {
+/// A layer by itself, since a stronger one hides what is wrong below it.
+pub(super) fn values(layer: &Layer<'_, raw::Profile>, scope: &Scope<'_>, cx: &mut Context) {
     let mut reader = Reader::new(cx, layer.path.clone(), vec![layer.clone()]).values_only();
     drop(read(&mut reader, scope, None));
 }
@@ -44,7 +38,7 @@ pub(super) fn resolve(
     let mut reader = Reader::new(cx, join("profile", name), all);
     let name = named(name, &mut reader);
     let own = layers.iter().find(|layer| layer.standing == Standing::Own);
-    let team = match own.and_then(|layer| layer.file.team()) {
+    let team = match own.and_then(|layer| layer.place.file.team.as_deref()) {
         None => None,
         // One that is bad, or was taken out, has been reported.
         Some(team) => Some(scope.teams.get(team).and_then(Option::as_ref).ok_or(Bad)?),
@@ -179,15 +173,12 @@ fn buckets_fit(
         if let Some(objection) = sites.into_iter().find_map(|site| site.addressing.objection(bucket.as_str())) {
             let error = Diagnostic::error(objection).key(&pattern.key);
             let error = error.at(&place, format!("[endpoint.{}] names buckets in the host", endpoint.name));
-            r.rule(
-                error.help("`addressing = \"path\"` names it in the path, where the server allows that; LOTA does not"),
-            );
-            fit = Err(Bad);
+            let help = "`addressing = \"path\"` names it in the path, where the server allows that; LOTA does not";
+            fit = Err(r.fail(error.help(help)));
         }
         let keys = own.unwrap_or(&endpoint.cache.0.credentials);
         if !keys.allow(&bucket) {
-            r.rule(not_for_bucket(keys, &bucket).key(&pattern.key).at(&place, ""));
-            fit = Err(Bad);
+            fit = Err(r.fail(not_for_bucket(keys, &bucket).key(&pattern.key).at(&place, "")));
         }
     }
     fit
@@ -212,8 +203,7 @@ fn manifest_fits(
     } else {
         not_for_bucket(keys, bucket)
     };
-    r.rule(error.key(key).at(place, ""));
-    Err(Bad)
+    Err(r.fail(error.key(key).at(place, "")))
 }
 
 fn not_for_bucket(keys: &Credentials, bucket: &Bucket) -> Diagnostic {

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use crate::config::context::Bad;
-use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::Source;
 use crate::config::raw;
 use crate::config::reader::{Found, Origin, Read, Reader, value};
 use crate::config::source::admission::beside as beside_file;
-use crate::config::value::choice::Choice;
-use crate::config::value::text::Manifest;
-use crate::config::value::{Kind as _, duration, size};
+use crate::config::value::text::manifest_text;
+use crate::config::value::{duration, size};
 use crate::manifest::Place;
 use crate::pattern::Pattern;
 use crate::select::{Cap, OnExcess, Order, Rules};
@@ -43,7 +41,7 @@ pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
             let group = r.layer(|p| p.checkpoint.as_ref()).is_some();
             let choice = if group { OnExcess::Refuse } else { OnExcess::Partial };
             let origin = if group { Origin::Inherited("default with checkpoint".to_owned()) } else { Origin::Default };
-            r.record("on_excess", format!("\"{}\"", choice.word()), origin);
+            r.record("on_excess", format!("\"{}\"", choice.as_str()), origin);
             choice
         },
         |found| found.value,
@@ -60,7 +58,7 @@ pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
             older_than,
             min_size,
             max_size,
-            max_objects: value(max_objects)?.and_then(|n| u64::try_from(n).ok()),
+            max_objects: value(max_objects)?,
             max_bytes: max_bytes?,
             on_excess,
             order: order?,
@@ -80,13 +78,9 @@ fn source(
 ) -> Result<(Patterns, Option<Found<Source>>), Bad> {
     match (objects?, manifest?) {
         (Some(objects), _) if objects.value.is_empty() => {
-            let error = Diagnostic::error("an empty list matches nothing").key(&objects.key).at(&objects.place, "");
-            r.rule(
-                error
-                    .help("for example `objects = [\"s3://training/datasets/**\"]`")
-                    .help("to keep the profile without running it, write `paused = true`"),
-            );
-            Err(Bad)
+            let error = objects.error("an empty list matches nothing", "");
+            let error = error.help("for example `objects = [\"s3://training/datasets/**\"]`");
+            Err(r.fail(error.help("to keep the profile without running it, write `paused = true`")))
         }
         (Some(objects), None) => Ok((objects.value, None)),
         (objects, Some(manifest)) => {
@@ -94,11 +88,8 @@ fn source(
             Ok((patterns, Some(beside(manifest))))
         }
         (None, None) => {
-            r.missing(
-                "objects",
-                "a profile says which objects",
-                &["for example `objects = [\"s3://training/datasets/**\"]`"],
-            );
+            let help = "for example `objects = [\"s3://training/datasets/**\"]`";
+            r.missing("objects", "a profile says which objects", &[help]);
             Err(Bad)
         }
     }
@@ -107,11 +98,11 @@ fn source(
 /// A file stands beside the one that names it, so that both can be moved.
 fn beside(manifest: Found<Place>) -> Found<Source> {
     let Found { value, key, place } = manifest;
-    let text = Manifest::show(&value);
+    let text = manifest_text(&value);
     let is_at = match value {
         Place::File { path, .. } => Place::File {
             path: beside_file(&place.file, &path),
-            within: place.file.team().map(|_| place.file.folder().to_owned()),
+            within: place.file.team.as_deref().map(|_| place.file.folder().to_owned()),
         },
         object @ Place::Object { .. } => object,
     };
@@ -139,33 +130,24 @@ fn ages(r: &mut R<'_, '_>) -> Result<Ages, Bad> {
     let newer = r.text("newer_than", |p| p.newer_than.as_ref());
     let older = r.text("older_than", |p| p.older_than.as_ref());
     let (newer, older) = (newer?, older?);
-    let groups = r
-        .layer(|p| p.checkpoint.as_ref())
-        .map(|(table, layer)| crate::config::diagnostic::Place::new(&layer.file, table.span.clone()));
+    let groups = r.layer(|p| p.checkpoint.as_ref()).map(|(table, layer)| layer.at(&table.span));
     if let Some(checkpoint) = groups {
-        let mut bad = false;
+        let mut ages = Ok((None, None));
         for age in [&newer, &older].into_iter().flatten() {
-            bad = true;
-            let error = Diagnostic::error("ages of single objects would tear checkpoints apart")
-                .key(&age.key)
-                .at(&age.place, "");
-            r.rule(
-                error
-                    .at(&checkpoint, "groups are whole")
-                    .help("`checkpoint.active_within` drops runs that are over, `checkpoint.keep` older checkpoints"),
-            );
+            let error = age.error("ages of single objects would tear checkpoints apart", "");
+            let help = "`checkpoint.active_within` drops runs that are over, `checkpoint.keep` older checkpoints";
+            ages = Err(r.fail(error.at(&checkpoint, "groups are whole").help(help)));
         }
-        return if bad { Err(Bad) } else { Ok((None, None)) };
+        return ages;
     }
     if let (Some(newer), Some(older)) = (&newer, &older)
         && newer.value <= older.value
     {
         let (within, beyond) = (duration::show(newer.value), duration::show(older.value));
-        let error = Diagnostic::error(format!("nothing is at most {within} and at least {beyond} old")).key(&newer.key);
-        let error =
-            error.at(&newer.place, format!("at most {within} old")).at(&older.place, format!("at least {beyond} old"));
-        r.rule(error.help("`newer_than` is the greater of the two ages"));
-        return Err(Bad);
+        let message = format!("nothing is at most {within} and at least {beyond} old");
+        let error = newer.error(message, format!("at most {within} old"));
+        let error = error.at(&older.place, format!("at least {beyond} old"));
+        return Err(r.fail(error.help("`newer_than` is the greater of the two ages")));
     }
     Ok((newer.map(|found| found.value), older.map(|found| found.value)))
 }
@@ -177,14 +159,9 @@ fn sizes(r: &mut R<'_, '_>) -> Result<(Option<u64>, Option<u64>), Bad> {
     if let (Some(min), Some(max)) = (&min, &max)
         && min.value > max.value
     {
-        let error = Diagnostic::error(format!(
-            "nothing is at least {} and at most {} large",
-            size::show(min.value),
-            size::show(max.value)
-        ));
-        let error = error.key(&min.key).at(&min.place, "the least").at(&max.place, "the most");
-        r.rule(error.help("`min_size` is the smaller of the two"));
-        return Err(Bad);
+        let (least, most) = (size::show(min.value), size::show(max.value));
+        let error = min.error(format!("nothing is at least {least} and at most {most} large"), "the least");
+        return Err(r.fail(error.at(&max.place, "the most").help("`min_size` is the smaller of the two")));
     }
     Ok((min.map(|found| found.value), max.map(|found| found.value)))
 }

@@ -104,7 +104,7 @@ fn places(tables: &Tables<'_>, name: &str) -> (Option<Place>, Option<Place>) {
     let find = |key: &str| {
         layers.clone().find_map(|layer| {
             let typed = if key == "budget" { &layer.table.budget } else { &layer.table.capacity };
-            typed.as_ref().map(|typed| Place::new(&layer.file, typed.span.clone()))
+            typed.as_ref().map(|typed| layer.at(&typed.span))
         })
     };
     (find("budget"), find("capacity"))
@@ -113,5 +113,5 @@ fn places(tables: &Tables<'_>, name: &str) -> (Option<Place>, Option<Place>) {
 fn cap_place(tables: &Tables<'_>, name: &str) -> Option<Place> {
     let layers = tables.profiles.get(name).into_iter().flatten().chain(&tables.defaults);
     let mut caps = layers.filter_map(|layer| Some((layer, layer.table.max_bytes.as_ref()?)));
-    caps.next().map(|(layer, typed)| Place::new(&layer.file, typed.span.clone()))
+    caps.next().map(|(layer, typed)| layer.at(&typed.span))
 }

@@ -1,7 +1,6 @@
 //! Resolves `[team]` tables and checks profiles against them. A diagnostic points at both: the profile's line, and the line
 //! of the team that does not admit it.
 
-use std::path::Component;
 use std::sync::Arc;
 
 use super::{Known, follow, named};
@@ -10,6 +9,7 @@ use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Source;
 use crate::config::raw;
+use crate::config::reach::steps_beside;
 use crate::config::reader::{Found, Origin, Read, Reader, Section, Standing};
 use crate::config::tables::Layers;
 use crate::config::team::Team;
@@ -171,8 +171,8 @@ impl Granted {
         }
         let message = format!("[{}] is not given [{}]", self.head(), join(kind, &found.value));
         let list = if kind == "endpoint" { "endpoints" } else { "credentials" };
-        let error = Diagnostic::error(message).key(&found.key).at(&found.place, "");
-        r.rule(match place {
+        let error = found.error(message, "");
+        Err(r.fail(match place {
             Some(place) => error.at(place, "what it is given").help(format!(
                 "name one of {}; whoever keeps [{}] may add to its `{list}`",
                 ticked(granted.iter().copied()),
@@ -181,8 +181,7 @@ impl Granted {
             None => error
                 .at(&self.endpoints, "what it is given; of credentials none")
                 .help(format!("leave the key out; whoever keeps [{}] may give it a `{list}`", self.head())),
-        });
-        Err(Bad)
+        }))
     }
 
     /// Holds a profile to the buckets, files and priority of its team, and to its endpoints once more.
@@ -200,19 +199,16 @@ impl Granted {
                 Some(_) => format!("[{}] is not given bucket `{bucket}`", self.head()),
                 None => format!("`{bucket}` may match buckets that [{}] is not given", self.head()),
             };
-            self.refuse_bucket(r, &pattern.key, &place, &message);
-            fit = Err(Bad);
+            fit = Err(self.refuse_bucket(r, &pattern.key, &place, &message));
         }
         if let Some(manifest) = manifest {
             fit = fit.and(self.admits_manifest(r, manifest));
         }
         if priority > self.team.max_priority {
             let message = format!("is more than the {} of [{}]", self.team.max_priority, self.head());
-            let place = r
-                .layer(|p| p.priority.as_ref())
-                .map(|(at, layer)| (Place::new(&layer.file, at.span.clone()), layer.path));
-            if let Some((place, path)) = place {
-                let error = Diagnostic::error(message).key(format!("{path}.priority")).at(&place, "");
+            if let Some((typed, layer)) = r.layer(|p| p.priority.as_ref()) {
+                let error = Diagnostic::error(message).key(format!("{}.priority", layer.path));
+                let error = error.at(&layer.at(&typed.span), "");
                 r.rule(error.at(&self.max_priority, "what it is given: 0, unless `max_priority` says more"));
             }
             fit = Err(Bad);
@@ -220,10 +216,10 @@ impl Granted {
         fit
     }
 
-    fn refuse_bucket(&self, r: &mut R<'_, '_>, key: &str, place: &Place, message: &str) {
+    fn refuse_bucket(&self, r: &mut R<'_, '_>, key: &str, place: &Place, message: &str) -> Bad {
         let error = Diagnostic::error(message).key(key).at(place, "").at(&self.buckets, "what it is given");
         let all = ticked(self.team.buckets.iter().map(crate::pattern::BucketGlob::text));
-        r.rule(error.help(format!("stay within {all}; whoever keeps [{}] may add to its `buckets`", self.head())));
+        r.fail(error.help(format!("stay within {all}; whoever keeps [{}] may add to its `buckets`", self.head())))
     }
 
     fn admits_manifest(&self, r: &mut R<'_, '_>, manifest: &Found<Source>) -> Result<(), Bad> {
@@ -231,26 +227,17 @@ impl Granted {
         match &value.place {
             manifest::Place::Object { bucket, .. } if self.team.allows(bucket) => Ok(()),
             manifest::Place::Object { bucket, .. } => {
-                self.refuse_bucket(r, key, place, &format!("[{}] is not given bucket `{bucket}`", self.head()));
-                Err(Bad)
+                Err(self.refuse_bucket(r, key, place, &format!("[{}] is not given bucket `{bucket}`", self.head())))
             }
             // What a trusted override names is as trusted.
             manifest::Place::File { within: None, .. } => Ok(()),
             manifest::Place::File { .. } => {
-                let typed = std::path::Path::new(value.text.strip_prefix("file:").unwrap_or(&value.text));
-                let own = |component| matches!(component, Component::Normal(_) | Component::CurDir);
-                if typed.components().all(own) {
+                if steps_beside(&value.text).is_some() {
                     return Ok(());
                 }
-                let error = Diagnostic::error("a team's manifest lies below the folder of the file that names it");
-                r.rule(
-                    error
-                        .key(key)
-                        .at(place, "leads out of it")
-                        .at(&self.profiles, "the team's files")
-                        .help("for example `file:manifests/today.jsonl`"),
-                );
-                Err(Bad)
+                let message = "a team's manifest lies below the folder of the file that names it";
+                let error = manifest.error(message, "leads out of it").at(&self.profiles, "the team's files");
+                Err(r.fail(error.help("for example `file:manifests/today.jsonl`")))
             }
         }
     }

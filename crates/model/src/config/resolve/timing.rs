@@ -9,8 +9,9 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use crate::config::raw;
 use crate::config::reader::{Found, Origin, Reader, value};
-use crate::config::value::{ValueError, duration};
-use crate::schedule::{Schedule, ScheduleError, Window, Zone, fires};
+use crate::config::value::duration;
+use crate::schedule::{Schedule, Window, Zone, fires};
+use crate::text_error::TextError;
 
 type R<'a, 'c> = Reader<'a, 'c, raw::Profile>;
 
@@ -73,15 +74,8 @@ fn zone(r: &mut R<'_, '_>, daemon_zone: Option<Zone>) -> Result<Zone, Bad> {
     Ok(zone)
 }
 
-fn explain(error: ScheduleError) -> ValueError {
-    // The key says already that it is about a window.
-    let message = error.to_string();
-    let message = message.strip_prefix("window: ").unwrap_or(&message).to_owned();
-    ValueError { message, span: error.span, help: error.hint }
-}
-
 fn schedules(r: &mut R<'_, '_>, zone: &Zone) -> Result<Vec<Found<Schedule>>, Bad> {
-    let Some(list) = r.texts("schedule", |p| p.schedule.as_ref().map(|list| &list.0))? else { return Ok(Vec::new()) };
+    let Some(list) = r.texts("schedule", |p| p.schedule.as_ref())? else { return Ok(Vec::new()) };
     if list.value.is_empty() {
         let help = "leave the key out for a profile that runs only when it is asked to";
         return Err(r.reject(&list, "an empty list never fires", help));
@@ -91,7 +85,7 @@ fn schedules(r: &mut R<'_, '_>, zone: &Zone) -> Result<Vec<Found<Schedule>>, Bad
         .into_iter()
         .map(|item| match r.cx.schedule(&item.value, zone) {
             Ok(schedule) => Ok(Found { value: schedule, key: item.key, place: item.place }),
-            Err(error) => Err(r.refuse(&item.key, &item.place, (&item.value, &explain(error)))),
+            Err(error) => Err(r.refuse(&item.key, &item.place, (&item.value, &error))),
         })
         .collect();
     parsed.into_iter().collect()
@@ -99,9 +93,11 @@ fn schedules(r: &mut R<'_, '_>, zone: &Zone) -> Result<Vec<Found<Schedule>>, Bad
 
 fn window(r: &mut R<'_, '_>, zone: &Zone) -> Result<Option<Window>, Bad> {
     let Some(found) = r.text("window", |p| p.window.as_ref())? else { return Ok(None) };
-    Window::parse(&found.value, zone.clone())
-        .map(Some)
-        .map_err(|error| r.refuse(&found.key, &found.place, (&found.value, &explain(error))))
+    Window::parse(&found.value, zone.clone()).map(Some).map_err(|error| {
+        // The key says already that it is about a window.
+        let message = error.message.strip_prefix("window: ").unwrap_or(&error.message).to_owned();
+        r.refuse(&found.key, &found.place, (&found.value, &TextError { message, ..error }))
+    })
 }
 
 fn lint_schedules(r: &mut R<'_, '_>, schedules: &[Found<Schedule>]) {

@@ -1,13 +1,12 @@
 //! Looks up the time zones that the configuration names.
 
 use crate::config::context::{Bad, toml_string};
-use crate::config::diagnostic::Diagnostic;
 use crate::config::raw;
 use crate::config::reader::{Found, Origin, Reader};
-use crate::config::value::ValueError;
 use crate::config::value::zone::unknown;
 use crate::config::zones::Known;
 use crate::schedule::{Zone, built_in_version};
+use crate::text_error::TextError;
 
 pub(super) fn find<R>(r: &mut Reader<'_, '_, R>, found: &Found<String>) -> Result<Zone, Bad> {
     match r.cx.zone(&found.value) {
@@ -15,13 +14,13 @@ pub(super) fn find<R>(r: &mut Reader<'_, '_, R>, found: &Found<String>) -> Resul
         Ok(Known::BuiltIn(zone)) => {
             let message = format!("`{zone}` is not in {}", r.cx.zones.origin());
             let help = format!("the rules that hotset was built with are taken for it ({})", built_in_version());
-            r.cx.push(Diagnostic::warning(message).key(&found.key).at(&found.place, "").help(help));
+            r.cx.push(found.warning(message).help(help));
             Ok(zone)
         }
         Ok(Known::No) => Err(r.refuse(&found.key, &found.place, (&found.value, &unknown(&found.value)))),
         Err(why) => {
-            let error = ValueError::new(why)
-                .help("install the system's `tzdata` anew, or set TZDIR to another folder of rules");
+            let error =
+                TextError::new(why).help("install the system's `tzdata` anew, or set TZDIR to another folder of rules");
             Err(r.refuse(&found.key, &found.place, (&found.value, &error)))
         }
     }

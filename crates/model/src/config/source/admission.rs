@@ -82,6 +82,6 @@ pub(super) fn all(source: &Source, number: usize) -> Vec<Admission> {
 
 /// Where a path that was typed in `file` leads.
 pub(in crate::config) fn beside(file: &File, typed: &Path) -> PathBuf {
-    let folder = Path::new(file.name()).parent().unwrap_or(Path::new(""));
+    let folder = Path::new(&file.name).parent().unwrap_or(Path::new(""));
     folder.join(typed)
 }

@@ -1,6 +1,6 @@
 //! What a configuration may hold, and what of it is never lost.
 
-use super::super::{Stop, Zones, load_sources, resolve_sources_until};
+use super::super::{Stop, Zones, load_sources, resolve_sources};
 use super::source;
 
 const ENDPOINT: &str = "[endpoint.e]\ncache_url = \"http://c.test\"\nregion = \"r\"\naddressing = \"path\"\n";
@@ -22,7 +22,7 @@ fn a_thousand_warnings_hide_no_error() {
 fn a_reading_that_nobody_waits_for_stops() {
     let stop = Stop::default();
     let text = profiles(20, "s3://b/k");
-    let read = |stop: &Stop| resolve_sources_until(vec![source("some.toml", 0, &text)], Zones::built_in(), stop);
+    let read = |stop: &Stop| resolve_sources(vec![source("some.toml", 0, &text)], Zones::default(), stop);
     assert_eq!(read(&stop).unwrap().profiles.len(), 20);
     stop.set();
     let wrong = read(&stop).unwrap_err();

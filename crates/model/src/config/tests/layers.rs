@@ -6,7 +6,6 @@ use super::super::endpoint::{Addressing, CredentialSource};
 use super::super::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use super::super::{Config, load_sources};
 use super::{LOTA, config, errors, source};
-use crate::config::value::choice::Choice;
 use crate::object::Bucket;
 use crate::pattern::KeyGlob;
 use crate::schedule::Zone;
@@ -14,6 +13,7 @@ use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::naming::Naming;
 use crate::select::checkpoint::{Checkpoint, Kind, MemberCount, OnIncomplete, Parts};
 use crate::select::{Cap, OnExcess, Order};
+use crate::words::Words as _;
 
 fn layered(texts: &[&str]) -> Config {
     let sources = texts.iter().enumerate().map(|(nth, text)| source(&format!("{nth}.toml"), nth, text)).collect();

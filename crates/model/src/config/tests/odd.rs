@@ -19,7 +19,7 @@ fn survives(texts: &[String]) {
             drop((errors.render(false), errors.render(true)));
             for error in &errors {
                 if let Some(place) = error.place() {
-                    assert!(place.file.text().get(place.span.clone()).is_some(), "{error}: {:?}", place.span);
+                    assert!(place.file.text.get(place.span.clone()).is_some(), "{error}: {:?}", place.span);
                 }
             }
         }

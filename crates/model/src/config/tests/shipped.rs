@@ -11,7 +11,7 @@ use super::config;
 fn loaded(paths: &[&str]) -> Config {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let paths: Vec<PathBuf> = paths.iter().map(|path| root.join(path)).collect();
-    load(&paths, Zones::built_in()).unwrap_or_else(|errors| panic!("{}", errors.render(false)))
+    load(&paths, Zones::default()).unwrap_or_else(|errors| panic!("{}", errors.render(false)))
 }
 
 /// A file, or a folder of them. Other folders hold what goes around a configuration, such as alerts.
@@ -33,7 +33,7 @@ fn every_example_is_valid_and_gives_no_warning() {
             // An override is nothing by itself.
             let before = root.join("examples/many-teams");
             let paths = if path.ends_with("many-teams-staging.toml") { vec![before, path] } else { vec![path] };
-            let config = load(&paths, Zones::built_in()).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
+            let config = load(&paths, Zones::default()).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
             let warnings: Vec<String> = config.warnings.iter().map(|warning| warning.render(false)).collect();
             assert!(warnings.is_empty(), "{}", warnings.join("\n"));
             seen += 1;

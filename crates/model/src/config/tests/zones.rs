@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::super::{Config, Zones, resolve_sources};
+use super::super::{Config, Stop, Zones, resolve_sources};
 use super::{LOTA, source};
 use crate::config::diagnostic::Diagnostics;
 use crate::schedule::built_in_version;
@@ -42,7 +42,7 @@ fn nightly(zone: &str, zones: Zones) -> Result<Config, Diagnostics> {
         "{LOTA}[profile.nightly]\nobjects = [\"s3://training/d/**\"]\nmax_bytes = \"1 TiB\"\nschedule = \"30 1 * * *\"\n\
          time_zone = \"{zone}\"\n"
     );
-    resolve_sources(vec![source("hotset.toml", 0, &profile)], zones)
+    resolve_sources(vec![source("hotset.toml", 0, &profile)], zones, &Stop::default())
 }
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -61,7 +61,7 @@ fn the_rules_of_the_folder_decide_and_those_built_in_are_behind_it() {
     let zones = || Zones::of_system(Some(folder.path().into()));
     let config = nightly("Europe/Paris", zones()).unwrap();
     assert_eq!((fires(&config), config.warnings.len()), ("00:30".to_owned(), 0), "the folder knows no summer time");
-    assert_eq!(fires(&nightly("Europe/Paris", Zones::built_in()).unwrap()), "23:30");
+    assert_eq!(fires(&nightly("Europe/Paris", Zones::default()).unwrap()), "23:30");
 
     let config = nightly("Europe/Berlin", zones()).unwrap();
     assert_eq!(fires(&config), "23:30");
@@ -166,7 +166,7 @@ fn rules_older_than_a_year_are_warned_of_where_a_zone_is_used() {
             "{version} {now}: {warnings:?}"
         );
     }
-    let config = nightly("Europe/Paris", Zones::built_in()).unwrap();
+    let config = nightly("Europe/Paris", Zones::default()).unwrap();
     let warnings = config.zone_warnings(at("2036-11-29T00:00:00Z"));
     let said = format!("the zone rules are more than a year old: {} (built in)", built_in_version());
     assert!(matches!(&*warnings, [warning] if warning.to_string() == said), "{warnings:?}");

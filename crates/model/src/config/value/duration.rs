@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use humantime::DurationError as Cause;
 
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 
 /// Beyond it a length of time is a slip of the keyboard, and arithmetic with the calendar would overflow.
 const MAX_LENGTH: Duration = Duration::from_hours(24 * 36_525);
@@ -17,38 +17,38 @@ impl<const ZERO: bool> Kind for Length<ZERO> {
     const EXAMPLE: &'static str = "36h";
     const PATTERN: Option<&'static str> = Some(r"^\s*([0-9]+(\.[0-9]+)?\s*[A-Za-zµ]+\s*)+$");
 
-    fn parse(text: &str) -> Result<Duration, ValueError> {
+    fn parse(text: &str) -> Result<Duration, TextError> {
         let length = humantime::parse_duration(text).map_err(|cause| explain(&cause, text))?;
         if length.is_zero() && !ZERO {
-            return Err(ValueError::new("must be longer than 0s"));
+            return Err(TextError::new("must be longer than 0s"));
         }
         if length > MAX_LENGTH {
-            return Err(ValueError::new("is more than 100 years"));
+            return Err(TextError::new("is more than 100 years"));
         }
         Ok(length)
     }
 
-    fn show(length: &Duration) -> String {
-        show(*length)
+    fn show(length: &Duration) -> Option<String> {
+        Some(show(*length))
     }
 }
 
-fn explain(cause: &Cause, text: &str) -> ValueError {
+fn explain(cause: &Cause, text: &str) -> TextError {
     let one = |at: usize| at..at + text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
     match cause {
         Cause::InvalidCharacter(at) | Cause::NumberExpected(at) if text.trim().starts_with('-') => {
-            ValueError::new("a length of time has no sign").at(one(*at))
+            TextError::new("a length of time has no sign").at(one(*at))
         }
-        Cause::InvalidCharacter(at) => ValueError::new("this character has no place in a length of time").at(one(*at)),
-        Cause::NumberExpected(at) => ValueError::new("a number is expected here").at(one(*at)),
+        Cause::InvalidCharacter(at) => TextError::new("this character has no place in a length of time").at(one(*at)),
+        Cause::NumberExpected(at) => TextError::new("a number is expected here").at(one(*at)),
         Cause::UnknownUnit { unit, .. } if unit.is_empty() => {
-            ValueError::new("a length of time needs a unit").help("write s, m, h or d after the number")
+            TextError::new("a length of time needs a unit").help("write s, m, h or d after the number")
         }
-        Cause::UnknownUnit { start, end, unit, .. } => ValueError::new(format!("unknown unit `{unit}`"))
+        Cause::UnknownUnit { start, end, unit, .. } => TextError::new(format!("unknown unit `{unit}`"))
             .at(*start..*end)
             .help("units are ms, s, m (minutes), h, d, w, M (months of 30.44 days) and y"),
-        Cause::NumberOverflow => ValueError::new("the number is too large"),
-        Cause::Empty => ValueError::new("a length of time is expected"),
+        Cause::NumberOverflow => TextError::new("the number is too large"),
+        Cause::Empty => TextError::new("a length of time is expected"),
     }
 }
 

@@ -2,17 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Kind, ValueError, Weight};
-use crate::pattern::{BucketGlob, KeyGlob, Pattern, PatternError};
+use super::{Kind, TextError, Weight};
+use crate::pattern::{BucketGlob, KeyGlob, Pattern};
 use crate::select::checkpoint::naming::{Naming, NamingError};
-
-fn explain(error: &PatternError) -> ValueError {
-    let message = ValueError::new(error.to_string()).at(error.span.clone());
-    match &error.hint {
-        Some(hint) => message.help(hint.clone()),
-        None => message,
-    }
-}
 
 /// Objects: `s3://BUCKET-GLOB/KEY-GLOB`.
 pub struct Objects;
@@ -22,16 +14,12 @@ impl Kind for Objects {
     const EXAMPLE: &'static str = "s3://training/datasets/imagenet/train-{000000..009999}.tar";
     const PATTERN: Option<&'static str> = Some("^s3://[^/]+/");
 
-    fn parse(text: &str) -> Result<Pattern, ValueError> {
-        Pattern::parse(text).map_err(|error| explain(&error))
+    fn parse(text: &str) -> Result<Pattern, TextError> {
+        Pattern::parse(text)
     }
 
     fn weight(pattern: &Pattern) -> Weight {
         Weight::Nodes(pattern.nodes())
-    }
-
-    fn show(pattern: &Pattern) -> String {
-        pattern.text().to_owned()
     }
 }
 
@@ -43,16 +31,12 @@ impl Kind for Buckets {
     const EXAMPLE: &'static str = "ckpt-*";
     const PATTERN: Option<&'static str> = Some("^[^/]+$");
 
-    fn parse(text: &str) -> Result<BucketGlob, ValueError> {
-        BucketGlob::parse(text).map_err(|error| explain(&error))
+    fn parse(text: &str) -> Result<BucketGlob, TextError> {
+        BucketGlob::parse(text)
     }
 
     fn weight(glob: &BucketGlob) -> Weight {
         Weight::Nodes(glob.nodes())
-    }
-
-    fn show(glob: &BucketGlob) -> String {
-        glob.text().to_owned()
     }
 }
 
@@ -64,22 +48,18 @@ impl Kind for Members {
     const EXAMPLE: &'static str = "metadata.json";
     const PATTERN: Option<&'static str> = Some(".");
 
-    fn parse(text: &str) -> Result<KeyGlob, ValueError> {
+    fn parse(text: &str) -> Result<KeyGlob, TextError> {
         if text.is_empty() {
-            return Err(ValueError::new("a glob of names below the group is expected"));
+            return Err(TextError::new("a glob of names below the group is expected"));
         }
         if text.starts_with("s3://") {
-            return Err(ValueError::new("is a whole address").help("name members relative to their group"));
+            return Err(TextError::new("is a whole address").help("name members relative to their group"));
         }
-        KeyGlob::parse(text).map_err(|error| explain(&error))
+        KeyGlob::parse(text)
     }
 
     fn weight(glob: &KeyGlob) -> Weight {
         Weight::Nodes(glob.nodes())
-    }
-
-    fn show(glob: &KeyGlob) -> String {
-        glob.text().to_owned()
     }
 }
 
@@ -91,18 +71,14 @@ impl Kind for Pointer {
     const EXAMPLE: &'static str = "latest";
     const PATTERN: Option<&'static str> = Some(".");
 
-    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
+    fn parse(text: &str) -> Result<Arc<str>, TextError> {
         if text.is_empty() {
-            return Err(ValueError::new("the name of a file beside the groups is expected"));
+            return Err(TextError::new("the name of a file beside the groups is expected"));
         }
         if text.starts_with("s3://") {
-            return Err(ValueError::new("is a whole address").help("name the file as it is called beside the groups"));
+            return Err(TextError::new("is a whole address").help("name the file as it is called beside the groups"));
         }
         Ok(text.into())
-    }
-
-    fn show(name: &Arc<str>) -> String {
-        name.to_string()
     }
 }
 
@@ -114,15 +90,11 @@ impl Kind for Suffix {
     const EXAMPLE: &'static str = "-unfinished";
     const PATTERN: Option<&'static str> = Some("^[^/]+$");
 
-    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
+    fn parse(text: &str) -> Result<Arc<str>, TextError> {
         if text.is_empty() || text.contains('/') {
-            return Err(ValueError::new("what is added to the name of a checkpoint is expected, without a `/`"));
+            return Err(TextError::new("what is added to the name of a checkpoint is expected, without a `/`"));
         }
         Ok(text.into())
-    }
-
-    fn show(added: &Arc<str>) -> String {
-        added.to_string()
     }
 }
 
@@ -134,9 +106,9 @@ impl Kind for Group {
     const EXAMPLE: &'static str = "(?<run>.*)/step_(?<step>[0-9]+)/";
     const PATTERN: Option<&'static str> = Some(r"\(\?P?<step>");
 
-    fn parse(text: &str) -> Result<Naming, ValueError> {
+    fn parse(text: &str) -> Result<Naming, TextError> {
         let naming = Naming::parse(text).map_err(|error| {
-            let message = ValueError::new(error.to_string());
+            let message = TextError::new(error.to_string());
             match error {
                 NamingError::Capture(_) => message.help(
                     "captures are `step`, `run`, `name` and `temporary`; write `(?:...)` for a group that captures nothing",
@@ -146,7 +118,7 @@ impl Kind for Group {
         })?;
         if !naming.counts() {
             return Err(
-                ValueError::new("has no capture `step`").help("name the number that counts up: `(?<step>[0-9]+)`")
+                TextError::new("has no capture `step`").help("name the number that counts up: `(?<step>[0-9]+)`")
             );
         }
         Ok(naming)
@@ -154,10 +126,6 @@ impl Kind for Group {
 
     fn weight(naming: &Naming) -> Weight {
         if naming.is_large() { Weight::Large } else { Weight::Little }
-    }
-
-    fn show(naming: &Naming) -> String {
-        naming.text().to_owned()
     }
 }
 

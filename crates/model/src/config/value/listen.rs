@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 
 /// `None` is `"off"`.
 pub struct Listen;
@@ -11,12 +11,12 @@ impl Kind for Listen {
     type Value = Option<SocketAddr>;
     const EXAMPLE: &'static str = "127.0.0.1:9464";
 
-    fn parse(text: &str) -> Result<Option<SocketAddr>, ValueError> {
+    fn parse(text: &str) -> Result<Option<SocketAddr>, TextError> {
         if text == "off" {
             return Ok(None);
         }
         text.parse().map(Some).map_err(|_| {
-            let error = ValueError::new("is not an IP address with a port, nor `off`");
+            let error = TextError::new("is not an IP address with a port, nor `off`");
             match text.rsplit_once(':') {
                 Some(("", port)) => error.help(format!(
                     "write `0.0.0.0:{port}` for all interfaces, `127.0.0.1:{port}` for this machine only"
@@ -27,8 +27,8 @@ impl Kind for Listen {
         })
     }
 
-    fn show(address: &Option<SocketAddr>) -> String {
-        address.map_or_else(|| "off".to_owned(), |address| address.to_string())
+    fn show(address: &Option<SocketAddr>) -> Option<String> {
+        Some(address.map_or_else(|| "off".to_owned(), |address| address.to_string()))
     }
 }
 

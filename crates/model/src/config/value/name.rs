@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 
 pub struct Name;
 
@@ -13,25 +13,21 @@ impl Kind for Name {
     const EXAMPLE: &'static str = "training";
     const PATTERN: Option<&'static str> = Some(PATTERN);
 
-    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
+    fn parse(text: &str) -> Result<Arc<str>, TextError> {
         const RULE: &str =
             "a name has letters, digits, `-`, `_` and `.`, begins with a letter or digit, and is at most 63 long";
         if text.is_empty() {
-            return Err(ValueError::new("a name is expected").help(RULE));
+            return Err(TextError::new("a name is expected").help(RULE));
         }
         let wrong = |(at, c): &(usize, char)| !(c.is_ascii_alphanumeric() || (*at > 0 && matches!(c, '-' | '_' | '.')));
         if let Some((at, c)) = text.char_indices().find(wrong) {
             let message = format!("`{}` has no place here in a name", crate::object::Escaped(&c.to_string()));
-            return Err(ValueError::new(message).at(at..at + c.len_utf8()).help(RULE));
+            return Err(TextError::new(message).at(at..at + c.len_utf8()).help(RULE));
         }
         if text.len() > 63 {
-            return Err(ValueError::new("the name is too long").help(RULE));
+            return Err(TextError::new("the name is too long").help(RULE));
         }
         Ok(text.into())
-    }
-
-    fn show(name: &Arc<str>) -> String {
-        name.to_string()
     }
 }
 

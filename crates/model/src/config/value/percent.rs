@@ -1,6 +1,6 @@
 //! Shares: `"99%"`.
 
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 
 /// A share above 0 and up to 1, written in percent.
 pub struct Percent;
@@ -10,22 +10,22 @@ impl Kind for Percent {
     const EXAMPLE: &'static str = "99%";
     const PATTERN: Option<&'static str> = Some(r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$");
 
-    fn parse(text: &str) -> Result<f64, ValueError> {
+    fn parse(text: &str) -> Result<f64, TextError> {
         let Some(number) = text.trim_end().strip_suffix('%').map(str::trim) else {
-            return Err(ValueError::new("a share is written in percent").help("end it with `%`"));
+            return Err(TextError::new("a share is written in percent").help("end it with `%`"));
         };
         if !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-            return Err(ValueError::new(format!("`{number}` is not a number")));
+            return Err(TextError::new(format!("`{number}` is not a number")));
         }
-        let percent: f64 = number.parse().map_err(|_| ValueError::new(format!("`{number}` is not a number")))?;
+        let percent: f64 = number.parse().map_err(|_| TextError::new(format!("`{number}` is not a number")))?;
         if percent > 0.0 && percent <= 100.0 {
             return Ok(percent / 100.0);
         }
-        Err(ValueError::new("must be more than 0% and at most 100%"))
+        Err(TextError::new("must be more than 0% and at most 100%"))
     }
 
-    fn show(share: &f64) -> String {
-        format!("{}%", (share * 1e8).round() / 1e6)
+    fn show(share: &f64) -> Option<String> {
+        Some(format!("{}%", (share * 1e8).round() / 1e6))
     }
 }
 

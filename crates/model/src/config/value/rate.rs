@@ -1,6 +1,6 @@
 //! Rates: `"200 MiB/s"`.
 
-use super::{Kind, ValueError, size};
+use super::{Kind, TextError, size};
 
 /// Bytes a second.
 pub struct Rate;
@@ -10,18 +10,18 @@ impl Kind for Rate {
     const EXAMPLE: &'static str = "200 MiB/s";
     const PATTERN: Option<&'static str> = Some(r"^\s*[0-9]+(\.[0-9]+)?\s*([KMGTPE]i|[kKMGTPE])?B\s*/\s*s\s*$");
 
-    fn parse(text: &str) -> Result<u64, ValueError> {
+    fn parse(text: &str) -> Result<u64, TextError> {
         let Some(bytes) = text.trim_end().strip_suffix('s').and_then(|rest| rest.trim_end().strip_suffix('/')) else {
-            return Err(ValueError::new("a rate is a size a second").help("end it with `/s`"));
+            return Err(TextError::new("a rate is a size a second").help("end it with `/s`"));
         };
         match size::parse(bytes)? {
-            0 => Err(ValueError::new("must be more than 0 B/s")),
+            0 => Err(TextError::new("must be more than 0 B/s")),
             rate => Ok(rate),
         }
     }
 
-    fn show(rate: &u64) -> String {
-        format!("{}/s", size::show(*rate))
+    fn show(rate: &u64) -> Option<String> {
+        Some(format!("{}/s", size::show(*rate)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 
 pub struct SiteUrl;
 
@@ -11,37 +11,41 @@ impl Kind for SiteUrl {
     const EXAMPLE: &'static str = "http://cwlota.com";
     const PATTERN: Option<&'static str> = Some("^https?://[^/?#@]+/?$");
 
-    fn parse(text: &str) -> Result<Url, ValueError> {
+    fn parse(text: &str) -> Result<Url, TextError> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(ValueError::new("a URL begins with `http://` or `https://`")
+            return Err(TextError::new("a URL begins with `http://` or `https://`")
                 .help(format!("write `http://{text}`, or https")));
         };
         if scheme != "http" && scheme != "https" {
-            return Err(ValueError::new(format!("`{scheme}` is neither `http` nor `https`")).at(0..scheme.len()));
+            return Err(TextError::new(format!("`{scheme}` is neither `http` nor `https`")).at(0..scheme.len()));
         }
         let start = scheme.len() + 3;
         let authority_len = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         if let Some(at) = rest[..authority_len].rfind('@') {
-            return Err(ValueError::new("a URL holds no user name and no password")
+            return Err(TextError::new("a URL holds no user name and no password")
                 .at(start..start + at)
                 .help("credentials have a table of their own: `[credentials.NAME]`"));
         }
         if !matches!(&rest[authority_len..], "" | "/") {
-            return Err(ValueError::new("only scheme, host and port stand in this URL")
+            return Err(TextError::new("only scheme, host and port stand in this URL")
                 .at(start + authority_len..text.len())
                 .help("buckets and keys stand in the patterns of a profile"));
         }
-        let url = Url::parse(text).map_err(|cause| ValueError::new(format!("is not a URL: {cause}")))?;
+        let url = Url::parse(text).map_err(|cause| TextError::new(format!("is not a URL: {cause}")))?;
         match url.host() {
-            Some(Host::Domain(host)) if host.contains('*') => Err(ValueError::new("a host has no wildcard")),
+            Some(Host::Domain(host)) if host.contains('*') => Err(TextError::new("a host has no wildcard")),
             Some(_) => Ok(url),
-            None => Err(ValueError::new("a URL names a host")),
+            None => Err(TextError::new("a URL names a host")),
         }
     }
 
-    fn show(url: &Url) -> String {
-        url.as_str().trim_end_matches('/').to_owned()
+    fn show(url: &Url) -> Option<String> {
+        Some(show(url))
     }
+}
+
+pub fn show(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// Whether `url` is at `domain` or below it.

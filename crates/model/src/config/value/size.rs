@@ -2,7 +2,7 @@
 
 use bytesize::{ByteSize, EB, EIB, GB, GIB, KB, KIB, MB, MIB, PB, PIB, TB, TIB};
 
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 use crate::select::Cap;
 
 /// Largest first: the first that divides a size without a long fraction spells it.
@@ -30,15 +30,15 @@ impl<const ZERO: bool> Kind for Size<ZERO> {
     const EXAMPLE: &'static str = "64 GiB";
     const PATTERN: Option<&'static str> = Some(r"^\s*[0-9]+(\.[0-9]+)?\s*([KMGTPE]i|[kKMGTPE])?B\s*$");
 
-    fn parse(text: &str) -> Result<u64, ValueError> {
+    fn parse(text: &str) -> Result<u64, TextError> {
         match parse(text)? {
-            0 if !ZERO => Err(ValueError::new("must be more than 0 B")),
+            0 if !ZERO => Err(TextError::new("must be more than 0 B")),
             bytes => Ok(bytes),
         }
     }
 
-    fn show(bytes: &u64) -> String {
-        show(*bytes)
+    fn show(bytes: &u64) -> Option<String> {
+        Some(show(*bytes))
     }
 }
 
@@ -50,28 +50,23 @@ impl Kind for ByteCap {
     const EXAMPLE: &'static str = "8 TiB";
     const PATTERN: Option<&'static str> = Some(r"^\s*[0-9]+(\.[0-9]+)?\s*([KMGTPE]i|[kKMGTPE])?B\s*$|^unlimited$");
 
-    fn parse(text: &str) -> Result<Cap, ValueError> {
+    fn parse(text: &str) -> Result<Cap, TextError> {
         if text.trim() == "unlimited" {
             return Ok(Cap::Unlimited);
         }
         if text.trim().eq_ignore_ascii_case("unlimited") || strsim::damerau_levenshtein(text.trim(), "unlimited") <= 2 {
-            return Err(
-                ValueError::new("is neither a size nor `unlimited`").help("write `unlimited`, if that is meant")
-            );
+            return Err(TextError::new("is neither a size nor `unlimited`").help("write `unlimited`, if that is meant"));
         }
         Size::<false>::parse(text).map(Cap::Bytes)
     }
 
-    fn show(cap: &Cap) -> String {
-        match cap {
-            Cap::Bytes(bytes) => show(*bytes),
-            Cap::Unlimited => "unlimited".to_owned(),
-        }
+    fn show(cap: &Cap) -> Option<String> {
+        Some(cap.bytes().map_or_else(|| "unlimited".to_owned(), show))
     }
 }
 
 /// Exact decimal arithmetic; what is left of a byte at the end is dropped, so that a cap is never exceeded.
-pub(super) fn parse(text: &str) -> Result<u64, ValueError> {
+pub(super) fn parse(text: &str) -> Result<u64, TextError> {
     let start = text.len() - text.trim_start().len();
     let body = text.trim();
     let number_len = body.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(body.len());
@@ -79,20 +74,20 @@ pub(super) fn parse(text: &str) -> Result<u64, ValueError> {
     let unit = rest.trim_start();
     let unit_start = start + body.len() - unit.len();
     if body.starts_with(['-', '+']) {
-        return Err(ValueError::new("a size has no sign").at(start..start + 1));
+        return Err(TextError::new("a size has no sign").at(start..start + 1));
     }
     if number.is_empty() {
-        return Err(ValueError::new("a size begins with a number").at(start..start + body.len()));
+        return Err(TextError::new("a size begins with a number").at(start..start + body.len()));
     }
     let factor = factor(unit).map_err(|error| match unit.is_empty() {
         true => error.at(start..start + body.len()),
         false => error.at(unit_start..unit_start + unit.len()),
     })?;
     let number_span = start..start + number.len();
-    let too_large = || ValueError::new("is more than 16 EiB, the largest size").at(start..start + body.len());
+    let too_large = || TextError::new("is more than 16 EiB, the largest size").at(start..start + body.len());
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
-        return Err(ValueError::new(format!("`{number}` is not a number")).at(number_span));
+        return Err(TextError::new(format!("`{number}` is not a number")).at(number_span));
     }
     // Eighteen digits of a fraction tell bytes apart in every unit; more cannot change the result.
     let fraction = fraction.get(..18).unwrap_or(fraction);
@@ -106,9 +101,9 @@ pub(super) fn parse(text: &str) -> Result<u64, ValueError> {
     u64::try_from(bytes).map_err(|_| too_large())
 }
 
-fn factor(unit: &str) -> Result<u128, ValueError> {
+fn factor(unit: &str) -> Result<u128, TextError> {
     if unit.is_empty() {
-        return Err(ValueError::new("a size needs a unit")
+        return Err(TextError::new("a size needs a unit")
             .help("write GiB (1024^3 bytes) or GB (1000^3 bytes) after the number"));
     }
     if unit == "KB" {
@@ -118,7 +113,7 @@ fn factor(unit: &str) -> Result<u128, ValueError> {
         return Ok(u128::from(*factor));
     }
     let letter = unit.chars().next().map(|c| c.to_ascii_uppercase()).filter(|c| "KMGTPE".contains(*c));
-    let error = ValueError::new(format!("unknown unit `{unit}`"));
+    let error = TextError::new(format!("unknown unit `{unit}`"));
     Err(match letter {
         Some(letter) => error.help(format!("write `{letter}iB` for powers of 1024, `{letter}B` for powers of 1000")),
         None => {

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 use crate::manifest::Place;
 use crate::object::Bucket;
 
-fn not_empty(text: &str, what: &str) -> Result<(), ValueError> {
+fn not_empty(text: &str, what: &str) -> Result<(), TextError> {
     if text.trim().is_empty() {
-        return Err(ValueError::new(format!("{what} is expected")));
+        return Err(TextError::new(format!("{what} is expected")));
     }
     match text.char_indices().find(|(_, c)| c.is_control()) {
-        Some((at, c)) => Err(ValueError::new("has a control character").at(at..at + c.len_utf8())),
+        Some((at, c)) => Err(TextError::new("has a control character").at(at..at + c.len_utf8())),
         None => Ok(()),
     }
 }
@@ -25,16 +25,12 @@ impl Kind for FilePath {
     const EXAMPLE: &'static str = "/run/secrets/hotset-token";
     const PATTERN: Option<&'static str> = Some(".");
 
-    fn parse(text: &str) -> Result<PathBuf, ValueError> {
+    fn parse(text: &str) -> Result<PathBuf, TextError> {
         not_empty(text, "a path")?;
         if text.starts_with('~') {
-            return Err(ValueError::new("`~` is not expanded").at(0..1).help("write the whole path"));
+            return Err(TextError::new("`~` is not expanded").at(0..1).help("write the whole path"));
         }
         Ok(text.into())
-    }
-
-    fn show(path: &PathBuf) -> String {
-        path.display().to_string()
     }
 }
 
@@ -46,18 +42,13 @@ impl Kind for SecretPath {
     const EXAMPLE: &'static str = "/run/secrets/hotset-token";
     const PATTERN: Option<&'static str> = Some("^(/|~/).");
 
-    fn parse(text: &str) -> Result<PathBuf, ValueError> {
+    fn parse(text: &str) -> Result<PathBuf, TextError> {
         not_empty(text, "a path")?;
         if text.starts_with('/') || text.starts_with("~/") {
             return Ok(text.into());
         }
         let message = "is no path from the root or from your home: a file that holds the secret stands here";
-        Err(ValueError::new(message)
-            .help("write the whole path, or `~/` and the path from your home; never the secret"))
-    }
-
-    fn show(path: &PathBuf) -> String {
-        path.display().to_string()
+        Err(TextError::new(message).help("write the whole path, or `~/` and the path from your home; never the secret"))
     }
 }
 
@@ -69,12 +60,8 @@ impl Kind for TeamFiles {
     const EXAMPLE: &'static str = "teams/vision.toml";
     const PATTERN: Option<&'static str> = Some(".");
 
-    fn parse(text: &str) -> Result<PathBuf, ValueError> {
+    fn parse(text: &str) -> Result<PathBuf, TextError> {
         FilePath::parse(text)
-    }
-
-    fn show(path: &PathBuf) -> String {
-        path.display().to_string()
     }
 }
 
@@ -86,18 +73,14 @@ impl Kind for Region {
     const EXAMPLE: &'static str = "us-east-1";
     const PATTERN: Option<&'static str> = Some("^[A-Za-z0-9._-]{1,64}$");
 
-    fn parse(text: &str) -> Result<String, ValueError> {
+    fn parse(text: &str) -> Result<String, TextError> {
         not_empty(text, "a region")?;
         let wrong = |(_, c): &(usize, char)| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         match text.char_indices().find(wrong) {
-            Some((at, c)) => Err(ValueError::new("a region has letters, digits and `-`").at(at..at + c.len_utf8())),
-            None if text.len() > 64 => Err(ValueError::new("a region is at most 64 long")),
+            Some((at, c)) => Err(TextError::new("a region has letters, digits and `-`").at(at..at + c.len_utf8())),
+            None if text.len() > 64 => Err(TextError::new("a region is at most 64 long")),
             None => Ok(text.to_owned()),
         }
-    }
-
-    fn show(region: &String) -> String {
-        region.clone()
     }
 }
 
@@ -108,13 +91,9 @@ impl Kind for AwsProfile {
     type Value = String;
     const EXAMPLE: &'static str = "cw";
 
-    fn parse(text: &str) -> Result<String, ValueError> {
+    fn parse(text: &str) -> Result<String, TextError> {
         not_empty(text, "the name of an AWS profile")?;
         Ok(text.to_owned())
-    }
-
-    fn show(name: &String) -> String {
-        name.clone()
     }
 }
 
@@ -126,21 +105,17 @@ impl Kind for StorageClass {
     const EXAMPLE: &'static str = "STANDARD";
     const PATTERN: Option<&'static str> = Some("^[A-Z0-9_]+$");
 
-    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
+    fn parse(text: &str) -> Result<Arc<str>, TextError> {
         not_empty(text, "a storage class")?;
         if text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
             return Ok(text.into());
         }
         let upper = text.to_ascii_uppercase().replace('-', "_");
-        let error = ValueError::new("a storage class has capitals, digits and `_`, as in listings");
+        let error = TextError::new("a storage class has capitals, digits and `_`, as in listings");
         Err(match upper.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
             true => error.help(format!("did you mean `{upper}`?")),
             false => error,
         })
-    }
-
-    fn show(class: &Arc<str>) -> String {
-        class.to_string()
     }
 }
 
@@ -151,14 +126,14 @@ impl Kind for Manifest {
     type Value = Place;
     const EXAMPLE: &'static str = "s3://training/manifests/today.jsonl";
 
-    fn parse(text: &str) -> Result<Place, ValueError> {
+    fn parse(text: &str) -> Result<Place, TextError> {
         not_empty(text, "a path or an s3:// address")?;
         if let Some(rest) = text.strip_prefix("s3://") {
             return match rest.split_once('/') {
                 Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
                     Ok(Place::Object { bucket: Bucket::new(bucket), key: key.into() })
                 }
-                _ => Err(ValueError::new("an s3:// address has a bucket and a key")),
+                _ => Err(TextError::new("an s3:// address has a bucket and a key")),
             };
         }
         let path = text.strip_prefix("file:").unwrap_or(text);
@@ -166,23 +141,28 @@ impl Kind for Manifest {
         let path = path.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(path);
         if let Some((scheme, _)) = path.split_once("://") {
             let start = text.len() - path.len();
-            return Err(ValueError::new(format!("`{scheme}` is not a scheme a manifest is read from"))
+            return Err(TextError::new(format!("`{scheme}` is not a scheme a manifest is read from"))
                 .at(start..start + scheme.len())
                 .help("write file:PATH, or s3://BUCKET/KEY"));
         }
         let start = text.len() - path.len();
         let file = |path| Place::File { path, within: None };
-        FilePath::parse(path).map(file).map_err(|error| ValueError {
+        FilePath::parse(path).map(file).map_err(|error| TextError {
             span: error.span.clone().map(|span| start + span.start..start + span.end),
             ..error
         })
     }
 
-    fn show(place: &Place) -> String {
-        match place {
-            Place::File { path, .. } => format!("file:{}", path.display()),
-            Place::Object { bucket, key } => format!("s3://{bucket}/{}", key.as_str().unwrap_or_default()),
-        }
+    fn show(place: &Place) -> Option<String> {
+        Some(manifest_text(place))
+    }
+}
+
+/// As a profile may write it.
+pub fn manifest_text(place: &Place) -> String {
+    match place {
+        Place::File { path, .. } => format!("file:{}", path.display()),
+        Place::Object { bucket, key } => format!("s3://{bucket}/{}", key.as_str().unwrap_or_default()),
     }
 }
 
@@ -194,12 +174,8 @@ impl Kind for Cron {
     type Value = String;
     const EXAMPLE: &'static str = "30 1 * * *";
 
-    fn parse(text: &str) -> Result<String, ValueError> {
+    fn parse(text: &str) -> Result<String, TextError> {
         Ok(text.to_owned())
-    }
-
-    fn show(text: &String) -> String {
-        text.clone()
     }
 }
 

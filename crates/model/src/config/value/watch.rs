@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::duration::Length;
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 
 /// `None` is `"off"`.
 pub struct Watch;
@@ -12,7 +12,7 @@ impl Kind for Watch {
     type Value = Option<Duration>;
     const EXAMPLE: &'static str = "10s";
 
-    fn parse(text: &str) -> Result<Option<Duration>, ValueError> {
+    fn parse(text: &str) -> Result<Option<Duration>, TextError> {
         if text == "off" {
             return Ok(None);
         }
@@ -20,17 +20,17 @@ impl Kind for Watch {
             if text.starts_with(|c: char| c.is_ascii_digit()) {
                 error
             } else {
-                ValueError::new("is neither a length of time nor `off`")
+                TextError::new("is neither a length of time nor `off`")
             }
         })?;
         if every < Duration::from_secs(1) {
-            return Err(ValueError::new("must be at least 1s").help("write `off` to watch nothing"));
+            return Err(TextError::new("must be at least 1s").help("write `off` to watch nothing"));
         }
         Ok(Some(every))
     }
 
-    fn show(every: &Option<Duration>) -> String {
-        every.map_or_else(|| "off".to_owned(), super::duration::show)
+    fn show(every: &Option<Duration>) -> Option<String> {
+        Some(every.map_or_else(|| "off".to_owned(), super::duration::show))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Time zones by their IANA names: `"America/New_York"`.
 
-use super::{Kind, ValueError};
+use super::{Kind, TextError};
 use crate::config::suggest::nearest;
 use crate::schedule::Zone;
 
@@ -12,18 +12,14 @@ impl Kind for ZoneName {
     const EXAMPLE: &'static str = "Europe/Paris";
     const PATTERN: Option<&'static str> = Some(r"^[A-Za-z0-9_+/-]+$");
 
-    fn parse(text: &str) -> Result<String, ValueError> {
+    fn parse(text: &str) -> Result<String, TextError> {
         Ok(text.to_owned())
-    }
-
-    fn show(name: &String) -> String {
-        name.clone()
     }
 }
 
 /// Why a name is none.
-pub fn unknown(text: &str) -> ValueError {
-    let error = ValueError::new(format!("no time zone is called `{text}`"));
+pub fn unknown(text: &str) -> TextError {
+    let error = TextError::new(format!("no time zone is called `{text}`"));
     // `Paris` is far from `Europe/Paris` by letters, and yet what was meant.
     let city = Zone::names().find(|name| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text)));
     match city.or_else(|| nearest(text, Zone::names())) {

@@ -1,6 +1,6 @@
 //! Parses braces: alternatives, or a range of numbers.
 
-use super::super::{PatternError, number};
+use super::super::{TextError, number};
 use super::{Node, Parser, error};
 
 /// Braces inside braces.
@@ -8,7 +8,7 @@ const MAX_DEPTH: usize = 16;
 
 impl Parser<'_> {
     /// After the `{`; appends what it means, and answers whether a segment begins behind the `}`.
-    pub(super) fn braces(&mut self, start: usize, fresh: bool, nodes: &mut Vec<Node>) -> Result<bool, PatternError> {
+    pub(super) fn braces(&mut self, start: usize, fresh: bool, nodes: &mut Vec<Node>) -> Result<bool, TextError> {
         let (mut branches, begins_segment) = match self.numbers(start)? {
             Some(branches) => (branches, false),
             None => self.alternatives(start, fresh)?,
@@ -20,7 +20,7 @@ impl Parser<'_> {
         Ok(begins_segment)
     }
 
-    fn alternatives(&mut self, start: usize, fresh: bool) -> Result<(Vec<Vec<Node>>, bool), PatternError> {
+    fn alternatives(&mut self, start: usize, fresh: bool) -> Result<(Vec<Vec<Node>>, bool), TextError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(error(start..self.at, format!("braces nest at most {MAX_DEPTH} deep"), None));
@@ -58,7 +58,7 @@ impl Parser<'_> {
     }
 
     /// `{0..3,7}` reads like a range and would be the alternatives `0..3` and `7`.
-    fn refuse_mixed_range(&self) -> Result<(), PatternError> {
+    fn refuse_mixed_range(&self) -> Result<(), TextError> {
         let rest = &self.text[self.at..self.end];
         let alternative = &rest[..rest.find([',', '}', '{', '\\']).unwrap_or(rest.len())];
         match alternative.split_once("..") {
@@ -72,7 +72,7 @@ impl Parser<'_> {
     }
 
     /// `{LOW..HIGH}`, after its `{`; `None` where the braces hold something else.
-    fn numbers(&mut self, start: usize) -> Result<Option<Vec<Vec<Node>>>, PatternError> {
+    fn numbers(&mut self, start: usize) -> Result<Option<Vec<Vec<Node>>>, TextError> {
         let rest = &self.text[self.at..self.end];
         let inside = match rest.find([',', '}', '{', '\\']) {
             Some(end) if rest[end..].starts_with('}') => &rest[..end],

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use super::*;
 
 /// The text, a caret under what is to blame, the message and the hint.
-fn shown(text: &str, error: &ScheduleError) -> String {
+fn shown(text: &str, error: &TextError) -> String {
     let mut shown = format!("{text}\n");
     if let Some(span) = &error.span {
         let width = text[span.clone()].chars().count().max(1);
         writeln!(shown, "{}{}", " ".repeat(text[..span.start].chars().count()), "^".repeat(width)).unwrap();
     }
     writeln!(shown, "error: {error}").unwrap();
-    if let Some(hint) = &error.hint {
+    if let Some(hint) = &error.help {
         writeln!(shown, "help: {hint}").unwrap();
     }
     shown

@@ -126,7 +126,6 @@ fn what_never_fires_is_found_at_once() {
         let schedule = schedule(text, "Europe/Paris");
         assert_eq!(schedule.lints(), [Lint::NeverFires], "{text}");
         assert_eq!(schedule.next_after(at("2026-01-01T00:00:00Z")), None, "{text}");
-        assert_eq!(schedule.shortest_gap(at("2026-01-01T00:00:00Z")), None, "{text}");
     }
 }
 
@@ -148,24 +147,6 @@ fn equality_is_of_text_and_zone() {
     assert_eq!(schedule("@daily", "UTC"), schedule(" @daily ", "UTC"));
     assert_ne!(schedule("@daily", "UTC"), schedule("@daily", "Europe/Paris"));
     assert_ne!(schedule("@daily", "UTC"), schedule("@weekly", "UTC"));
-}
-
-#[test]
-fn the_shortest_gap_is_that_of_all_schedules_together() {
-    let minutes = |n: u64| Some(Duration::from_secs(n * 60));
-    let from = at("2026-01-01T00:00:00Z");
-    for (sentence, texts, expected) in [
-        ("an even step", &["*/5 * * * *"][..], minutes(5)),
-        ("an uneven step is short as the hour turns", &["*/7 * * * *"], minutes(4)),
-        ("a daily fire comes an hour early in spring", &["30 3 * * *"], minutes(23 * 60)),
-        ("two schedules", &["0 1 * * *", "30 1 * * *"], minutes(30)),
-        ("@every", &["@every 36h"], minutes(36 * 60)),
-        ("a yearly fire", &["@yearly"], None),
-        ("none", &[], None),
-    ] {
-        let schedules: Vec<_> = texts.iter().map(|text| schedule(text, "Europe/London")).collect();
-        assert_eq!(shortest_gap(&schedules, from), expected, "{sentence}");
-    }
 }
 
 proptest! {

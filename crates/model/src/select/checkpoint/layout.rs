@@ -6,26 +6,29 @@ use super::naming::Naming;
 use super::presets::PRESETS;
 use super::{Checkpoint, Kind, MemberCount, Set, When};
 use crate::pattern::KeyGlob;
+use crate::words::words;
 
-/// The name of a layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Layout {
-    TorchDcp,
-    Torchtitan,
-    Deepspeed,
-    Megatron,
-    HfTrainer,
-    Safetensors,
-    Lightning,
-    Nemo,
-    Orbax,
-    Levanter,
-    Composer,
-    Olmo,
-    Nanotron,
-    Verl,
-    /// What `group` and its companions say.
-    Custom,
+words! {
+    /// The name of a layout.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Layout {
+        TorchDcp = "torch-dcp",
+        Torchtitan = "torchtitan",
+        Deepspeed = "deepspeed",
+        Megatron = "megatron",
+        HfTrainer = "hf-trainer",
+        Safetensors = "safetensors",
+        Lightning = "lightning",
+        Nemo = "nemo",
+        Orbax = "orbax",
+        Levanter = "levanter",
+        Composer = "composer",
+        Olmo = "olmo",
+        Nanotron = "nanotron",
+        Verl = "verl",
+        /// What `group` and its companions say.
+        Custom = "custom",
+    }
 }
 
 /// What a layout fills in.
@@ -84,29 +87,6 @@ pub enum Weights {
 }
 
 impl Layout {
-    /// Every layout by the name that it is typed with.
-    pub const NAMES: &'static [(&'static str, Self)] = &[
-        ("torch-dcp", Self::TorchDcp),
-        ("torchtitan", Self::Torchtitan),
-        ("deepspeed", Self::Deepspeed),
-        ("megatron", Self::Megatron),
-        ("hf-trainer", Self::HfTrainer),
-        ("safetensors", Self::Safetensors),
-        ("lightning", Self::Lightning),
-        ("nemo", Self::Nemo),
-        ("orbax", Self::Orbax),
-        ("levanter", Self::Levanter),
-        ("composer", Self::Composer),
-        ("olmo", Self::Olmo),
-        ("nanotron", Self::Nanotron),
-        ("verl", Self::Verl),
-        ("custom", Self::Custom),
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, layout)| *layout == self).map_or("", |(name, _)| name)
-    }
-
     /// `None` for a custom one.
     pub fn preset(self) -> Option<&'static Preset> {
         PRESETS.iter().find(|preset| preset.layout == self)

@@ -4,7 +4,6 @@ use url::{Host, Url};
 
 use super::R;
 use crate::config::context::Bad;
-use crate::config::diagnostic::Diagnostic;
 use crate::config::endpoint::Addressing;
 use crate::config::reader::{Found, Reader};
 use crate::config::value::region;
@@ -14,22 +13,16 @@ pub(super) fn refuse_store(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Ba
     if !is_at(&url.value, "cwobject.com") {
         return Ok(());
     }
-    r.rule(
-        Diagnostic::error("cwobject.com is the store: it answers the same and warms nothing")
-            .key(&url.key)
-            .at(&url.place, "not a cache")
-            .help("the cache is `cache_url = \"http://cwlota.com\"`; the store may be the `list_url`"),
-    );
-    Err(Bad)
+    let error = url.error("cwobject.com is the store: it answers the same and warms nothing", "not a cache");
+    Err(r.fail(error.help("the cache is `cache_url = \"http://cwlota.com\"`; the store may be the `list_url`")))
 }
 
 pub(super) fn refuse_scheme(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<(), Bad> {
     if url.value.scheme() != "https" || !is_at(&url.value, "cwlota.com") {
         return Ok(());
     }
-    let error = Diagnostic::error("LOTA answers plain HTTP only").key(&url.key).at(&url.place, "nobody answers here");
-    r.rule(error.help("write `http://cwlota.com`"));
-    Err(Bad)
+    let error = url.error("LOTA answers plain HTTP only", "nobody answers here");
+    Err(r.fail(error.help("write `http://cwlota.com`")))
 }
 
 /// Each bucket is a host below the vendor's two, so that a bucket in the host asks for one below it.
@@ -52,8 +45,7 @@ pub(super) fn is_at_coreweave(url: &Url) -> bool {
 
 pub(super) fn lint_region<T>(r: &mut Reader<'_, '_, T>, region: &Found<String>, at_coreweave: bool) {
     if let Some((oddness, help)) = region::oddness(&region.value, at_coreweave) {
-        let warning = Diagnostic::warning(format!("`{}` {oddness}", region.value)).key(&region.key);
-        r.rule(warning.at(&region.place, "").help(help));
+        r.rule(region.warning(format!("`{}` {oddness}", region.value)).help(help));
     }
 }
 
@@ -74,23 +66,19 @@ fn refuse_hosts_below_an_address(r: &mut R<'_, '_>, url: &Found<Url>) -> Result<
         None | Some(Host::Domain(_)) => return Ok(()),
         Some(address) => address,
     };
-    let error = Diagnostic::error(format!(
-        "virtual addressing makes each bucket a host below this one, and {host} is an address"
-    ));
-    let error = error.key(&url.key).at(&url.place, "has no hosts below it");
-    r.rule(error.help("write `addressing = \"path\"` if the server takes it, or the server's name here"));
-    Err(Bad)
+    let message = format!("virtual addressing makes each bucket a host below this one, and {host} is an address");
+    let error = url.error(message, "has no hosts below it");
+    Err(r.fail(error.help("write `addressing = \"path\"` if the server takes it, or the server's name here")))
 }
 
 fn refuse_path_style(r: &mut R<'_, '_>, url: &Found<Url>, typed: Option<&Found<Addressing>>) -> Result<(), Bad> {
     let Some(host) = COREWEAVE.into_iter().find(|host| is_at(&url.value, host)) else {
         return Ok(());
     };
-    let error =
-        Diagnostic::error(format!("{host} takes no path-style requests: it answers 400 PathStyleRequestNotAllowed"));
-    let (key, place) = typed.map_or((&url.key, &url.place), |found| (&found.key, &found.place));
-    let error = error.key(key).at(place, "");
-    let error = if typed.is_some() { error.at(&url.place, "the host") } else { error };
-    r.rule(error.help("write `addressing = \"virtual\"`, or leave the key out"));
-    Err(Bad)
+    let message = format!("{host} takes no path-style requests: it answers 400 PathStyleRequestNotAllowed");
+    let error = match typed {
+        Some(typed) => typed.error(message, "").at(&url.place, "the host"),
+        None => url.error(message, ""),
+    };
+    Err(r.fail(error.help("write `addressing = \"virtual\"`, or leave the key out")))
 }

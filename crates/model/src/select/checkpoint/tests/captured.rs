@@ -7,10 +7,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::world::{Thing, World, chosen};
-use crate::config::value::choice::Choice;
 use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::{Checkpoint, MemberCount};
 use crate::select::group::State;
+use crate::words::Words as _;
 
 #[test]
 fn what_libraries_wrote_is_told_apart() {
@@ -87,7 +87,7 @@ fn half_of_what_libraries_wrote_is_never_taken() {
         for gap in [30, 600] {
             upload((case, files), (newest, previous), gap);
         }
-        seen.insert(checkpoint(case).layout.word());
+        seen.insert(checkpoint(case).layout.as_str());
     }
     assert!(seen.len() >= 5, "{seen:?}");
 }

@@ -1,11 +1,11 @@
 //! The manual's page shows every layout, and what it shows is so.
 
 use super::world::{World, chosen, keys};
-use crate::config::value::choice::Choice;
 use crate::select::checkpoint::Checkpoint;
 use crate::select::checkpoint::layout::Layout;
 use crate::select::checkpoint::presets::PRESETS;
 use crate::select::group::State;
+use crate::words::Words as _;
 
 const PAGE: &str = include_str!("../../../../../../docs/checkpoints.md");
 

@@ -1,35 +1,6 @@
-//! What is wrong with a schedule or a window, and how to write it right.
+//! Pieces of a text, each with its place in the whole.
 
 use std::ops::Range;
-
-/// Why a schedule or a window was refused.
-///
-/// `Display` is the message: which part, and what it may hold. It is lower case and repeats the user's own text in backquotes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ScheduleError {
-    /// Bytes of the text that are to blame; `None` when all of it is.
-    pub span: Option<Range<usize>>,
-    message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-}
-
-impl ScheduleError {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { span: None, message: message.into(), hint: None }
-    }
-
-    pub(super) fn at(mut self, span: Range<usize>) -> Self {
-        self.span = Some(span);
-        self
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
 
 /// A piece of the user's text and where it stands in the whole.
 #[derive(Clone, Copy, Debug)]
