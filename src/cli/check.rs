@@ -203,7 +203,7 @@ enum Line<'a> {
 /// # Errors
 /// What `out` cannot take.
 pub fn write_json_errors(diagnostics: &Diagnostics, out: &mut impl Write) -> io::Result<()> {
-    for one in diagnostics {
+    for one in diagnostics.iter() {
         let line = if one.is_error() { Line::Error { v: 1, error: one } } else { Line::Warning { v: 1, warning: one } };
         text::write_json(&line, out)?;
     }

@@ -11,6 +11,7 @@ use super::error::{Fault, JournalError};
 use crate::report::{Failure, Outcome, RunInfo, Trigger};
 use model::api::{KeyField, ObjectName, RunLine};
 use model::object::{Count, Key};
+use model::words::Words as _;
 
 /// Which runs are wanted.
 #[derive(Clone, Debug, Default)]

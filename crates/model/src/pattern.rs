@@ -89,6 +89,7 @@ mod walk;
 use glob::Glob;
 pub use key_glob::KeyGlob;
 use parse::Dialect;
+pub use parse::escape;
 use residual::Folders;
 
 const SCHEME: &str = "s3://";
@@ -269,11 +270,6 @@ impl BucketGlob {
 /// The prefixes of several patterns for one bucket as one listing: sorted, none a prefix of another.
 pub fn merge_prefixes(patterns: &[&Pattern]) -> Vec<Key> {
     prefix::merge(patterns.iter().flat_map(|pattern| pattern.list_prefixes()).collect())
-}
-
-/// The key glob that matches `key` and nothing else.
-pub fn escape(key: &str) -> String {
-    parse::escape(key)
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ mod window;
 mod zone;
 
 pub use due::{Dues, dues};
-pub use field::Field;
 pub use lint::Lint;
 pub use window::Window;
 pub use zone::{Zone, ZoneOffset, built_in_version};
@@ -95,7 +94,7 @@ impl Schedule {
             Rule::Every(every) => every
                 .next_after(DateTime::UNIX_EPOCH)
                 .filter(|at| *at < end_of_calendar())
-                .map_or_else(|| vec![Lint::NeverFires], |_| Vec::new()),
+                .map_or_else(|| vec![Lint::never_fires()], |_| Vec::new()),
         }
     }
 }

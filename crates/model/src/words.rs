@@ -1,13 +1,17 @@
 //! Enums whose variants are words: the configuration, JSON, the metrics and the journal spell them alike.
 
-/// An enum with a word for each variant; [`words!`] declares one. `Display` writes the word.
+/// An enum with a word for each variant; `words!` declares one. `Display` writes the word.
 pub trait Words: Copy + std::fmt::Display + 'static {
     /// Every word with what it stands for.
     const WORDS: &'static [(&'static str, Self)];
+
+    /// What is spelled so.
+    fn named(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, named)| *named)
+    }
 }
 
-/// Declares an enum and says the word of each variant beside it, once: `as_str`, `named`, `Display` and [`Words`]
-/// follow.
+/// Declares an enum and says the word of each variant beside it, once: `as_str`, `Display` and [`Words`] follow.
 macro_rules! words {
     (
         $(#[$meta:meta])*
@@ -25,12 +29,6 @@ macro_rules! words {
         }
 
         impl $name {
-            /// What is spelled so.
-            pub fn named(word: &str) -> Option<Self> {
-                let mut words = <Self as $crate::words::Words>::WORDS.iter();
-                words.find(|(known, _)| *known == word).map(|(_, named)| *named)
-            }
-
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+

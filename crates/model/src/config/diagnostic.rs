@@ -62,12 +62,6 @@ impl fmt::Display for Place {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    Error,
-    Warning,
-}
-
 #[derive(Clone, Debug)]
 struct Label {
     place: Place,
@@ -77,7 +71,8 @@ struct Label {
 /// One thing that is wrong, or worth a second look.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
-    severity: Severity,
+    /// Else a warning.
+    is_error: bool,
     /// The dotted path of the key.
     key: Option<String>,
     message: String,
@@ -90,18 +85,11 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(super) fn error(message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            key: None,
-            message: clip(message),
-            file: None,
-            labels: Vec::new(),
-            helps: Vec::new(),
-        }
+        Self { is_error: true, key: None, message: clip(message), file: None, labels: Vec::new(), helps: Vec::new() }
     }
 
     pub(super) fn warning(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(message) }
+        Self { is_error: false, ..Self::error(message) }
     }
 
     pub(super) fn key(mut self, key: impl Into<String>) -> Self {
@@ -130,7 +118,7 @@ impl Diagnostic {
     }
 
     pub fn is_error(&self) -> bool {
-        self.severity == Severity::Error
+        self.is_error
     }
 
     /// The dotted path of the key it is about, where it is about one.
@@ -288,7 +276,7 @@ impl Diagnostics {
 
     pub(super) fn new(mut all: Vec<Diagnostic>) -> Self {
         all.sort_by_key(|diagnostic| {
-            (diagnostic.severity, diagnostic.place().map(|place| (place.file.number, place.span.start)))
+            (!diagnostic.is_error, diagnostic.place().map(|place| (place.file.number, place.span.start)))
         });
         Self(all)
     }
@@ -319,15 +307,6 @@ impl Diagnostics {
         text.push_str(&self.to_string());
         text.push('\n');
         text
-    }
-}
-
-impl<'a> IntoIterator for &'a Diagnostics {
-    type Item = &'a Diagnostic;
-    type IntoIter = std::slice::Iter<'a, Diagnostic>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
     }
 }
 

@@ -37,7 +37,7 @@ type Flag = Option<At<bool>>;
 pub type Named<T> = BTreeMap<String, At<T>>;
 
 /// One file of a hotset configuration.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "hotset configuration")]
 pub struct Document {
@@ -74,7 +74,7 @@ fn defaults(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// Changes to single keys of tables that an earlier --config defines, each key once.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Overrides {
     /// Keys of endpoints to replace.
@@ -86,7 +86,7 @@ pub struct Overrides {
 }
 
 /// What belongs to the process.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Daemon {
     /// IP address and port of the page, the API and the metrics, or "off".
@@ -108,7 +108,7 @@ pub struct Daemon {
 }
 
 /// A cache to warm. Limits, budget and ledger are the cache's.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Endpoint {
     /// Gets ranged HEADs. Scheme, host and port.
@@ -159,7 +159,7 @@ pub struct Endpoint {
 }
 
 /// What differs for list_url.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListSite {
     /// How a bucket is named in a request.
@@ -171,7 +171,7 @@ pub struct ListSite {
 }
 
 /// Dollars per GiB-month.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
     /// Read within 7 days.
@@ -186,7 +186,7 @@ pub struct Prices {
 }
 
 /// Where keys come from: a profile of the AWS files, or mounted files.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Credentials {
     /// A profile of the shared AWS files; beats keys in the environment.
@@ -202,7 +202,7 @@ pub struct Credentials {
 }
 
 /// What the files of a team may hold and reach.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Team {
     /// Files and folders of *.toml, beside this file, that hold profiles of the team and nothing else.
@@ -224,7 +224,7 @@ pub struct Team {
 }
 
 /// What to keep hot, when, and how much of it.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
     /// Name of an `[endpoint]` table; may be left out where there is one.
@@ -291,7 +291,7 @@ pub struct Profile {
 }
 
 /// Which checkpoints to keep, and what makes one complete.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
     /// How the framework lays its checkpoints out.
@@ -325,7 +325,7 @@ pub struct Checkpoint {
 }
 
 /// A count, or a word that stands for one. The walk has seen to its type, so that no error of an untagged enum is lost.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(untagged)]
 pub enum MemberCount {
     AtLeast(u64),

@@ -153,9 +153,7 @@ fn of_buckets(base: &Config, profile: &Profile) -> Option<String> {
         return None;
     }
     let known: Vec<BucketGlob> = listed(base, place(profile)).collect();
-    let manifest = profile.manifest.as_ref().and_then(|manifest| bucket_of(&manifest.place));
-    let mut wanted = profile.rules.patterns.iter().map(|pattern| pattern.bucket().clone()).chain(manifest);
-    let new = wanted.find(|bucket| !BucketGlob::cover(&known, bucket))?;
+    let new = buckets_of(profile).find(|bucket| !BucketGlob::cover(&known, bucket))?;
     Some(format!("s3://{} is listed by no profile with these keys by now", new.text()))
 }
 
@@ -165,10 +163,7 @@ fn listed<'a>(base: &'a Config, (url, keys): (&'a Url, &'a Credentials)) -> impl
         let (other, others) = place(profile);
         other == url && alike(others, keys)
     };
-    let profiles = base.profiles.values().map(|profile| &**profile).filter(there).flat_map(|profile| {
-        let patterns = profile.rules.patterns.iter().map(|pattern| pattern.bucket().clone());
-        patterns.chain(profile.manifest.as_ref().and_then(|manifest| bucket_of(&manifest.place)))
-    });
+    let profiles = base.profiles.values().map(|profile| &**profile).filter(there).flat_map(buckets_of);
     let granted = base.teams.values().filter(move |team| {
         let mut endpoints = team.endpoints.iter().filter_map(|name| base.endpoints.get(name));
         endpoints.any(|endpoint| endpoint.list.0.url == *url) && team.credentials.iter().any(|other| alike(other, keys))
@@ -176,11 +171,13 @@ fn listed<'a>(base: &'a Config, (url, keys): (&'a Url, &'a Credentials)) -> impl
     profiles.chain(granted.flat_map(|team| team.buckets.iter().cloned())).chain(keys.buckets.iter().flatten().cloned())
 }
 
-fn bucket_of(manifest: &Place) -> Option<BucketGlob> {
-    match manifest {
+/// The buckets that a profile's patterns and its manifest speak of.
+fn buckets_of(profile: &Profile) -> impl Iterator<Item = BucketGlob> {
+    let manifest = profile.manifest.as_ref().and_then(|manifest| match &manifest.place {
         Place::Object { bucket, .. } => BucketGlob::parse(bucket.as_str()).ok(),
         Place::File { .. } => None,
-    }
+    });
+    profile.rules.patterns.iter().map(|pattern| pattern.bucket().clone()).chain(manifest)
 }
 
 /// What a manifest's file says may be shown where it is no manifest.

@@ -343,6 +343,11 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
     }
 }
 
+/// The values of a list.
+pub(super) fn values<T>(list: Vec<Found<T>>) -> Vec<T> {
+    list.into_iter().map(|found| found.value).collect()
+}
+
 pub(super) fn value<T>(read: Read<T>) -> Result<Option<T>, Bad> {
     read.map(|found| found.map(|found| found.value))
 }

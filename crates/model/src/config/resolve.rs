@@ -24,6 +24,7 @@ use super::daemon::Daemon;
 use super::diagnostic::Diagnostic;
 use super::endpoint::{Credentials, Endpoint};
 use super::file::Source;
+use super::profile::Profile;
 use super::reader::{Found, Reader};
 use super::tables::Tables;
 use super::value::Kind;
@@ -81,17 +82,7 @@ pub(super) fn resolve(tables: &Tables<'_>, sources: Vec<Source>, cx: &mut Contex
         let resolved = profile::resolve(name, (layers, tables.defaults.as_ref()), &scope, (cx, &mut sections));
         profiles.insert(Arc::from(*name), resolved.ok().map(Arc::new));
     }
-    if tables.endpoints.is_empty() && tables.profiles.is_empty() && !cx.has_errors() {
-        cx.absent(
-            Diagnostic::error("there is neither an [endpoint] nor a [profile]")
-                .help("`hotset config --reference` prints every key, with an example of each table"),
-        );
-    }
-    caches::check(tables, cx);
-    sums::check(tables, &profiles, &endpoints, cx);
-    sums::check_teams(tables, &profiles, &teams, cx);
-    lint::buckets_in_hosts(tables, &profiles, cx);
-    lint::unused(tables, cx);
+    check(tables, &profiles, (&endpoints, &teams), cx);
     if cx.has_errors() {
         return Err(Bad);
     }
@@ -107,6 +98,26 @@ pub(super) fn resolve(tables: &Tables<'_>, sources: Vec<Source>, cx: &mut Contex
         zones: cx.zones.clone(),
         sources,
     })
+}
+
+/// What tables mean together.
+fn check(
+    tables: &Tables<'_>,
+    profiles: &Known<Profile>,
+    (endpoints, teams): (&Known<Endpoint>, &Teams),
+    cx: &mut Context,
+) {
+    if tables.endpoints.is_empty() && tables.profiles.is_empty() && !cx.has_errors() {
+        cx.absent(
+            Diagnostic::error("there is neither an [endpoint] nor a [profile]")
+                .help("`hotset config --reference` prints every key, with an example of each table"),
+        );
+    }
+    caches::check(tables, cx);
+    sums::check(tables, profiles, endpoints, cx);
+    sums::check_teams(tables, profiles, teams, cx);
+    lint::buckets_in_hosts(tables, profiles, cx);
+    lint::unused(tables, cx);
 }
 
 /// Nothing is bad where there are no errors.

@@ -15,7 +15,6 @@ pub mod watch;
 pub mod zone;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -79,12 +78,6 @@ impl<K: Kind> Typed<K> {
     }
 }
 
-impl<K> fmt::Debug for Typed<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}@{:?}", self.text, self.span)
-    }
-}
-
 impl<'de, K> Deserialize<'de> for Typed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<String>::deserialize(deserializer)?;
@@ -114,9 +107,11 @@ impl<K: Kind> JsonSchema for Typed<K> {
     }
 }
 
-/// A value of a type that TOML has itself, with its place in the file.
-#[derive(Debug)]
+// A value of a type that TOML has itself, with its place in the file. What stands in a doc comment would become part of the schema.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
 pub struct At<T> {
+    #[schemars(skip)]
     pub span: Range<usize>,
     pub value: T,
 }
@@ -125,20 +120,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<T>::deserialize(deserializer)?;
         Ok(Self { span: spanned.span(), value: spanned.into_inner() })
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for At<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
     }
 }
 

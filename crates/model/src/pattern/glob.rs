@@ -76,23 +76,23 @@ impl Glob {
         }
     }
 
+    /// What follows the literal.
+    fn rest(&self) -> &[Node] {
+        match &self.rest {
+            Rest::Nothing => &[],
+            Rest::Anything => &[Node::Deep],
+            Rest::Nodes { nodes, .. } => nodes,
+        }
+    }
+
     /// As it was parsed.
     pub(super) fn parsed(&self) -> Vec<Node> {
-        let rest = match &self.rest {
-            Rest::Nothing => &[][..],
-            Rest::Anything => &[Node::Deep][..],
-            Rest::Nodes { nodes, .. } => &nodes[..],
-        };
-        self.literal.chars().map(Node::Char).chain(rest.iter().cloned()).collect()
+        self.literal.chars().map(Node::Char).chain(self.rest().iter().cloned()).collect()
     }
 
     /// All that may come behind `beginning`; `None` where that is too much to follow.
     pub(super) fn behind(&self, beginning: &[u8]) -> Option<Vec<Vec<Node>>> {
-        let (literal, rest) = match &self.rest {
-            Rest::Nothing => (&self.literal, &[][..]),
-            Rest::Anything => (&self.literal, &[Node::Deep][..]),
-            Rest::Nodes { nodes, .. } => (&self.literal, &nodes[..]),
-        };
+        let (literal, rest) = (&self.literal, self.rest());
         if let Some(beyond) = beginning.strip_prefix(literal.as_bytes()) {
             return residual::behind(rest, beyond);
         }

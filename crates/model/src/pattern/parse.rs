@@ -127,7 +127,8 @@ fn ends_in_slash(text: &str) -> bool {
     (before.len() - before.trim_end_matches('\\').len()).is_multiple_of(2)
 }
 
-pub(super) fn escape(key: &str) -> String {
+/// The key glob that matches `key` and nothing else.
+pub fn escape(key: &str) -> String {
     let mut glob = String::with_capacity(key.len());
     let last = key.len().saturating_sub(1);
     for (at, c) in key.char_indices() {

@@ -55,7 +55,9 @@ impl Cron {
         let begins_with_star = |piece: Piece<'_>| piece.text.starts_with('*');
         let both_days = day.text != "*" && weekday.text != "*";
         if both_days && (begins_with_star(day) || begins_with_star(weekday)) {
-            lints.push(Lint::EitherDay { span: day.start..weekday.span().end });
+            let message = "both day fields are given, so either one matching is enough; some crons want both \
+                           where a field begins with `*`";
+            lints.push(Lint::new(day.start..weekday.span().end, message));
         }
         if both_days && let Some(meant) = lint::counted(day.text, weekday.text) {
             let texts = words.iter().map(|word| match word.start {
@@ -64,11 +66,13 @@ impl Cron {
                 _ => word.text,
             });
             let line = texts.collect::<Vec<_>>().join(" ");
-            lints.push(Lint::CountedDay { span: day.start..weekday.span().end, line });
+            let message =
+                format!("both day fields are given, so either one matching is enough; what was meant may be `{line}`");
+            lints.push(Lint::new(day.start..weekday.span().end, message));
         }
         let never = never_fires(&plain, text)?;
         if never {
-            lints.push(Lint::NeverFires);
+            lints.push(Lint::never_fires());
         }
         let engine = Arc::new(engine(&plain.join(" "), text)?);
         Ok(Self { engine, wildcard: begins_with_star(minute) || begins_with_star(hour), never, lints })

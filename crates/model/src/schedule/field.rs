@@ -186,7 +186,9 @@ impl Field {
             return Err(self.error(piece, "steps through a single value").help(format!("write `{from}-{max}/{step}`")));
         };
         if step > to - from {
-            lints.push(Lint::StepTooLarge { field: self, step, only: from, span: piece.span() });
+            let message =
+                format!("{self}: a step of {step} is larger than the range it steps through, so only {from} matches");
+            lints.push(Lint::new(piece.span(), message));
             return Ok(from.to_string());
         }
         Ok(format!("{from}-{to}/{step}"))
@@ -200,7 +202,7 @@ impl Field {
         let mut items = Vec::new();
         for item in piece.split(',') {
             if item.text.is_empty() {
-                let lint = Lint::EmptyItem { field: self, span: piece.span() };
+                let lint = Lint::new(piece.span(), format!("{self}: nothing stands beside a comma"));
                 if lints.last() != Some(&lint) {
                     lints.push(lint);
                 }

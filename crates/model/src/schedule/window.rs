@@ -71,23 +71,6 @@ impl Window {
         self.openings(at).any(|(opens, closes)| opens <= at && at < closes)
     }
 
-    /// When the window that is open at `at` closes, counting parts that follow one another without a break as one.
-    /// `None` when it is closed at `at`, and when it never closes.
-    pub fn closes_after(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        if !self.contains(at) {
-            return None;
-        }
-        let horizon = at.checked_add_days(Days::new(HORIZON))?;
-        let mut end = at;
-        while end < horizon {
-            match self.openings(end).filter(|(opens, closes)| *opens <= end && end < *closes).map(|(_, c)| c).max() {
-                Some(closes) => end = closes,
-                None => return Some(end),
-            }
-        }
-        None
-    }
-
     /// `at` itself when the window is open, else when it next opens.
     pub fn next_open(&self, at: DateTime<Utc>) -> DateTime<Utc> {
         if self.contains(at) {

@@ -9,39 +9,31 @@ use crate::config::tables::Tables;
 use crate::config::value::Kind;
 use crate::config::value::site::SiteUrl;
 
-/// Where an endpoint's cache was typed.
-struct Named<'a> {
-    endpoint: &'a str,
-    place: Place,
-}
-
 /// Refuses each endpoint whose cache an earlier one has already, in the order of reading.
 pub(super) fn check(tables: &Tables<'_>, cx: &mut Context) {
     let typed = tables.endpoints.iter().filter_map(|(name, layers)| {
         let (layer, url) = layers.iter().find_map(|layer| Some((layer, layer.table.cache_url.as_ref()?)))?;
         // A text that is no URL has been refused.
-        let url = SiteUrl::parse(&url.text).ok().map(|parsed| (address(&parsed), url.span.clone()))?;
-        Some((url.0, Named { endpoint: name, place: layer.at(&url.1) }))
+        Some((address(&SiteUrl::parse(&url.text).ok()?), *name, layer.at(&url.span)))
     });
-    let mut typed: Vec<_> = typed.collect();
-    typed.sort_by_key(|(_, named)| (named.place.file.number, named.place.span.start));
-    let mut first: HashMap<String, Named<'_>> = HashMap::new();
-    for (address, named) in typed {
+    let mut typed: Vec<(String, &str, Place)> = typed.collect();
+    typed.sort_by_key(|(_, _, place)| (place.file.number, place.span.start));
+    let mut first: HashMap<String, (&str, Place)> = HashMap::new();
+    for (address, name, place) in typed {
         match first.get(&address) {
             None => {
-                first.insert(address, named);
+                first.insert(address, (name, place));
             }
-            Some(earlier) => cx.push(twice(&named, earlier)),
+            Some((earlier, at)) => {
+                cx.push(twice(name, earlier).at(&place, "the same cache again").at(at, "first here"));
+            }
         }
     }
 }
 
-fn twice(named: &Named<'_>, earlier: &Named<'_>) -> Diagnostic {
-    let name = earlier.endpoint;
+fn twice(endpoint: &str, name: &str) -> Diagnostic {
     Diagnostic::error(format!("is the cache of [{}] already", join("endpoint", name)))
-        .key(format!("{}.cache_url", join("endpoint", named.endpoint)))
-        .at(&named.place, "the same cache again")
-        .at(&earlier.place, "first here")
+        .key(format!("{}.cache_url", join("endpoint", endpoint)))
         .help(format!(
             "limits, budget and ledger are the cache's: keep one of the two, and name it with `endpoint = \"{name}\"` \
              in a profile, with `--endpoint {name}` on a command line"

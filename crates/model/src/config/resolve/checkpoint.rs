@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::context::{Bad, toml_string};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::raw;
-use crate::config::reader::{Found, Origin, Reader, Section, value};
+use crate::config::reader::{Found, Origin, Reader, Section, value, values};
 use crate::config::suggest::did_you_mean;
 use crate::config::value::duration;
 use crate::pattern::KeyGlob;
@@ -36,8 +36,8 @@ pub(super) fn resolve(
 fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     let layout = r.text("layout", |c| Some(&c.layout));
     let group = r.text("group", |c| c.group.as_ref());
-    let require = globs(r, "require", |c| c.require.as_ref());
-    let forbid = globs(r, "forbid", |c| c.forbid.as_ref());
+    let require = r.texts("require", |c| c.require.as_ref());
+    let forbid = r.texts("forbid", |c| c.forbid.as_ref());
     let count = count(r);
     let pointer = r.text("pointer", |c| c.pointer.as_ref());
     let unfinished = r.text("unfinished", |c| c.unfinished.as_ref());
@@ -49,10 +49,10 @@ fn read(r: &mut R<'_, '_>) -> Result<Checkpoint, Bad> {
     let checkpoint = base(r, &layout, group);
     let parts = parts_of(r, &layout, parts?);
     let mut checkpoint = checkpoint?;
-    if let Some(require) = require? {
-        checkpoint.kinds = vec![Kind::always(require)];
+    if let Some(require) = value(require)? {
+        checkpoint.kinds = vec![Kind::always(values(require))];
     }
-    checkpoint.forbid = forbid?.unwrap_or(checkpoint.forbid);
+    checkpoint.forbid = value(forbid)?.map_or(checkpoint.forbid, values);
     checkpoint.count = count?.unwrap_or(checkpoint.count);
     checkpoint.pointer = value(pointer)?.or(checkpoint.pointer);
     checkpoint.beside = value(unfinished)?.or(checkpoint.beside);
@@ -137,17 +137,6 @@ fn parts_of(r: &mut R<'_, '_>, layout: &Found<Layout>, parts: Option<Found<Parts
         let error = error.at(&layout.place, "in this layout");
         r.fail(error.help("write `parts = \"all\"`; `exclude` of the profile drops members by name"))
     })
-}
-
-type List = crate::config::value::At<Vec<crate::config::value::Typed<crate::config::value::glob::Members>>>;
-
-fn globs<'a>(
-    r: &mut R<'a, '_>,
-    key: &'static str,
-    pick: impl Fn(&'a raw::Checkpoint) -> Option<&'a List>,
-) -> Result<Option<Vec<KeyGlob>>, Bad> {
-    let list = value(r.texts(key, pick))?;
-    Ok(list.map(|list| list.into_iter().map(|found| found.value).collect()))
 }
 
 fn show_count(count: MemberCount) -> String {

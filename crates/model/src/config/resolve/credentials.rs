@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::config::context::Bad;
 use crate::config::endpoint::{CredentialSource, Credentials};
 use crate::config::raw;
-use crate::config::reader::{Found, Reader};
+use crate::config::reader::{Reader, value, values};
 
 pub(super) fn resolve(name: &Arc<str>, r: &mut Reader<'_, '_, raw::Credentials>) -> Result<Credentials, Bad> {
     let aws_profile = r.text("aws_profile", |c| c.aws_profile.as_ref());
@@ -18,51 +18,29 @@ pub(super) fn resolve(name: &Arc<str>, r: &mut Reader<'_, '_, raw::Credentials>)
     {
         return Err(r.reject(list, "an empty list allows no bucket at all", "leave the key out to allow every bucket"));
     }
-    let (aws_profile, session_token) = (aws_profile?, session_token?);
-    let source = match (aws_profile, access_key_id?, secret_access_key?) {
-        (Some(profile), None, None) => match session_token {
-            None => CredentialSource::AwsProfile(profile.value),
-            Some(token) => return Err(two_sources(r, &token)),
-        },
-        (Some(_), Some(file), _) | (Some(_), None, Some(file)) => return Err(two_sources(r, &file)),
-        (None, Some(id), Some(secret)) => CredentialSource::Files {
+    let half = |r: &mut Reader<'_, '_, raw::Credentials>, key: &str, message: &str| {
+        r.missing(key, message, &["name the mounted file, or an AWS profile with `aws_profile` in place of key files"]);
+        Err(Bad)
+    };
+    let source = match (aws_profile?, access_key_id?, secret_access_key?, session_token?) {
+        (Some(profile), None, None, None) => CredentialSource::AwsProfile(profile.value),
+        (Some(_), Some(file), _, _) | (Some(_), None, Some(file), _) | (Some(_), None, None, Some(file)) => {
+            let message = "keys come from an AWS profile or from files, not from both";
+            return Err(r.reject(&file, message, "remove `aws_profile`, or the `*_file` keys"));
+        }
+        (None, Some(id), Some(secret), token) => CredentialSource::Files {
             access_key_id: id.value,
             secret_access_key: secret.value,
-            session_token: session_token.map(|token| token.value),
+            session_token: token.map(|token| token.value),
         },
-        (None, id, secret) => {
-            let helps = ["name the mounted file, or an AWS profile with `aws_profile` in place of key files"];
-            match (id, secret, session_token) {
-                (Some(_), None, _) => r.missing("secret_access_key_file", "an access key has a secret part", &helps),
-                (None, Some(_), _) => {
-                    r.missing("access_key_id_file", "a secret access key belongs to a key id", &helps);
-                }
-                (None, None, Some(_)) => {
-                    r.missing("access_key_id_file", "a session token belongs to an access key", &helps);
-                }
-                _ if r.cx.is_broken(&r.path) => {}
-                // An allow-list for the usual chain.
-                _ => {
-                    return Ok(Credentials {
-                        name: Some(Arc::clone(name)),
-                        source: CredentialSource::Chain,
-                        buckets: globs(buckets?),
-                    });
-                }
-            }
-            return Err(Bad);
+        (None, Some(_), None, _) => return half(r, "secret_access_key_file", "an access key has a secret part"),
+        (None, None, Some(_), _) => return half(r, "access_key_id_file", "a secret access key belongs to a key id"),
+        (None, None, None, Some(_)) => {
+            return half(r, "access_key_id_file", "a session token belongs to an access key");
         }
+        (None, None, None, None) if r.cx.is_broken(&r.path) => return Err(Bad),
+        // An allow-list for the usual chain.
+        (None, None, None, None) => CredentialSource::Chain,
     };
-    Ok(Credentials { name: Some(Arc::clone(name)), source, buckets: globs(buckets?) })
-}
-
-type Globs = Option<Found<Vec<Found<crate::pattern::BucketGlob>>>>;
-
-fn globs(buckets: Globs) -> Option<Vec<crate::pattern::BucketGlob>> {
-    buckets.map(|list| list.value.into_iter().map(|glob| glob.value).collect())
-}
-
-fn two_sources<T>(r: &mut Reader<'_, '_, raw::Credentials>, file: &Found<T>) -> Bad {
-    let message = "keys come from an AWS profile or from files, not from both";
-    r.reject(file, message, "remove `aws_profile`, or the `*_file` keys")
+    Ok(Credentials { name: Some(Arc::clone(name)), source, buckets: value(buckets)?.map(values) })
 }

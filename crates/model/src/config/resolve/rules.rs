@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::config::context::Bad;
 use crate::config::profile::Source;
 use crate::config::raw;
-use crate::config::reader::{Found, Origin, Read, Reader, value};
+use crate::config::reader::{Found, Origin, Read, Reader, value, values};
 use crate::config::source::admission::beside as beside_file;
 use crate::config::value::text::manifest_text;
 use crate::config::value::{duration, size};
@@ -48,12 +48,11 @@ pub(super) fn resolve(r: &mut R<'_, '_>) -> Result<Placed, Bad> {
     );
     let (patterns, manifest) = source?;
     let ((newer_than, older_than), (min_size, max_size)) = (ages?, sizes?);
-    let exclude = value(exclude)?.unwrap_or_default();
     Ok(Placed {
         rules: Rules {
             patterns: patterns.iter().map(|found| found.value.clone()).collect(),
             named: manifest.is_some(),
-            exclude: exclude.into_iter().map(|found| found.value).collect(),
+            exclude: value(exclude)?.map(values).unwrap_or_default(),
             newer_than,
             older_than,
             min_size,
@@ -175,6 +174,6 @@ fn storage_classes(r: &mut R<'_, '_>) -> Result<Vec<Arc<str>>, Bad> {
         Some(list) if list.value.is_empty() => {
             Err(r.reject(&list, "an empty list leaves every object out", "leave the key out for `[\"STANDARD\"]`"))
         }
-        Some(list) => Ok(list.value.into_iter().map(|class| class.value).collect()),
+        Some(list) => Ok(values(list.value)),
     }
 }

@@ -9,7 +9,9 @@ use crate::config::context::{Context, join};
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::Endpoint;
 use crate::config::profile::Profile;
+use crate::config::reader::Layer;
 use crate::config::tables::Tables;
+use crate::config::value::Typed;
 use crate::config::value::size::brief;
 use crate::select::Cap;
 
@@ -21,11 +23,11 @@ pub(super) fn check(tables: &Tables<'_>, profiles: &Known<Profile>, endpoints: &
         let Some(endpoint) = endpoint else { continue };
         let asking: Vec<&Arc<Profile>> =
             profiles.values().flatten().filter(|profile| profile.endpoint.name == *name && !profile.paused).collect();
-        let (budget, capacity) = places(tables, name);
-        if let (Some(limit), Some(place)) = (endpoint.budget, budget) {
+        let layers = || tables.endpoints.get(&**name).into_iter().flatten();
+        if let (Some(limit), Some(place)) = (endpoint.budget, typed(layers(), |e| e.budget.as_ref())) {
             over_budget(tables, (&join("endpoint", name), limit, &place), &asking, cx);
         }
-        if let (Some(limit), Some(place)) = (endpoint.capacity, capacity) {
+        if let (Some(limit), Some(place)) = (endpoint.capacity, typed(layers(), |e| e.capacity.as_ref())) {
             over_capacity((name, limit, &place), &asking, cx);
         }
     }
@@ -98,20 +100,14 @@ fn over_capacity((name, limit, place): (&str, u64, &Place), asking: &[&Arc<Profi
     );
 }
 
-/// Where budget and capacity of an endpoint were typed.
-fn places(tables: &Tables<'_>, name: &str) -> (Option<Place>, Option<Place>) {
-    let layers = tables.endpoints.get(name).into_iter().flatten();
-    let find = |key: &str| {
-        layers.clone().find_map(|layer| {
-            let typed = if key == "budget" { &layer.table.budget } else { &layer.table.capacity };
-            typed.as_ref().map(|typed| layer.at(&typed.span))
-        })
-    };
-    (find("budget"), find("capacity"))
+fn cap_place(tables: &Tables<'_>, name: &str) -> Option<Place> {
+    typed(tables.profiles.get(name).into_iter().flatten().chain(&tables.defaults), |profile| profile.max_bytes.as_ref())
 }
 
-fn cap_place(tables: &Tables<'_>, name: &str) -> Option<Place> {
-    let layers = tables.profiles.get(name).into_iter().flatten().chain(&tables.defaults);
-    let mut caps = layers.filter_map(|layer| Some((layer, layer.table.max_bytes.as_ref()?)));
-    caps.next().map(|(layer, typed)| layer.at(&typed.span))
+/// Where the strongest of the layers that have a key says it.
+fn typed<'t, R: 't, K: 't>(
+    layers: impl IntoIterator<Item = &'t Layer<'t, R>>,
+    pick: impl Fn(&'t R) -> Option<&'t Typed<K>>,
+) -> Option<Place> {
+    layers.into_iter().find_map(|layer| Some(layer.at(&pick(layer.table)?.span)))
 }

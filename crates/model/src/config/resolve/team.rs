@@ -10,7 +10,7 @@ use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Source;
 use crate::config::raw;
 use crate::config::reach::steps_beside;
-use crate::config::reader::{Found, Origin, Read, Reader, Section, Standing};
+use crate::config::reader::{Found, Origin, Read, Reader, Section, Standing, values};
 use crate::config::tables::Layers;
 use crate::config::team::Team;
 use crate::manifest;
@@ -76,10 +76,10 @@ fn read(
     let (profiles, buckets, budget) = (profiles?, buckets?, budget?.ok_or(Bad)?);
     let team = Team {
         name: name?,
-        profiles: profiles.value.into_iter().map(|found| found.value).collect(),
+        profiles: values(profiles.value),
         endpoints: known.into_iter().map(|endpoint| Ok(endpoint?.name.clone())).collect::<Result<_, Bad>>()?,
         credentials: keys.into_iter().collect::<Result<_, Bad>>()?,
-        buckets: buckets.value.into_iter().map(|found| found.value).collect(),
+        buckets: values(buckets.value),
         budget: budget.value,
         max_priority: max_priority.as_ref().map_or(0, |found| found.value),
         run_token_file: run_token_file?.map(|found| found.value),

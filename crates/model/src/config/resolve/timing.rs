@@ -8,7 +8,7 @@ use crate::config::context::{Bad, toml_string};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::profile::{OnMissed, OnOverlap, OnReload, OnStart};
 use crate::config::raw;
-use crate::config::reader::{Found, Origin, Reader, value};
+use crate::config::reader::{Found, Origin, Reader, value, values};
 use crate::config::value::duration;
 use crate::schedule::{Schedule, Window, Zone, fires};
 use crate::text_error::TextError;
@@ -52,7 +52,7 @@ pub(super) fn resolve(r: &mut R<'_, '_>, daemon_zone: Option<Zone>) -> Result<Ti
     let on_start = on_start?;
     lint_never(r, &schedules, on_start);
     Ok(Timing {
-        schedules: schedules.into_iter().map(|found| found.value).collect(),
+        schedules: values(schedules),
         zone: zone?,
         window: window?,
         jitter: jitter?,
@@ -104,8 +104,8 @@ fn lint_schedules(r: &mut R<'_, '_>, schedules: &[Found<Schedule>]) {
     for found in schedules {
         for lint in found.value.lints() {
             let place =
-                lint.span().map_or_else(|| found.place.clone(), |span| found.place.inside(found.value.text(), span));
-            r.rule(Diagnostic::warning(lint.to_string()).key(&found.key).at(&place, ""));
+                lint.span.map_or_else(|| found.place.clone(), |span| found.place.inside(found.value.text(), span));
+            r.rule(Diagnostic::warning(lint.message).key(&found.key).at(&place, ""));
         }
     }
 }

@@ -17,7 +17,7 @@ fn survives(texts: &[String]) {
         Err(errors) => {
             assert!(errors.errors() > 0);
             drop((errors.render(false), errors.render(true)));
-            for error in &errors {
+            for error in errors.iter() {
                 if let Some(place) = error.place() {
                     assert!(place.file.text.get(place.span.clone()).is_some(), "{error}: {:?}", place.span);
                 }
@@ -34,7 +34,7 @@ fn no_terminal_obeys_what_was_typed() {
         let errors = load_sources(vec![source("odd.toml", 0, &text)]).unwrap_err();
         let help = format!("write `s3://b/\\{{{shown}`");
         assert!(errors.render(false).contains(&help), "{}", errors.render(false));
-        for error in &errors {
+        for error in errors.iter() {
             let said = format!("{error}{}", error.render(false));
             assert!(!said.contains(|c| c != '\n' && disturbs(c)), "{said:?}");
         }

@@ -10,7 +10,7 @@ impl<C: Words> Kind for C {
     const EXAMPLE: &'static str = C::WORDS[0].0;
 
     fn parse(text: &str) -> Result<C, TextError> {
-        C::WORDS.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice).ok_or_else(|| {
+        C::named(text).ok_or_else(|| {
             let message = format!("`{}` is none of the values this key takes", Escaped(text));
             TextError { span: None, message, help: did_you_mean(text, Self::names()) }
         })

@@ -167,7 +167,6 @@ pub fn manifest_text(place: &Place) -> String {
 }
 
 /// Kept as typed: its rule needs what stands elsewhere (a schedule needs its zone, a group its layout).
-#[derive(Debug)]
 pub struct Cron;
 
 impl Kind for Cron {

@@ -10,15 +10,8 @@ pub(super) fn types(schema: &Schema) -> impl Iterator<Item = &str> {
 }
 
 pub(super) fn allows(schema: &Schema, value: &DeValue<'_>) -> bool {
-    types(schema).any(|name| match value {
-        DeValue::String(_) => name == "string",
-        DeValue::Integer(_) => matches!(name, "integer" | "number"),
-        DeValue::Float(_) => name == "number",
-        DeValue::Boolean(_) => name == "boolean",
-        DeValue::Array(_) => name == "array",
-        DeValue::Table(_) => name == "object",
-        DeValue::Datetime(_) => false,
-    })
+    let (names, _) = names(value);
+    types(schema).any(|name| names.contains(&name))
 }
 
 pub(super) fn wanted(name: &str) -> &'static str {
@@ -33,13 +26,18 @@ pub(super) fn wanted(name: &str) -> &'static str {
 }
 
 pub(super) fn found(value: &DeValue<'_>) -> &'static str {
+    names(value).1
+}
+
+/// What the schema calls the type of a value, and what people do.
+fn names(value: &DeValue<'_>) -> (&'static [&'static str], &'static str) {
     match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a decimal number",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-        DeValue::Datetime(_) => "a date or time",
+        DeValue::String(_) => (&["string"], "a string"),
+        DeValue::Integer(_) => (&["integer", "number"], "an integer"),
+        DeValue::Float(_) => (&["number"], "a decimal number"),
+        DeValue::Boolean(_) => (&["boolean"], "a boolean"),
+        DeValue::Array(_) => (&["array"], "a list"),
+        DeValue::Table(_) => (&["object"], "a table"),
+        DeValue::Datetime(_) => (&[], "a date or time"),
     }
 }

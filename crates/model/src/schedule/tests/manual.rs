@@ -52,7 +52,7 @@ fn window_changes() {
         let window = Window::parse(code(row[0]), zone.clone()).unwrap();
         let (opens, closes) = (local(row[2], zone), local(row[3], zone));
         assert_eq!(window.next_open(opens - TimeDelta::seconds(1)), opens, "{row:?}");
-        assert_eq!(window.closes_after(opens), Some(closes), "{row:?}");
+        assert!(window.contains(closes - TimeDelta::seconds(1)) && !window.contains(closes), "{row:?}");
     }
 }
 
@@ -70,7 +70,7 @@ fn nicknames() {
 #[test]
 fn warnings() {
     for row in table("| schedule | what `check` says |") {
-        let lints: Vec<_> = schedule(code(row[0]), "UTC").lints().iter().map(ToString::to_string).collect();
+        let lints: Vec<_> = schedule(code(row[0]), "UTC").lints().into_iter().map(|lint| lint.message).collect();
         assert_eq!(lints, [row[1]]);
     }
 }
