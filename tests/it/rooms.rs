@@ -9,7 +9,17 @@ use std::path::{Path, PathBuf};
 /// Folders of sources with the rooms of each, lowest rank first. A room imports rooms of lower ranks and its own files, not its
 /// neighbours. The other crates are one room each, and Cargo holds what they import.
 const CRATES: [(&str, &[&[&str]]); 2] = [
-    ("crates/model/src/", &[&["object"], &["pattern", "manifest"], &["select", "schedule"], &["config"], &["api"]]),
+    (
+        "crates/model/src/",
+        &[
+            &["text_error", "words"],
+            &["object"],
+            &["pattern", "manifest"],
+            &["select", "schedule"],
+            &["config"],
+            &["api"],
+        ],
+    ),
     ("src/", PROGRAM),
 ];
 
