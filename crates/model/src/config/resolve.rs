@@ -83,6 +83,9 @@ pub(super) fn resolve(tables: &Tables<'_>, sources: Vec<Source>, cx: &mut Contex
         profiles.insert(Arc::from(*name), resolved.ok().map(Arc::new));
     }
     check(tables, &profiles, (&endpoints, &teams), cx);
+    if let Ok(daemon) = &daemon {
+        team::check_tokens(daemon, &teams, cx);
+    }
     if cx.has_errors() {
         return Err(Bad);
     }

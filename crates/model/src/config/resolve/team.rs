@@ -1,10 +1,12 @@
 //! Resolves `[team]` tables and checks profiles against them. A diagnostic points at both: the profile's line, and the line
 //! of the team that does not admit it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Known, follow, named};
 use crate::config::context::{Bad, Context, join, toml_string};
+use crate::config::daemon::Daemon;
 use crate::config::diagnostic::{Diagnostic, Place};
 use crate::config::endpoint::{Credentials, Endpoint};
 use crate::config::profile::Source;
@@ -27,6 +29,7 @@ pub(in crate::config) struct Granted {
     endpoints: Place,
     credentials: Option<Place>,
     buckets: Place,
+    run_token_file: Option<Place>,
     /// The head of the table, where none was typed.
     max_priority: Place,
 }
@@ -74,6 +77,8 @@ fn read(
         r.record("max_priority", "0".to_owned(), Origin::Default);
     }
     let (profiles, buckets, budget) = (profiles?, buckets?, budget?.ok_or(Bad)?);
+    let run_token_file = run_token_file?;
+    let run_token_place = run_token_file.as_ref().map(|found| found.place.clone());
     let team = Team {
         name: name?,
         profiles: values(profiles.value),
@@ -82,7 +87,7 @@ fn read(
         buckets: values(buckets.value),
         budget: budget.value,
         max_priority: max_priority.as_ref().map_or(0, |found| found.value),
-        run_token_file: run_token_file?.map(|found| found.value),
+        run_token_file: run_token_file.map(|found| found.value),
     };
     Ok(Granted {
         team: Arc::new(team),
@@ -91,8 +96,26 @@ fn read(
         endpoints: named_endpoints.place,
         credentials: named_credentials.map(|list| list.place),
         buckets: buckets.place,
+        run_token_file: run_token_place,
         max_priority: max_priority.map_or(head, |found| found.place),
     })
+}
+
+/// Refuses one file for the tokens of two: whoever has the one would have the other, with all that it may do.
+pub(super) fn check_tokens(daemon: &Daemon, teams: &Teams, cx: &mut Context) {
+    let of_daemon = [("daemon.token_file", &daemon.token_file), ("daemon.run_token_file", &daemon.run_token_file)];
+    let mut known: Vec<(String, &Path)> =
+        of_daemon.into_iter().filter_map(|(key, path)| Some((key.to_owned(), path.as_deref()?))).collect();
+    for granted in teams.values().flatten() {
+        let (Some(path), Some(place)) = (&granted.team.run_token_file, &granted.run_token_file) else { continue };
+        let key = format!("{}.run_token_file", granted.head());
+        if let Some((other, _)) = known.iter().find(|(_, known)| known == path) {
+            let error =
+                Diagnostic::error(format!("is the file of {other}, too, so whoever has this token has that one"));
+            cx.push(error.key(&*key).at(place, "").help("give each token a file of its own"));
+        }
+        known.push((key, path));
+    }
 }
 
 /// A list with something in it.

@@ -63,6 +63,24 @@ fn what_a_profile_leaves_out_is_its_teams() {
 }
 
 #[test]
+fn each_token_has_a_file_of_its_own() {
+    let with = |daemon: &str, file: &str| {
+        let team = format!("{PLATFORM}run_token_file = \"{file}\"\n");
+        let second = "[team.u]\nprofiles = [\"u.toml\"]\nendpoints = [\"a\"]\nbuckets = [\"u\"]\nbudget = \"1 TiB\"\n";
+        resolved(&format!("{team}{second}run_token_file = \"/u\"\n[daemon]\n{daemon}\n"), PROFILE, "")
+    };
+    for (sentence, daemon, file, other) in [
+        ("another team's", "", "/u", "team.t.run_token_file"),
+        ("the token for everything", "token_file = \"/t\"", "/t", "daemon.token_file"),
+        ("the token for all runs", "run_token_file = \"/t\"", "/t", "daemon.run_token_file"),
+    ] {
+        let wrong = with(daemon, file).unwrap_err().render(false);
+        assert!(wrong.contains(&format!("run_token_file: is the file of {other}, too")), "{sentence}: {wrong}");
+    }
+    assert!(with("token_file = \"/d\"\nrun_token_file = \"/r\"", "/t").is_ok());
+}
+
+#[test]
 fn a_profile_is_held_to_its_team_whoever_changes_it() {
     for (sentence, platform, site) in [
         ("an override of its buckets", PLATFORM, "[override.profile.p]\nobjects = [\"s3://other/**\"]\n"),
