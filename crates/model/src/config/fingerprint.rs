@@ -76,6 +76,9 @@ fn groups(facts: &mut Facts, checkpoint: &Checkpoint) {
         facts.say("kind", &format!("{:?} {} {}", kind.when, kind.named, kind.also));
         facts.set("require", texts(&kind.require));
         facts.set("filled", texts(&kind.filled));
+        if !kind.pairs.is_empty() {
+            facts.set("pairs", kind.pairs.iter().map(ToString::to_string));
+        }
     }
     facts.set("forbid", texts(&checkpoint.forbid));
     facts.set("beside", checkpoint.beside.as_deref().map(str::to_owned));

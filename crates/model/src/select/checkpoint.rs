@@ -17,6 +17,7 @@ mod choice;
 mod find;
 pub mod layout;
 pub mod naming;
+mod pair;
 mod pointer;
 mod presets;
 mod ranking;
@@ -26,6 +27,7 @@ mod set;
 
 use layout::Layout;
 use naming::Naming;
+pub use pair::Pair;
 pub use sample::Sample;
 pub use search::{Listing, Need, Search};
 pub use set::Set;
@@ -70,6 +72,8 @@ pub struct Kind {
     pub require: Vec<KeyGlob>,
     /// No member that matches one of these may be empty, whatever format its name tells.
     pub filled: Vec<KeyGlob>,
+    /// Members that need another one.
+    pub pairs: Vec<Pair>,
     /// The pointer must have named it, or a later one.
     pub named: bool,
     /// It adds to what the first other kind that fits says.
@@ -79,7 +83,7 @@ pub struct Kind {
 impl Kind {
     /// Every group must hold what `globs` match.
     pub const fn always(require: Vec<KeyGlob>) -> Self {
-        Self { when: When::Always, require, filled: Vec::new(), named: false, also: false }
+        Self { when: When::Always, require, filled: Vec::new(), pairs: Vec::new(), named: false, also: false }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::naming::last_segment;
+use super::pair::PairSeen;
 use super::set::Seen;
 use super::{Checkpoint, Kind, MemberCount, When};
 use crate::object::{Count, Escaped, Key, Object};
@@ -62,6 +63,7 @@ struct KindSeen {
     required: Vec<Held>,
     /// A file without a byte that must hold one.
     empty: Option<Key>,
+    pairs: Vec<PairSeen>,
 }
 
 impl Census {
@@ -74,6 +76,7 @@ impl Census {
             },
             required: vec![Held::Nothing; kind.require.len()],
             empty: None,
+            pairs: vec![PairSeen::default(); kind.pairs.len()],
         };
         Self {
             all: Count::default(),
@@ -114,6 +117,9 @@ impl Census {
             }
             if !is_full && seen.empty.is_none() && kind.filled.iter().any(|glob| glob.matches(name)) {
                 seen.empty = Some(Key::from_bytes(name));
+            }
+            for (seen, pair) in seen.pairs.iter_mut().zip(&kind.pairs) {
+                pair.see(seen, name, is_full);
             }
             for (seen, glob) in seen.required.iter_mut().zip(&kind.require) {
                 *seen = (*seen).max(match glob.matches(name) {
@@ -239,7 +245,13 @@ impl Census {
                 format!("`{}` {lack}", Escaped(glob.text()))
             })
         };
-        asking().find_map(required).or_else(|| unnamed.filter(|_| form.is_some_and(|(_, kind)| kind.named)))
+        let unpaired = |(seen, kind): (&'_ KindSeen, &'_ Kind)| {
+            kind.pairs.iter().zip(&seen.pairs).find_map(|(pair, seen)| pair.missing(seen))
+        };
+        asking()
+            .find_map(required)
+            .or_else(|| asking().find_map(unpaired))
+            .or_else(|| unnamed.filter(|_| form.is_some_and(|(_, kind)| kind.named)))
     }
 
     fn missing_of_a_set(&self, checkpoint: &Checkpoint) -> Option<String> {
@@ -258,9 +270,10 @@ impl Census {
 ///
 /// `.distcp` is none of these: torch leaves the shard of a rank empty that has nothing to write.
 fn is_data(name: &[u8]) -> bool {
-    const FORMATS: [&str; 15] = [
+    const FORMATS: [&str; 16] = [
         "bin",
         "ckpt",
+        "flashpack",
         "gguf",
         "h5",
         "json",

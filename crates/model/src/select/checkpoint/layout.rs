@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::naming::Naming;
 use super::presets::PRESETS;
-use super::{Checkpoint, Kind, MemberCount, Set, When};
+use super::{Checkpoint, Kind, MemberCount, Pair, Set, When};
 use crate::pattern::KeyGlob;
 use crate::words::words;
 
@@ -55,6 +55,7 @@ pub struct PresetKind {
     pub when: PresetWhen,
     pub require: &'static [&'static str],
     pub filled: &'static [&'static str],
+    pub pairs: &'static [PresetPair],
     pub named: bool,
     pub also: bool,
 }
@@ -73,6 +74,17 @@ pub struct PresetSet {
     pub member: &'static str,
     pub first: u64,
     pub index: Option<&'static str>,
+}
+
+/// See [`Pair`](super::Pair).
+#[derive(Clone, Copy, Debug)]
+pub struct PresetPair {
+    pub member: &'static str,
+    pub partner: &'static str,
+    /// What to call a partner that is not there: a glob, with `{name}` for what the capture `name` of the member holds.
+    pub called: &'static str,
+    /// Nothing is asked where no partner of any member is there.
+    pub where_any: bool,
 }
 
 /// What `parts = "weights"` means.
@@ -133,15 +145,15 @@ impl PresetKind {
             PresetWhen::Holds(globs) => When::Holds(compiled(globs)),
         };
         let (require, filled) = (compiled(self.require), compiled(self.filled));
-        Kind { when, require, filled, named: self.named, also: self.also }
+        let pairs = self.pairs.iter().map(Pair::new).collect();
+        Kind { when, require, filled, pairs, named: self.named, also: self.also }
     }
 }
 
 impl PresetSet {
     fn set(&self) -> Set {
         let index = self.index.map(|glob| compiled(&[glob]).remove(0));
-        let set = Set::new(self.member, self.first, index);
-        set.unwrap_or_else(|error| unreachable!("the set {}: {error}", self.member))
+        Set::new(self.member, self.first, index)
     }
 }
 

@@ -19,7 +19,7 @@ const PLAIN: Preset = Preset {
 };
 
 const fn kind(when: PresetWhen, require: &'static [&'static str]) -> PresetKind {
-    PresetKind { when, require, filled: &[], named: false, also: false }
+    PresetKind { when, require, filled: &[], pairs: &[], named: false, also: false }
 }
 
 const fn always(require: &'static [&'static str]) -> PresetKind {

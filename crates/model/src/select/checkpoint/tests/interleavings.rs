@@ -194,7 +194,7 @@ fn checkpoint(named: bool) -> Checkpoint {
         return Checkpoint { kinds: vec![Kind::always(require)], ..custom };
     }
     let require = ["DONE", "z.json", "a-*.bin"].map(|glob| KeyGlob::parse(glob).unwrap()).to_vec();
-    let sets = vec![Set::new(r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.bin$", 1, None).unwrap()];
+    let sets = vec![Set::new(r"-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.bin$", 1, None)];
     Checkpoint { kinds: vec![Kind::always(require)], sets, count: MemberCount::Any, ..custom }
 }
 
