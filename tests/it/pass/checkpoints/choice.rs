@@ -8,7 +8,7 @@ use crate::pass::stage::builder;
 
 /// The newest lacks a shard.
 fn torn() -> Bucket {
-    ["model-00001-of-00002.safetensors", "trainer_state.json"]
+    ["model-part-00001-of-00002.safetensors", "trainer_state.json"]
         .into_iter()
         .fold(steps(&[100]), |bucket, name| bucket.object(format!("run/checkpoint-200/{name}"), entry(5)))
 }
@@ -24,7 +24,7 @@ async fn what_cannot_be_chosen_is_refused_and_nothing_is_sent() {
             ", count = 5",
             "",
             format!(
-                "no checkpoint is complete; the newest, {incomplete}: `model-00002-of-00002.safetensors` is missing"
+                "no checkpoint is complete; the newest, {incomplete}: `model-part-00002-of-00002.safetensors` is missing"
             ),
         ),
         (

@@ -136,11 +136,11 @@ async fn where_none_can_be_selected_anew_the_reason_says_why() {
     // Nothing complete is left.
     let tables = profile("\"s3://training/**\"", "", "");
     let poller = poller(builder().bucket("training", steps(&[100])), "", &tables).await;
-    delete(&poller, "run/checkpoint-100/model-00001");
+    delete(&poller, "run/checkpoint-100/model-part-00001");
     let poll = poller.poll().await;
     assert_eq!((poll.report.outcome, poll.counts()), (Outcome::Partial, [4, 3, 0, 1, 0]));
     let text = "no checkpoint is complete; the newest, s3://training/run/checkpoint-100, is not: \
-                `model-00001-of-00002.safetensors` is missing";
+                `model-part-00001-of-00002.safetensors` is missing";
     assert_eq!(poll.reason(), why(text));
     assert_eq!(poll.chosen(), ["run/checkpoint-100"], "the plan is the first one");
     // The store says no more.

@@ -53,7 +53,7 @@ async fn with_two_kept_the_older_one_stays_fresh_beside_a_new_one() {
 async fn a_shard_that_was_written_again_is_warmed_alone() {
     let poller = training(steps(&[100, 200]), ", settle = \"0s\"").await;
     poller.poll().await;
-    let shard = "run/checkpoint-200/model-00002-of-00002.safetensors";
+    let shard = "run/checkpoint-200/model-part-00002-of-00002.safetensors";
     assert!(poller.stage.sim.overwrite("training", shard));
     let next = poller.poll().await;
     is_complete(&next, [4, 1, 3, 0, 0]);
@@ -65,7 +65,7 @@ async fn a_shard_that_was_written_again_is_warmed_alone() {
 async fn while_a_shard_was_just_written_again_the_checkpoint_before_stays_and_then_it_is_warmed_alone() {
     let poller = training(steps(&[100, 200]), ", keep = 2").await;
     is_complete(&poller.poll().await, [8, 8, 0, 0, 0]);
-    let shard = "run/checkpoint-200/model-00002-of-00002.safetensors";
+    let shard = "run/checkpoint-200/model-part-00002-of-00002.safetensors";
     let put = |minutes| poller.stage.sim.put("training", shard, entry(minutes).etag("another"));
     assert!(put(0));
     let meanwhile = poller.poll().await;
@@ -97,16 +97,16 @@ async fn a_checkpoint_is_warmed_once_it_has_been_quiet() {
 async fn while_the_newest_is_not_complete_the_one_before_it_stays_fresh() {
     let poller = training(steps(&[100, 200]), "").await;
     poller.poll().await;
-    for name in ["model-00001-of-00002.safetensors", "trainer_state.json"] {
+    for name in ["model-part-00001-of-00002.safetensors", "trainer_state.json"] {
         poller.stage.sim.put("training", format!("run/checkpoint-300/{name}"), entry(5));
     }
     let poll = poller.poll().await;
     is_complete(&poll, [4, 0, 4, 0, 0]);
     assert!(poll.heads.is_empty());
     let newest = &poll.report.plan.selection.groups[0];
-    let why = "`model-00002-of-00002.safetensors` is missing";
+    let why = "`model-part-00002-of-00002.safetensors` is missing";
     assert_eq!((newest.name.to_string(), newest.why.as_deref()), ("checkpoint-300".into(), Some(why)));
-    poller.stage.sim.put("training", "run/checkpoint-300/model-00002-of-00002.safetensors", entry(5));
+    poller.stage.sim.put("training", "run/checkpoint-300/model-part-00002-of-00002.safetensors", entry(5));
     poller.stage.sim.put("training", "run/checkpoint-300/optimizer.pt", Entry::sized(1000).modified(ago(4)));
     let poll = poller.poll().await;
     is_complete(&poll, [4, 4, 0, 0, 0]);

@@ -2,7 +2,9 @@
 
 use super::MemberCount::{Any, AsPrevious, LikePrevious};
 use super::layout::PresetWhen::{Always, Folder, Holds};
-use super::layout::{Layout, Preset, PresetKind, PresetSet, PresetWhen, Weights};
+use super::layout::{Layout, Preset, PresetKind, PresetPair, PresetSet, PresetWhen, Weights};
+
+mod pairs;
 
 /// What most layouts have nothing of.
 const PLAIN: Preset = Preset {
@@ -35,6 +37,11 @@ const fn also(signs: &'static [&'static str], require: &'static [&'static str]) 
     PresetKind { also: true, ..holds(signs, require) }
 }
 
+/// Further requirements of every group.
+const fn also_pairs(pairs: &'static [PresetPair]) -> PresetKind {
+    PresetKind { pairs, also: true, ..always(&[]) }
+}
+
 const ONE_FILE: Weights = Weights::Mixed("one file holds weights and optimizer state together");
 const DISTCP: Weights = Weights::Mixed("every .distcp file holds weights and optimizer state together");
 
@@ -46,6 +53,11 @@ const SHARDS: PresetSet = PresetSet {
     index: Some("**/*.{safetensors,bin}.index{,.*}.json"),
 };
 
+/// Ranks of DeepSpeed, counted from 0: those that share the data, and those that share the model.
+const ZERO_RANKS: PresetSet = PresetSet { member: r"zero_pp_rank_(?<i>[0-9]+)_mp_rank_", first: 0, index: None };
+const MODEL_RANKS: PresetSet =
+    PresetSet { member: r"(?:^|/)mp_rank_(?<i>[0-9]+)_model_states\.pt$", first: 0, index: None };
+
 /// Folders that only Diffusers pipelines have. `model_index.json` is written last, so they show a pipeline before it is complete.
 const PIPELINE: &str =
     "{transformer,transformer_2,unet,vae,vqvae,movq,prior}/diffusion_pytorch_model*.{safetensors,bin}";
@@ -53,7 +65,14 @@ const PIPELINE: &str =
 /// Where Trainer's weights are: a model or an adapter, FSDP's shards, what DeepSpeed or Neuron wrote in their place.
 const TRAINER_WEIGHTS: &str = concat!(
     "{**/{*.safetensors,*pytorch_model*.bin,model*.bin,adapter_model*.bin},",
-    "pytorch_model_fsdp_*/*.distcp,global_step*/*model_states.pt,shards/**}"
+    "pytorch_model_fsdp_*/*.distcp,global_step*/{mp,zero_pp}_rank_*model_states.pt,shards/**}"
+);
+
+/// The same of a model of Sentence Transformers, which numbers the folders of its modules: all but the first work on what that
+/// one makes of a text.
+const SENTENCE_WEIGHTS: &str = concat!(
+    "{{,[!1-9]*/**/}{*.safetensors,*pytorch_model*.bin,model*.bin,adapter_model*.bin},",
+    "pytorch_model_fsdp_*/*.distcp,global_step*/{mp,zero_pp}_rank_*model_states.pt,shards/**}"
 );
 
 /// Megatron writes no shard for a rank that has nothing to write. Torch does, and leaves it empty.
@@ -80,7 +99,7 @@ pub(super) const PRESETS: [Preset; 14] = [
         signs: &[".metadata", "__*.metadata", "__*_*.distcp"],
         kinds: &[
             // Saved without collectives: each rank has metadata of its own.
-            holds(&["__*.metadata"], &["__*.metadata", "__*_*.distcp"]),
+            PresetKind { pairs: pairs::RANK_METADATA, ..holds(&["__*.metadata"], &["__*.metadata", "__*_*.distcp"]) },
             always(&[".metadata", "__*_*.distcp"]),
         ],
         weights: DISTCP,
@@ -114,8 +133,11 @@ pub(super) const PRESETS: [Preset; 14] = [
         kinds: &[
             // ZeRO 3 has the weights in the files of the optimizer state.
             also(&["zero_pp_rank_*_model_states.pt"], &["*_optim_states.pt"]),
-            PresetKind { named: true, ..always(&["*model_states.pt"]) },
+            also_pairs(pairs::ZERO3),
+            // Layers of a pipeline and experts have files of their own beside those of the ranks.
+            PresetKind { named: true, ..always(&["{mp,zero_pp}_rank_*model_states.pt"]) },
         ],
+        sets: &[ZERO_RANKS, MODEL_RANKS],
         pointer: Some("latest"),
         // Under ZeRO 3 the weights are in the files of the optimizer state, and each rank has shapes of its own.
         weights: Weights::WithoutUnless(&["**/*_optim_states.pt"], &["**/zero_pp_rank_*_model_states.pt"]),
@@ -133,7 +155,12 @@ pub(super) const PRESETS: [Preset; 14] = [
             },
             // torch_dcp and fsdp_dtensor, which have no file of their own that comes last.
             PresetKind { named: true, ..holds(&[".metadata", "*.distcp"], &[".metadata", "*.distcp"]) },
-            PresetKind { named: true, ..always(&["mp_rank_*/model_optim_rng.pt"]) },
+            PresetKind { named: true, pairs: pairs::MP_RANK, ..always(&["mp_rank_*/model_optim_rng.pt"]) },
+        ],
+        // Tensor-parallel ranks, and those of the pipeline or of the experts behind them. Not every two of them meet.
+        sets: &[
+            PresetSet { member: r"^mp_rank_(?<i>[0-9]+)(?:_[0-9]+)*/.*$", first: 0, index: None },
+            PresetSet { member: r"^mp_rank_[0-9]+_(?<i>[0-9]+)(?:_[0-9]+)?/.*$", first: 0, index: None },
         ],
         pointer: Some("latest_checkpointed_iteration.txt"),
         weights: Weights::Mixed("every shard holds weights and optimizer state together"),
@@ -150,9 +177,13 @@ pub(super) const PRESETS: [Preset; 14] = [
                 &["pytorch_model_fsdp_*/.metadata", "pytorch_model_fsdp_*/*.distcp"],
             ),
             also(&["global_step*/zero_pp_rank_*_model_states.pt"], &["global_step*/*_optim_states.pt"]),
+            also_pairs(pairs::ZERO3),
+            also_pairs(pairs::HUB),
+            // Sentence Transformers, where the first module is a transformer or word embeddings: these have weights.
+            also(&["sentence_bert_config.json", "*_Pooling/**"], &[SENTENCE_WEIGHTS]),
             always(&[TRAINER_WEIGHTS, "trainer_state.json"]),
         ],
-        sets: &[SHARDS],
+        sets: &[SHARDS, ZERO_RANKS, MODEL_RANKS],
         weights: TRAINER_STATE,
         ..PLAIN
     },
@@ -161,6 +192,7 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?:(?<run>.*)/)?[^/]*/)?$",
         signs: &["*.safetensors", "*.safetensors.index.json", "model_index.json", PIPELINE],
         kinds: &[
+            also_pairs(pairs::HUB),
             // A pipeline of Diffusers, each component in a folder of its own.
             holds(&["model_index.json", PIPELINE], &["model_index.json", "*/*.{safetensors,bin,flashpack}"]),
         ],
@@ -174,10 +206,12 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?<run>.*?)/)??(?<name>[^/]*?step=(?<step>[0-9]+)[^/]*\.ckpt)(?:/|$)",
         kinds: &[
             also(&["checkpoint/zero_pp_rank_*_model_states.pt"], &["checkpoint/*_optim_states.pt"]),
+            also_pairs(pairs::ZERO3),
             // DeepSpeed's strategy, which writes `latest` behind everything else.
-            holds(&["checkpoint/**", "latest"], &["latest", "checkpoint/*model_states.pt"]),
+            holds(&["checkpoint/**", "latest"], &["latest", "checkpoint/{mp,zero_pp}_rank_*model_states.pt"]),
             kind(Folder, &[".metadata", "meta.pt", "__*_*.distcp"]),
         ],
+        sets: &[ZERO_RANKS, MODEL_RANKS],
         weights: ONE_FILE,
         ..PLAIN
     },
@@ -214,6 +248,7 @@ pub(super) const PRESETS: [Preset; 14] = [
             // Older versions write it only where folders cannot be renamed. It comes last, in each item and then beside them.
             also(&["commit_success.txt", "*/commit_success.txt"], &["commit_success.txt"]),
             also(&["*/ocdbt.process_*/**", "*/manifest.ocdbt"], &["*/manifest.ocdbt", "**/d/*"]),
+            also_pairs(pairs::ORBAX),
             also(&["**/.zarray"], &["**/[0-9]*"]),
             // The data files of an item, without its markers and listings.
             PresetKind {
@@ -230,6 +265,7 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Levanter,
         group: r"^(?:(?<run>.*?)/)??step-(?<step>[0-9]+)/",
         kinds: &[
+            also_pairs(pairs::DATABASE),
             // One database for all arrays, since late in 2025.
             PresetKind {
                 filled: ARRAYS,
@@ -254,6 +290,7 @@ pub(super) const PRESETS: [Preset; 14] = [
             PresetKind { filled: &["*-rank*"], ..holds(&["*-rank*"], &["*-rank0{,.*}"]) },
             kind(Folder, &[".metadata", "__*_*.distcp"]),
         ],
+        sets: &[PresetSet { member: r"-rank(?<i>[0-9]+)", first: 0, index: None }],
         pointer: Some("latest-rank0.pt.symlink"),
         weights: ONE_FILE,
         ..PLAIN
@@ -273,7 +310,10 @@ pub(super) const PRESETS: [Preset; 14] = [
                 ],
             ),
             holds(&[".metadata", "*.distcp"], &[".metadata", "*.distcp", "train/rank0.pt", "config.yaml"]),
-            holds(&["model/rank*.pt", "optim/rank*.pt"], &["model/rank0.pt", "optim/rank0.pt", "train/rank0.pt"]),
+            PresetKind {
+                pairs: pairs::OLMO_RANKS,
+                ..holds(&["model/rank*.pt", "optim/rank*.pt"], &["model/rank0.pt", "optim/rank0.pt", "train/rank0.pt"])
+            },
             holds(&["rank*.pt"], &["rank0.pt", "config.yaml"]),
             always(&["{model.pt,model.safetensors}", "config.yaml"]),
         ],
@@ -285,8 +325,14 @@ pub(super) const PRESETS: [Preset; 14] = [
         group: r"^(?:(?<run>.*)/)?(?<step>[0-9]+)/$",
         signs: &["checkpoint_metadata.json", "model_config.json", "model/**", "optimizer/**"],
         kinds: &[always(&["checkpoint_metadata.json", "model/**/*.safetensors"])],
-        // A tensor that is sharded has a part of each tensor-parallel rank; names do not tell which pipeline ranks hold it.
-        sets: &[PresetSet { member: r"tp-rank-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.safetensors$", first: 0, index: None }],
+        sets: &[
+            // A tensor that is sharded has a part of each tensor-parallel rank; names do not tell which pipeline ranks hold it.
+            PresetSet { member: r"tp-rank-(?<i>[0-9]+)-of-(?<n>[0-9]+)\.safetensors$", first: 0, index: None },
+            // The optimizer has a file of every rank: of those that share the data where they share its state (ZeRO 1).
+            PresetSet { member: r"^optimizer/optimizer_pp-(?<i>[0-9]+)-of-(?<n>[0-9]+)", first: 0, index: None },
+            PresetSet { member: r"^optimizer/optimizer_.*_dp-(?<i>[0-9]+)-of-(?<n>[0-9]+)", first: 0, index: None },
+            PresetSet { member: r"^optimizer/optimizer_.*_tp-(?<i>[0-9]+)-of-(?<n>[0-9]+)", first: 0, index: None },
+        ],
         pointer: Some("latest.txt"),
         weights: Weights::Without(&["optimizer/**", "lr_scheduler/**", "random/**"]),
         ..PLAIN
@@ -295,6 +341,7 @@ pub(super) const PRESETS: [Preset; 14] = [
         layout: Layout::Verl,
         group: r"^(?:(?<run>.*?)/)??global_step_(?<step>[0-9]+)/",
         kinds: &[
+            also_pairs(pairs::DIST_CKPT),
             // A critic, which is saved behind its actor, by each of the ways below.
             also(
                 &["critic/**"],

@@ -9,5 +9,6 @@ mod layouts;
 mod manual;
 mod measures;
 mod nested;
+mod pairs;
 mod uploads;
 mod world;

@@ -191,7 +191,7 @@ fn without(form: &Form, lost: &[&str], (has_previous, is_empty): (bool, bool)) -
     form.save(&mut world, RUN, STEPS[1], NEW);
     for more in 0..9 {
         // What a run writes that goes on with more ranks.
-        let name = if form.group.ends_with('/') { format!("rng_{more}.txt") } else { format!("-rank9{more}.pt") };
+        let name = if form.group.ends_with('/') { format!("rng_{more}.txt") } else { format!("-rank{}.pt", 2 + more) };
         if form.members.len() > 1 {
             world.put(&form.key(RUN, STEPS[1], &name), NEW);
         }

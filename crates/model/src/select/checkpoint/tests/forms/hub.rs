@@ -19,7 +19,12 @@ pub(super) const FORMS: &[Form] = &[
             "rng_state_0.pth",
             "trainer_state.json",
         ],
-        needs: &["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "trainer_state.json"],
+        needs: &[
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "model.safetensors.index.json",
+            "trainer_state.json",
+        ],
         state: &["rng_state_1.pth", "optimizer.pt", "scheduler.pt", "rng_state_0.pth"],
         temporary: Some("tmp-checkpoint-@/"),
         ..PLAIN
@@ -27,9 +32,32 @@ pub(super) const FORMS: &[Form] = &[
     Form {
         layout: Layout::HfTrainer,
         group: "checkpoint-@/",
-        members: &["adapter_model.safetensors", "optimizer.bin", "scaler.pt", "rng_state.pth", "trainer_state.json"],
-        needs: &["adapter_model.safetensors", "trainer_state.json"],
+        members: &[
+            "adapter_model.safetensors",
+            "adapter_config.json",
+            "optimizer.bin",
+            "scaler.pt",
+            "rng_state.pth",
+            "trainer_state.json",
+        ],
+        needs: &["adapter_model.safetensors", "adapter_config.json", "trainer_state.json"],
         state: &["optimizer.bin", "scaler.pt", "rng_state.pth"],
+        ..PLAIN
+    },
+    Form {
+        layout: Layout::HfTrainer,
+        group: "checkpoint-@/",
+        // Sentence Transformers.
+        members: &[
+            "model.safetensors",
+            "sentence_bert_config.json",
+            "modules.json",
+            "1_Pooling/config.json",
+            "2_Dense/config.json",
+            "2_Dense/model.safetensors",
+            "trainer_state.json",
+        ],
+        needs: &["model.safetensors", "trainer_state.json"],
         ..PLAIN
     },
     Form {
@@ -96,11 +124,13 @@ pub(super) const FORMS: &[Form] = &[
             "model-00001-of-00003.safetensors",
             "model-00002-of-00003.safetensors",
             "model-00003-of-00003.safetensors",
+            "model.safetensors.index.json",
         ],
         needs: &[
             "model-00001-of-00003.safetensors",
             "model-00002-of-00003.safetensors",
             "model-00003-of-00003.safetensors",
+            "model.safetensors.index.json",
         ],
         enumerates: true,
         ..PLAIN
@@ -128,6 +158,7 @@ pub(super) const FORMS: &[Form] = &[
         needs: &[
             "transformer/diffusion_pytorch_model-00001-of-00002.safetensors",
             "transformer/diffusion_pytorch_model-00002-of-00002.safetensors",
+            "transformer/diffusion_pytorch_model.safetensors.index.json",
             "model_index.json",
         ],
         ..PLAIN
@@ -138,11 +169,13 @@ pub(super) const FORMS: &[Form] = &[
         members: &[
             "unet/diffusion_pytorch_model-00001-of-00002.fp16.safetensors",
             "unet/diffusion_pytorch_model-00002-of-00002.fp16.safetensors",
+            "unet/diffusion_pytorch_model.safetensors.index.fp16.json",
             "model_index.json",
         ],
         needs: &[
             "unet/diffusion_pytorch_model-00001-of-00002.fp16.safetensors",
             "unet/diffusion_pytorch_model-00002-of-00002.fp16.safetensors",
+            "unet/diffusion_pytorch_model.safetensors.index.fp16.json",
             "model_index.json",
         ],
         ..PLAIN
@@ -155,6 +188,7 @@ pub(super) const FORMS: &[Form] = &[
             "model/model/decoder/pp-rank-0-of-1_tp-rank-0-of-2.safetensors",
             "model/model/decoder/pp-rank-0-of-1_tp-rank-1-of-2.safetensors",
             "optimizer/optimizer_pp-0-of-1_dp-0-of-1_tp-0-of-2.pt",
+            "optimizer/optimizer_pp-0-of-1_dp-0-of-1_tp-1-of-2.pt",
             "lr_scheduler/lr_scheduler.pt",
             "checkpoint_metadata.json",
             "random/tp-0-of-2_dp-0-of-1_pp-0-of-1.pt",
@@ -163,10 +197,13 @@ pub(super) const FORMS: &[Form] = &[
         needs: &[
             "model/model/decoder/pp-rank-0-of-1_tp-rank-0-of-2.safetensors",
             "model/model/decoder/pp-rank-0-of-1_tp-rank-1-of-2.safetensors",
+            "optimizer/optimizer_pp-0-of-1_dp-0-of-1_tp-0-of-2.pt",
+            "optimizer/optimizer_pp-0-of-1_dp-0-of-1_tp-1-of-2.pt",
             "checkpoint_metadata.json",
         ],
         state: &[
             "optimizer/optimizer_pp-0-of-1_dp-0-of-1_tp-0-of-2.pt",
+            "optimizer/optimizer_pp-0-of-1_dp-0-of-1_tp-1-of-2.pt",
             "lr_scheduler/lr_scheduler.pt",
             "random/tp-0-of-2_dp-0-of-1_pp-0-of-1.pt",
         ],

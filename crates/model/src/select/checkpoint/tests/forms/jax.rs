@@ -19,7 +19,7 @@ pub(super) const FORMS: &[Form] = &[
             "_CHECKPOINT_METADATA",
             "commit_success.txt",
         ],
-        needs: &["state/manifest.ocdbt", "_CHECKPOINT_METADATA", "commit_success.txt"],
+        needs: &["state/manifest.ocdbt", "state/commit_success.txt", "_CHECKPOINT_METADATA", "commit_success.txt"],
         temporary: Some("@.orbax-checkpoint-tmp/"),
         ..PLAIN
     },

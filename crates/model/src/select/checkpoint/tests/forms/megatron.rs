@@ -37,6 +37,7 @@ pub(super) const FORMS: &[Form] = &[
             "mp_rank_00/model_optim_rng.pt",
             "mp_rank_01/model_optim_rng.pt",
         ],
+        needs: &["mp_rank_00/model_optim_rng.pt", "mp_rank_01/model_optim_rng.pt"],
         pointer: Some(("latest_checkpointed_iteration.txt", "@")),
         ..PLAIN
     },
@@ -83,7 +84,13 @@ pub(super) const FORMS: &[Form] = &[
             "actor/ckpt_contents.json",
             "data.pt",
         ],
-        needs: &["actor/model/dist_ckpt/__0_0.distcp", "actor/model/dist_ckpt/.metadata", "actor/ckpt_contents.json"],
+        needs: &[
+            "actor/model/dist_ckpt/__0_0.distcp",
+            "actor/model/dist_ckpt/.metadata",
+            "actor/optimizer/dist_ckpt/.metadata",
+            "actor/extra/dist_ckpt/.metadata",
+            "actor/ckpt_contents.json",
+        ],
         state: &[
             "actor/optimizer/dist_ckpt/__0_0.distcp",
             "actor/optimizer/dist_ckpt/.metadata",
@@ -124,12 +131,13 @@ pub(super) const FORMS: &[Form] = &[
         members: &[
             "model/huggingface/model.safetensors",
             "optimizer/dist_ckpt/__0_0.distcp",
+            "optimizer/dist_ckpt/.metadata",
             "ckpt_contents.json",
             "data_0.pt",
             "data_1.pt",
         ],
-        needs: &["model/huggingface/model.safetensors", "ckpt_contents.json"],
-        state: &["optimizer/dist_ckpt/__0_0.distcp", "data_0.pt", "data_1.pt"],
+        needs: &["model/huggingface/model.safetensors", "optimizer/dist_ckpt/.metadata", "ckpt_contents.json"],
+        state: &["optimizer/dist_ckpt/__0_0.distcp", "optimizer/dist_ckpt/.metadata", "data_0.pt", "data_1.pt"],
         pointer: Some(("latest_checkpointed_iteration.txt", "@")),
         ..PLAIN
     },

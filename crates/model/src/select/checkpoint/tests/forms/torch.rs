@@ -71,6 +71,12 @@ pub(super) const FORMS: &[Form] = &[
             "zero_pp_rank_0_mp_rank_00_optim_states.pt",
             "zero_pp_rank_1_mp_rank_00_optim_states.pt",
         ],
+        needs: &[
+            "zero_pp_rank_0_mp_rank_00_model_states.pt",
+            "zero_pp_rank_1_mp_rank_00_model_states.pt",
+            "zero_pp_rank_0_mp_rank_00_optim_states.pt",
+            "zero_pp_rank_1_mp_rank_00_optim_states.pt",
+        ],
         pointer: Some(("latest", "global_step@")),
         ..PLAIN
     },
@@ -176,7 +182,14 @@ pub(super) const FORMS: &[Form] = &[
             "train/rank1.pt",
             "config.yaml",
         ],
-        needs: &["model/rank0.pt", "optim/rank0.pt", "train/rank0.pt"],
+        needs: &[
+            "model/rank0.pt",
+            "model/rank1.pt",
+            "optim/rank0.pt",
+            "optim/rank1.pt",
+            "train/rank0.pt",
+            "train/rank1.pt",
+        ],
         ..PLAIN
     },
     Form {
