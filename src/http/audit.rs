@@ -84,10 +84,10 @@ fn entry((act, of): (&str, &str), by: String, address: Option<SocketAddr>, resul
     }
 }
 
-/// Refused requests by who made them, so that a guesser fills neither log nor journal, nor hides anybody else.
+/// Refused requests by who made them and what they asked for, so that a guesser fills neither log nor journal, nor hides anybody else.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    by: Mutex<BTreeMap<String, Refused>>,
+    by: Mutex<BTreeMap<(String, String), Refused>>,
     /// Some are to be said later.
     wait: Notify,
 }
@@ -105,8 +105,9 @@ impl Refusals {
         let now = Instant::now();
         let mut by = sync::lock(&self.by);
         by.retain(|_, refused| refused.waits.is_some() || now < refused.said + REFUSAL_LOG_INTERVAL);
-        let Some(refused) = by.get_mut(&entry.by) else {
-            by.insert(entry.by.clone(), Refused { said: now, waits: None });
+        let who = (entry.by.clone(), entry.act.clone());
+        let Some(refused) = by.get_mut(&who) else {
+            by.insert(who, Refused { said: now, waits: None });
             return Some(entry);
         };
         entry.times += refused.waits.take().map_or(0, |waits| waits.times);
