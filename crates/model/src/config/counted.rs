@@ -1,4 +1,4 @@
-//! Running totals of what a configuration holds, against the bounds that its values share.
+//! Counts list entries, nodes of globs and large regular expressions of a whole configuration, against global limits.
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -14,11 +14,11 @@ pub(super) const MAX_ENTRIES: usize = 1_000;
 pub(super) const MAX_SCHEDULES: usize = 100;
 /// Entries of all lists, with those of `[defaults]` once for each profile that takes them.
 const MAX_ALL_ENTRIES: usize = 500_000;
-/// What globs come to once their ranges and alternatives are written out.
+/// Nodes of all globs, after ranges and alternatives are expanded.
 const MAX_NODES: usize = 500_000;
-/// Regular expressions that take more than a little to compile.
+/// Large regular expressions.
 const MAX_LARGE: usize = 100;
-/// What else to do.
+/// The help of these errors.
 pub(super) const REMEDY: &str = "split the profile into several, or name its objects in a `manifest`";
 
 /// What was counted so far, and what need not be read twice.

@@ -187,7 +187,7 @@ impl Diagnostic {
     }
 }
 
-/// How many of them are shown whole, at most `most`, as the lines that they show may be long.
+/// How many diagnostics to print: at most `most`, and as many as `MAX_LINE_BYTES` of source lines allow.
 pub fn shown(all: &[Diagnostic], most: usize) -> usize {
     let sizes = all.iter().scan(0, |size, diagnostic| {
         *size += diagnostic.size();
@@ -196,7 +196,7 @@ pub fn shown(all: &[Diagnostic], most: usize) -> usize {
     sizes.take_while(|size| *size <= MAX_LINE_BYTES).count().max(1).min(most).min(all.len())
 }
 
-/// Messages repeat what was typed: nobody reads a page of it, and no terminal is to obey it.
+/// Shortens what the user typed, and escapes control characters.
 fn clip(text: impl Into<String>) -> String {
     const MAX_CHARS: usize = 400;
     let text: String = text.into();

@@ -49,8 +49,7 @@ impl File {
     }
 }
 
-/// With question marks for what a terminal would obey or nobody would see, byte for byte. What ASCII has of it the renderer
-/// replaces.
+/// Replaces control and invisible characters beyond ASCII by question marks, byte for byte. The renderer replaces those of ASCII.
 fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

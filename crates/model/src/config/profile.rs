@@ -44,14 +44,14 @@ pub struct Profile {
 /// A manifest, and where it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// As the configuration says it: a file is one beside it.
+    /// As typed. A file is relative to the configuration.
     pub text: String,
-    /// A file from where hotset runs.
+    /// A file is relative to the working directory.
     pub place: Place,
 }
 
 words! {
-    /// What becomes of fires that passed without the daemon, or in a clock jump.
+    /// What happens to missed fires: those that passed without the daemon, or in a clock jump.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum OnMissed {
         /// The last of them runs, once.
@@ -74,7 +74,7 @@ words! {
 }
 
 words! {
-    /// When a swap of the configuration starts a run at once.
+    /// When a reload of the configuration starts a run at once.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum OnReload {
         /// The fingerprint is new or has changed.

@@ -128,7 +128,7 @@ impl<'a, 'c, R> Reader<'a, 'c, R> {
         Self { cx, path, layers, settings: Vec::new(), values_only: false }
     }
 
-    /// Reports what is wrong with the values, and nothing of what they mean together.
+    /// Reports invalid values only, and breaks of no rule between keys.
     pub(super) fn values_only(mut self) -> Self {
         self.values_only = true;
         self

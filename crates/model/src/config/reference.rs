@@ -13,7 +13,7 @@ pub fn reference() -> &'static str {
     TEXT
 }
 
-/// The same with the `[team]` table, which stands in it as a comment: the files that a team names have to be there.
+/// The reference with its `[team]` table uncommented. It is a comment because the files that a team names must exist.
 pub fn reference_with_team() -> &'static str {
     static FULL: LazyLock<String> = LazyLock::new(|| {
         let Some((before, table)) = TEXT.split_once("# [team.") else { return TEXT.to_owned() };
@@ -24,8 +24,7 @@ pub fn reference_with_team() -> &'static str {
     &FULL
 }
 
-/// A right line for `key` of the table that the schema calls `head`. A table that has a head of its own there is written within
-/// the line, with the first of its keys.
+/// A valid line for `key` of the table that the schema calls `head`. A sub-table is written inline, with its first key.
 pub(super) fn example(head: &str, key: &str) -> Option<String> {
     let (_, value) = entry(head, key)?;
     if value.contains('\n') {

@@ -266,8 +266,7 @@ impl Granted {
     }
 }
 
-/// `a`, `b`
-/// The first few; they are said with each error.
+/// `` `a`, `b` `` and how many more: a few names at most.
 fn ticked<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
     const MAX_NAMED: usize = 10;
     let named: Vec<_> = names.by_ref().take(MAX_NAMED).map(|name| format!("`{name}`")).collect();
