@@ -76,7 +76,7 @@ pub struct PresetSet {
     pub index: Option<&'static str>,
 }
 
-/// See [`Pair`](super::Pair).
+/// See [`Pair`].
 #[derive(Clone, Copy, Debug)]
 pub struct PresetPair {
     pub member: &'static str,
