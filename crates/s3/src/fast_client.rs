@@ -137,13 +137,10 @@ impl FastClient {
         Ok(Signing { key: self.signing_key(bucket, endpoint, (&secret, &date)), secret, date })
     }
 
-    /// An object's size and ETag, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404 of S3; a 404 that
+    /// An object's ETag, by a plain HEAD, which fills nothing and moves no tier. `None` is a 404 of S3; a 404 that
     /// something else may have given is the error `NotFound`.
     pub async fn exists(&self, bucket: &Bucket, key: &Key) -> Result<Option<Existing>, RequestError> {
-        let existing = |head: &Head, _: &[Header<'_>]| {
-            Ok(Existing { size: head.size().unwrap_or_default(), etag: head.etag.clone() })
-        };
-        self.find((bucket, key), existing).await
+        self.find((bucket, key), |head, _| Ok(Existing { etag: head.etag.clone() })).await
     }
 
     /// The metadata of an object, by a plain HEAD. A 404 is answered as by [`Self::exists`].

@@ -13,8 +13,6 @@ use model::object::ETag;
 /// What a plain HEAD says of an object that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Existing {
-    /// Bytes; 0 where the answer has none.
-    pub size: u64,
     pub etag: Option<ETag>,
 }
 

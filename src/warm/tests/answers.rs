@@ -37,7 +37,7 @@ async fn a_new_etag_that_the_list_endpoint_does_not_have_is_another_service() {
     let malformed = "206 from a fake: the ETag `page`, and the list endpoint has";
     for (answer, ends, class, said) in [
         (Ok(Some(existing("listed"))), [0, 0, 1, 0], "malformed", format!("{malformed} `listed`")),
-        (Ok(Some(Existing { size: 1, etag: None })), [0, 0, 1, 0], "malformed", format!("{malformed} none")),
+        (Ok(Some(Existing { etag: None })), [0, 0, 1, 0], "malformed", format!("{malformed} none")),
         (Err(error(Class::Malformed)), [0, 0, 1, 0], "malformed", "malformed, by script".to_owned()),
         (
             Err(error(Class::Denied)),

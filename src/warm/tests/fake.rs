@@ -54,7 +54,7 @@ pub fn warmed_as(etag: &str) -> Answer {
 
 /// An object of the list endpoint.
 pub fn existing(etag: &str) -> Existing {
-    Existing { size: 100, etag: Some(ETag::new(etag)) }
+    Existing { etag: Some(ETag::new(etag)) }
 }
 
 pub fn error(class: Class) -> RequestError {

@@ -4,9 +4,9 @@ use tokio::net::TcpListener;
 
 use super::{To, clients, list_all, listed, sim, training};
 use crate::clock;
-use crate::{Class, PageRequest, Via};
+use crate::{Class, Existing, PageRequest, Via};
 use model::config::endpoint::Addressing;
-use model::object::Key;
+use model::object::{ETag, Key};
 use sim::{Bucket, Credentials, Entry, Fault, Kind, Rule, Side};
 
 #[tokio::test]
@@ -88,8 +88,9 @@ async fn only_the_cache_gets_the_range_and_only_by_host() {
         let clients = To { list_addressing: addressing, ..To::new(&cache, &list) }.connect().await;
         let key = Key::from("a/b");
         clients.cache.warm(&listed(key.clone(), 7), Via::Pool).await.unwrap();
-        assert_eq!(clients.cache.exists(&training(), &key).await.unwrap().map(|found| found.size), Some(7));
-        assert_eq!(clients.list.exists(&training(), &key).await.unwrap().map(|found| found.size), Some(7));
+        let existing = Some(Existing { etag: Some(ETag::new(&sim.get("training", "a/b").unwrap().etag)) });
+        assert_eq!(clients.cache.exists(&training(), &key).await.unwrap(), existing);
+        assert_eq!(clients.list.exists(&training(), &key).await.unwrap(), existing);
         assert_eq!(clients.list.exists(&training(), &Key::from("missing")).await.unwrap(), None);
         assert_eq!(list_all(&clients.list, "a/").await.len(), 1);
         let seen: Vec<_> = sim.log().into_iter().map(|l| (l.side, l.kind, l.range, l.target)).collect();
