@@ -27,6 +27,12 @@ fn read(r: &mut Reader<'_, '_, raw::Daemon>) -> Result<Daemon, Bad> {
     let listen = r.text_or("listen", |d| d.listen.as_ref(), Some(here));
     let token_file = r.text("token_file", |d| d.token_file.as_ref());
     let run_token_file = r.text("run_token_file", |d| d.run_token_file.as_ref());
+    if let (Ok(Some(full)), Ok(Some(run))) = (&token_file, &run_token_file)
+        && full.value == run.value
+    {
+        let error = run.error("is the file of daemon.token_file, too, so whoever has this token has that one", "");
+        return Err(r.fail(error.help("give each token a file of its own")));
+    }
     let state_dir = r.text("state_dir", |d| d.state_dir.as_ref());
     let time_zone = super::zone::find_or_utc(r);
     let watch = r.text_or("watch", |d| d.watch.as_ref(), None);

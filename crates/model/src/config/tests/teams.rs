@@ -77,6 +77,8 @@ fn each_token_has_a_file_of_its_own() {
         let wrong = with(daemon, file).unwrap_err().render(false);
         assert!(wrong.contains(&format!("run_token_file: is the file of {other}, too")), "{sentence}: {wrong}");
     }
+    let wrong = with("token_file = \"/d\"\nrun_token_file = \"/d\"", "/t").unwrap_err().render(false);
+    assert!(wrong.contains("daemon.run_token_file: is the file of daemon.token_file, too"), "{wrong}");
     assert!(with("token_file = \"/d\"\nrun_token_file = \"/r\"", "/t").is_ok());
 }
 
